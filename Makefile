@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+# One Makefile, not recursive but for VARIANT. A room is an archive; a test links its room and those below it, so that
+# a call upwards is a link error. `make help` lists the targets.
+
+# VARIANT: release, asan (ASan+UBSan), tsan, fuzz (clang's libFuzzer), keylog (writes TLS secrets: captures in tests only)
+VARIANT ?= release
+# OPENSSL: auto (3.2 or newer: the system's, else the one that deploy/setup builds) or system
+OPENSSL ?= auto
+export OPENSSL
+FUZZ_S ?= 60
+# V=1 shows the whole commands
+V ?=
+Q := $(if $(V),,@)
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo 0.1)
+
+B := build/$(VARIANT)$(if $(filter system,$(OPENSSL)),-sys)
+# make gives $(shell) neither exported nor command-line variables.
+OSSL := $(shell OPENSSL='$(OPENSSL)' deploy/openssl-prefix)
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wpointer-arith \
+	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough -Wframe-larger-than=8192 -Wconversion -Wswitch-enum
+HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection
+HARDEN_LD := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
+OPT_keylog := $(OPT_release) -DLWG_KEYLOG=1
+OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPT_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+OPT := $(OPT_$(VARIANT))
+$(if $(OPT),,$(error VARIANT=$(VARIANT) is unknown: release, asan, tsan, fuzz or keylog))
+INCLUDES := -I. -Igateway -Itests
+CPPFLAGS_ALL := $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION='"$(VERSION)"' $(if $(OSSL),-isystem $(OSSL)/include) $(CPPFLAGS)
+CFLAGS_ALL := -std=c11 $(WARN) $(HARDEN) $(OPT) $(CFLAGS)
+SAN_asan := -fsanitize=address,undefined
+SAN_tsan := -fsanitize=thread
+SAN_fuzz := -fsanitize=address,undefined
+LDFLAGS_ALL := $(HARDEN_LD) $(SAN_$(VARIANT)) $(LDFLAGS)
+# DT_RPATH, ours only: the library that we built wins over the system's in our programs and nowhere else.
+, := ,
+LIBS_SSL := $(if $(OSSL),-L$(OSSL)/lib -Wl$(,)--disable-new-dtags$(,)-rpath$(,)$(OSSL)/lib) -lssl -lcrypto
+LIBS := $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -lpthread
+
+# --- rooms -----------------------------------------------------------------------------------------------------
+# NEED_ lines are the arrows of ARCHITECTURE.md, no others; in link order, a room before those below it.
+ROOMS := base dtls proxy conf io ctl gateway lab
+DIR_base := gateway/base
+DIR_dtls := gateway/dtls
+DIR_conf := gateway/conf
+DIR_io := gateway/io
+DIR_ctl := gateway/ctl
+DIR_lab := tests/lab
+NEED_base :=
+NEED_dtls := base
+NEED_proxy := base
+NEED_conf := base
+NEED_io := base
+NEED_ctl := conf base
+NEED_gateway := ctl io dtls proxy conf base
+NEED_lab := io dtls conf base
+
+path = $(or $(DIR_$(1)),$(1))
+lib = $(B)/lib$(1).a
+sources = $(filter-out %main.c,$(wildcard $(call path,$(1))/*.c))
+objs = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
+libs = $(foreach r,$(1) $(NEED_$(1)),$(call lib,$(r)))
+UNITS := $(wildcard tests/unit/*/test_*.c)
+UNIT_BINS := $(UNITS:%.c=$(B)/%)
+FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_NAMES := $(FUZZ:tests/fuzz/fuzz_%.c=%)
+REPLAYS := $(FUZZ_NAMES:%=$(B)/tests/fuzz/replay_%)
+
+PROGRAMS := $(B)/lwgated $(B)/lwgatectl
+LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink
+BENCH_PROGRAMS := $(patsubst tests/bench/%_main.c,$(B)/bench-%,$(wildcard tests/bench/*_main.c))
+
+.PHONY: all programs check check-unit check-system asan tsan fuzz fuzz-run lab interop lint install dist clean help setup
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all:
+	@deploy/setup -q build openssl
+	@$(MAKE) --no-print-directory programs
+
+programs: $(PROGRAMS) $(LAB_PROGRAMS) $(BENCH_PROGRAMS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  cc   $@')
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+define room
+$(call lib,$(1)): $(call objs,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	@$(AR) rcs $$@ $$^
+$(filter $(B)/tests/unit/$(1)/%,$(UNIT_BINS)): $(B)/%: $(B)/%.o $(call libs,$(1))
+	$(if $(V),,@echo '  link $$@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(LIBS) -lcmocka
+endef
+$(foreach r,$(ROOMS),$(eval $(call room,$(r))))
+
+$(B)/lwgated: $(B)/gateway/main.o $(call libs,gateway)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+$(B)/lwgatectl: $(B)/gateway/ctl/lwgatectl_main.o $(call libs,ctl)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+$(B)/lwgate-fleet: $(B)/tests/lab/fleet_main.o $(call libs,lab)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+$(B)/sink: $(B)/tests/lab/sink_main.o $(call libs,lab)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+$(B)/impair: $(B)/tests/lab/impair_main.o $(call libs,lab)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+# The upstream's DTLS is libcoap's own over the system's OpenSSL: another implementation than ours.
+$(B)/lwgate-labserver: $(B)/tests/lab/labserver_main.o $(call lib,lab) $(call lib,base)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcoap-3-openssl
+$(B)/bench-%: $(B)/tests/bench/%_main.o $(call libs,lab)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# --- tests -----------------------------------------------------------------------------------------------------
+FUZZ_LIBS := $(call libs,gateway)
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay_main.o $(FUZZ_LIBS)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+$(B)/tests/fuzz/run_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_LIBS)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+UNIT_RUN := $(UNIT_BINS) $(foreach n,$(FUZZ_NAMES),"$(B)/tests/fuzz/replay_$(n) tests/fuzz/corpus/$(n)")
+SYSTEM_TESTS := $(sort $(wildcard tests/system/test_*.py))
+
+check:
+	@deploy/setup -q build peers openssl
+	@$(MAKE) --no-print-directory programs units
+	@$(MAKE) --no-print-directory VARIANT=keylog build/keylog$(if $(filter system,$(OPENSSL)),-sys)/lwgated
+	@BUILD=$(B) tests/run $(UNIT_RUN) $(SYSTEM_TESTS)
+
+units: $(UNIT_BINS) $(REPLAYS)
+
+# The quick half, for every edit: unit tests and the seeds of every fuzz target.
+check-unit: units
+	@BUILD=$(B) tests/run $(UNIT_RUN)
+
+check-system: programs
+	@BUILD=$(B) tests/run $(SYSTEM_TESTS)
+
+asan tsan:
+	@deploy/setup -q build openssl
+	@$(MAKE) --no-print-directory VARIANT=$@ check-unit
+
+fuzz:
+	@deploy/setup -q build lint openssl
+	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzz-run
+
+fuzz-run: $(FUZZ_NAMES:%=$(B)/tests/fuzz/run_%)
+	@for n in $(FUZZ_NAMES); do mkdir -p $(B)/corpus/$$n; echo "fuzz $$n $(FUZZ_S) s"; \
+		$(B)/tests/fuzz/run_$$n -max_total_time=$(FUZZ_S) -max_len=4096 -print_final_stats=1 \
+		-artifact_prefix=$(B)/crash-$$n- $(B)/corpus/$$n tests/fuzz/corpus/$$n 2>$(B)/fuzz-$$n.log \
+		|| { tail -40 $(B)/fuzz-$$n.log; exit 1; }; tail -1 $(B)/fuzz-$$n.log; done
+
+lab:
+	@deploy/setup -q build peers openssl
+	@$(MAKE) --no-print-directory programs
+	@BUILD=$(B) tests/lab/lab
+
+interop:
+	@deploy/setup -q build peers java openssl
+	@$(MAKE) --no-print-directory programs
+	@BUILD=$(B) tests/interop/leshan/run
+
+bench-%:
+	@deploy/setup -q build peers openssl
+	@$(MAKE) --no-print-directory programs
+	@BUILD=$(B) tests/bench/$*
+
+# A version of its own: the real one changes with each commit and would empty the linter's cache.
+lint: export LINT_CFLAGS = $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION="lint" $(if $(OSSL),-isystem $(OSSL)/include) \
+	-std=c11 $(filter-out -Werror,$(WARN))
+lint: export CC := $(CC)
+lint:
+	@deploy/setup -q build lint openssl
+	@tests/lint $(LINT)
+
+# --- installing ------------------------------------------------------------------------------------------------
+install: all
+	install -D -m 0755 $(B)/lwgated $(DESTDIR)$(PREFIX)/sbin/lwgated
+	install -D -m 0755 $(B)/lwgatectl $(DESTDIR)$(PREFIX)/bin/lwgatectl
+	for p in deploy/man/*.[1-8]; do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
+	install -D -m 0644 deploy/lwgate.conf $(DESTDIR)$(PREFIX)/share/lwgate/lwgate.conf
+	install -D -m 0600 deploy/credentials.conf.example $(DESTDIR)$(PREFIX)/share/lwgate/credentials.conf.example
+
+dist:
+	@mkdir -p build
+	git archive --prefix=lwgate-$(VERSION)/ -o build/lwgate-$(VERSION).tar.gz HEAD
+
+clean:
+	rm -rf build
+
+setup:
+	deploy/setup build peers lint java openssl
+
+help:
+	@echo 'all         the programs, in $(B)'
+	@echo 'lab         a whole gateway at work, on this machine: LAB_S=, LAB_DEVICES=, LAB_IMPAIR=1'
+	@echo 'check       every test; check-unit is its quick half'
+	@echo 'asan tsan   the unit tests under sanitizers'
+	@echo 'fuzz        every fuzz target for FUZZ_S seconds'
+	@echo 'interop     Eclipse Leshan on both sides'
+	@echo 'bench-NAME  $(notdir $(wildcard tests/bench/*[a-z]))'
+	@echo 'lint        format, clang-tidy, cppcheck, headers alone'
+	@echo 'install dist clean setup'
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
