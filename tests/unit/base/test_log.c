@@ -24,8 +24,10 @@ static int up(void **state)
 {
 	struct fixture *const f = calloc(1, sizeof(*f));
 	int ends[2];
-	if (!f || socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) != 0)
+	if (!f || socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) != 0) {
+		free(f);
 		return -1;
+	}
 	f->ours = ends[0];
 	f->log = (struct log){ .fd = ends[1], .level = LOG_LEVEL_INFO, .name = "unit" };
 	*state = f;

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/wipe.h"
+#include "dtls/alert.h"
+#include "dtls/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the kept final flight (R-103) ----------------------------------------------------------------------------- */
+
+static void linger_end(struct dtls_engine *e, struct dtls_conn *c)
+{
+	if (!c->linger)
+		return;
+	wheel_cancel(&e->wheel, &c->linger->timer);
+	wipe(c->linger, sizeof(*c->linger));
+	free(c->linger);
+	c->linger = NULL;
+}
+
+static void linger_due(struct wheel_timer *t, void *ctx, uint64_t now_ms)
+{
+	(void)now_ms;
+	linger_end(ctx, CONTAINER_OF(t, struct dtls_linger, timer)->conn);
+}
+
+/* Keeps the Finished that stands in the last flight. Without memory the association just lacks this help. */
+static void linger_begin(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_handshake *h)
+{
+	const struct dtls_flight *const f = &h->flight;
+	const struct dtls_item *const last = f->count > 0 ? &f->items[f->count - 1] : NULL;
+	if (!last || last->epoch != 1 || last->len > DTLS_FINISHED_LEN)
+		return;
+	struct dtls_linger *const l = malloc(sizeof(*l));
+	if (!l)
+		return;
+	*l = (struct dtls_linger){
+		.timer = { .fire = linger_due },
+		.conn = c,
+		.plain_seq = h->plain_out,
+		.finished_len = last->len,
+	};
+	memcpy(l->finished, f->bytes + last->at, last->len);
+	c->linger = l;
+	wheel_arm(&e->wheel, &l->timer, e->now_ms + e->set.linger_ms);
+}
+
+static void linger_send(struct dtls_engine *e, struct dtls_conn *c)
+{
+	struct dtls_linger *const l = c->linger;
+	uint8_t ccs = 1;
+	struct dtls_flight f;
+	dtls_flight_clear(&f);
+	const struct dtls_record change = {
+		.type = DTLS_CCS, .version = DTLS_VERSION_1_2, .epoch = 0, .body = &ccs, .len = 1
+	};
+	const struct dtls_record finished = { .type = DTLS_HANDSHAKE,
+		.version = DTLS_VERSION_1_2,
+		.epoch = 1,
+		.body = l->finished,
+		.len = l->finished_len };
+	const struct dtls_sender s = {
+		.owner = &e->owner,
+		.path = &c->node.path,
+		.aead = e->aead,
+		.assoc = &c->assoc,
+		.plain_seq = &l->plain_seq,
+		.datagram_max = e->set.mtu,
+	};
+	if (dtls_flight_add(&f, &change) && dtls_flight_add(&f, &finished))
+		e->stats.records_out += dtls_flight_send(&f, &s);
+	wipe(&f, sizeof(f));
+}
+
+/* --- life ------------------------------------------------------------------------------------------------------ */
+
+struct dtls_conn *dtls_conn_new(const struct dtls_engine *e, const struct dtls_handshake *h)
+{
+	struct dtls_conn *const c = malloc(sizeof(*c));
+	if (!c)
+		return NULL;
+	*c = (struct dtls_conn){
+		.node = h->node,
+		.user = h->user,
+		.up_ms = e->now_ms,
+		.heard_ms = e->now_ms,
+		.hello_tag = h->hello_tag,
+		.cred = h->cred,
+		.role = (uint8_t)h->role,
+	};
+	return c;
+}
+
+void dtls_conn_adopt(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_handshake *h)
+{
+	c->assoc = h->assoc;
+	if (c->role == DTLS_SERVER)
+		linger_begin(e, c, h);
+	dtls_table_add(&e->conns, &c->node);
+	e->stats.conns++;
+	e->changes++;
+}
+
+static void forget(struct dtls_engine *e, struct dtls_conn *c)
+{
+	linger_end(e, c);
+	dtls_table_remove(&e->conns, &c->node);
+	struct dtls_conn **at = &e->spent;
+	while (c->spent && *at != c)
+		at = &(*at)->spent_next;
+	if (c->spent)
+		*at = c->spent_next;
+	c->spent = false;
+	c->dead = true;
+	e->stats.conns--;
+	e->changes++;
+}
+
+static void release(struct dtls_conn *c)
+{
+	wipe(c, sizeof(*c));
+	free(c);
+}
+
+void dtls_conn_free(struct dtls_engine *e, struct dtls_conn *c)
+{
+	forget(e, c);
+	release(c);
+}
+
+void dtls_conn_end(struct dtls_engine *e, struct dtls_conn *c, enum dtls_end why)
+{
+	forget(e, c);
+	e->owner.down(e->owner.ctx, c, why);
+	release(c);
+}
+
+/* --- sending --------------------------------------------------------------------------------------------------- */
+
+static bool send_record(
+	struct dtls_engine *e, struct dtls_conn *c, uint8_t type, const uint8_t *body, size_t len)
+{
+	uint8_t *const out =
+		e->owner.room(e->owner.ctx, &c->node.path, DTLS_RECORD_OVERHEAD + len);
+	if (!out)
+		return true; /* lost before the wire instead of on it */
+	if (len > 0)
+		memcpy(out + DTLS_RECORD_HEADER + 8, body, len);
+	const bool sealed = dtls_assoc_seal(&c->assoc, e->aead, type, out, len);
+	e->stats.records_out += sealed;
+	e->owner.sent(e->owner.ctx, sealed ? DTLS_RECORD_OVERHEAD + len : 0);
+	return sealed;
+}
+
+enum dtls_result dtls_send(
+	struct dtls_engine *e, struct dtls_conn *c, const uint8_t *msg, size_t len)
+{
+	if (len > DTLS_PLAIN_MAX)
+		return DTLS_TOO_LONG;
+	if (!dtls_assoc_spent(&c->assoc))
+		return send_record(e, c, DTLS_DATA, msg, len) ? DTLS_OK : DTLS_BROKEN;
+	if (!c->spent && !c->dead) {
+		c->spent = true;
+		c->spent_next = e->spent;
+		e->spent = c;
+	}
+	return DTLS_EXHAUSTED;
+}
+
+void dtls_conn_alert(struct dtls_engine *e, struct dtls_conn *c, uint8_t level, uint8_t alert)
+{
+	const uint8_t body[2] = { level, alert };
+	(void)send_record(e, c, DTLS_ALERT, body, sizeof(body));
+}
+
+void dtls_close(struct dtls_engine *e, struct dtls_conn *c)
+{
+	if (c->dead)
+		return; /* its down event is running */
+	dtls_conn_alert(e, c, DTLS_WARNING, DTLS_CLOSE_NOTIFY);
+	dtls_conn_free(e, c);
+}
+
+/* --- receiving ------------------------------------------------------------------------------------------------- */
+
+static void got_alert(struct dtls_engine *e, struct dtls_conn *c, const uint8_t *body, size_t len)
+{
+	if (len != 2)
+		return;
+	if (body[1] == DTLS_CLOSE_NOTIFY) {
+		dtls_conn_alert(e, c, DTLS_WARNING, DTLS_CLOSE_NOTIFY); /* */
+		dtls_conn_end(e, c, DTLS_END_CLOSE_NOTIFY);
+		return;
+	}
+	if (body[0] == DTLS_FATAL)
+		dtls_conn_end(e, c, DTLS_END_ALERT);
+}
+
+static void got_handshake(struct dtls_arrival *a, const uint8_t *body, size_t len)
+{
+	struct dtls_conn *const c = a->conn;
+	struct rd left = rd_from(body, len);
+	struct dtls_fragment f;
+	if (a->answered || !dtls_fragment_next(&left, &f))
+		return;
+	const uint8_t again = c->role == DTLS_SERVER ? DTLS_HS_CLIENT_HELLO : DTLS_HS_HELLO_REQUEST;
+	if (f.type == again) { /* */
+		a->answered = true;
+		dtls_conn_alert(a->e, c, DTLS_WARNING, DTLS_NO_RENEGOTIATION);
+	}
+	if (f.type == DTLS_HS_FINISHED && c->linger) {
+		a->answered = true;
+		linger_send(a->e, c);
+	}
+}
+
+enum dtls_opening dtls_conn_record(struct dtls_arrival *a, const struct dtls_record *r)
+{
+	struct dtls_engine *const e = a->e;
+	struct dtls_conn *const c = a->conn;
+	uint8_t *plain = NULL;
+	size_t len = 0;
+	const enum dtls_opening how = dtls_assoc_open(&c->assoc, e->aead, r, &plain, &len);
+	if (how != DTLS_OPENED)
+		return how;
+	e->stats.records_in++;
+	c->records_in++;
+	c->heard_ms = e->now_ms;
+	if (r->type == DTLS_ALERT) {
+		got_alert(e, c, plain, len);
+		return DTLS_OPENED;
+	}
+	if (r->type == DTLS_HANDSHAKE) {
+		got_handshake(a, plain, len);
+		return DTLS_OPENED;
+	}
+	if (c->linger)
+		linger_end(e, c); /* who sends data has our Finished */
+	if (len > 0) /* */
+		e->owner.message(e->owner.ctx, c, plain, len);
+	return DTLS_OPENED;
+}
+
+/* --- facts ----------------------------------------------------------------------------------------------------- */
+
+void *dtls_conn_user(const struct dtls_conn *c)
+{
+	return c->user;
+}
+
+void dtls_conn_set_user(struct dtls_conn *c, void *user)
+{
+	c->user = user;
+}
+
+const struct net_path *dtls_conn_path(const struct dtls_conn *c)
+{
+	return &c->node.path;
+}
+
+uint32_t dtls_conn_cred(const struct dtls_conn *c)
+{
+	return c->cred;
+}
+
+enum dtls_role dtls_conn_role(const struct dtls_conn *c)
+{
+	return c->role == DTLS_SERVER ? DTLS_SERVER : DTLS_CLIENT;
+}
+
+struct dtls_conn_facts dtls_conn_facts(const struct dtls_conn *c)
+{
+	return (struct dtls_conn_facts){
+		.records_in = c->records_in,
+		.records_out = c->assoc.wseq,
+		.up_ms = c->up_ms,
+		.heard_ms = c->heard_ms,
+		.forged = c->forged,
+	};
+}

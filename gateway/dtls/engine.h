@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dtls/engine: DTLS 1.2 for very many peers, server role and client role from one code. Sans-I/O.
+ *
+ * Datagrams, the time and randomness come in; datagrams and events go out through struct dtls_owner. A handshake
+ * runs in libssl; afterwards only a security association of a few hundred bytes is left (struct dtls_conn).
+ *
+ * Promise: no message is delivered from, and none accepted for, a peer whose Finished has not verified (I3).
+ *          No (key, nonce) leaves twice (I1), no record is delivered twice (I2). A datagram of a stranger without a
+ *          good cookie leaves no memory behind and gets no more bytes than it brought (I9). A new ClientHello on
+ *          a known path does not harm the old association before the new Finished has verified (R-108).
+ *          Unknown identity and wrong key look the same from outside: the same alert after the same events (R-051, R-052).
+ * Errors:  events; results of dtls_send() and dtls_connect().
+ * Memory:  conns and handshakes are the engine's; handshakes under way are bounded in number and bytes.
+ *          A struct dtls_conn pointer lives until its `down` event returns, or dtls_close() is called.
+ * Threads: one worker owns one engine.
+ * Source:  RFC 6347, RFC 7925; design.md's rooms.
+ */
+#ifndef LWG_DTLS_ENGINE_H
+#define LWG_DTLS_ENGINE_H
+
+#include "base/attr.h"
+#include "base/net.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dtls_engine;
+struct dtls_conn;
+
+enum { DTLS_PSK_MAX = 64, DTLS_NO_CRED = 0xffffffff };
+
+enum dtls_role { DTLS_SERVER, DTLS_CLIENT };
+
+/* What a credential look-up answers. */
+struct dtls_psk {
+	uint8_t key[DTLS_PSK_MAX];
+	size_t len;    /* 1 .. DTLS_PSK_MAX */
+	uint32_t cred; /* the owner's number of the credential; handed back by dtls_conn_cred() */
+};
+
+enum dtls_end {                /* why an association ended */
+	DTLS_END_CLOSE_NOTIFY, /* the peer said so; it was answered */
+	DTLS_END_ALERT,        /* a fatal alert of the peer, authenticated */
+	DTLS_END_REPLACED,     /* a new handshake on the same path has finished (RFC 6347 4.2.8) */
+	DTLS_END_NUMBERS,      /* no record number may be used any more */
+};
+
+enum dtls_cause {           /* why a handshake failed; what the operator is told, never the peer */
+	DTLS_FAIL_TIMEOUT,  /* no answer within the handshake's lifetime */
+	DTLS_FAIL_IDENTITY, /* server role: no credential has this identity */
+	DTLS_FAIL_KEY,      /* the peer's Finished never opened: the keys differ */
+	DTLS_FAIL_SUITE,    /* no cipher suite in common */
+	DTLS_FAIL_VERSION,  /* not DTLS 1.2 */
+	DTLS_FAIL_ALERT,    /* the peer sent a fatal alert: its number is in .alert */
+	DTLS_FAIL_PROTOCOL, /* anything else that libssl refused */
+	DTLS_FAIL_FULL,     /* the bound on handshakes under way */
+	DTLS_FAIL_UNREACHABLE, /* dtls_unreachable() was called for the path */
+};
+
+struct dtls_failure {
+	enum dtls_role role;
+	enum dtls_cause cause;
+	const struct net_path *path;
+	void *user;              /* client role: as given to dtls_connect() */
+	uint32_t cred;           /* server role: DTLS_NO_CRED when not known */
+	uint8_t alert;           /* the alert received or sent; 0 = none */
+	const uint8_t *identity; /* octets as offered; NULL = not seen. Borrowed for the call. */
+	size_t identity_len;
+	const uint8_t *suites; /* as offered by the peer's ClientHello; NULL = not seen */
+	size_t suites_len;
+	const char *detail; /* libssl's reason or NULL */
+};
+
+/* What the engine asks of its owner. All are called only from within dtls_* calls, and must not call back into the
+   engine except where said. */
+struct dtls_owner {
+	void *ctx; /* first argument of all */
+	/* Server role: the key for an identity. False: unknown. */
+	bool (*psk)(void *ctx, const uint8_t *identity, size_t len, struct dtls_psk *out);
+	/* Room for one outgoing datagram of at most cap bytes on path; NULL: no room, the datagram is dropped. */
+	uint8_t *(*room)(void *ctx, const struct net_path *path, size_t cap);
+	/* The datagram in the last room is len bytes long (0: it is not to be sent). */
+	void (*sent)(void *ctx, size_t len);
+	/* An association is up. May call dtls_conn_*, dtls_send, dtls_close (also on another conn), dtls_connect. */
+	void (*up)(void *ctx, struct dtls_conn *c);
+	/* One message (one record). May call dtls_send, dtls_close, dtls_connect. msg may be changed, and lives until return. */
+	void (*message)(void *ctx, struct dtls_conn *c, uint8_t *msg, size_t len);
+	/* The association has ended; c dies when this returns. May call dtls_send/dtls_close on other conns, dtls_connect. */
+	void (*down)(void *ctx, struct dtls_conn *c, enum dtls_end why);
+	/* A handshake failed; the path is free again when this is called. May call dtls_connect. */
+	void (*failed)(void *ctx, const struct dtls_failure *f);
+	/* Fills out with unpredictable bytes. */
+	void (*random)(void *ctx, uint8_t *out, size_t len);
+	/* NULL in every build but the one for captures: the secrets of a handshake that has finished. */
+	void (*keylog)(void *ctx, const uint8_t client_random[32], const uint8_t master[48]);
+};
+
+/* All have a sensible default: see dtls_settings_default(). */
+struct dtls_settings {
+	uint32_t initial_ms[2];     /* first retransmission, by role; 9000 (RFC 7925 11, R-099) */
+	uint32_t max_ms;            /* doubling stops here; 60000 */
+	uint32_t lifetime_ms;       /* a handshake that takes longer has failed; 180000 */
+	uint32_t linger_ms;         /* the final flight is kept; 240000 = 2 MSL */
+	uint32_t handshakes_max;    /* under way at once, both roles; 1024 */
+	size_t handshake_bytes_max; /* their memory, libssl's included; 128 MiB */
+	uint16_t mtu; /* largest datagram of a handshake; 1232 (IPv6's 1280 less headers) */
+	uint8_t bad_finished_max; /* epoch-1 records that do not open before a handshake fails; 3 */
+};
+
+struct dtls_stats {                  /* counts since dtls_engine_new(), except the last three */
+	uint64_t handshakes_done[2]; /* by role */
+	uint64_t handshakes_failed[2];
+	uint64_t verify_sent; /* HelloVerifyRequests */
+	uint64_t
+		junk; /* datagrams or records that are no DTLS, or of no association */
+	uint64_t replayed;                /* numbers that the window had seen or left behind */
+	uint64_t forged;                  /* records whose tag was wrong */
+	uint64_t early;                   /* data before the Finished, dropped */
+	uint64_t records_in, records_out; /* protected ones */
+	uint64_t refused_full;            /* hellos with a good cookie over the bound */
+	size_t conns, handshakes, handshake_bytes; /* now */
+};
+
+struct dtls_settings dtls_settings_default(void);
+
+/* Both structs are copied. NULL when memory is short or the library lacks an algorithm. */
+MUST_USE struct dtls_engine *dtls_engine_new(
+	const struct dtls_settings *s, const struct dtls_owner *o, uint64_t now_ms);
+/* Wipes and frees everything; says nothing to peers (dtls_close() does). */
+void dtls_engine_free(struct dtls_engine *e);
+
+/* One datagram. role: what the socket is for; a ClientHello on a DTLS_CLIENT path is junk. The datagram is opened
+   in place and worthless afterwards. */
+void dtls_input(struct dtls_engine *e, enum dtls_role role, const struct net_path *path,
+	uint8_t *datagram, size_t len, uint64_t now_ms);
+
+struct dtls_peer { /* client role: whom to meet, and as whom; borrowed for the call */
+	struct net_path path;
+	const uint8_t
+		*identity; /* octets without NUL, 1 .. 128 (libssl's client sends a C string) */
+	size_t identity_len;
+	const uint8_t *key;
+	size_t key_len;
+	uint32_t cred;
+	void *user; /* of the conn to be */
+};
+
+enum dtls_result {
+	DTLS_OK,
+	DTLS_TOO_LONG,
+	DTLS_BUSY /* the path is in use */,
+	DTLS_FULL,
+	DTLS_BROKEN /* memory, library */,
+	DTLS_EXHAUSTED /* no number left; a down event follows at the next dtls_tick() */
+};
+
+/* Begins a handshake; `up` or `failed` will tell how it ended. */
+MUST_USE enum dtls_result dtls_connect(
+	struct dtls_engine *e, const struct dtls_peer *p, uint64_t now_ms);
+/* Forgets the handshake that dtls_connect() began on a path; no event. */
+void dtls_connect_cancel(struct dtls_engine *e, const struct net_path *path);
+/* The network says that nobody answers on a path in client role (ICMP): a handshake fails at once; an association
+   is not harmed (an ICMP message is not authenticated). */
+void dtls_unreachable(struct dtls_engine *e, const struct net_path *path, uint64_t now_ms);
+
+/* Sends one message as one record. */
+MUST_USE enum dtls_result dtls_send(
+	struct dtls_engine *e, struct dtls_conn *c, const uint8_t *msg, size_t len);
+/* Sends close_notify and forgets the association; no event. */
+void dtls_close(struct dtls_engine *e, struct dtls_conn *c);
+
+/* Runs what is due; call it at dtls_next_ms() or later. */
+void dtls_tick(struct dtls_engine *e, uint64_t now_ms);
+uint64_t dtls_next_ms(const struct dtls_engine *e);
+
+void *dtls_conn_user(const struct dtls_conn *c);
+void dtls_conn_set_user(struct dtls_conn *c, void *user);
+const struct net_path *dtls_conn_path(const struct dtls_conn *c);
+uint32_t dtls_conn_cred(const struct dtls_conn *c);
+enum dtls_role dtls_conn_role(const struct dtls_conn *c);
+
+struct dtls_conn_facts {                  /* for people, not for the data path */
+	uint64_t records_in, records_out; /* accepted; numbers used */
+	uint64_t up_ms, heard_ms;         /* when it came up, and when a record last verified */
+	uint32_t forged;                  /* tags that did not verify */
+};
+struct dtls_conn_facts dtls_conn_facts(const struct dtls_conn *c);
+struct dtls_stats dtls_stats(const struct dtls_engine *e);
+
+/* Calls visit for every association until it returns false. visit must not call into the engine. */
+void dtls_each(
+	const struct dtls_engine *e, bool (*visit)(void *ctx, struct dtls_conn *c), void *ctx);
+
+/* "no credential has this identity" ...; static. */
+const char *dtls_cause_text(enum dtls_cause cause);
+/* "close_notify", "decrypt_error" ...; "alert" when unknown. */
+const char *dtls_alert_text(uint8_t alert);
+
+#endif

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/wipe.h"
+#include "base/wr.h"
+#include "dtls/alert.h"
+#include "dtls/keys.h"
+#include "dtls/state.h"
+
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVICT_AFTER_MS = 1000 }; /* who has not answered for so long may have to go */
+
+/* --- life ------------------------------------------------------------------------------------------------------ */
+
+static size_t cost(const struct dtls_engine *e)
+{
+	return e->lib.cost + sizeof(struct dtls_handshake);
+}
+
+static bool has_room(const struct dtls_engine *e)
+{
+	return e->stats.handshakes < e->set.handshakes_max &&
+		cost(e) <= e->set.handshake_bytes_max - e->stats.handshake_bytes;
+}
+
+static void queue(struct dtls_handshake *h)
+{
+	struct dtls_engine *const e = h->e;
+	h->queued = true;
+	h->older = e->newest;
+	if (e->newest)
+		e->newest->newer = h;
+	else
+		e->oldest = h;
+	e->newest = h;
+}
+
+void dtls_handshake_answered(struct dtls_handshake *h)
+{
+	struct dtls_engine *const e = h->e;
+	if (!h->queued)
+		return;
+	h->queued = false;
+	*(h->older ? &h->older->newer : &e->oldest) = h->newer;
+	*(h->newer ? &h->newer->older : &e->newest) = h->older;
+	h->older = NULL;
+	h->newer = NULL;
+}
+
+static void due(struct wheel_timer *t, void *ctx, uint64_t now_ms);
+
+enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
+	const struct dtls_node *where, struct dtls_handshake **out)
+{
+	/* Oldest first, but nobody who may still be on the way to us. */
+	struct dtls_handshake *const oldest = e->oldest;
+	if (!has_room(e) && oldest && e->now_ms - oldest->began_ms >= EVICT_AFTER_MS)
+		dtls_handshake_fail(oldest, DTLS_FAIL_FULL, NULL);
+	if (!has_room(e))
+		return DTLS_FULL;
+	if (dtls_table_find(&e->handshakes, where->hash, &where->path))
+		return DTLS_BUSY;
+	struct dtls_handshake *const h = calloc(1, sizeof(*h));
+	if (!h)
+		return DTLS_BROKEN;
+	h->ssl = dtls_libssl_new(&e->lib, &e->pipe, h);
+	if (!h->ssl) {
+		free(h);
+		return DTLS_BROKEN;
+	}
+	h->e = e;
+	h->role = role;
+	h->node.hash = where->hash;
+	h->node.path = where->path;
+	h->timer.fire = due;
+	h->began_ms = e->now_ms;
+	h->cred = DTLS_NO_CRED;
+	dtls_table_add(&e->handshakes, &h->node);
+	e->stats.handshakes++;
+	e->stats.handshake_bytes += cost(e);
+	e->changes++;
+	wheel_arm(&e->wheel, &h->timer, h->began_ms + e->set.lifetime_ms);
+	*out = h;
+	return DTLS_OK;
+}
+
+/* Out of every list; the path is free again and libssl's memory is back. */
+static void detach(struct dtls_handshake *h)
+{
+	struct dtls_engine *const e = h->e;
+	dtls_handshake_answered(h);
+	wheel_cancel(&e->wheel, &h->timer);
+	dtls_table_remove(&e->handshakes, &h->node);
+	e->stats.handshakes--;
+	e->stats.handshake_bytes -= cost(e);
+	e->changes++;
+	/* Otherwise libssl takes it for a broken session and would throw it out of a cache. */
+	SSL_set_shutdown(h->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_free(h->ssl);
+	h->ssl = NULL;
+}
+
+static void release(struct dtls_handshake *h)
+{
+	wipe(h, sizeof(*h));
+	free(h);
+}
+
+void dtls_handshake_free(struct dtls_handshake *h)
+{
+	detach(h);
+	release(h);
+}
+
+void dtls_handshake_fail(struct dtls_handshake *h, enum dtls_cause cause, const char *detail)
+{
+	struct dtls_engine *const e = h->e;
+	detach(h);
+	e->stats.handshakes_failed[h->role]++;
+	const struct dtls_failure f = {
+		.role = h->role,
+		.cause = cause,
+		.path = &h->node.path,
+		.user = h->user,
+		.cred = h->cred,
+		.alert = h->alert,
+		.identity = h->identity_len > 0 ? h->identity : NULL,
+		.identity_len = h->identity_len,
+		.suites = h->suites_len > 0 ? h->suites : NULL,
+		.suites_len = h->suites_len,
+		.detail = detail,
+	};
+	e->owner.failed(e->owner.ctx, &f);
+	release(h);
+}
+
+/* --- flights and the timer ------------------------------------------------------------------------------------- */
+
+static struct dtls_sender sender(struct dtls_handshake *h)
+{
+	return (struct dtls_sender){
+		.owner = &h->e->owner,
+		.path = &h->node.path,
+		.aead = h->e->aead,
+		.assoc = &h->assoc,
+		.plain_seq = &h->plain_out,
+		/* After two losses each record goes alone: the path may not take more. */
+		.datagram_max = h->resent >= 2 ? 0 : h->e->set.mtu,
+	};
+}
+
+static void send_flight(struct dtls_handshake *h)
+{
+	const struct dtls_sender s = sender(h);
+	h->e->stats.records_out += dtls_flight_send(&h->flight, &s);
+}
+
+void dtls_handshake_again(struct dtls_arrival *a)
+{
+	if (a->answered)
+		return;
+	a->answered = true;
+	send_flight(a->hs);
+}
+
+static void arm(struct dtls_handshake *h)
+{
+	const uint64_t deadline = h->began_ms + h->e->set.lifetime_ms;
+	const bool again = h->flight.count > 0 && h->resend_ms < deadline;
+	wheel_arm(&h->e->wheel, &h->timer, again ? h->resend_ms : deadline);
+}
+
+static void plan(struct dtls_handshake *h, uint64_t wait_ms)
+{
+	const uint32_t max_ms = h->e->set.max_ms;
+	h->resend_ms = h->e->now_ms + wait_ms;
+	h->wait_ms = wait_ms * 2 < max_ms ? wait_ms * 2 : max_ms;
+	arm(h);
+}
+
+static void begin_flight(struct dtls_handshake *h)
+{
+	h->resent = 0;
+	send_flight(h);
+	plan(h, h->e->set.initial_ms[h->role]);
+}
+
+static enum dtls_cause timeout_cause(const struct dtls_handshake *h)
+{
+	if (h->unknown)
+		return DTLS_FAIL_IDENTITY;
+	return h->bad_finished > 0 ? DTLS_FAIL_KEY : DTLS_FAIL_TIMEOUT;
+}
+
+static void due(struct wheel_timer *t, void *ctx, uint64_t now_ms)
+{
+	struct dtls_handshake *const h = CONTAINER_OF(t, struct dtls_handshake, timer);
+	const struct dtls_engine *const e = ctx;
+	if (now_ms >= h->began_ms + e->set.lifetime_ms) {
+		dtls_handshake_fail(h, timeout_cause(h), NULL);
+		return;
+	}
+	h->resent++;
+	send_flight(h);
+	plan(h, h->wait_ms);
+}
+
+static void say(struct dtls_handshake *h, const struct dtls_record *alert)
+{
+	struct dtls_flight f;
+	dtls_flight_clear(&f);
+	const struct dtls_sender s = sender(h);
+	h->alert = alert->body[1];
+	if (dtls_flight_add(&f, alert))
+		h->e->stats.records_out += dtls_flight_send(&f, &s);
+}
+
+void dtls_handshake_refuse(struct dtls_handshake *h, uint8_t alert)
+{
+	uint8_t body[2] = { DTLS_FATAL, alert };
+	const struct dtls_record r = {
+		.type = DTLS_ALERT,
+		.version = DTLS_VERSION_1_2,
+		.epoch = 0,
+		.body = body,
+		.len = sizeof(body),
+	};
+	say(h, &r);
+}
+
+/* --- libssl ---------------------------------------------------------------------------------------------------- */
+
+bool dtls_handshake_keys(struct dtls_handshake *h)
+{
+	if (h->have_keys)
+		return true;
+	const SSL_SESSION *const session = SSL_get_session(h->ssl);
+	uint8_t master[DTLS_MASTER_LEN], client[DTLS_RANDOM_LEN], server[DTLS_RANDOM_LEN];
+	struct dtls_keys keys;
+	const bool known = session &&
+		SSL_SESSION_get_master_key(session, master, sizeof(master)) == sizeof(master) &&
+		SSL_get_client_random(h->ssl, client, sizeof(client)) == sizeof(client) &&
+		SSL_get_server_random(h->ssl, server, sizeof(server)) == sizeof(server) &&
+		dtls_keys_derive(master, client, server, &keys);
+	if (known) {
+		h->assoc.in = h->role == DTLS_SERVER ? keys.client : keys.server;
+		h->assoc.out = h->role == DTLS_SERVER ? keys.server : keys.client;
+		h->have_keys = true;
+		wipe(&keys, sizeof(keys));
+	}
+	wipe(master, sizeof(master));
+	return known;
+}
+
+static void log_keys(const struct dtls_handshake *h)
+{
+	const struct dtls_owner *const o = &h->e->owner;
+	uint8_t master[DTLS_MASTER_LEN], client[DTLS_RANDOM_LEN];
+	if (!o->keylog)
+		return;
+	(void)SSL_SESSION_get_master_key(SSL_get_session(h->ssl), master, sizeof(master));
+	(void)SSL_get_client_random(h->ssl, client, sizeof(client));
+	o->keylog(o->ctx, client, master);
+	wipe(master, sizeof(master));
+}
+
+/* libssl's own record of epoch 1 never leaves: its plaintext is numbered and sealed by us. */
+static bool uncover(struct dtls_handshake *h, struct dtls_record *r)
+{
+	uint8_t *plain = NULL;
+	size_t len = 0;
+	if (!dtls_handshake_keys(h) || !dtls_open(h->e->aead, &h->assoc.out, r, &plain, &len))
+		return false;
+	r->body = plain;
+	r->len = len;
+	return true;
+}
+
+/* Looks at what libssl wrote: alerts go out at once, all else is the next flight (*fresh). */
+static bool drain(struct dtls_handshake *h, bool *fresh)
+{
+	struct dtls_pipe *const p = &h->e->pipe;
+	uint8_t *at = p->out;
+	size_t left = p->out_len;
+	struct dtls_record r;
+	bool good = !p->overflow;
+	*fresh = false;
+	while (good && dtls_record_next(&at, &left, &r)) {
+		if (r.epoch != 0)
+			good = uncover(h, &r);
+		if (good && r.type == DTLS_ALERT && r.len == 2) {
+			r.body[1] = dtls_alert_said(r.body[1]);
+			say(h, &r);
+			continue;
+		}
+		if (!*fresh)
+			dtls_flight_clear(&h->flight);
+		*fresh = true;
+		good = good && dtls_flight_add(&h->flight, &r);
+	}
+	wipe(p->out, p->out_len);
+	p->out_len = 0;
+	p->overflow = false;
+	return good;
+}
+
+static enum dtls_cause cause_of(unsigned long error)
+{
+	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
+		return DTLS_FAIL_PROTOCOL;
+	switch (ERR_GET_REASON(error)) {
+	case SSL_R_NO_SHARED_CIPHER:
+	case SSL_R_WRONG_CIPHER_RETURNED:
+	case SSL_R_UNKNOWN_CIPHER_RETURNED:
+		return DTLS_FAIL_SUITE;
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_VERSION_TOO_LOW:
+	case SSL_R_VERSION_TOO_HIGH:
+	case SSL_R_WRONG_SSL_VERSION:
+	case SSL_R_WRONG_VERSION_NUMBER:
+	case SSL_R_UNKNOWN_PROTOCOL:
+		return DTLS_FAIL_VERSION;
+	default:
+		return DTLS_FAIL_PROTOCOL;
+	}
+}
+
+/* The handshake is done: what is left of it is an association. */
+static void finish(struct dtls_handshake *h)
+{
+	struct dtls_engine *const e = h->e;
+	struct dtls_conn *const c = h->have_keys ? dtls_conn_new(e, h) : NULL;
+	if (!c) {
+		dtls_handshake_refuse(h, DTLS_INTERNAL_ERROR);
+		dtls_handshake_fail(h, DTLS_FAIL_PROTOCOL, "out of memory");
+		return;
+	}
+	if (h->role == DTLS_SERVER)
+		send_flight(h);
+	log_keys(h);
+	struct dtls_node *const old = dtls_table_find(&e->conns, h->node.hash, &h->node.path);
+	dtls_conn_adopt(e, c, h);
+	e->stats.handshakes_done[h->role]++;
+	dtls_handshake_free(h);
+	if (old) /* only now, as the new Finished has verified */
+		dtls_conn_end(
+			e, CONTAINER_OF(old, struct dtls_conn, node), DTLS_END_REPLACED);
+	e->owner.up(e->owner.ctx, c);
+}
+
+/* Lets libssl go on as far as it can. False: the handshake has ended, h is gone. */
+static bool go_on(struct dtls_handshake *h, bool *sent)
+{
+	ERR_clear_error();
+	const int rc = SSL_do_handshake(h->ssl);
+	const bool failed = rc != 1 && SSL_get_error(h->ssl, rc) != SSL_ERROR_WANT_READ;
+	const unsigned long error = failed ? ERR_peek_error() : 0;
+	bool fresh = false;
+	const bool drained = drain(h, &fresh);
+	h->e->pipe.in = NULL;
+	if (failed) {
+		dtls_handshake_fail(h, cause_of(error), ERR_reason_error_string(error));
+		return false;
+	}
+	if (!drained) {
+		dtls_handshake_refuse(h, DTLS_INTERNAL_ERROR);
+		dtls_handshake_fail(h, DTLS_FAIL_PROTOCOL, "a flight that does not fit");
+		return false;
+	}
+	if (rc == 1) {
+		finish(h);
+		return false;
+	}
+	if (fresh)
+		begin_flight(h);
+	*sent = fresh;
+	return true;
+}
+
+bool dtls_handshake_feed(struct dtls_arrival *a, const uint8_t *record, size_t len)
+{
+	struct dtls_handshake *const h = a->hs;
+	h->e->pipe.in = record;
+	h->e->pipe.in_len = len;
+	bool sent = false;
+	const bool alive = go_on(h, &sent);
+	/* A flight of just now answers the rest of this datagram, too. */
+	a->answered = a->answered || sent || !alive;
+	return alive;
+}
+
+size_t dtls_handshake_frame(struct dtls_handshake *h, const struct dtls_fragment *f)
+{
+	struct dtls_engine *const e = h->e;
+	struct wr w = wr_into(e->feed, sizeof(e->feed));
+	uint8_t *const header = wr_room(&w, DTLS_RECORD_HEADER);
+	wr_u8(&w, f->type);
+	wr_u24(&w, f->total);
+	wr_u16(&w, f->message_seq);
+	wr_u24(&w, f->offset);
+	wr_u24(&w, (uint32_t)f->len);
+	wr_bytes(&w, f->body, f->len);
+	if (!wr_ok(&w) || !header)
+		return 0;
+	const struct dtls_number n = { .type = DTLS_HANDSHAKE, .epoch = 0, .seq = h->plain_in++ };
+	dtls_record_header(header, DTLS_VERSION_1_2, &n, w.len - DTLS_RECORD_HEADER);
+	return w.len;
+}
+
+static bool listen_to(struct dtls_handshake *h, size_t len)
+{
+	BIO_ADDR *const nobody = BIO_ADDR_new();
+	if (!nobody)
+		return false;
+	ERR_clear_error();
+	h->e->pipe.in = h->e->feed;
+	h->e->pipe.in_len = len;
+	const int rc = DTLSv1_listen(h->ssl, nobody);
+	h->e->pipe.in = NULL;
+	BIO_ADDR_free(nobody);
+	return rc == 1;
+}
+
+void dtls_handshake_accept(struct dtls_arrival *a, const struct dtls_opener *o)
+{
+	struct dtls_engine *const e = a->e;
+	const struct dtls_node where = { .hash = a->hash, .path = *a->path };
+	struct dtls_handshake *h = NULL;
+	const enum dtls_result made = dtls_handshake_new(e, DTLS_SERVER, &where, &h);
+	if (made != DTLS_OK) {
+		e->stats.refused_full += made == DTLS_FULL;
+		return;
+	}
+	h->hello_tag = o->tag;
+	h->suites_len = o->hello->suites_len < sizeof(h->suites) ? o->hello->suites_len :
+								   sizeof(h->suites);
+	memcpy(h->suites, o->hello->suites, h->suites_len);
+	queue(h);
+	SSL_set_accept_state(h->ssl);
+	const size_t len = dtls_handshake_frame(h, o->fragment);
+	if (len == 0 || !listen_to(h, len)) {
+		e->stats.junk++;
+		dtls_handshake_free(h);
+		return;
+	}
+	h->plain_out = o->seq; /* the ServerHello's record mirrors the hello's number */
+	h->next_in = 1;
+	bool sent = false;
+	a->answered = !go_on(h, &sent) || sent || a->answered;
+}
+
+bool dtls_handshake_connect(struct dtls_handshake *h)
+{
+	ERR_clear_error();
+	SSL_set_connect_state(h->ssl);
+	const int rc = SSL_do_handshake(h->ssl);
+	bool fresh = false;
+	const bool waits = SSL_get_error(h->ssl, rc) == SSL_ERROR_WANT_READ;
+	if (!drain(h, &fresh) || !waits || !fresh)
+		return false;
+	begin_flight(h);
+	return true;
+}
+
+/* --- what libssl asks and tells -------------------------------------------------------------------------------- */
+
+/* The library's C string is ignored: the identity is octets (R-049). Whom nobody knows gets a random key, so that his
+   handshake goes the way of a wrong key (R-051, R-052). */
+static unsigned int psk_server(SSL *ssl, const char *text, unsigned char *out, unsigned int cap)
+{
+	struct dtls_handshake *const h = SSL_get_app_data(ssl);
+	const struct dtls_owner *const o = &h->e->owner;
+	(void)text;
+	struct dtls_psk found = { .cred = DTLS_NO_CRED };
+	const bool known = o->psk(o->ctx, h->identity, h->identity_len, &found) && found.len > 0 &&
+		found.len <= DTLS_PSK_MAX && found.len <= cap;
+	if (!known) {
+		found.len = DTLS_KEY_LEN;
+		found.cred = DTLS_NO_CRED;
+		o->random(o->ctx, found.key, found.len);
+	}
+	h->unknown = !known;
+	h->cred = found.cred;
+	const unsigned int len = (unsigned int)found.len;
+	memcpy(out, found.key, len);
+	wipe(&found, sizeof(found));
+	return len;
+}
+
+static unsigned int psk_client(SSL *ssl, const char *hint, char *identity, unsigned int cap,
+	unsigned char *out, unsigned int out_cap)
+{
+	const struct dtls_handshake *const h = SSL_get_app_data(ssl);
+	(void)hint;
+	if (h->identity_len >= cap || h->key_len > out_cap)
+		return 0;
+	memcpy(identity, h->identity, h->identity_len + 1);
+	memcpy(out, h->key, h->key_len);
+	return (unsigned int)h->key_len;
+}
+
+/* Each handshake message that libssl took in, whole. */
+static void overhear(int written, int version, int type, const void *body, size_t len, SSL *ssl,
+	void *arg)
+{
+	struct dtls_handshake *const h = SSL_get_app_data(ssl);
+	(void)version;
+	(void)arg;
+	if (written || type != SSL3_RT_HANDSHAKE || len < DTLS_HS_HEADER)
+		return;
+	struct rd r = rd_from(body, len);
+	rd_skip(&r, 4);
+	h->next_in = (uint16_t)(rd_u16(&r) + 1);
+}
+
+void dtls_handshake_hooks(SSL_CTX *ctx)
+{
+	SSL_CTX_set_psk_server_callback(ctx, psk_server);
+	SSL_CTX_set_psk_client_callback(ctx, psk_client);
+	SSL_CTX_set_msg_callback(ctx, overhear);
+}

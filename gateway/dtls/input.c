@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dtls/state.h"
+
+#include <string.h>
+
+static void look_up(struct dtls_arrival *a)
+{
+	struct dtls_engine *const e = a->e;
+	struct dtls_node *const conn = dtls_table_find(&e->conns, a->hash, a->path);
+	struct dtls_node *const hs =
+		e->handshakes.count > 0 ? dtls_table_find(&e->handshakes, a->hash, a->path) : NULL;
+	a->conn = conn ? CONTAINER_OF(conn, struct dtls_conn, node) : NULL;
+	a->hs = hs ? CONTAINER_OF(hs, struct dtls_handshake, node) : NULL;
+	if (a->hs && a->hs->role != a->role)
+		a->hs = NULL;
+	a->changes = e->changes;
+}
+
+/* Whatever came before in this datagram may have ended what was on the path. */
+static void look_again(struct dtls_arrival *a)
+{
+	if (a->changes != a->e->changes)
+		look_up(a);
+}
+
+/* --- in the clear ---------------------------------------------------------------------------------------------- */
+
+static void demand_cookie(struct dtls_arrival *a, const struct dtls_hello *hello, uint64_t seq)
+{
+	struct dtls_engine *const e = a->e;
+	if (a->answered)
+		return; /* one answer for one datagram, or it would grow */
+	a->answered = true;
+	uint8_t *const out = e->owner.room(e->owner.ctx, a->path, DTLS_VERIFY_LEN);
+	if (!out)
+		return;
+	const bool good = dtls_cookie_demand(&e->cookies, &a->path->peer, hello, seq, out);
+	e->stats.verify_sent += good;
+	e->owner.sent(e->owner.ctx, good ? DTLS_VERIFY_LEN : 0);
+}
+
+static void client_hello(struct dtls_arrival *a, const struct dtls_fragment *f, uint64_t seq)
+{
+	struct dtls_engine *const e = a->e;
+	struct dtls_hello hello;
+	if (f->total > DTLS_HELLO_MAX || !dtls_hello_parse(f->body, f->len, &hello)) {
+		e->stats.junk++;
+		return;
+	}
+	/* message_seq 1 follows our demand (RFC 6347 4.2.2); libssl goes on from no other. */
+	const bool good = dtls_cookie_good(&e->cookies, &a->path->peer, &hello, e->now_ms);
+	if (!good || f->message_seq != 1) {
+		demand_cookie(a, &hello, seq);
+		return;
+	}
+	const struct dtls_opener o = {
+		.hello = &hello,
+		.fragment = f,
+		.seq = seq,
+		.tag = sip_hash(&e->sip, hello.random, 32),
+	};
+	if (a->hs && a->hs->hello_tag == o.tag) {
+		dtls_handshake_again(a);
+		return;
+	}
+	if (a->conn && a->conn->hello_tag == o.tag) {
+		e->stats.replayed++; /* the hello that this association came from, late */
+		return;
+	}
+	if (a->hs)
+		dtls_handshake_fail(a->hs, DTLS_FAIL_TIMEOUT, "the peer began anew");
+	dtls_handshake_accept(a, &o);
+}
+
+static void plain_handshake(struct dtls_arrival *a, const struct dtls_record *r)
+{
+	struct rd body = rd_from(r->body, r->len);
+	struct dtls_fragment f;
+	while (dtls_fragment_next(&body, &f)) {
+		look_again(a);
+		if (a->role == DTLS_SERVER && f.type == DTLS_HS_CLIENT_HELLO && f.offset == 0)
+			client_hello(a, &f, r->seq);
+		else if (a->hs)
+			dtls_handshake_fragment(a, &f);
+		else
+			a->e->stats.junk++;
+	}
+	if (!rd_end(&body))
+		a->e->stats.junk++;
+}
+
+static void plain(struct dtls_arrival *a, const struct dtls_record *r)
+{
+	const bool version = r->version == DTLS_VERSION_1_0 || r->version == DTLS_VERSION_1_2;
+	if (version && r->type == DTLS_HANDSHAKE) {
+		plain_handshake(a, r);
+		return;
+	}
+	/* an established association does not hear it. */
+	if (version && r->type == DTLS_ALERT && r->len == 2 && a->hs) {
+		dtls_handshake_alert(a, r->body[0], r->body[1]);
+		return;
+	}
+	if (version && r->type == DTLS_CCS && a->hs)
+		return; /* the epoch of the next record says as much */
+	a->e->stats.junk++;
+}
+
+/* --- protected ------------------------------------------------------------------------------------------------- */
+
+static void count_unopened(struct dtls_arrival *a, enum dtls_opening how)
+{
+	struct dtls_stats *const s = &a->e->stats;
+	if (how == DTLS_REPLAYED) {
+		s->replayed++;
+		return;
+	}
+	s->forged++;
+	a->conn->forged++;
+}
+
+/* A handshake is under way: this may be its Finished, or still be the old association's. */
+static void maybe_finished(struct dtls_arrival *a, const struct dtls_record *r)
+{
+	uint8_t saved[DTLS_HELD_MAX - DTLS_RECORD_HEADER];
+	if (dtls_handshake_protected(a, r))
+		return;
+	if (a->conn) {
+		const bool small = r->len <= sizeof(saved);
+		if (small)
+			memcpy(saved, r->body, r->len);
+		if (dtls_conn_record(a, r) == DTLS_OPENED || !small)
+			return;
+		memcpy(r->body, saved, r->len);
+	}
+	a->e->stats.forged += a->hs->have_keys;
+	dtls_handshake_unopened(a, r);
+}
+
+static void protected(struct dtls_arrival *a, const struct dtls_record *r)
+{
+	struct dtls_stats *const s = &a->e->stats;
+	if (r->type == DTLS_HANDSHAKE && a->hs) {
+		maybe_finished(a, r);
+		return;
+	}
+	if (!a->conn) {
+		s->early += a->hs && r->type == DTLS_DATA; /* */
+		s->junk += !a->hs;
+		return;
+	}
+	/* How a record opens decides whether conn may still be looked at: only when it did not. */
+	const bool other = a->hs && a->hs->have_keys;
+	const enum dtls_opening how = dtls_conn_record(a, r);
+	if (how == DTLS_FORGED && other)
+		s->early++; /* maybe the new keys' data: nothing that the old association should suffer for */
+	else if (how != DTLS_OPENED)
+		count_unopened(a, how);
+}
+
+static bool may_be_protected(const struct dtls_record *r)
+{
+	return r->epoch == 1 && r->version == DTLS_VERSION_1_2 && r->len >= DTLS_CCM8_OVERHEAD &&
+		(r->type == DTLS_DATA || r->type == DTLS_HANDSHAKE || r->type == DTLS_ALERT); /* */
+}
+
+void dtls_input(struct dtls_engine *e, enum dtls_role role, const struct net_path *path,
+	uint8_t *datagram, size_t len, uint64_t now_ms)
+{
+	if (now_ms > e->now_ms)
+		e->now_ms = now_ms;
+	if (len < DTLS_RECORD_HEADER || datagram[0] < DTLS_CCS || datagram[0] > DTLS_DATA) {
+		e->stats.junk++; /* before any look-up */
+		return;
+	}
+	struct dtls_arrival a = {
+		.e = e,
+		.role = role,
+		.path = path,
+		.hash = sip_hash(&e->sip, path, sizeof(*path)),
+	};
+	look_up(&a);
+	struct dtls_record r;
+	while (dtls_record_next(&datagram, &len, &r)) {
+		look_again(&a);
+		if (r.epoch == 0)
+			plain(&a, &r);
+		else if (may_be_protected(&r))
+			protected(&a, &r);
+		else
+			e->stats.junk++;
+	}
+	e->stats.junk += len > 0;
+}
