@@ -67,6 +67,8 @@ objs = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
 libs = $(foreach r,$(1) $(NEED_$(1)),$(call lib,$(r)))
 UNITS := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS := $(UNITS:%.c=$(B)/%)
+# What the tests of one room share: files beside them that are not named test_*.c.
+shared = $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/$(1)/test_%,$(wildcard tests/unit/$(1)/*.c)))
 FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_NAMES := $(FUZZ:tests/fuzz/fuzz_%.c=%)
 REPLAYS := $(FUZZ_NAMES:%=$(B)/tests/fuzz/replay_%)
@@ -95,7 +97,7 @@ $(call lib,$(1)): $(call objs,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	@$(AR) rcs $$@ $$^
-$(filter $(B)/tests/unit/$(1)/%,$(UNIT_BINS)): $(B)/%: $(B)/%.o $(call libs,$(1))
+$(filter $(B)/tests/unit/$(1)/%,$(UNIT_BINS)): $(B)/%: $(B)/%.o $(call shared,$(1)) $(call libs,$(1))
 	$(if $(V),,@echo '  link $$@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(LIBS) -lcmocka
 endef

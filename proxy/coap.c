@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy/coap.h"
+
+#include <coap3/coap.h>
+#include <string.h>
+
+#include "base/wr.h"
+
+/* RFC 7252 section 3, figure 7, and section 3.1. */
+enum {
+	VERSION = 1,
+	PAYLOAD_MARKER = 0xff,
+	EXTENDED_8 = 13,
+	EXTENDED_16 = 14,
+	EXTENDED_16_BASE = 269
+};
+
+/*
+ * One option, by libcoap; 0: malformed. Option numbers end at 65535 (RFC 7252 section 12.2), but
+ * libcoap 4.3.1 lets an extended delta wrap around 16 bits, and so would take 65548 for 12.
+ */
+static size_t option_parse(const uint8_t *at, size_t left, uint16_t *number, coap_option_t *out)
+{
+	const size_t used = coap_opt_parse(at, left, out);
+	if (used == 0)
+		return 0;
+	if (at[0] >> 4 == EXTENDED_16 && (at[1] << 8 | at[2]) > UINT16_MAX - EXTENDED_16_BASE)
+		return 0;
+	if (out->delta > UINT16_MAX - *number)
+		return 0;
+	*number = (uint16_t)(*number + out->delta);
+	return used;
+}
+
+static bool options_parse(struct pdu *m, const uint8_t *at, size_t left)
+{
+	const uint8_t *const begin = at;
+	uint16_t number = 0;
+	while (left > 0 && *at != PAYLOAD_MARKER) {
+		coap_option_t o;
+		const size_t used = option_parse(at, left, &number, &o);
+		if (used == 0)
+			return false;
+		m->proxying |= number == PDU_PROXY_URI || number == PDU_PROXY_SCHEME;
+		at += used;
+		left -= used;
+	}
+	/* "The presence of a marker followed by a zero-length payload MUST be processed as a
+	   message format error" (RFC 7252 section 3). */
+	if (left == 1)
+		return false;
+	m->options = begin;
+	m->options_len = (size_t)(at - begin);
+	m->payload = left > 0 ? at + 1 : NULL;
+	m->payload_len = left > 0 ? left - 1 : 0;
+	return true;
+}
+
+/* RFC 7252 section 4.3, table 1, and sections 4.2 and 4.3 in their words. */
+static bool type_may_carry(const struct pdu *m)
+{
+	switch ((enum pdu_type)m->type) {
+	case PDU_CON:
+		return m->code == PDU_EMPTY || pdu_is_request(m) || pdu_is_response(m);
+	case PDU_NON:
+		return pdu_is_request(m) || pdu_is_response(m);
+	case PDU_ACK:
+		return m->code == PDU_EMPTY || pdu_is_response(m);
+	case PDU_RST:
+		return m->code == PDU_EMPTY;
+	}
+	return false;
+}
+
+enum pdu_verdict pdu_parse(const uint8_t *data, size_t len, struct pdu *out)
+{
+	*out = (struct pdu){ .data = data, .len = len, .type = PDU_RST };
+	if (len < PDU_EMPTY_LEN)
+		return PDU_MALFORMED;
+	if (data[0] >> 6 != VERSION)
+		return PDU_OTHER_VERSION;
+	const uint8_t token_len = data[0] & 0x0f;
+	out->type = data[0] >> 4 & 3;
+	out->code = data[1];
+	out->mid = (uint16_t)(data[2] << 8 | data[3]);
+	/* "Lengths 9-15 are reserved, MUST NOT be sent, and MUST be processed as a message
+	   format error." (RFC 7252 section 3; newer libcoap reads them as RFC 8974 says) */
+	if (token_len > PDU_TOKEN_MAX || token_len > len - PDU_EMPTY_LEN)
+		return PDU_MALFORMED;
+	out->token = data + PDU_EMPTY_LEN;
+	out->token_len = token_len;
+	if (!type_may_carry(out))
+		return PDU_MALFORMED;
+	if (out->code == PDU_EMPTY)
+		return len == PDU_EMPTY_LEN ? PDU_OK : PDU_MALFORMED;
+	const size_t head = PDU_EMPTY_LEN + (size_t)token_len;
+	return options_parse(out, data + head, len - head) ? PDU_OK : PDU_MALFORMED;
+}
+
+bool pdu_next(struct pdu_options *it, struct pdu_option *out)
+{
+	coap_option_t o;
+	const size_t used = it->left > 0 ? option_parse(it->at, it->left, &it->number, &o) : 0;
+	if (used == 0)
+		return false;
+	it->at += used;
+	it->left -= used;
+	*out = (struct pdu_option){ .value = o.value, .len = o.length, .number = it->number };
+	return true;
+}
+
+bool pdu_next_of(struct pdu_options *it, uint16_t number, struct pdu_option *out)
+{
+	while (pdu_next(it, out)) {
+		if (out->number == number)
+			return true;
+	}
+	return false;
+}
+
+bool pdu_unwanted(const struct pdu *request, uint8_t code)
+{
+	struct pdu_options it = pdu_options(request);
+	struct pdu_option o;
+	/* 2: no 2.xx, 8: no 4.xx, 16: no 5.xx: one bit a class (RFC 7967 section 2.1) */
+	return pdu_next_of(&it, PDU_NO_RESPONSE, &o) && o.len == 1 &&
+	       (o.value[0] & 1U << ((code >> 5) - 1)) != 0;
+}
+
+bool pdu_same_token(const struct pdu *m, const uint8_t *token, size_t token_len)
+{
+	return m->token_len == token_len &&
+	       (token_len == 0 || memcmp(m->token, token, token_len) == 0);
+}
+
+void pdu_write_empty(uint8_t out[PDU_EMPTY_LEN], enum pdu_type type, uint16_t mid)
+{
+	struct wr w = wr_into(out, PDU_EMPTY_LEN);
+	wr_u8(&w, (uint8_t)(VERSION << 6 | (uint8_t)type << 4));
+	wr_u8(&w, PDU_EMPTY);
+	wr_u16(&w, mid);
+}
+
+/* As the first option: its delta is its number. As few bytes as the number needs (RFC 7252 section
+   3.2). */
+static void write_max_age(struct wr *w, uint32_t seconds)
+{
+	const uint16_t v = seconds < UINT16_MAX ? (uint16_t)seconds : UINT16_MAX;
+	const uint8_t len = v > UINT8_MAX ? 2 : 1;
+	wr_u8(w, (uint8_t)(EXTENDED_8 << 4 | len));
+	wr_u8(w, PDU_MAX_AGE - EXTENDED_8);
+	if (len == 2)
+		wr_u16(w, v);
+	else
+		wr_u8(w, (uint8_t)v);
+}
+
+size_t pdu_write(uint8_t *out, size_t cap, const struct pdu_answer *a)
+{
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, (uint8_t)(VERSION << 6 | (uint8_t)a->type << 4 | a->token_len));
+	wr_u8(&w, a->code);
+	wr_u16(&w, a->mid);
+	if (a->token_len > 0)
+		wr_bytes(&w, a->token, a->token_len);
+	if (a->max_age_s > 0)
+		write_max_age(&w, a->max_age_s);
+	if (!wr_ok(&w))
+		return 0;
+	const size_t said = a->diagnostic ? strlen(a->diagnostic) : 0;
+	const size_t room = cap - w.len;
+	if (said > 0 && room >= 2) {
+		wr_u8(&w, PAYLOAD_MARKER);
+		wr_bytes(&w, a->diagnostic, said < room ? said : room - 1);
+	}
+	return w.len;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proxy/device: what the relay keeps of each device, and what its own files call of each other. For
+ * proxy/ only.
+ *
+ * The two channels of a device are its two sides; what holds for both is written once.
+ *
+ * Memory:  an idle registered device costs this struct alone: what it needs in a conversation is
+ *          allocated then.
+ * Threads: the worker of the relay.
+ */
+#ifndef LWG_PROXY_DEVICE_H
+#define LWG_PROXY_DEVICE_H
+
+#include "base/wheel.h"
+#include "proxy/coap.h"
+#include "proxy/exchange.h"
+#include "proxy/queue.h"
+#include "proxy/relay.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum side { SIDE_DEVICE, SIDE_SERVER };
+
+struct relay {
+	struct relay_settings settings;
+	struct relay_owner owner;
+	struct relay_stats stats;
+	struct wheel wheel;
+	uint64_t now_ms; /* the latest that we were told */
+	struct queue_budget budget;
+	struct relay_device *first;
+};
+
+struct relay_device {
+	struct relay *relay;
+	struct relay_device *next;
+	struct relay_device **prev; /* the pointer that points here */
+	const char *endpoint;
+	void *user;
+	struct channel
+		*ends[2]; /* by enum side; that of the server is NULL while the link is not up */
+	struct exchange_table *exchanges; /* NULL: none under way */
+	struct queue waiting;             /* for the link */
+	struct wheel_timer timer;         /* for what is due next, or earlier */
+	struct relay_registration reg;
+	uint64_t bootstrap_until_ms; /* 0: no bootstrap is under way */
+	uint64_t retry_at_ms;        /* the link isn't opened before */
+	uint32_t retry_ms;           /* the last back-off; 0: the link was up since */
+	uint32_t heard;              /* messages from the server, wrapping */
+	uint32_t con_heard;          /* `heard` at the first copy of the last CON of the device */
+	uint16_t con_mid;            /* of that CON */
+	uint16_t own_mid[2];         /* by enum side: of our last NON to it */
+	uint8_t con_copies;          /* of that CON; 0: none */
+	uint8_t link_end;            /* enum relay_link_end: why the link couldn't be opened */
+	bool own_mid_set[2];
+	bool opening; /* the owner is at it */
+	bool bootstrap_finished;
+};
+
+_Static_assert(sizeof(struct relay_device) <= 320, "I6: what a registered idle device costs");
+
+static inline enum side other_side(enum side s)
+{
+	return s == SIDE_DEVICE ? SIDE_SERVER : SIDE_DEVICE;
+}
+
+/* May anything but answers pass between the sides? */
+static inline bool device_is_open(const struct relay_device *d)
+{
+	return d->reg.active || d->bootstrap_until_ms > d->relay->now_ms;
+}
+
+/* relay.c: the clock, which never goes back. */
+void relay_told(struct relay *r, uint64_t now_ms);
+/* relay.c: sees to it that the timer fires at due_ms at the latest. */
+void relay_schedule(struct relay_device *d, uint64_t due_ms);
+/* up.c: one sound message from the device; the link may be up or not. */
+void relay_up(struct relay_device *d, const struct pdu *m);
+/* down.c: one sound message from the server, whose link is up. */
+void relay_down(struct relay_device *d, const struct pdu *m);
+/* What the server said can't be passed on: 5.02 to the device, if it waits for that. */
+void relay_down_bad(struct relay_device *d, const struct pdu *m, const char *why);
+
+/* link.c: keeps m until the link is up, and has it opened; if that can't be, answers a request. */
+void relay_link_wait(struct relay_device *d, const struct pdu *m);
+/* Has the server not said a word to three copies of this message? Counts m as one. */
+MUST_USE bool relay_link_is_dead(struct relay_device *d, const struct pdu *m);
+void relay_link_close(struct relay_device *d, enum channel_reason why);
+
+#endif

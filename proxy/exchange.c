@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy/exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct exchange *find_copy(struct exchange_table *t, const struct pdu *m)
+{
+	for (size_t i = 0; i < EXCHANGE_MAX; i++) {
+		struct exchange *const e = &t->slots[i];
+		if (e->used && e->mid == m->mid && e->confirmable == (m->type == PDU_CON) &&
+			pdu_same_token(m, e->token, e->token_len))
+			return e;
+	}
+	return NULL;
+}
+
+/* Would we rather lose a than b? */
+static bool cheaper(const struct exchange *a, const struct exchange *b)
+{
+	if (a->used != b->used)
+		return !a->used;
+	if (a->answered != b->answered)
+		return a->answered;
+	return (int32_t)(a->born - b->born) < 0;
+}
+
+static struct exchange *find_room(struct exchange_table *t)
+{
+	struct exchange *best = &t->slots[0];
+	for (size_t i = 1; i < EXCHANGE_MAX; i++) {
+		if (cheaper(&t->slots[i], best))
+			best = &t->slots[i];
+	}
+	return best;
+}
+
+static void claim(struct exchange_table *t, const struct exchange *e, const struct pdu *m)
+{
+	const uint8_t slot = (uint8_t)(e - t->slots);
+	if (e->request.claims && registration_path(m, t->claim)) {
+		t->claimant = slot;
+		return;
+	}
+	if (t->claimant == slot || e->request.claims)
+		t->claim[0] = '\0';
+}
+
+struct exchange *exchange_open(struct exchange_table **t, const struct pdu *request,
+	const struct registration_request *what, uint64_t due_ms)
+{
+	if (!*t)
+		*t = calloc(1, sizeof(**t));
+	if (!*t)
+		return NULL;
+	struct exchange *e = find_copy(*t, request);
+	if (!e) {
+		e = find_room(*t);
+		*e = (struct exchange){ .used = true, .mid = request->mid, .due_ms = due_ms };
+		e->born = (*t)->births++;
+		e->confirmable = request->type == PDU_CON;
+		e->token_len = request->token_len;
+		if (request->token_len > 0)
+			memcpy(e->token, request->token, request->token_len);
+	}
+	if (e->answered) {
+		e->answered = false;
+		e->acked = false;
+		e->due_ms = due_ms;
+	}
+	e->request = *what;
+	e->no_5xx = pdu_unwanted(request, PDU_GATEWAY_TIMEOUT);
+	claim(*t, e, request);
+	return e;
+}
+
+struct exchange *exchange_of_mid(struct exchange_table *t, uint16_t mid)
+{
+	for (size_t i = 0; t && i < EXCHANGE_MAX; i++) {
+		struct exchange *const e = &t->slots[i];
+		if (e->used && e->confirmable && e->mid == mid)
+			return e;
+	}
+	return NULL;
+}
+
+/* Of two requests with one token (the blocks of a Register, say) the younger is meant. */
+static bool fits_better(const struct exchange *e, const struct exchange *best)
+{
+	return !best || (int32_t)(e->born - best->born) > 0;
+}
+
+struct exchange *exchange_of_answer(struct exchange_table *t, const struct pdu *answer)
+{
+	struct exchange *best = NULL;
+	for (size_t i = 0; t && i < EXCHANGE_MAX; i++) {
+		struct exchange *const e = &t->slots[i];
+		if (!e->used || !pdu_same_token(answer, e->token, e->token_len))
+			continue;
+		if (answer->type == PDU_ACK && (!e->confirmable || e->mid != answer->mid))
+			continue;
+		if (fits_better(e, best))
+			best = e;
+	}
+	return best;
+}
+
+struct exchange *exchange_of_server_mid(struct exchange_table *t, uint16_t mid)
+{
+	for (size_t i = 0; t && i < EXCHANGE_MAX; i++) {
+		struct exchange *const e = &t->slots[i];
+		if (e->used && e->has_server_mid && e->server_mid == mid)
+			return e;
+	}
+	return NULL;
+}
+
+const char *exchange_claim(const struct exchange_table *t, const struct exchange *e)
+{
+	return t->claim[0] != '\0' && e == &t->slots[t->claimant] ? t->claim : NULL;
+}
+
+struct exchange *exchange_due(struct exchange_table *t, uint64_t now_ms)
+{
+	for (size_t i = 0; t && i < EXCHANGE_MAX; i++) {
+		if (t->slots[i].used && t->slots[i].due_ms <= now_ms)
+			return &t->slots[i];
+	}
+	return NULL;
+}
+
+uint64_t exchange_next_ms(const struct exchange_table *t)
+{
+	uint64_t next = UINT64_MAX;
+	for (size_t i = 0; t && i < EXCHANGE_MAX; i++) {
+		if (t->slots[i].used && t->slots[i].due_ms < next)
+			next = t->slots[i].due_ms;
+	}
+	return next;
+}
+
+void exchange_close(struct exchange_table **t, struct exchange *e)
+{
+	if ((*t)->claimant == (uint8_t)(e - (*t)->slots))
+		(*t)->claim[0] = '\0';
+	e->used = false;
+	for (size_t i = 0; i < EXCHANGE_MAX; i++) {
+		if ((*t)->slots[i].used)
+			return;
+	}
+	exchange_clear(t);
+}
+
+void exchange_clear(struct exchange_table **t)
+{
+	free(*t);
+	*t = NULL;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proxy/exchange: the few requests of one device whose answers the relay must recognise or miss.
+ *
+ * An exchange stays for a while after its answer, so that what follows (the same answer again, the
+ * ACK of a separate one) is known. Where there is no room the oldest falls out, answered ones
+ * first.
+ *
+ * Promise: an answer belongs to an exchange only by its token and, piggybacked, its message id (RFC
+ *          7252 5.3.2).
+ * Memory:  one table per device, there only while it holds something; at most EXCHANGE_MAX of each
+ *          device.
+ * Errors:  no memory: NULL.
+ * Threads: the worker of the relay.
+ */
+#ifndef LWG_PROXY_EXCHANGE_H
+#define LWG_PROXY_EXCHANGE_H
+
+#include "base/attr.h"
+#include "proxy/coap.h"
+#include "proxy/registration.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { EXCHANGE_MAX = 4 };
+
+struct exchange {
+	uint64_t due_ms; /* unanswered: 5.04 to the device; answered: to be forgotten */
+	struct registration_request request;
+	uint32_t born; /* order of arrival */
+	uint16_t mid;
+	uint16_t server_mid; /* of the separate answer */
+	uint8_t token[PDU_TOKEN_MAX];
+	uint8_t token_len;
+	bool used;
+	bool confirmable;
+	bool acked; /* the device got an empty ACK: what follows is a separate response */
+	bool answered;
+	bool settled; /* its answer has had its effect before */
+	bool has_server_mid;
+	bool no_5xx; /* RFC 7967 */
+};
+
+struct exchange_table {
+	struct exchange slots[EXCHANGE_MAX];
+	uint32_t births;
+	uint8_t claimant;               /* slot whose path `claim` is */
+	char claim[RELAY_LOCATION_MAX]; /* "": nobody claims */
+};
+
+/* Opens an exchange; a retransmission opens its own again, with its first due_ms unless it was
+   answered already. */
+MUST_USE struct exchange *exchange_open(struct exchange_table **t, const struct pdu *request,
+	const struct registration_request *what, uint64_t due_ms);
+/* The ones below take a NULL table for an empty one, and give NULL for none. */
+struct exchange *exchange_of_mid(struct exchange_table *t, uint16_t mid);
+struct exchange *exchange_of_answer(struct exchange_table *t, const struct pdu *answer);
+struct exchange *exchange_of_server_mid(struct exchange_table *t, uint16_t mid);
+/* The location that e claims; NULL: none, or forgotten. */
+const char *exchange_claim(const struct exchange_table *t, const struct exchange *e);
+/* One that is due; closing it is the caller's. */
+struct exchange *exchange_due(struct exchange_table *t, uint64_t now_ms);
+uint64_t exchange_next_ms(const struct exchange_table *t);
+void exchange_close(struct exchange_table **t, struct exchange *e);
+void exchange_clear(struct exchange_table **t);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy/relay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/answer.h"
+#include "proxy/device.h"
+
+struct relay_settings relay_settings_default(void)
+{
+	return (struct relay_settings){
+		.queue_messages = 4,
+		.queue_bytes = (size_t)8 << 20,
+		.answer_ms = 93000,
+		.retry_min_ms = 1000,
+		.retry_max_ms = 60000,
+		.message_max = 1280,
+	};
+}
+
+struct relay *relay_new(
+	const struct relay_settings *s, const struct relay_owner *o, uint64_t now_ms)
+{
+	struct relay *const r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	r->settings = *s;
+	r->owner = *o;
+	r->now_ms = now_ms;
+	r->budget.max = s->queue_bytes;
+	wheel_init(&r->wheel, now_ms);
+	return r;
+}
+
+void relay_told(struct relay *r, uint64_t now_ms)
+{
+	if (now_ms > r->now_ms)
+		r->now_ms = now_ms;
+}
+
+static void device_free(struct relay_device *d)
+{
+	struct relay *const r = d->relay;
+	wheel_cancel(&r->wheel, &d->timer);
+	exchange_clear(&d->exchanges);
+	queue_clear(&d->waiting, &r->budget);
+	*d->prev = d->next;
+	if (d->next)
+		d->next->prev = d->prev;
+	free(d);
+}
+
+void relay_free(struct relay *r)
+{
+	if (!r)
+		return;
+	for (struct relay_device *d = r->first; d;) {
+		struct relay_device *const next = d->next;
+		device_free(d);
+		d = next;
+	}
+	free(r);
+}
+
+/* --- time --------------------------------------------------------------------------------- */
+
+void relay_schedule(struct relay_device *d, uint64_t due_ms)
+{
+	/* A timer that is too early costs one look at its device; moving it at each message would
+	   cost more. */
+	if (due_ms == UINT64_MAX || (wheel_armed(&d->timer) && d->timer.due_ms <= due_ms))
+		return;
+	wheel_arm(&d->relay->wheel, &d->timer, due_ms);
+}
+
+static void end_exchanges(struct relay_device *d)
+{
+	static const struct answer late = {
+		.code = PDU_GATEWAY_TIMEOUT,
+		.why = "the server has not answered in time",
+	};
+	struct exchange *e;
+	while ((e = exchange_due(d->exchanges, d->relay->now_ms))) {
+		if (!e->answered)
+			answer_exchange(d, e, &late);
+		exchange_close(&d->exchanges, e);
+	}
+}
+
+/* the server isn't asked, and the channels stay: the device may register again. */
+static void end_registration(struct relay_device *d)
+{
+	struct relay *const r = d->relay;
+	if (!d->reg.active || registration_ends_ms(&d->reg) > r->now_ms)
+		return;
+	memset(&d->reg, 0, sizeof(d->reg));
+	r->stats.registrations--;
+	if (r->owner.changed)
+		r->owner.changed(r->owner.ctx, d);
+}
+
+static void device_due(struct wheel_timer *t, void *ctx, uint64_t now_ms)
+{
+	struct relay_device *const d = CONTAINER_OF(t, struct relay_device, timer);
+	(void)ctx;
+	relay_told(d->relay, now_ms);
+	end_exchanges(d);
+	end_registration(d);
+	relay_schedule(d, exchange_next_ms(d->exchanges));
+	relay_schedule(d, registration_ends_ms(&d->reg));
+}
+
+void relay_tick(struct relay *r, uint64_t now_ms)
+{
+	relay_told(r, now_ms);
+	wheel_run(&r->wheel, r->now_ms, r);
+}
+
+uint64_t relay_next_ms(const struct relay *r)
+{
+	return wheel_next_ms(&r->wheel);
+}
+
+/* --- devices --------------------------------------------------------------------------------- */
+
+struct relay_device *relay_device_up(
+	struct relay *r, const char *endpoint, void *user, struct channel *device)
+{
+	struct relay_device *const d = calloc(1, sizeof(*d));
+	if (!d)
+		return NULL;
+	d->relay = r;
+	d->endpoint = endpoint;
+	d->user = user;
+	d->ends[SIDE_DEVICE] = device;
+	d->timer.fire = device_due;
+	d->next = r->first;
+	d->prev = &r->first;
+	if (d->next)
+		d->next->prev = &d->next;
+	r->first = d;
+	r->stats.devices++;
+	return d;
+}
+
+void relay_device_rebind(struct relay_device *d, struct channel *device)
+{
+	/* Nothing that was said in the old channel is answered in the new one (RFC 7252 section
+	   9.1.2; R-230). */
+	exchange_clear(&d->exchanges);
+	d->relay->stats.dropped += d->waiting.count;
+	queue_clear(&d->waiting, &d->relay->budget);
+	d->ends[SIDE_DEVICE] = device;
+	d->own_mid_set[SIDE_DEVICE] = false;
+	d->con_copies = 0;
+	d->bootstrap_until_ms = 0;
+}
+
+void relay_device_down(struct relay_device *d)
+{
+	struct relay *const r = d->relay;
+	relay_link_close(d, CHANNEL_DONE);
+	if (d->opening)
+		r->owner.cancel(r->owner.ctx, d);
+	r->stats.devices--;
+	r->stats.registrations -= d->reg.active ? 1 : 0;
+	device_free(d);
+}
+
+void relay_device_adopt(struct relay_device *d, const struct relay_registration *reg)
+{
+	struct relay_stats *const stats = &d->relay->stats;
+	stats->registrations += (size_t)reg->active - (size_t)d->reg.active;
+	d->reg = *reg;
+	d->reg.location[RELAY_LOCATION_MAX - 1] = '\0';
+	relay_schedule(d, registration_ends_ms(&d->reg));
+}
+
+void *relay_device_user(const struct relay_device *d)
+{
+	return d->user;
+}
+
+const char *relay_device_endpoint(const struct relay_device *d)
+{
+	return d->endpoint;
+}
+
+const struct relay_registration *relay_device_registration(const struct relay_device *d)
+{
+	return &d->reg;
+}
+
+struct channel *relay_device_link(const struct relay_device *d)
+{
+	return d->ends[SIDE_SERVER];
+}
+
+struct relay_stats relay_stats(const struct relay *r)
+{
+	struct relay_stats s = r->stats;
+	s.queued_bytes = r->budget.used;
+	return s;
+}
+
+/* --- messages --------------------------------------------------------------------------------- */
+
+static void malformed(struct relay_device *d, enum side from, const struct pdu *m)
+{
+	d->relay->stats.malformed++;
+	if (from == SIDE_SERVER && pdu_is_response(m) && m->type != PDU_RST)
+		relay_down_bad(d, m, "the server's answer is malformed"); /* */
+	else if (m->type == PDU_CON)
+		answer_reset(d, from, m->mid);
+}
+
+/* */
+static void too_long(struct relay_device *d, enum side from, const struct pdu *m)
+{
+	static const struct answer request = { .code = PDU_TOO_LARGE,
+		.why = "longer than the gateway relays" };
+	static const struct answer response = { .code = PDU_BAD_GATEWAY,
+		.why = "the answer is too long" };
+	if (pdu_is_request(m)) {
+		answer_request(d, from, m, &request);
+		return;
+	}
+	if (from == SIDE_SERVER) {
+		relay_down_bad(d, m, response.why);
+		return;
+	}
+	if (m->type == PDU_CON)
+		answer_reset(d, from, m->mid);
+	if (device_is_open(d))
+		answer_instead(d, other_side(from), m, &response);
+}
+
+/* What is the same for both sides. False: the message ends here. */
+static bool is_for_the_other(struct relay_device *d, enum side from, const struct pdu *m)
+{
+	if (m->type == PDU_CON && m->code == PDU_EMPTY) {
+		answer_reset(d, from, m->mid); /* a ping, R-245 */
+		return false;
+	}
+	if (answer_is_ours(d, from, m))
+		return false;
+	if (m->len > d->relay->settings.message_max) {
+		too_long(d, from, m);
+		return false;
+	}
+	return true;
+}
+
+static bool is_sound(
+	struct relay_device *d, enum side from, const struct pdu *m, enum pdu_verdict v)
+{
+	switch (v) {
+	case PDU_OK:
+		return is_for_the_other(d, from, m);
+	case PDU_OTHER_VERSION:
+		d->relay->stats.malformed++;
+		return false;
+	case PDU_MALFORMED:
+		malformed(d, from, m);
+		break;
+	}
+	return false;
+}
+
+void relay_from_device(struct relay_device *d, const uint8_t *msg, size_t len, uint64_t now_ms)
+{
+	struct pdu m;
+	relay_told(d->relay, now_ms);
+	const enum pdu_verdict v = pdu_parse(msg, len, &m);
+	if (is_sound(d, SIDE_DEVICE, &m, v))
+		relay_up(d, &m);
+}
+
+void relay_from_server(struct relay_device *d, const uint8_t *msg, size_t len, uint64_t now_ms)
+{
+	struct pdu m;
+	relay_told(d->relay, now_ms);
+	if (!d->ends[SIDE_SERVER]) {
+		d->relay->stats.dropped++; /* the last words of a link that was let go */
+		return;
+	}
+	d->heard++;
+	const enum pdu_verdict v = pdu_parse(msg, len, &m);
+	if (is_sound(d, SIDE_SERVER, &m, v))
+		relay_down(d, &m);
+}

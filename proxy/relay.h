@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proxy/relay: carries CoAP between each device and its own upstream link, and supervises LwM2M
+ * registration.
+ *
+ * Model:   one device channel and one link per endpoint; messages pass with type, message id,
+ *          token, options and payload untouched, and reliability stays end to end (the relay is a
+ *          wire with a conscience, not a cache). What the relay itself must say, it says in CoAP:
+ *          4.00 wrong endpoint (I4), 4.03 not permitted, 5.02 / 5.04 upstream.
+ *
+ * Promise: nothing crosses but between authenticated channels of one endpoint (I3, I4); before
+ *          registration only /rd and /bs go up and nothing but answers comes down. What waits for a
+ *          link is bounded per device and in total.
+ * Errors:  said to the device in CoAP, counted in struct relay_stats.
+ * Memory:  struct relay_device is the relay's, from relay_device_up() until relay_device_down(). No
+ *          callback, of a channel neither, may call relay_device_down() or relay_free() before it
+ *          returns.
+ * Threads: the worker that owns the relay. No I/O; the clock is told (monotonic milliseconds).
+ * Source:  RFC 7252 (messages, 5.7 proxies), RFC 7641, RFC 7959; LwM2M 1.0/1.1 Core 6.2 and
+ *          Transport 6.4.
+ */
+#ifndef LWG_PROXY_RELAY_H
+#define LWG_PROXY_RELAY_H
+
+#include "base/attr.h"
+#include "proxy/channel.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct relay;
+struct relay_device;
+
+enum { RELAY_LOCATION_MAX = 64, RELAY_LIFETIME_DEFAULT_S = 86400 };
+
+enum relay_link_end {           /* why a link could not be opened, or ended */
+	RELAY_LINK_TIMEOUT,     /* nobody answered: 5.04 */
+	RELAY_LINK_UNREACHABLE, /* the network said so: 5.02 */
+	RELAY_LINK_REFUSED,     /* the handshake was refused, or the keys differ: 5.02 */
+	RELAY_LINK_FULL,        /* no source address or no memory left here: 5.03 */
+	RELAY_LINK_CLOSED,      /* it was up and the server closed it */
+};
+
+struct relay_settings {
+	uint32_t queue_messages; /* per device, while its link is being opened; 4 */
+	size_t queue_bytes;      /* of the whole relay; 8 MiB */
+	uint32_t answer_ms;    /* upstream silent so long: 5.04. MAX_TRANSMIT_WAIT: 93000 */
+	uint32_t retry_min_ms; /* a link that failed is not tried again before; doubles. 1000 */
+	uint32_t retry_max_ms; /* 60000 */
+	uint32_t message_max;  /* longest message relayed, bytes; 1280. Longer: 4.13 */
+	bool wrong_endpoint_403; /* 4.03 in place of 4.00 (D-6) */
+};
+
+struct relay_stats {
+	uint64_t up, down;   /* messages relayed towards the server, the device */
+	uint64_t refused;    /* answered by the relay itself with 4.xx */
+	uint64_t failed;     /* answered with 5.xx */
+	uint64_t malformed;  /* */
+	uint64_t dropped;    /* nobody to answer, or no room */
+	uint64_t reset;      /* answered with RST */
+	uint64_t registered; /* Registers that the server accepted */
+	size_t devices, registrations, queued_bytes; /* now */
+};
+
+/* What the relay asks of its owner. */
+struct relay_owner {
+	void *ctx;
+	/* Begin to open the link of a device; relay_link_up() or relay_link_down() will follow,
+	   maybe before this returns. */
+	void (*open)(void *ctx, struct relay_device *d);
+	/* Stop opening; no event follows. */
+	void (*cancel)(void *ctx, struct relay_device *d);
+	/* Something of the registration changed (up, update, gone): for events and, later, the
+	   store. */
+	void (*changed)(void *ctx, struct relay_device *d);
+	/* A random 16-bit number, where the relay must begin an own message. */
+	uint16_t (*message_id)(void *ctx);
+};
+
+struct relay_registration {
+	bool active;
+	char location[RELAY_LOCATION_MAX]; /* "rd/5a3f", segments joined by '/' */
+	uint32_t lifetime_s;
+	uint64_t expires_ms; /* relay time */
+};
+
+struct relay_settings relay_settings_default(void);
+/* Both are copied. NULL when memory is short. */
+MUST_USE struct relay *relay_new(
+	const struct relay_settings *s, const struct relay_owner *o, uint64_t now_ms);
+/* Closes nothing, frees all. */
+void relay_free(struct relay *r);
+
+/* A device channel is up for an endpoint. endpoint and user are borrowed for the life of the
+   device. */
+MUST_USE struct relay_device *relay_device_up(
+	struct relay *r, const char *endpoint, void *user, struct channel *device);
+/* The endpoint has a new channel (a new handshake): registration and link stay (D-5); the old
+   channel is forgotten (the owner closes it). */
+void relay_device_rebind(struct relay_device *d, struct channel *device);
+/* The device channel has ended. The link is closed with CHANNEL_DONE and d is gone. */
+void relay_device_down(struct relay_device *d);
+/* Takes over what another worker knew of the registration. */
+void relay_device_adopt(struct relay_device *d, const struct relay_registration *reg);
+
+void relay_link_up(struct relay_device *d, struct channel *link, uint64_t now_ms);
+void relay_link_down(struct relay_device *d, enum relay_link_end why, uint64_t now_ms);
+
+/* One message as it came. The relay may not keep the pointer. */
+void relay_from_device(struct relay_device *d, const uint8_t *msg, size_t len, uint64_t now_ms);
+void relay_from_server(struct relay_device *d, const uint8_t *msg, size_t len, uint64_t now_ms);
+
+void relay_tick(struct relay *r, uint64_t now_ms);
+uint64_t relay_next_ms(const struct relay *r);
+
+void *relay_device_user(const struct relay_device *d);
+const char *relay_device_endpoint(const struct relay_device *d);
+const struct relay_registration *relay_device_registration(const struct relay_device *d);
+struct channel *relay_device_link(const struct relay_device *d); /* NULL: not up */
+struct relay_stats relay_stats(const struct relay *r);
+
+#endif

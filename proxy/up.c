@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy/answer.h"
+#include "proxy/device.h"
+
+static bool send_up(struct relay_device *d, const struct pdu *m)
+{
+	struct channel *const link = d->ends[SIDE_SERVER];
+	if (!link->ops->send(link, m->data, m->len))
+		return false;
+	d->relay->stats.up++;
+	return true;
+}
+
+/* A server that has lost the link (it was restarted, say) is silent: then a new one is opened, and
+   the message waits. */
+static bool link_is_usable(struct relay_device *d, const struct pdu *m)
+{
+	if (d->ends[SIDE_SERVER] && relay_link_is_dead(d, m))
+		relay_link_close(d, CHANNEL_SILENT);
+	return d->ends[SIDE_SERVER] != NULL;
+}
+
+static void up_request(struct relay_device *d, const struct pdu *m)
+{
+	const struct relay_settings *const s = &d->relay->settings;
+	const struct registration_rules rules = {
+		.endpoint = d->endpoint,
+		.wrong_endpoint = s->wrong_endpoint_403 ? PDU_FORBIDDEN : PDU_BAD_REQUEST,
+	};
+	const struct registration_verdict v = registration_judge(&rules, &d->reg, m);
+	if (v.code != 0) {
+		answer_request(d, SIDE_DEVICE, m, &(struct answer){ .code = v.code, .why = v.why });
+		return;
+	}
+	if (!link_is_usable(d, m)) {
+		relay_link_wait(d, m);
+		return;
+	}
+	const uint64_t due_ms = d->relay->now_ms + s->answer_ms;
+	struct exchange *const e = exchange_open(&d->exchanges, m, &v.request, due_ms);
+	if (!e) {
+		const struct answer full = {
+			.code = PDU_UNAVAILABLE, .why = "no memory", .max_age_s = 1
+		};
+		answer_request(d, SIDE_DEVICE, m, &full);
+		return;
+	}
+	relay_schedule(d, e->due_ms);
+	if (send_up(d, m))
+		return;
+	exchange_close(&d->exchanges, e);
+	answer_request(d, SIDE_DEVICE, m,
+		&(struct answer){
+			.code = PDU_BAD_GATEWAY, .why = "the link does not take this message" });
+}
+
+/* Notifications, and answers to what the server asked. */
+static void up_response(struct relay_device *d, const struct pdu *m)
+{
+	if (!device_is_open(d)) {
+		/* R-272: the server has no part in it; "matched" by nobody, so RFC 7252 section 4.2
+		   rejects it */
+		if (m->type == PDU_ACK)
+			d->relay->stats.dropped++;
+		else
+			answer_reset(d, SIDE_DEVICE, m->mid);
+		return;
+	}
+	if (link_is_usable(d, m)) {
+		if (!send_up(d, m))
+			d->relay->stats.dropped++;
+		return;
+	}
+	/* An ACK belongs to a message of the link that was. */
+	if (m->type == PDU_ACK)
+		d->relay->stats.dropped++;
+	else
+		relay_link_wait(d, m);
+}
+
+/* An ACK or RST that carries nothing. */
+static void up_empty(struct relay_device *d, const struct pdu *m)
+{
+	const bool expected =
+		device_is_open(d) || exchange_of_server_mid(d->exchanges, m->mid) != NULL;
+	if (!expected || !d->ends[SIDE_SERVER] || !send_up(d, m))
+		d->relay->stats.dropped++;
+}
+
+void relay_up(struct relay_device *d, const struct pdu *m)
+{
+	if (pdu_is_request(m))
+		up_request(d, m);
+	else if (pdu_is_response(m))
+		up_response(d, m);
+	else
+		up_empty(d, m);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One CoAP message from either side (R-321, I7): our parser beside libcoap's whole one, and then as
+ * a request that is judged. What is judged good names no other endpoint (I4), whatever else it
+ * says.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/coap.h"
+#include "proxy/registration.h"
+#include "tests/unit/proxy/oracle.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool good, const char *what)
+{
+	if (good)
+		return;
+	(void)fprintf(stderr, "fuzz_coap: %s\n", what);
+	abort();
+}
+
+/* I4, in the most careless reading: "ep=" at the beginning of an item or after any '&' in it. */
+static void names_only_itself(const struct pdu *m, const char *endpoint)
+{
+	struct pdu_options it = pdu_options(m);
+	struct pdu_option o;
+	const size_t n = strlen(endpoint);
+	while (pdu_next_of(&it, PDU_URI_QUERY, &o)) {
+		for (size_t i = 0; i + 3 <= o.len; i++) {
+			if ((i > 0 && o.value[i - 1] != '&') || memcmp(o.value + i, "ep=", 3) != 0)
+				continue;
+			must(i == 0 && o.len == 3 + n && memcmp(o.value + 3, endpoint, n) == 0,
+				"another endpoint's name passes");
+		}
+	}
+}
+
+static void judge(const struct pdu *m, const struct relay_registration *reg)
+{
+	const struct registration_rules rules = { "urn:dev:1", PDU_BAD_REQUEST };
+	const struct registration_verdict v = registration_judge(&rules, reg, m);
+	must((v.code == 0) == (v.why == NULL), "a refusal without words");
+	if (v.code != 0)
+		return;
+	names_only_itself(m, rules.endpoint);
+	char path[RELAY_LOCATION_MAX];
+	must(registration_path(m, path), "a path that can be read in two ways");
+	must(!reg->active || strncmp(path, "rd/", 3) != 0 || strcmp(path, reg->location) == 0,
+		"another location passes");
+}
+
+static void answer(const struct pdu *m, struct relay_registration reg)
+{
+	for (int kind = REGISTRATION_REGISTER; kind <= REGISTRATION_SEND; kind++) {
+		const struct registration_request request = { (enum registration_kind)kind, 0,
+			false, true };
+		struct relay_registration r = reg;
+		const enum registration_change c =
+			registration_answered(&r, &request, "rd/claimed", m, 1000);
+		must(c != REGISTRATION_UP || r.active, "up, and not registered");
+		must(c != REGISTRATION_GONE || !r.active, "gone, and still registered");
+		must(memchr(r.location, '\0', sizeof(r.location)) != NULL,
+			"a location without end");
+		must(!r.active || r.location[0] != '\0', "registered nowhere");
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct relay_registration none = { .active = false };
+	const struct relay_registration known = { .active = true, .location = "rd/5a3f" };
+	const char *const wrong = oracle_compare(data, size);
+	must(!wrong, wrong);
+	struct pdu m;
+	if (pdu_parse(data, size, &m) != PDU_OK)
+		return 0;
+	if (pdu_is_request(&m)) {
+		judge(&m, &none);
+		judge(&m, &known);
+	}
+	if (pdu_is_response(&m)) {
+		answer(&m, none);
+		answer(&m, known);
+	}
+	return 0;
+}
