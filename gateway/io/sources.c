@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/sources.h"
+
+#include "io/udp.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LOOPBACK_NET = 127, RING_FIRST = 64 };
+
+struct resting {
+	uint32_t slot;
+	uint32_t since_s;
+};
+
+struct sources {
+	struct sources_settings settings;
+	uint32_t addresses;   /* per socket; 1 when the kernel chooses */
+	uint32_t slots;       /* that exist */
+	uint32_t fresh;       /* slots below were taken at least once */
+	uint32_t sockets;     /* open */
+	struct resting *ring; /* given back, the oldest first; room for every slot below fresh */
+	uint32_t cap, head, len;
+	int fds[]; /* sockets_max */
+};
+
+static uint32_t host_bits(const struct sources_prefix *p)
+{
+	const uint32_t all = p->base.family == NET_IPV4 ? 32 : 128;
+	assert(p->bits <= all);
+	return all - p->bits < SOURCES_HOST_BITS_MAX ? all - p->bits : SOURCES_HOST_BITS_MAX;
+}
+
+/* Whether the first and last address of an IPv4 prefix are the network's and the broadcast
+   address. */
+static bool has_broadcast(const struct sources_prefix *p)
+{
+	if (p->base.family != NET_IPV4 || p->bits > 30)
+		return false;
+	/* All of 127/8 is ours, but for its own two ends. */
+	const uint32_t base =
+		(uint32_t)p->base.ip[1] << 16 | (uint32_t)p->base.ip[2] << 8 | p->base.ip[3];
+	const uint32_t size = (uint32_t)1 << host_bits(p);
+	return p->base.ip[0] != LOOPBACK_NET || p->bits <= 8 || base == 0 ||
+	       base + size == (uint32_t)1 << 24;
+}
+
+/* The first address of an IPv6 prefix is the routers' anycast address (RFC 4291 2.6.1). */
+static bool has_anycast(const struct sources_prefix *p)
+{
+	return p->base.family == NET_IPV6 && p->bits < 127;
+}
+
+uint32_t sources_prefix_len(const struct sources_prefix *p)
+{
+	const uint32_t all = (uint32_t)1 << host_bits(p);
+	return all - (has_broadcast(p) ? 2 : 0) - (has_anycast(p) ? 1 : 0);
+}
+
+struct net_addr sources_prefix_addr(const struct sources_prefix *p, uint32_t i)
+{
+	struct net_addr a = p->base;
+	uint32_t host = i + (has_broadcast(p) || has_anycast(p) ? 1 : 0);
+	const size_t last = a.family == NET_IPV4 ? 3 : 15;
+	for (size_t at = last; host > 0; at--, host >>= 8)
+		a.ip[at] = (uint8_t)(a.ip[at] + (host & 0xff)); /* host bits are 0: no carry */
+	a.port = 0;
+	return a;
+}
+
+static bool count(struct sources *s)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < s->settings.prefixes_len; i++) {
+		const struct sources_prefix *p = &s->settings.prefixes[i];
+		if (p->base.family != s->settings.upstream.family)
+			return false;
+		sum += sources_prefix_len(p);
+	}
+	s->addresses = s->settings.prefixes_len > 0 ? (uint32_t)sum : 1;
+	const uint64_t all = (uint64_t)s->addresses * s->settings.sockets_max;
+	s->slots = all < SOURCES_NONE ? (uint32_t)all : SOURCES_NONE;
+	return s->addresses > 0;
+}
+
+struct sources *sources_new(const struct sources_settings *settings)
+{
+	assert(settings->prefixes_len <= SOURCES_PREFIXES_MAX && settings->sockets_max > 0);
+	struct sources *s = calloc(1, sizeof(*s) + settings->sockets_max * sizeof(s->fds[0]));
+	if (!s)
+		return NULL;
+	s->settings = *settings;
+	if (count(s))
+		return s;
+	sources_free(s);
+	return NULL;
+}
+
+void sources_free(struct sources *s)
+{
+	if (!s)
+		return;
+	for (uint32_t i = 0; i < s->sockets; i++)
+		(void)close(s->fds[i]);
+	free(s->ring);
+	free(s);
+}
+
+static bool open_next(struct sources *s)
+{
+	if (s->sockets == s->settings.sockets_max)
+		return false;
+	const struct udp_options o = {
+		.bind = { .family = s->settings.upstream.family },
+		.free_bind = true,
+		.errors = true,
+	};
+	const int fd = udp_open(&o);
+	if (fd < 0)
+		return false;
+	if (!s->settings.opened(s->settings.ctx, s->settings.first_sock + s->sockets, fd)) {
+		(void)close(fd);
+		return false;
+	}
+	s->fds[s->sockets++] = fd;
+	return true;
+}
+
+/* Every slot that was ever taken must find room when it is given back. */
+static bool widen_ring(struct sources *s)
+{
+	if (s->fresh < s->cap)
+		return true;
+	const uint32_t cap = s->cap > 0 ? s->cap * 2 : RING_FIRST;
+	struct resting *ring = calloc(cap, sizeof(*ring));
+	if (!ring)
+		return false;
+	assert(s->len <= s->cap);
+	for (uint32_t i = 0; i < s->len; i++)
+		ring[i] = s->ring[(s->head + i) % s->cap];
+	free(s->ring);
+	s->ring = ring;
+	s->cap = cap;
+	s->head = 0;
+	return true;
+}
+
+static bool take_fresh(struct sources *s, uint32_t *slot)
+{
+	if (s->fresh == s->slots || !widen_ring(s))
+		return false;
+	if (s->fresh / s->addresses == s->sockets && !open_next(s))
+		return false;
+	*slot = s->fresh++;
+	return true;
+}
+
+uint32_t sources_take(struct sources *s, uint64_t now_ms)
+{
+	const uint32_t now_s = (uint32_t)(now_ms / 1000);
+	const bool rested =
+		s->len > 0 && now_s - s->ring[s->head].since_s >= SOURCES_REST_MS / 1000;
+	uint32_t slot = SOURCES_NONE;
+	if (!rested && take_fresh(s, &slot))
+		return slot;
+	if (s->len == 0)
+		return SOURCES_NONE;
+	slot = s->ring[s->head].slot;
+	s->head = (s->head + 1) % s->cap;
+	s->len--;
+	return slot;
+}
+
+void sources_give(struct sources *s, uint32_t slot, uint64_t now_ms)
+{
+	assert(slot < s->fresh && s->len < s->cap);
+	s->ring[(s->head + s->len) % s->cap] =
+		(struct resting){ .slot = slot, .since_s = (uint32_t)(now_ms / 1000) };
+	s->len++;
+}
+
+struct net_path sources_path(const struct sources *s, uint32_t slot)
+{
+	assert(slot < s->fresh);
+	struct net_path path = {
+		.peer = s->settings.upstream,
+		.sock = s->settings.first_sock + slot / s->addresses,
+	};
+	uint32_t i = slot % s->addresses;
+	for (size_t n = 0; n < s->settings.prefixes_len; n++) {
+		const struct sources_prefix *p = &s->settings.prefixes[n];
+		const uint32_t len = sources_prefix_len(p);
+		if (i < len) {
+			const struct net_addr a = sources_prefix_addr(p, i);
+			memcpy(path.local_ip, a.ip, sizeof(path.local_ip));
+			break;
+		}
+		i -= len;
+	}
+	return path;
+}
+
+bool sources_use_local(const struct sources *s)
+{
+	return s->settings.prefixes_len > 0;
+}
+
+int sources_fd(const struct sources *s, uint32_t sock)
+{
+	assert(sock - s->settings.first_sock < s->sockets);
+	return s->fds[sock - s->settings.first_sock];
+}
