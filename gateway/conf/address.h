@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf/address: IP addresses and prefixes from text.
+ *
+ * Promise: conf_address_parse() and conf_prefix_parse() are pure and take numbers only.
+ *          conf_address_resolve() may ask the system's resolver and block.
+ * Errors:  a static text that says what is wrong; NULL: nothing is.
+ * Threads: any.
+ */
+#ifndef LWG_CONF_ADDRESS_H
+#define LWG_CONF_ADDRESS_H
+
+#include "base/attr.h"
+#include "conf/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+MUST_USE const char *conf_address_parse(const char *text, uint16_t port, struct net_addr *out);
+/* family: NET_IPV4, NET_IPV6 or 0 for either. */
+MUST_USE const char *conf_address_resolve(
+	const char *name, uint16_t port, uint8_t family, struct net_addr *out);
+/* Can datagrams be sent there? NULL or what is wrong. */
+MUST_USE const char *conf_address_unfit(const struct net_addr *a);
+MUST_USE const char *conf_prefix_parse(const char *text, struct conf_prefix *out);
+MUST_USE bool conf_prefix_overlap(const struct conf_prefix *a, const struct conf_prefix *b);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/config.h"
+
+#include <inttypes.h>
+#include <libconfig.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "conf/address.h"
+#include "conf/draft.h"
+#include "conf/fail.h"
+#include "conf/mask.h"
+#include "conf/text.h"
+#include "conf/tree.h"
+
+static bool no_memory(const struct conf_draft *d)
+{
+	return conf_fail(d->error, d->name, 0, "no memory; free some");
+}
+
+static bool fill_listeners(const struct conf_draft *d, struct conf_gateway *out)
+{
+	static const char *const everywhere[] = { "0.0.0.0", "::" };
+	const uint16_t port = (uint16_t)d->values[KEY_LISTENER_PORT].number;
+	for (size_t i = 0; d->listeners_len == 0 && i < COUNT_OF(everywhere); i++) {
+		if (conf_address_parse(
+			    everywhere[i], port, &out->listeners[out->listeners_len++]) != NULL)
+			return false;
+	}
+	for (size_t i = 0; i < d->listeners_len; i++) {
+		const struct conf_value *v = &d->listeners[i].address;
+		struct net_addr *to = &out->listeners[out->listeners_len++];
+		const char *why =
+			conf_address_parse(v->text, (uint16_t)d->listeners[i].port.number, to);
+		if (why != NULL)
+			return conf_fail(d->error, d->name, v->line, "listeners.address: \"%s\" %s",
+				v->text, why);
+		for (size_t k = 0; k < i; k++) {
+			if (net_addr_same(&out->listeners[k], to))
+				return conf_fail(d->error, d->name, v->line,
+					"listeners: %s, port %u stands there twice; leave one",
+					v->text, to->port);
+		}
+	}
+	return true;
+}
+
+static bool fill_sources(const struct conf_draft *d, struct conf_gateway *out)
+{
+	const struct conf_value *v = &d->values[KEY_UPSTREAM_SOURCES];
+	const int len = v->node == NULL ? 0 : config_setting_length(v->node);
+	for (int i = 0; i < len; i++) {
+		const char *text = config_setting_get_string_elem(v->node, i);
+		struct conf_prefix *to = &out->sources[out->sources_len];
+		const char *why = conf_prefix_parse(text, to);
+		if (why == NULL && to->base.family != out->sources[0].base.family)
+			why = "is not of the family of the one before; use one family, the "
+			      "server's";
+		if (why != NULL)
+			return conf_fail(d->error, d->name, v->line, "upstream.sources: \"%s\" %s",
+				text, why);
+		for (size_t k = 0; k < out->sources_len; k++) {
+			if (conf_prefix_overlap(&out->sources[k], to))
+				return conf_fail(d->error, d->name, v->line,
+					"upstream.sources: \"%s\" overlaps with \"%s\"; leave one",
+					text, config_setting_get_string_elem(v->node, (int)k));
+		}
+		out->sources_len++;
+	}
+	return true;
+}
+
+static bool fill_upstream(const struct conf_draft *d, struct conf_gateway *out)
+{
+	const struct conf_value *v = &d->values[KEY_UPSTREAM_ADDRESS];
+	const uint16_t port = (uint16_t)d->values[KEY_UPSTREAM_PORT].number;
+	const uint8_t family = out->sources[0].base.family;
+	const char *why = d->resolve ? conf_address_resolve(v->text, port, family, &out->upstream)
+				     : conf_address_parse(v->text, port, &out->upstream);
+	if (why == NULL)
+		why = conf_address_unfit(&out->upstream);
+	if (why != NULL)
+		return conf_fail(
+			d->error, d->name, v->line, "upstream.address: \"%s\": %s", v->text, why);
+	if (family != 0 && family != out->upstream.family)
+		return conf_fail(d->error, d->name, v->line,
+			"upstream.address: \"%s\" is of another family than upstream.sources; use "
+			"one family",
+			v->text);
+	return true;
+}
+
+static uint32_t processors(void)
+{
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	const int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+	return n < 1 ? 1 : (uint32_t)(n < CONF_WORKERS_MAX ? n : CONF_WORKERS_MAX);
+}
+
+static void fill_numbers(const struct conf_draft *d, struct conf_gateway *out)
+{
+	const struct conf_value *v = d->values;
+	out->workers = v[KEY_WORKERS].number == 0 ? processors() : (uint32_t)v[KEY_WORKERS].number;
+	out->upstream_sockets = (uint32_t)v[KEY_UPSTREAM_SOCKETS].number;
+	out->device_initial_ms = (uint32_t)v[KEY_DEVICE_INITIAL].number;
+	out->upstream_initial_ms = (uint32_t)v[KEY_UPSTREAM_INITIAL].number;
+	out->handshake_max_ms = (uint32_t)v[KEY_HANDSHAKE_MAX].number;
+	out->handshake_lifetime_s = (uint32_t)v[KEY_HANDSHAKE_LIFETIME].number;
+	out->handshakes_max = (uint32_t)v[KEY_HANDSHAKE_COUNT].number;
+	out->handshake_bytes_max = v[KEY_HANDSHAKE_BYTES].number;
+	out->relay_queue_messages = (uint32_t)v[KEY_QUEUE_MESSAGES].number;
+	out->relay_queue_bytes = v[KEY_QUEUE_BYTES].number;
+	out->relay_answer_s = (uint32_t)v[KEY_ANSWER].number;
+	out->relay_message_max = (uint32_t)v[KEY_MESSAGE_MAX].number;
+	out->wrong_endpoint_403 = strcmp(v[KEY_WRONG_ENDPOINT].text, "4.03") == 0;
+}
+
+static bool fill_texts(const struct conf_draft *d, struct conf_gateway *out)
+{
+	const struct conf_value *v = d->values;
+	out->user = strdup(v[KEY_USER].text);
+	out->group = strdup(v[KEY_GROUP].text);
+	out->control_group = strdup(v[KEY_CONTROL_GROUP].text);
+	out->credentials = conf_path(d->folder, v[KEY_CREDENTIALS].text);
+	out->control_path = conf_path(d->folder, v[KEY_CONTROL_PATH].text);
+	if (v[KEY_UPSTREAM_MASTER].text[0] != '\0') {
+		out->master_secret_file = conf_path(d->folder, v[KEY_UPSTREAM_MASTER].text);
+		if (out->master_secret_file == NULL)
+			return no_memory(d);
+	}
+	if (out->user == NULL || out->group == NULL || out->control_group == NULL ||
+		out->credentials == NULL || out->control_path == NULL)
+		return no_memory(d);
+	return log_level_parse(v[KEY_LOG_LEVEL].text, &out->log_level);
+}
+
+/* What no single value shows. */
+static bool fits_together(const struct conf_draft *d, const struct conf_gateway *c)
+{
+	const struct conf_value *v = d->values;
+	const size_t path_max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+	for (enum conf_key k = KEY_DEVICE_INITIAL; k <= KEY_UPSTREAM_INITIAL; k++) {
+		if (v[k].number > c->handshake_max_ms)
+			return conf_fail(d->error, d->name,
+				v[k].line != 0 ? v[k].line : v[KEY_HANDSHAKE_MAX].line,
+				"%s: %" PRIu64
+				" ms is more than handshake.max_ms, %u ms; lower the one or raise "
+				"the other",
+				conf_rows[k].path, v[k].number, c->handshake_max_ms);
+	}
+	if (strlen(c->control_path) > path_max)
+		return conf_fail(d->error, d->name, v[KEY_CONTROL_PATH].line,
+			"control.path: %s is %zu bytes long, a socket's path at most %zu; use a "
+			"shorter one",
+			c->control_path, strlen(c->control_path), path_max);
+	return true;
+}
+
+static bool fill(const struct conf_draft *d, struct conf_gateway *out)
+{
+	*out = (struct conf_gateway){ 0 };
+	fill_numbers(d, out);
+	if (fill_texts(d, out) && fill_listeners(d, out) && fill_sources(d, out) &&
+		fill_upstream(d, out) && fits_together(d, out))
+		return true;
+	conf_free(out);
+	return false;
+}
+
+static bool parse(struct conf_draft *d, struct conf_text *text, struct conf_gateway *out)
+{
+	config_t tree;
+	*out = (struct conf_gateway){ 0 };
+	if (!conf_mask(text->data, NULL, d->name, NULL, d->error))
+		return false;
+	const bool ok = conf_tree_read(&tree, text->data, d->name, d->error) &&
+			conf_draft_read(d, &tree) && fill(d, out);
+	config_destroy(&tree);
+	return ok;
+}
+
+static bool parse_text(const char *name, char *folder, struct conf_text *text, bool resolve,
+	struct conf_gateway *out, struct conf_error *error)
+{
+	struct conf_draft *d = calloc(1, sizeof(*d));
+	bool ok = false;
+	if (folder == NULL || d == NULL) {
+		ok = conf_fail(error, name, 0, "no memory; free some");
+	} else {
+		*d = (struct conf_draft){
+			.name = name, .folder = folder, .resolve = resolve, .error = error
+		};
+		ok = parse(d, text, out);
+	}
+	free(d);
+	free(folder);
+	conf_text_free(text);
+	return ok;
+}
+
+bool conf_parse(
+	const char *text, const char *name, struct conf_gateway *out, struct conf_error *error)
+{
+	struct conf_text copy = { 0 };
+	*out = (struct conf_gateway){ 0 };
+	return conf_text_copy(text, name, &copy, error) &&
+	       parse_text(name, conf_folder(name), &copy, false, out, error);
+}
+
+bool conf_load(const char *file, struct conf_gateway *out, struct conf_error *error)
+{
+	struct conf_text text = { 0 };
+	*out = (struct conf_gateway){ 0 };
+	if (!conf_text_read(file, false, &text, error))
+		return false;
+	/* Absolute: the names must mean the same after the daemon has changed its folder. */
+	char *const folder = conf_folder(file);
+	char *const absolute = folder == NULL ? NULL : realpath(folder, NULL);
+	free(folder);
+	return parse_text(file, absolute, &text, true, out, error);
+}
+
+void conf_free(struct conf_gateway *c)
+{
+	free(c->user);
+	free(c->group);
+	free(c->credentials);
+	free(c->master_secret_file);
+	free(c->control_path);
+	free(c->control_group);
+	*c = (struct conf_gateway){ 0 };
+}

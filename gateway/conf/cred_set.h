@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf/cred_set: what a loaded set of credentials is made of; for the files of this room only.
+ *
+ * Names lie in one heap block, keys in one secret region, entries are offsets into both: some 100
+ * bytes a device.
+ */
+#ifndef LWG_CONF_CRED_SET_H
+#define LWG_CONF_CRED_SET_H
+
+#include "conf/cred_index.h"
+#include "conf/credentials.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct cred_entry {
+	uint32_t line;                        /* in the file */
+	uint32_t endpoint;                    /* offset in names; ends with NUL */
+	uint32_t identity, upstream_identity; /* offsets in names */
+	uint32_t key, upstream_key;           /* offsets in secrets */
+	uint8_t identity_len, upstream_identity_len;
+	uint8_t key_len, upstream_key_len; /* upstream_key_len 0: derived */
+};
+
+struct cred_set {
+	struct cred_entry *entries;
+	size_t len;
+	char *names;
+	size_t names_len;
+	uint8_t *secrets; /* the master secret first */
+	size_t secrets_len, secrets_size, master_len;
+	struct cred_index by_identity, by_endpoint;
+};
+
+/* What pattern a secret of at least 16 octets follows, or NULL. */
+const char *cred_pattern(const uint8_t *key, size_t len);
+/* What is wrong with a key for somebody known by this name (octets), or NULL. */
+const char *cred_key_from_name(const uint8_t *key, size_t len, const void *name, size_t name_len);
+
+#endif

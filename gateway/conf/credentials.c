@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/credentials.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/wipe.h"
+#include "conf/cred_set.h"
+#include "conf/secret.h"
+
+size_t cred_count(const struct cred_set *s)
+{
+	return s->len;
+}
+
+static bool known(uint32_t found, uint32_t *number)
+{
+	if (found == CRED_INDEX_NONE)
+		return false;
+	*number = found;
+	return true;
+}
+
+bool cred_by_identity(
+	const struct cred_set *s, const uint8_t *identity, size_t len, uint32_t *number)
+{
+	return known(cred_index_find(&s->by_identity, identity, len), number);
+}
+
+bool cred_by_endpoint(const struct cred_set *s, const char *endpoint, uint32_t *number)
+{
+	return known(cred_index_find(&s->by_endpoint, endpoint, strlen(endpoint)), number);
+}
+
+const char *cred_endpoint(const struct cred_set *s, uint32_t number)
+{
+	return s->names + s->entries[number].endpoint;
+}
+
+void cred_device_key(const struct cred_set *s, uint32_t number, struct cred_key *out)
+{
+	const struct cred_entry *e = &s->entries[number];
+	*out = (struct cred_key){ .identity_len = e->identity_len, .key_len = e->key_len };
+	memcpy(out->identity, s->names + e->identity, e->identity_len);
+	memcpy(out->key, s->secrets + e->key, e->key_len);
+}
+
+bool cred_upstream_key(const struct cred_set *s, uint32_t number, struct cred_key *out)
+{
+	const struct cred_entry *e = &s->entries[number];
+	*out = (struct cred_key){ .identity_len = e->upstream_identity_len,
+		.key_len = e->upstream_key_len };
+	memcpy(out->identity, s->names + e->upstream_identity, e->upstream_identity_len);
+	if (e->upstream_key_len == 0) {
+		out->key_len = CRED_KEY_MIN;
+		return cred_derive(s->secrets, s->master_len, cred_endpoint(s, number), out->key);
+	}
+	memcpy(out->key, s->secrets + e->upstream_key, e->upstream_key_len);
+	return true;
+}
+
+void cred_free(struct cred_set *s)
+{
+	if (s == NULL)
+		return;
+	cred_index_fini(&s->by_identity);
+	cred_index_fini(&s->by_endpoint);
+	conf_secret_free(s->secrets, s->secrets_size);
+	free(s->names);
+	free(s->entries);
+	free(s);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf/credentials: who may come in, as whom it goes on: read from a file, looked up by PSK
+ * identity.
+ *
+ * Promise: loading is all or nothing, errors name file and line, never a key. The file's mode and
+ *          owner are checked (a file that others can read is refused). Low-entropy keys (R-021) and
+ *          keys or identities that two endpoints share (R-022) are refused. Keys lie in memory that
+ *          is kept out of core dumps and swap where the system allows, and are wiped. Identities
+ *          are octet strings (R-049).
+ * Threads: a loaded struct is read-only and shared by all workers.
+ * Source:  RFC 4279, RFC 7925 4.2; derivation: RFC 5869.
+ */
+#ifndef LWG_CONF_CREDENTIALS_H
+#define LWG_CONF_CREDENTIALS_H
+
+#include "base/attr.h"
+#include "conf/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CRED_IDENTITY_MAX = 128, CRED_KEY_MAX = 64, CRED_ENDPOINT_MAX = 128, CRED_KEY_MIN = 16 };
+
+struct cred_set; /* opaque; many entries, one hash index by identity and one by endpoint */
+
+struct cred_key { /* an identity and its key; the holder wipes it */
+	uint8_t identity[CRED_IDENTITY_MAX];
+	size_t identity_len;
+	uint8_t key[CRED_KEY_MAX];
+	size_t key_len;
+};
+
+MUST_USE struct cred_set *cred_load(
+	const char *file, const char *master_secret_file, struct conf_error *error);
+MUST_USE struct cred_set *cred_parse(const char *text, const char *name, const uint8_t *master,
+	size_t master_len, struct conf_error *error);
+void cred_free(struct cred_set *s);
+
+size_t cred_count(const struct cred_set *s);
+/* Number of the credential with this identity, below cred_count(); false when there is none. */
+MUST_USE bool cred_by_identity(
+	const struct cred_set *s, const uint8_t *identity, size_t len, uint32_t *number);
+MUST_USE bool cred_by_endpoint(const struct cred_set *s, const char *endpoint, uint32_t *number);
+/* The endpoint's name; lives as long as the set. */
+const char *cred_endpoint(const struct cred_set *s, uint32_t number);
+/* The device's key (what the device proves). */
+void cred_device_key(const struct cred_set *s, uint32_t number, struct cred_key *out);
+/* What the gateway proves upstream for this endpoint: configured, or derived from the master
+   secret. False: the library failed. */
+MUST_USE bool cred_upstream_key(const struct cred_set *s, uint32_t number, struct cred_key *out);
+
+/* HKDF-SHA256(master, salt "lwgate upstream psk v1", info endpoint) -> 16 bytes. */
+MUST_USE bool cred_derive(
+	const uint8_t *master, size_t master_len, const char *endpoint, uint8_t out[16]);
+/* NULL when the key is strong enough for a PSK, else what is wrong with it. */
+const char *cred_key_weakness(const uint8_t *key, size_t len, const char *endpoint);
+
+#endif

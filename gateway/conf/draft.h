@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf/draft: lwgate.conf as it stands: each value of the right type and in its range, not yet
+ * looked at together.
+ *
+ * Promise: after conf_draft_read() every key of the table has a value, from the file or by default.
+ * Errors:  false with *error filled. Threads: any, one draft each.
+ */
+#ifndef LWG_CONF_DRAFT_H
+#define LWG_CONF_DRAFT_H
+
+#include "base/attr.h"
+#include "conf/config.h"
+#include "conf/keys.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct config_t;
+struct config_setting_t;
+
+struct conf_value {                          /* of one key */
+	const struct config_setting_t *node; /* NULL: the default */
+	const char *text;                    /* lives as long as the tree, or static */
+	uint64_t number;
+	unsigned line; /* 0: the default */
+};
+
+struct conf_draft {
+	const char *name;   /* of the file, in errors; borrowed */
+	const char *folder; /* to which file names are relative; borrowed */
+	bool resolve;       /* names may be looked up */
+	struct conf_error *error;
+	struct conf_value values[KEY_COUNT];
+	struct {
+		struct conf_value address, port;
+	} listeners[CONF_LISTENERS_MAX];
+	size_t listeners_len; /* 0: the default */
+};
+
+/* d's first four members are set, the rest is zero. */
+MUST_USE bool conf_draft_read(struct conf_draft *d, const struct config_t *tree);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/keys.h"
+
+#include <string.h>
+
+#define MIB (UINT64_C(1) << 20)
+
+const struct conf_row conf_rows[KEY_COUNT] = {
+	[KEY_WORKERS] = { "workers", CONF_NUMBER, 0, 64, NULL, "0", NULL, "threads",
+		"Threads that serve devices, each with its own sockets. 0: one per processor." },
+	[KEY_USER] = { "user", CONF_TEXT, 0, 32, NULL, "lwgate", NULL, NULL,
+		"User to become after the sockets are bound, when started as root. Empty: stay." },
+	[KEY_GROUP] = { "group", CONF_TEXT, 0, 32, NULL, "lwgate", NULL, NULL,
+		"Group to become, as user." },
+	[KEY_CREDENTIALS] = { "credentials", CONF_TEXT, 1, 1024, NULL, NULL,
+		"credentials = \"credentials.conf\";", NULL,
+		"File of the devices' names and keys, see lwgate-credentials(5)." },
+	[KEY_LISTENERS] = { "listeners", CONF_GROUPS, 1, 16, NULL, "0.0.0.0 and ::, port 5684",
+		NULL, NULL, "Where devices are heard: a list of groups of the two keys below." },
+	[KEY_LISTENER_ADDRESS] = { "listeners.address", CONF_TEXT, 1, 64, NULL, NULL,
+		"listeners = ( { address = \"0.0.0.0\"; port = 5684; } );", NULL,
+		"IPv4 or IPv6 address to listen on, in every group; \"::\" is IPv6 only, "
+		"\"0.0.0.0\" IPv4 only." },
+	[KEY_LISTENER_PORT] = { "listeners.port", CONF_NUMBER, 1, 65535, NULL, "5684", NULL, NULL,
+		"UDP port to listen on." },
+	[KEY_UPSTREAM_ADDRESS] = { "upstream.address", CONF_TEXT, 1, 255, NULL, NULL,
+		"upstream = { address = \"192.0.2.10\"; };", NULL,
+		"Address or name of the LwM2M server. A name is resolved once, at the start." },
+	[KEY_UPSTREAM_PORT] = { "upstream.port", CONF_NUMBER, 1, 65535, NULL, "5684", NULL, NULL,
+		"UDP port of the LwM2M server (coaps)." },
+	[KEY_UPSTREAM_SOURCES] = { "upstream.sources", CONF_TEXTS, 0, 16, NULL, "", NULL, NULL,
+		"Pool of local source addresses for links to the server, as addresses or prefixes "
+		"(\"192.0.2.64/26\"), of the server's address family; they must not overlap, and "
+		"the "
+		"system must route them here. Empty: the system chooses one address." },
+	[KEY_UPSTREAM_SOCKETS] = { "upstream.sockets", CONF_NUMBER, 1, 28000, NULL, "4096", NULL,
+		"sockets",
+		"Sockets for links to the server, per worker, at most; opened as needed. "
+		"Links at once are at most workers times sockets times source addresses." },
+	[KEY_UPSTREAM_MASTER] = { "upstream.master_secret_file", CONF_TEXT, 0, 1024, NULL, "", NULL,
+		NULL,
+		"File with a secret of 32 or more random bytes as hex, from which the keys "
+		"towards the server are derived for devices that have none of their own, see "
+		"lwgate-credentials(5). Empty: nothing is derived." },
+	[KEY_DEVICE_INITIAL] = { "handshake.device_initial_ms", CONF_NUMBER, 100, 60000, NULL,
+		"9000", NULL, "ms",
+		"First retransmission of a handshake with a device; doubles each time. Less than "
+		"9000 (RFC 7925, section 11) loads a slow radio with copies of what is still on "
+		"its way." },
+	[KEY_UPSTREAM_INITIAL] = { "handshake.upstream_initial_ms", CONF_NUMBER, 100, 60000, NULL,
+		"9000", NULL, "ms", "The same towards the server. 1000 is right for a wired one." },
+	[KEY_HANDSHAKE_MAX] = { "handshake.max_ms", CONF_NUMBER, 100, 600000, NULL, "60000", NULL,
+		"ms", "Retransmissions are never further apart than this." },
+	[KEY_HANDSHAKE_LIFETIME] = { "handshake.lifetime_s", CONF_NUMBER, 1, 3600, NULL, "180",
+		NULL, "s", "A handshake that takes longer has failed." },
+	[KEY_HANDSHAKE_COUNT] = { "handshake.count", CONF_NUMBER, 1, 1000000, NULL, "1024", NULL,
+		"handshakes", "Handshakes under way at once, per worker; others have to wait." },
+	[KEY_HANDSHAKE_BYTES] = { "handshake.bytes", CONF_NUMBER, MIB, 65536 * MIB, NULL,
+		"134217728", NULL, "bytes", "Memory for handshakes under way, per worker." },
+	[KEY_QUEUE_MESSAGES] = { "relay.queue_messages", CONF_NUMBER, 1, 1024, NULL, "4", NULL,
+		"messages",
+		"Messages of one device that wait while its link to the server opens." },
+	[KEY_QUEUE_BYTES] = { "relay.queue_bytes", CONF_NUMBER, 65536, 65536 * MIB, NULL, "8388608",
+		NULL, "bytes", "Memory for all waiting messages, per worker." },
+	[KEY_ANSWER] = { "relay.answer_s", CONF_NUMBER, 1, 3600, NULL, "93", NULL, "s",
+		"A device is told 5.04 when the server does not answer within this time. 93 is "
+		"MAX_TRANSMIT_WAIT of RFC 7252." },
+	[KEY_MESSAGE_MAX] = { "relay.message_max", CONF_NUMBER, 64, 16384, NULL, "1280", NULL,
+		"bytes",
+		"Longest CoAP message that is relayed; a longer one is answered with 4.13." },
+	[KEY_WRONG_ENDPOINT] = { "relay.wrong_endpoint", CONF_WORD, 0, 0, "4.00|4.03", "4.00", NULL,
+		NULL, "What a device is told that registers under a name that is not its own." },
+	[KEY_CONTROL_PATH] = { "control.path", CONF_TEXT, 1, 1024, NULL, "/run/lwgate/control",
+		NULL, NULL, "Socket for lwgatectl(1); at most 107 bytes with its folder." },
+	[KEY_CONTROL_GROUP] = { "control.group", CONF_TEXT, 0, 32, NULL, "lwgate", NULL, NULL,
+		"Group whose members may use the socket. Empty: only the gateway's own group." },
+	[KEY_LOG_LEVEL] = { "log.level", CONF_WORD, 0, 0, "error|warn|info|debug", "info", NULL,
+		NULL, "How much is logged: lines of this level and of those before it." },
+};
+
+enum { NAME_MAX_COMPARED = 64 };
+
+enum conf_key conf_key_find(const char *path)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (strcmp(conf_rows[i].path, path) == 0)
+			return (enum conf_key)i;
+	}
+	return KEY_COUNT;
+}
+
+bool conf_key_is_group(const char *path)
+{
+	const size_t len = strlen(path);
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (strncmp(conf_rows[i].path, path, len) == 0 && conf_rows[i].path[len] == '.')
+			return true;
+	}
+	return false;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+size_t conf_distance(const char *a, const char *b)
+{
+	size_t row[NAME_MAX_COMPARED + 1];
+	const size_t a_len = strlen(a), b_len = strlen(b);
+	if (a_len > NAME_MAX_COMPARED || b_len > NAME_MAX_COMPARED)
+		return SIZE_MAX / 2;
+	for (size_t j = 0; j <= b_len; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a_len; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= b_len; j++) {
+			const size_t swap = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			row[j] = least(swap, least(row[j], row[j - 1]) + 1);
+		}
+	}
+	return row[b_len];
+}
+
+static const char *leaf(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	return dot == NULL ? path : dot + 1;
+}
+
+const char *conf_key_nearest(const char *path)
+{
+	const char *best = NULL;
+	size_t best_edits = strlen(leaf(path)) / 2 + 1;
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		const char *other = conf_rows[i].path;
+		/* The right name in the wrong group is a little further than a typing error. */
+		const size_t edits = least(
+			conf_distance(path, other), conf_distance(leaf(path), leaf(other)) + 1);
+		if (edits < best_edits) {
+			best_edits = edits;
+			best = other;
+		}
+	}
+	return best;
+}
+
+bool conf_word_known(const char *words, const char *word)
+{
+	const size_t len = strlen(word);
+	for (const char *at = words; len > 0; at++) {
+		const size_t one = strcspn(at, "|");
+		if (one == len && memcmp(at, word, len) == 0)
+			return true;
+		at += one;
+		if (*at == '\0')
+			return false;
+	}
+	return false;
+}

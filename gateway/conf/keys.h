@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf/keys: the one table of what may stand in lwgate.conf. The reader, the errors and the man
+ * page all use it.
+ *
+ * Promise: every key has a type, a range, a default (or is required, and then an example) and a
+ *          meaning.
+ * Threads: any; constant.
+ */
+#ifndef LWG_CONF_KEYS_H
+#define LWG_CONF_KEYS_H
+
+#include "base/attr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum conf_key {
+	KEY_WORKERS,
+	KEY_USER,
+	KEY_GROUP,
+	KEY_CREDENTIALS,
+	KEY_LISTENERS,
+	KEY_LISTENER_ADDRESS,
+	KEY_LISTENER_PORT,
+	KEY_UPSTREAM_ADDRESS,
+	KEY_UPSTREAM_PORT,
+	KEY_UPSTREAM_SOURCES,
+	KEY_UPSTREAM_SOCKETS,
+	KEY_UPSTREAM_MASTER,
+	KEY_DEVICE_INITIAL,
+	KEY_UPSTREAM_INITIAL,
+	KEY_HANDSHAKE_MAX,
+	KEY_HANDSHAKE_LIFETIME,
+	KEY_HANDSHAKE_COUNT,
+	KEY_HANDSHAKE_BYTES,
+	KEY_QUEUE_MESSAGES,
+	KEY_QUEUE_BYTES,
+	KEY_ANSWER,
+	KEY_MESSAGE_MAX,
+	KEY_WRONG_ENDPOINT,
+	KEY_CONTROL_PATH,
+	KEY_CONTROL_GROUP,
+	KEY_LOG_LEVEL,
+	KEY_COUNT
+};
+
+enum conf_kind {
+	CONF_NUMBER,
+	CONF_TEXT,
+	CONF_WORD,   /* one of `words` */
+	CONF_TEXTS,  /* array of texts */
+	CONF_GROUPS, /* list of groups, whose keys are the rows below it */
+};
+
+struct conf_row {
+	const char *path;
+	enum conf_kind kind;
+	uint64_t min, max;   /* number: its range. Text: its length. List and array: how many */
+	const char *words;   /* kind WORD: "a|b|c" */
+	const char *initial; /* the default as text; NULL: see below; "" of a text: none */
+	const char *example; /* how it is written, for a key that is required; NULL: it is not */
+	const char *unit;    /* of a number; NULL: a count */
+	const char *meaning;
+};
+
+extern const struct conf_row conf_rows[KEY_COUNT];
+
+/* The key with this path; KEY_COUNT: there is none. */
+enum conf_key conf_key_find(const char *path);
+/* Is there a key inside this group? */
+bool conf_key_is_group(const char *path);
+/* The path that somebody who wrote `path` probably meant, or NULL. */
+const char *conf_key_nearest(const char *path);
+/* The word of `words` that looks most like `word`, by number of edits; above 64 characters
+   always far. */
+size_t conf_distance(const char *a, const char *b);
+/* Is `word` one of "a|b|c"? */
+bool conf_word_known(const char *words, const char *word);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/control.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "ctl/answer.h"
+#include "ctl/door.h"
+#include "ctl/out.h"
+#include "ctl/sp.h"
+
+enum {
+	CLIENTS_MAX = 16, /* one more pushes out the one that has been silent for longest */
+	EVENTS_MAX = CLIENTS_MAX + 1,
+	DOOR = CLIENTS_MAX, /* its number among the events */
+};
+
+struct client {
+	int fd;        /* -1: free */
+	uint64_t turn; /* when something happened last; the smallest is the most silent */
+	bool greeted;
+	uint8_t in[CTL_SP_REQUEST_MAX];
+	size_t in_len;
+	struct ctl_out out; /* what is to be sent; nothing is read before it has gone */
+	size_t out_at;
+};
+
+struct ctl_control {
+	struct ctl_source source;
+	char *path;
+	int door, poll;
+	uint64_t turn;
+	struct client clients[CLIENTS_MAX];
+};
+
+static void hang_up(struct client *c)
+{
+	if (c->fd >= 0)
+		(void)close(c->fd);
+	ctl_out_fini(&c->out);
+	*c = (struct client){ .fd = -1 };
+}
+
+static bool watch(
+	const struct ctl_control *c, int operation, int fd, uint32_t events, uint32_t number)
+{
+	struct epoll_event e = { .events = events, .data.u32 = number };
+	return epoll_ctl(c->poll, operation, fd, &e) == 0;
+}
+
+static uint32_t number_of(const struct ctl_control *c, const struct client *client)
+{
+	return (uint32_t)(client - c->clients);
+}
+
+/* --- a client ---------------------------------------------------------------------------- */
+
+/* False: it has gone. */
+static bool flush(const struct ctl_control *c, struct client *client)
+{
+	while (client->out_at < client->out.len) {
+		const ssize_t n = send(client->fd, client->out.data + client->out_at,
+			client->out.len - client->out_at, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return watch(c, EPOLL_CTL_MOD, client->fd, EPOLLOUT, number_of(c, client));
+		if (n < 0)
+			return false;
+		client->out_at += (size_t)n;
+	}
+	ctl_out_fini(&client->out);
+	client->out_at = 0;
+	return watch(c, EPOLL_CTL_MOD, client->fd, EPOLLIN, number_of(c, client));
+}
+
+static void consume(struct client *c, size_t len)
+{
+	memmove(c->in, c->in + len, c->in_len - len);
+	c->in_len -= len;
+}
+
+static bool answer(
+	const struct ctl_control *c, struct client *client, const struct ctl_sp_request *q)
+{
+	struct ctl_out body = { 0 };
+	uint8_t head[CTL_SP_HEAD_MAX];
+	const bool ok = ctl_answer(&c->source, q->body, q->body_len, &body);
+	if (ok) {
+		ctl_out_bytes(&client->out, head, ctl_sp_head(q, body.len, head));
+		ctl_out_bytes(&client->out, body.data, body.len);
+	}
+	ctl_out_fini(&body);
+	return ok && !client->out.bad;
+}
+
+/* What has come so far. False: it is nothing that we understand. */
+static bool understand(const struct ctl_control *c, struct client *client)
+{
+	struct ctl_sp_request q;
+	if (!client->greeted) {
+		const enum ctl_sp_result r = ctl_sp_greeted(client->in, client->in_len);
+		if (r != CTL_SP_GOOD)
+			return r == CTL_SP_MORE;
+		client->greeted = true;
+		consume(client, CTL_SP_GREETING_LEN);
+	}
+	const enum ctl_sp_result r = ctl_sp_parse(client->in, client->in_len, &q);
+	if (r != CTL_SP_GOOD)
+		return r == CTL_SP_MORE;
+	if (!answer(c, client, &q))
+		return false;
+	consume(client, q.len);
+	return true;
+}
+
+/* False: it has gone, or is to go. */
+static bool hear(const struct ctl_control *c, struct client *client)
+{
+	const ssize_t n = recv(
+		client->fd, client->in + client->in_len, sizeof(client->in) - client->in_len, 0);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	client->in_len += (size_t)n;
+	return n > 0 && understand(c, client);
+}
+
+/* One event. A second request that has already come is answered when the first answer has gone. */
+static void serve_client(struct ctl_control *c, struct client *client, uint32_t events)
+{
+	bool stays = true;
+	client->turn = ++c->turn;
+	if ((events & EPOLLOUT) == 0)
+		stays = hear(c, client);
+	while (stays && client->out.len > 0) {
+		stays = flush(c, client);
+		if (!stays || client->out.len > 0)
+			break;
+		stays = understand(c, client);
+	}
+	if (!stays)
+		hang_up(client);
+}
+
+/* --- the door ---------------------------------------------------------------------------- */
+
+static struct client *place_for(struct ctl_control *c)
+{
+	struct client *silent = &c->clients[0];
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		if (c->clients[i].fd < 0)
+			return &c->clients[i];
+		if (c->clients[i].turn < silent->turn)
+			silent = &c->clients[i];
+	}
+	hang_up(silent);
+	return silent;
+}
+
+static void serve_door(struct ctl_control *c)
+{
+	struct sockaddr_un from;
+	socklen_t from_len = sizeof(from);
+	const int fd =
+		accept4(c->door, (struct sockaddr *)&from, &from_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return; /* it has gone, or there are too many open files: it may come again */
+	struct client *client = place_for(c);
+	client->fd = fd;
+	client->turn = ++c->turn;
+	ctl_out_bytes(&client->out, ctl_sp_greeting, sizeof(ctl_sp_greeting));
+	if (!watch(c, EPOLL_CTL_ADD, fd, EPOLLIN, number_of(c, client)) || !flush(c, client))
+		hang_up(client);
+}
+
+void ctl_serve(struct ctl_control *c)
+{
+	struct epoll_event events[EVENTS_MAX];
+	const int n = epoll_wait(c->poll, events, EVENTS_MAX, 0);
+	bool door = false;
+	for (int i = 0; i < n; i++) {
+		const uint32_t number = events[i].data.u32;
+		if (number == DOOR)
+			door = true;
+		else if (c->clients[number].fd >= 0)
+			serve_client(c, &c->clients[number], events[i].events);
+	}
+	/* Last: a newcomer may take a place that an event above is about. */
+	if (door)
+		serve_door(c);
+}
+
+/* --- all of it --------------------------------------------------------------------------- */
+
+static bool open_at(
+	struct ctl_control *c, const char *path, const char *group, char *error, size_t error_len)
+{
+	c->path = strdup(path);
+	c->poll = epoll_create1(EPOLL_CLOEXEC);
+	if (c->path == NULL || c->poll < 0) {
+		(void)snprintf(error, error_len, "control: no memory or too many open files");
+		return false;
+	}
+	c->door = ctl_door_open(path, group, error, error_len);
+	if (c->door < 0)
+		return false;
+	if (watch(c, EPOLL_CTL_ADD, c->door, EPOLLIN, DOOR))
+		return true;
+	(void)snprintf(error, error_len, "control: cannot be waited for: %s", strerror(errno));
+	return false;
+}
+
+struct ctl_control *ctl_open(const char *path, const char *group, const struct ctl_source *source,
+	char *error, size_t error_len)
+{
+	struct ctl_control *c = calloc(1, sizeof(*c));
+	if (c == NULL) {
+		(void)snprintf(error, error_len, "control: no memory; free some");
+		return NULL;
+	}
+	c->source = *source;
+	c->door = c->poll = -1;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		c->clients[i].fd = -1;
+	if (open_at(c, path, group, error, error_len))
+		return c;
+	ctl_close(c);
+	return NULL;
+}
+
+int ctl_fd(const struct ctl_control *c)
+{
+	return c->poll;
+}
+
+void ctl_close(struct ctl_control *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		hang_up(&c->clients[i]);
+	if (c->door >= 0) {
+		(void)close(c->door);
+		/* Fails where the folder is root's and we are no more; the next start does it. */
+		(void)unlink(c->path);
+	}
+	if (c->poll >= 0)
+		(void)close(c->poll);
+	free(c->path);
+	free(c);
+}

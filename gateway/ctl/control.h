@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl/control: the operator's door: speaks nng's req/rep on a unix socket (see ctl/sp), answered in
+ *              the main thread. Clients are nng req sockets, as lwgatectl is.
+ *
+ * Promise: the socket file belongs to root (or the gateway's user) and the operators' group, mode
+ *          0660; others cannot open it. A request that cannot be answered in time says so; the data
+ *          path never waits for it. Facts are gathered from the workers through struct ctl_source;
+ *          nothing here reads their memory.
+ * Threads: the main thread.
+ */
+#ifndef LWG_CTL_CONTROL_H
+#define LWG_CTL_CONTROL_H
+
+#include "base/attr.h"
+#include "base/net.h"
+#include "ctl/proto.h"
+#include "dtls/engine.h"
+#include "proxy/relay.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ctl_session { /* one endpoint as an operator sees it */
+	char endpoint[129];
+	struct net_addr device;                /* family 0: no association */
+	struct net_addr link_local, link_peer; /* family 0: no link */
+	uint64_t device_up_ms_ago, device_heard_ms_ago;
+	struct dtls_conn_facts device_facts, link_facts; /* their *_ms are not used */
+	bool registered;
+	char location[64];
+	uint32_t lifetime_s;
+	int64_t expires_in_s;
+	uint32_t worker;
+};
+
+struct ctl_worker { /* one worker's numbers */
+	struct dtls_stats dtls;
+	struct relay_stats relay;
+	uint64_t datagrams_in, datagrams_out, send_failed, handed_over;
+};
+
+/* What the control room asks of the gateway. Each call blocks the main thread until the workers
+   have answered. */
+struct ctl_source {
+	void *ctx;
+	size_t (*workers)(void *ctx);
+	bool (*worker)(void *ctx, size_t number, struct ctl_worker *out);
+	/* All sessions, or the one of an endpoint; *out is malloc'd and the caller's. False:
+	   failed. */
+	bool (*sessions)(
+		void *ctx, const char *endpoint_or_null, struct ctl_session **out, size_t *len);
+	/* Closes both legs of an endpoint, with close_notify. False: there is none. */
+	bool (*close)(void *ctx, const char *endpoint);
+	uint64_t (*uptime_s)(void *ctx);
+};
+
+struct ctl_control;
+/* Opens the socket. NULL with *error (CONF_ERROR_MAX bytes) filled: what and the remedy. Must be
+   called before root is dropped. */
+MUST_USE struct ctl_control *ctl_open(const char *path, const char *group,
+	const struct ctl_source *source, char *error, size_t error_len);
+/* A descriptor that is readable when ctl_serve() has something to do. */
+int ctl_fd(const struct ctl_control *c);
+/* Answers what is waiting; never blocks for a new request. */
+void ctl_serve(struct ctl_control *c);
+/* Closes and removes the socket file. */
+void ctl_close(struct ctl_control *c);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/show.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/build.h"
+#include "ctl/json.h"
+#include "ctl/show_time.h"
+
+struct counter {                  /* one number of struct ctl_worker */
+	const char *name;         /* in JSON */
+	const char *label, *unit; /* for people */
+	size_t at;                /* offset */
+	size_t size;              /* 4 or 8 bytes: size_t is the machine's */
+};
+
+#define COUNTER(name, member, label, unit)                                                         \
+	{                                                                                          \
+		name, label, unit, offsetof(struct ctl_worker, member),                            \
+			sizeof(((struct ctl_worker *)0)->member)                                   \
+	}
+
+/* First what is now, then what has happened since the start. */
+static const struct counter counters[] = {
+	COUNTER("devices", relay.devices, "devices", "connected now"),
+	COUNTER("registrations", relay.registrations, "registrations", "active now"),
+	COUNTER("associations", dtls.conns, "DTLS associations", "up now"),
+	COUNTER("handshakes", dtls.handshakes, "handshakes", "under way now"),
+	COUNTER("handshake_bytes", dtls.handshake_bytes, "handshake memory", "bytes now"),
+	COUNTER("queued_bytes", relay.queued_bytes, "waiting messages", "bytes now"),
+	COUNTER("device_handshakes_done", dtls.handshakes_done[DTLS_SERVER], "device handshakes",
+		"done"),
+	COUNTER("device_handshakes_failed", dtls.handshakes_failed[DTLS_SERVER],
+		"device handshakes", "failed"),
+	COUNTER("server_handshakes_done", dtls.handshakes_done[DTLS_CLIENT], "server handshakes",
+		"done"),
+	COUNTER("server_handshakes_failed", dtls.handshakes_failed[DTLS_CLIENT],
+		"server handshakes", "failed"),
+	COUNTER("verify_sent", dtls.verify_sent, "HelloVerifyRequests", "sent"),
+	COUNTER("refused_full", dtls.refused_full, "hellos", "refused, too many at once"),
+	COUNTER("records_in", dtls.records_in, "DTLS records in", "records"),
+	COUNTER("records_out", dtls.records_out, "DTLS records out", "records"),
+	COUNTER("replayed", dtls.replayed, "DTLS records replayed", "records dropped"),
+	COUNTER("forged", dtls.forged, "DTLS records forged", "records dropped"),
+	COUNTER("early", dtls.early, "data before Finished", "records dropped"),
+	COUNTER("junk", dtls.junk, "no DTLS of ours", "datagrams or records dropped"),
+	COUNTER("datagrams_in", datagrams_in, "datagrams in", "datagrams"),
+	COUNTER("datagrams_out", datagrams_out, "datagrams out", "datagrams"),
+	COUNTER("send_failed", send_failed, "datagrams not sent", "datagrams"),
+	COUNTER("handed_over", handed_over, "handed to other worker", "datagrams"),
+	COUNTER("messages_up", relay.up, "CoAP to the server", "messages"),
+	COUNTER("messages_down", relay.down, "CoAP to devices", "messages"),
+	COUNTER("messages_refused", relay.refused, "CoAP refused", "answered with 4.xx"),
+	COUNTER("messages_failed", relay.failed, "CoAP failed", "answered with 5.xx"),
+	COUNTER("messages_malformed", relay.malformed, "CoAP malformed", "messages"),
+	COUNTER("messages_dropped", relay.dropped, "CoAP dropped", "messages"),
+	COUNTER("messages_reset", relay.reset, "CoAP reset", "answered with RST"),
+	COUNTER("registered", relay.registered, "Registers accepted", "by the server"),
+};
+
+static uint64_t count_of(const struct ctl_worker *w, const struct counter *c)
+{
+	const char *at = (const char *)w + c->at;
+	uint64_t wide = 0;
+	uint32_t narrow = 0;
+	if (c->size == sizeof(wide)) {
+		memcpy(&wide, at, sizeof(wide));
+		return wide;
+	}
+	memcpy(&narrow, at, sizeof(narrow));
+	return narrow;
+}
+
+static uint64_t total_of(const struct ctl_totals *t, const struct counter *c)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < t->len; i++)
+		sum += count_of(&t->workers[i], c);
+	return sum;
+}
+
+static void status_text(struct ctl_out *o, const struct ctl_totals *t)
+{
+	char up[CTL_TIME_MAX];
+	ctl_out_form(o, "lwgated %s, up %s, %zu worker%s\n\n", LWG_VERSION,
+		ctl_time_text(t->uptime_s * 1000, up), t->len, t->len == 1 ? "" : "s");
+	ctl_out_form(o, "%-24s %20s  %s\n", "COUNT", "VALUE", "UNIT");
+	for (size_t i = 0; i < COUNT_OF(counters); i++)
+		ctl_out_form(o, "%-24s %20" PRIu64 "  %s\n", counters[i].label,
+			total_of(t, &counters[i]), counters[i].unit);
+	ctl_out_form(o, "\n%6s %10s %13s %12s %14s %14s\n", "WORKER", "DEVICES", "REGISTRATIONS",
+		"ASSOCIATIONS", "DATAGRAMS IN", "DATAGRAMS OUT");
+	for (size_t i = 0; i < t->len; i++) {
+		const struct ctl_worker *w = &t->workers[i];
+		ctl_out_form(o, "%6zu %10zu %13zu %12zu %14" PRIu64 " %14" PRIu64 "\n", i,
+			w->relay.devices, w->relay.registrations, w->dtls.conns, w->datagrams_in,
+			w->datagrams_out);
+	}
+}
+
+static void status_json(struct ctl_out *o, const struct ctl_totals *t)
+{
+	struct ctl_json j = { .out = o };
+	ctl_json_begin(&j, '{');
+	ctl_json_key(&j, "version");
+	ctl_json_text(&j, LWG_VERSION);
+	ctl_json_key(&j, "uptime_s");
+	ctl_json_number(&j, t->uptime_s);
+	ctl_json_key(&j, "total");
+	ctl_json_begin(&j, '{');
+	for (size_t i = 0; i < COUNT_OF(counters); i++) {
+		ctl_json_key(&j, counters[i].name);
+		ctl_json_number(&j, total_of(t, &counters[i]));
+	}
+	ctl_json_end(&j, '}');
+	ctl_json_key(&j, "workers");
+	ctl_json_begin(&j, '[');
+	for (size_t w = 0; w < t->len; w++) {
+		ctl_json_begin(&j, '{');
+		for (size_t i = 0; i < COUNT_OF(counters); i++) {
+			ctl_json_key(&j, counters[i].name);
+			ctl_json_number(&j, count_of(&t->workers[w], &counters[i]));
+		}
+		ctl_json_end(&j, '}');
+	}
+	ctl_json_end(&j, ']');
+	ctl_json_end(&j, '}');
+	ctl_out_text(o, "\n");
+}
+
+void ctl_show_status(struct ctl_out *o, enum ctl_form form, const struct ctl_totals *t)
+{
+	if (form == CTL_JSON)
+		status_json(o, t);
+	else
+		status_text(o, t);
+}
+
+void ctl_show_sentence(
+	struct ctl_out *o, enum ctl_form form, enum ctl_status status, const char *sentence)
+{
+	struct ctl_json j = { .out = o };
+	if (form == CTL_TEXT) {
+		ctl_out_clean(o, sentence);
+		ctl_out_text(o, "\n");
+		return;
+	}
+	ctl_json_begin(&j, '{');
+	ctl_json_key(&j, status == CTL_DONE ? "done" : "error");
+	ctl_json_text(&j, sentence);
+	ctl_json_end(&j, '}');
+	ctl_out_text(o, "\n");
+}

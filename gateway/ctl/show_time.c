@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/show_time.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };
+
+const char *ctl_time_text(uint64_t ms, char out[CTL_TIME_MAX])
+{
+	const uint64_t s = ms / 1000;
+	if (s < MINUTE)
+		(void)snprintf(out, CTL_TIME_MAX, "%" PRIu64 "s", s);
+	else if (s < HOUR)
+		(void)snprintf(
+			out, CTL_TIME_MAX, "%" PRIu64 "m%02" PRIu64 "s", s / MINUTE, s % MINUTE);
+	else if (s < DAY)
+		(void)snprintf(out, CTL_TIME_MAX, "%" PRIu64 "h%02" PRIu64 "m", s / HOUR,
+			s % HOUR / MINUTE);
+	else
+		(void)snprintf(
+			out, CTL_TIME_MAX, "%" PRIu64 "d%02" PRIu64 "h", s / DAY, s % DAY / HOUR);
+	return out;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of keys, the man page and the shipped samples say the same. Run from the top of the
+ * tree. With the argument `print`, prints what belongs between the page's two marks.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conf/config.h"
+#include "conf/credentials.h"
+#include "conf/keys.h"
+
+static const char page[] = "deploy/man/lwgate.conf.5";
+static const char begin[] = ".\\\" The table begins; it is printed by conf_print_table().\n";
+static const char end[] = ".\\\" The table ends.\n";
+
+/* The caller frees it. */
+static char *read_all(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	if (f == NULL)
+		fail_msg("%s cannot be read: run the tests from the top of the tree", path);
+	char *text = NULL;
+	size_t size = 0;
+	const ssize_t len = getdelim(&text, &size, '\0', f);
+	(void)fclose(f);
+	assert_true(len > 0);
+	return text;
+}
+
+static char *printed_table(void)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&text, &len);
+	assert_non_null(to);
+	conf_print_table(to);
+	assert_int_equal(fclose(to), 0);
+	return text;
+}
+
+static void test_man_page_has_the_table_of_the_code(void **state)
+{
+	(void)state;
+	char *text = read_all(page), *table = printed_table();
+	char *from = strstr(text, begin);
+	assert_non_null(from);
+	from += sizeof(begin) - 1;
+	char *to = strstr(from, end);
+	assert_non_null(to);
+	*to = '\0';
+	if (strcmp(from, table) != 0)
+		fail_msg("%s differs from the code: put what `test_table print` prints between its "
+			 "marks",
+			page);
+	free(table);
+	free(text);
+}
+
+static void test_every_row_is_whole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		const struct conf_row *r = &conf_rows[i];
+		assert_non_null(r->path);
+		assert_non_null(r->meaning);
+		assert_true((r->initial == NULL) == (r->example != NULL));
+		assert_int_equal(conf_key_find(r->path), i);
+		assert_ptr_equal(conf_key_nearest(r->path), r->path);
+		assert_true(r->kind == CONF_WORD ? r->words != NULL
+						 : r->min <= r->max && r->words == NULL);
+		if (r->kind == CONF_NUMBER) {
+			assert_true(strtoull(r->initial, NULL, 10) >= r->min);
+			assert_true(strtoull(r->initial, NULL, 10) <= r->max);
+		}
+		if (r->kind == CONF_WORD)
+			assert_true(conf_word_known(r->words, r->initial));
+	}
+	assert_int_equal(conf_rows[KEY_LISTENERS].max, CONF_LISTENERS_MAX);
+	assert_int_equal(conf_rows[KEY_UPSTREAM_SOURCES].max, CONF_SOURCES_MAX);
+	assert_int_equal(conf_rows[KEY_WORKERS].max, CONF_WORKERS_MAX);
+}
+
+static void test_distance_is_the_number_of_edits(void **state)
+{
+	(void)state;
+	assert_int_equal(conf_distance("", ""), 0);
+	assert_int_equal(conf_distance("abc", ""), 3);
+	assert_int_equal(conf_distance("", "abc"), 3);
+	assert_int_equal(conf_distance("kitten", "sitting"), 3);
+	assert_int_equal(conf_distance("adress", "address"), 1);
+	assert_false(conf_word_known("a|bc", "b"));
+	assert_false(conf_word_known("a|bc", "a|bc"));
+	assert_true(conf_word_known("a|bc", "bc"));
+}
+
+static void test_R056_shipped_sample_is_PSK_and_good(void **state)
+{
+	(void)state;
+	char *text = read_all("deploy/lwgate.conf");
+	struct conf_gateway c;
+	struct conf_error e = { 0 };
+	if (!conf_parse(text, "deploy/lwgate.conf", &c, &e))
+		fail_msg("%s", e.text);
+	/* R-294: less than 9 s only where somebody wrote it down. */
+	assert_int_equal(c.device_initial_ms, 9000);
+	assert_int_equal(c.upstream_initial_ms, 1000);
+	assert_string_equal(c.credentials, "deploy/credentials.conf");
+	conf_free(&c);
+	free(text);
+}
+
+static void test_R025_example_credentials_let_nobody_in(void **state)
+{
+	(void)state;
+	static const uint8_t master[32] = { 1 };
+	char *text = read_all("deploy/credentials.conf.example");
+	struct conf_error e = { 0 };
+	struct cred_set *s = cred_parse(text, "example", master, sizeof(master), &e);
+	assert_null(s);
+	assert_non_null(strstr(e.text, "example:15: key: is not hexadecimal; write two digits"));
+	free(text);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_man_page_has_the_table_of_the_code),
+		cmocka_unit_test(test_every_row_is_whole),
+		cmocka_unit_test(test_distance_is_the_number_of_edits),
+		cmocka_unit_test(test_R056_shipped_sample_is_PSK_and_good),
+		cmocka_unit_test(test_R025_example_credentials_let_nobody_in),
+	};
+	if (argc > 1 && strcmp(argv[1], "print") == 0) {
+		conf_print_table(stdout);
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ctl/answer.h"
+#include "ctl/show_time.h"
+
+struct fake { /* a gateway of two workers and two devices */
+	bool broken;
+	char closed[160];
+};
+
+static size_t workers(void *ctx)
+{
+	(void)ctx;
+	return 2;
+}
+
+static bool worker(void *ctx, size_t number, struct ctl_worker *out)
+{
+	const struct fake *f = ctx;
+	*out = (struct ctl_worker){
+		.datagrams_in = 10 + number, .relay.devices = 1, .dtls.conns = 2
+	};
+	out->dtls.handshakes_failed[DTLS_CLIENT] = 3;
+	return !f->broken || number == 0;
+}
+
+static const struct ctl_session both[] = {
+	{ .endpoint = "urn:dev:2", .worker = 1 },
+	{
+		.endpoint = "urn:dev:1",
+		.device = { { 192, 0, 2, 1 }, 40000, NET_IPV4, 0 },
+		.link_local = { { 10, 0, 0, 1 }, 5000, NET_IPV4, 0 },
+		.link_peer = { { 10, 0, 0, 2 }, 5684, NET_IPV4, 0 },
+		.device_up_ms_ago = 3723000,
+		.device_heard_ms_ago = 1500,
+		.device_facts = { .records_in = 11, .records_out = 12, .forged = 1 },
+		.link_facts = { .records_in = 21, .records_out = 22 },
+		.registered = true,
+		.location = "rd/5a3f",
+		.lifetime_s = 86400,
+		.expires_in_s = 86399,
+	},
+};
+
+static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, size_t *len)
+{
+	const struct fake *f = ctx;
+	*out = NULL;
+	*len = 0;
+	if (f->broken)
+		return false;
+	*out = malloc(sizeof(both));
+	assert_non_null(*out);
+	for (size_t i = 0; i < COUNT_OF(both); i++) {
+		if (endpoint == NULL || strcmp(both[i].endpoint, endpoint) == 0)
+			(*out)[(*len)++] = both[i];
+	}
+	return true;
+}
+
+static bool close_it(void *ctx, const char *endpoint)
+{
+	struct fake *f = ctx;
+	if (strcmp(endpoint, "urn:dev:1") != 0)
+		return false;
+	(void)snprintf(f->closed, sizeof(f->closed), "%s", endpoint);
+	return true;
+}
+
+static uint64_t uptime_s(void *ctx)
+{
+	(void)ctx;
+	return 90061;
+}
+
+/* The text of the answer, without its head; static. */
+static const char *ask(struct fake *f, enum ctl_form form, enum ctl_verb verb, const char *arg,
+	enum ctl_status expect)
+{
+	static char text[16384];
+	const struct ctl_source source = { .ctx = f,
+		.workers = workers,
+		.worker = worker,
+		.sessions = sessions,
+		.close = close_it,
+		.uptime_s = uptime_s };
+	struct ctl_request q = { .form = form, .verb = verb };
+	struct ctl_out o = { 0 };
+	uint8_t wire[CTL_REQUEST_MAX];
+	(void)snprintf(q.arg, sizeof(q.arg), "%s", arg);
+	assert_true(ctl_answer(&source, wire, ctl_request_write(&q, wire, sizeof(wire)), &o));
+	assert_in_range(o.len, 2, sizeof(text) - 1);
+	assert_int_equal(o.data[0], CTL_VERSION);
+	assert_int_equal(o.data[1], expect);
+	memcpy(text, o.data + 2, o.len - 2);
+	text[o.len - 2] = '\0';
+	ctl_out_fini(&o);
+	return text;
+}
+
+static void has(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+static void test_status_adds_the_workers_up(void **state)
+{
+	(void)state;
+	struct fake f = { 0 };
+	const char *text = ask(&f, CTL_TEXT, CTL_STATUS, "", CTL_DONE);
+	has(text, "up 1d01h, 2 workers\n");
+	has(text, "COUNT                                   VALUE  UNIT\n");
+	has(text, "datagrams in                               21  datagrams\n");
+	has(text, "server handshakes                           6  failed\n");
+	has(text, "     1          1             0            2             11              0\n");
+	text = ask(&f, CTL_JSON, CTL_STATUS, "", CTL_DONE);
+	has(text, "\"uptime_s\":90061,\"total\":{\"devices\":2,");
+	has(text, "\"server_handshakes_failed\":6");
+	has(text, "\"workers\":[{\"devices\":1,");
+	has(text, "\"datagrams_in\":11");
+}
+
+static void test_sessions_are_sorted_and_aligned(void **state)
+{
+	(void)state;
+	struct fake f = { 0 };
+	assert_string_equal(ask(&f, CTL_TEXT, CTL_SESSIONS, "", CTL_DONE),
+		"ENDPOINT   DEVICE           UP     HEARD  LINK           LOCATION  EXPIRES  "
+		"WORKER\n"
+		"urn:dev:1  192.0.2.1:40000  1h02m  1s     10.0.0.1:5000  rd/5a3f   23h59m   0\n"
+		"urn:dev:2  -                -      -      -              -         -        1\n");
+	assert_string_equal(ask(&f, CTL_JSON, CTL_SESSIONS, "", CTL_DONE),
+		"{\"sessions\":[{\"endpoint\":\"urn:dev:1\",\"worker\":0,\"device\":{\"address\":"
+		"\"192.0.2.1:40000\","
+		"\"up_ms\":3723000,\"heard_ms_ago\":1500,\"records_in\":11,\"records_out\":12,"
+		"\"forged\":1},"
+		"\"link\":{\"local\":\"10.0.0.1:5000\",\"peer\":\"10.0.0.2:5684\",\"records_in\":"
+		"21,"
+		"\"records_out\":22,\"forged\":0},\"registration\":{\"location\":\"rd/"
+		"5a3f\",\"lifetime_s\":86400,"
+		"\"expires_in_s\":86399}},{\"endpoint\":\"urn:dev:2\",\"worker\":1,\"device\":null,"
+		"\"link\":null,"
+		"\"registration\":null}]}\n");
+}
+
+static void test_session_shows_one_or_says_that_there_is_none(void **state)
+{
+	(void)state;
+	struct fake f = { 0 };
+	const char *text = ask(&f, CTL_TEXT, CTL_SESSION, "urn:dev:1", CTL_DONE);
+	has(text, "endpoint        urn:dev:1\n");
+	has(text, "  last heard    1s ago\n");
+	has(text, "server          10.0.0.2:5684\n");
+	has(text, "  expires       in 23h59m\n");
+	text = ask(&f, CTL_TEXT, CTL_SESSION, "urn:dev:2", CTL_DONE);
+	has(text, "device          not connected\n");
+	has(text, "registration    none\n");
+	has(ask(&f, CTL_JSON, CTL_SESSION, "urn:dev:2", CTL_DONE), "{\"endpoint\":\"urn:dev:2\"");
+	has(ask(&f, CTL_TEXT, CTL_SESSION, "x\x1b[1m", CTL_UNKNOWN_ENDPOINT),
+		"x?[1m: not connected");
+	has(ask(&f, CTL_JSON, CTL_SESSION, "\"", CTL_UNKNOWN_ENDPOINT),
+		"{\"error\":\"\\\": not connected");
+}
+
+static void test_close_reaches_the_gateway(void **state)
+{
+	(void)state;
+	struct fake f = { 0 };
+	assert_string_equal(
+		ask(&f, CTL_TEXT, CTL_CLOSE, "urn:dev:1", CTL_DONE), "urn:dev:1: closed\n");
+	assert_string_equal(f.closed, "urn:dev:1");
+	has(ask(&f, CTL_TEXT, CTL_CLOSE, "urn:dev:9", CTL_UNKNOWN_ENDPOINT),
+		"urn:dev:9: not connected");
+}
+
+static void test_workers_that_do_not_answer_are_reported(void **state)
+{
+	(void)state;
+	struct fake f = { .broken = true };
+	has(ask(&f, CTL_TEXT, CTL_STATUS, "", CTL_FAILED), "did not answer in time");
+	has(ask(&f, CTL_TEXT, CTL_SESSIONS, "", CTL_FAILED), "did not answer in time");
+	has(ask(&f, CTL_JSON, CTL_SESSION, "x", CTL_FAILED), "{\"error\":\"the workers");
+}
+
+static void test_arguments_must_fit_the_verb(void **state)
+{
+	(void)state;
+	struct fake f = { 0 };
+	has(ask(&f, CTL_TEXT, CTL_STATUS, "x", CTL_BAD_REQUEST), "too much said");
+	has(ask(&f, CTL_TEXT, CTL_CLOSE, "", CTL_BAD_REQUEST), "an endpoint is missing");
+}
+
+static void test_malformed_requests_are_answered(void **state)
+{
+	(void)state;
+	const struct ctl_source none = { 0 };
+	struct ctl_out o = { 0 };
+	assert_true(ctl_answer(&none, (const uint8_t *)"\2", 1, &o));
+	assert_int_equal(o.data[1], CTL_BAD_REQUEST);
+	ctl_out_fini(&o);
+}
+
+static void test_times_fit_in_seven_letters(void **state)
+{
+	(void)state;
+	char out[CTL_TIME_MAX];
+	assert_string_equal(ctl_time_text(59999, out), "59s");
+	assert_string_equal(ctl_time_text(60000, out), "1m00s");
+	assert_string_equal(ctl_time_text(3599999, out), "59m59s");
+	assert_string_equal(ctl_time_text(3600000, out), "1h00m");
+	assert_string_equal(ctl_time_text(UINT64_C(86400000) * 400, out), "400d00h");
+	assert_string_equal(ctl_time_text(UINT64_MAX, out), "213503982334d14h");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_status_adds_the_workers_up),
+		cmocka_unit_test(test_sessions_are_sorted_and_aligned),
+		cmocka_unit_test(test_session_shows_one_or_says_that_there_is_none),
+		cmocka_unit_test(test_close_reaches_the_gateway),
+		cmocka_unit_test(test_workers_that_do_not_answer_are_reported),
+		cmocka_unit_test(test_arguments_must_fit_the_verb),
+		cmocka_unit_test(test_malformed_requests_are_answered),
+		cmocka_unit_test(test_times_fit_in_seven_letters),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

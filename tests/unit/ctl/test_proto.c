@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ctl/proto.h"
+
+static void test_what_is_written_is_read(void **state)
+{
+	(void)state;
+	for (int verb = CTL_STATUS; verb <= CTL_CLOSE; verb++) {
+		struct ctl_request q = { .form = CTL_JSON,
+			.verb = (enum ctl_verb)verb,
+			.arg = "urn:dev:1" },
+				   back;
+		uint8_t wire[CTL_REQUEST_MAX];
+		const size_t len = ctl_request_write(&q, wire, sizeof(wire));
+		assert_int_equal(len, 4 + 9);
+		assert_true(ctl_request_parse(wire, len, &back));
+		assert_memory_equal(&back, &q, sizeof(q));
+	}
+}
+
+static void test_capacity_is_kept_to_the_byte(void **state)
+{
+	(void)state;
+	uint8_t wire[CTL_REQUEST_MAX];
+	struct ctl_request q = { .verb = CTL_SESSION }, back;
+	memset(q.arg, 'e', CTL_ARG_MAX);
+	assert_int_equal(ctl_request_write(&q, wire, sizeof(wire) - 1), 0);
+	assert_int_equal(ctl_request_write(&q, wire, sizeof(wire)), CTL_REQUEST_MAX);
+	assert_true(ctl_request_parse(wire, sizeof(wire), &back));
+	assert_int_equal(strlen(back.arg), CTL_ARG_MAX);
+	/* An argument that is not terminated. */
+	q.arg[CTL_ARG_MAX] = 'e';
+	assert_int_equal(ctl_request_write(&q, wire, sizeof(wire)), 0);
+}
+
+static void test_I7_malformed_requests_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *bytes;
+		size_t len;
+		bool good;
+	} rows[] = {
+		{ "\1\0\0\0", 4, true },
+		{ "\1\1\3\1e", 5, true },
+		{ "", 0, false },
+		{ "\1\0\0", 3, false },
+		{ "\2\0\0\0", 4, false },
+		{ "\1\2\0\0", 4, false },
+		{ "\1\0\4\0", 4, false },
+		{ "\1\0\0\1", 4, false },
+		{ "\1\0\0\0e", 5, false },
+		{ "\1\0\2\2e\0", 6, false },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ctl_request q;
+		if (ctl_request_parse((const uint8_t *)rows[i].bytes, rows[i].len, &q) !=
+			rows[i].good)
+			fail_msg("row %zu", i);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_written_is_read),
+		cmocka_unit_test(test_capacity_is_kept_to_the_byte),
+		cmocka_unit_test(test_I7_malformed_requests_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
