@@ -17,4 +17,17 @@ enum {
 enum { BUILD_KEYLOG = 0 };
 #endif
 
+/* An address sanitizer watches: objects are then allocations of their own. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { BUILD_CHECKED = 1 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+enum { BUILD_CHECKED = 1 };
+#else
+enum { BUILD_CHECKED = 0 };
+#endif
+#else
+enum { BUILD_CHECKED = 0 };
+#endif
+
 #endif

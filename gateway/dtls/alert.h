@@ -5,7 +5,8 @@
  * Promise: pure.
  * Errors:  none.
  * Threads: any.
- * Source:  RFC 5246 section 7.2; RFC 4279 section 2; RFC 7925 section 6 for what must not be said (R-063, R-115).
+ * Source:  RFC 5246 section 7.2; RFC 4279 section 2; RFC 7925 section 6 for what must not be said
+ *          (R-063, R-115).
  */
 #ifndef LWG_DTLS_ALERT_H
 #define LWG_DTLS_ALERT_H

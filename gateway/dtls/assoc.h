@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dtls/assoc: the keys and numbers of one association in epoch 1, and the one owner of its nonces (I1, R-133).
+ * dtls/assoc: the keys and numbers of one association in epoch 1, and the one owner of its nonces
+ * (I1, R-133).
  *
- * Promise: each call of dtls_assoc_seal() takes a new number, also when it then fails: none is used twice.
- *          dtls_assoc_open() moves the window only for a record whose tag verified (R-122).
+ * Promise: each call of dtls_assoc_seal() takes a new number, also when it then fails: none is used
+ *          twice. dtls_assoc_open() moves the window only for a record whose tag verified (R-122).
  * Errors:  a result; the association is never harmed by what does not open (R-123).
  * Memory:  no pointer inside: it can be copied, packed and moved. Wiped by its owner.
  * Threads: the worker that owns it.
- * Source:  RFC 6347 section 4.1; RFC 9147 section 4.5.3 for the bound on records, which RFC 6655 lacks (R-132).
+ * Source:  RFC 6347 section 4.1; RFC 9147 section 4.5.3 for the bound on records, which RFC 6655
+ *          lacks (R-132).
  */
 #ifndef LWG_DTLS_ASSOC_H
 #define LWG_DTLS_ASSOC_H
@@ -22,7 +24,7 @@
 
 enum {
 	DTLS_RECORDS_MAX = 1 << 23, /* messages under one key */
-	DTLS_RECORDS_SPARE = 64, /* beyond it: alerts and repeated Finished */
+	DTLS_RECORDS_SPARE = 64,    /* beyond it: alerts and repeated Finished */
 };
 
 struct dtls_assoc {
@@ -41,11 +43,12 @@ MUST_USE static inline bool dtls_assoc_spent(const struct dtls_assoc *a)
 }
 
 /* As dtls_seal(), with the next number of the association. False also when no number is left. */
-MUST_USE bool dtls_assoc_seal(struct dtls_assoc *a, struct dtls_aead *aead, uint8_t type, uint8_t *out, size_t len);
+MUST_USE bool dtls_assoc_seal(
+	struct dtls_assoc *a, struct dtls_aead *aead, uint8_t type, uint8_t *out, size_t len);
 
-/* As dtls_open(), for a record of epoch 1; checks the window before and marks it after. A body that was not opened is
-   destroyed unless the answer is DTLS_REPLAYED. */
-MUST_USE enum dtls_opening dtls_assoc_open(struct dtls_assoc *a, struct dtls_aead *aead, const struct dtls_record *r,
-	uint8_t **plain, size_t *len);
+/* As dtls_open(), for a record of epoch 1; checks the window before and marks it after. A body that
+   was not opened is destroyed unless the answer is DTLS_REPLAYED. */
+MUST_USE enum dtls_opening dtls_assoc_open(struct dtls_assoc *a, struct dtls_aead *aead,
+	const struct dtls_record *r, uint8_t **plain, size_t *len);
 
 #endif

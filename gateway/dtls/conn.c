@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the kept final flight (R-103) ----------------------------------------------------------------------------- */
+/* --- the kept final flight (R-103) ----------------------------------------------------------- */
 
 static void linger_end(struct dtls_engine *e, struct dtls_conn *c)
 {
@@ -24,7 +24,8 @@ static void linger_due(struct wheel_timer *t, void *ctx, uint64_t now_ms)
 	linger_end(ctx, CONTAINER_OF(t, struct dtls_linger, timer)->conn);
 }
 
-/* Keeps the Finished that stands in the last flight. Without memory the association just lacks this help. */
+/* Keeps the Finished that stands in the last flight. Without memory the association just lacks this
+   help. */
 static void linger_begin(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_handshake *h)
 {
 	const struct dtls_flight *const f = &h->flight;
@@ -72,11 +73,11 @@ static void linger_send(struct dtls_engine *e, struct dtls_conn *c)
 	wipe(&f, sizeof(f));
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------ */
 
-struct dtls_conn *dtls_conn_new(const struct dtls_engine *e, const struct dtls_handshake *h)
+struct dtls_conn *dtls_conn_new(struct dtls_engine *e, const struct dtls_handshake *h)
 {
-	struct dtls_conn *const c = malloc(sizeof(*c));
+	struct dtls_conn *const c = pool_take(&e->conn_pool);
 	if (!c)
 		return NULL;
 	*c = (struct dtls_conn){
@@ -116,32 +117,31 @@ static void forget(struct dtls_engine *e, struct dtls_conn *c)
 	e->changes++;
 }
 
-static void release(struct dtls_conn *c)
+static void release(struct dtls_engine *e, struct dtls_conn *c)
 {
 	wipe(c, sizeof(*c));
-	free(c);
+	pool_give(&e->conn_pool, c);
 }
 
 void dtls_conn_free(struct dtls_engine *e, struct dtls_conn *c)
 {
 	forget(e, c);
-	release(c);
+	release(e, c);
 }
 
 void dtls_conn_end(struct dtls_engine *e, struct dtls_conn *c, enum dtls_end why)
 {
 	forget(e, c);
 	e->owner.down(e->owner.ctx, c, why);
-	release(c);
+	release(e, c);
 }
 
-/* --- sending --------------------------------------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------------------------- */
 
 static bool send_record(
 	struct dtls_engine *e, struct dtls_conn *c, uint8_t type, const uint8_t *body, size_t len)
 {
-	uint8_t *const out =
-		e->owner.room(e->owner.ctx, &c->node.path, DTLS_RECORD_OVERHEAD + len);
+	uint8_t *const out = e->owner.room(e->owner.ctx, &c->node.path, DTLS_RECORD_OVERHEAD + len);
 	if (!out)
 		return true; /* lost before the wire instead of on it */
 	if (len > 0)
@@ -181,7 +181,7 @@ void dtls_close(struct dtls_engine *e, struct dtls_conn *c)
 	dtls_conn_free(e, c);
 }
 
-/* --- receiving ------------------------------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------------- */
 
 static void got_alert(struct dtls_engine *e, struct dtls_conn *c, const uint8_t *body, size_t len)
 {
@@ -236,12 +236,12 @@ enum dtls_opening dtls_conn_record(struct dtls_arrival *a, const struct dtls_rec
 	}
 	if (c->linger)
 		linger_end(e, c); /* who sends data has our Finished */
-	if (len > 0) /* */
+	if (len > 0)              /* */
 		e->owner.message(e->owner.ctx, c, plain, len);
 	return DTLS_OPENED;
 }
 
-/* --- facts ----------------------------------------------------------------------------------------------------- */
+/* --- facts ----------------------------------------------------------------------------------- */
 
 void *dtls_conn_user(const struct dtls_conn *c)
 {

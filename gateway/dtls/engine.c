@@ -63,6 +63,7 @@ struct dtls_engine *dtls_engine_new(
 		return NULL;
 	e->set = *s;
 	clamp(&e->set);
+	pool_init(&e->conn_pool, sizeof(struct dtls_conn));
 	e->owner = *o;
 	e->now_ms = now_ms;
 	if (prepare(e))
@@ -82,6 +83,7 @@ void dtls_engine_free(struct dtls_engine *e)
 		dtls_conn_free(e, CONTAINER_OF(n, struct dtls_conn, node));
 	dtls_table_fini(&e->handshakes);
 	dtls_table_fini(&e->conns);
+	pool_fini(&e->conn_pool);
 	dtls_cookies_fini(&e->cookies);
 	dtls_libssl_fini(&e->lib);
 	dtls_aead_free(e->aead);
@@ -89,15 +91,14 @@ void dtls_engine_free(struct dtls_engine *e)
 	free(e);
 }
 
-/* --- client role ----------------------------------------------------------------------------------------------- */
+/* --- client role ----------------------------------------------------------------------------- */
 
 static struct dtls_node place(const struct dtls_engine *e, const struct net_path *path)
 {
 	return (struct dtls_node){ .hash = sip_hash(&e->sip, path, sizeof(*path)), .path = *path };
 }
 
-static struct dtls_handshake *connecting(
-	const struct dtls_engine *e, const struct net_path *path)
+static struct dtls_handshake *connecting(const struct dtls_engine *e, const struct net_path *path)
 {
 	const struct dtls_node where = place(e, path);
 	struct dtls_node *const n = dtls_table_find(&e->handshakes, where.hash, path);
@@ -108,7 +109,7 @@ static struct dtls_handshake *connecting(
 static bool usable(const struct dtls_peer *p)
 {
 	return p->identity_len > 0 && p->identity_len <= DTLS_IDENTITY_MAX && p->key_len > 0 &&
-		p->key_len <= DTLS_PSK_MAX && !memchr(p->identity, 0, p->identity_len);
+	       p->key_len <= DTLS_PSK_MAX && !memchr(p->identity, 0, p->identity_len);
 }
 
 enum dtls_result dtls_connect(struct dtls_engine *e, const struct dtls_peer *p, uint64_t now_ms)
@@ -153,7 +154,7 @@ void dtls_unreachable(struct dtls_engine *e, const struct net_path *path, uint64
 		dtls_handshake_fail(h, DTLS_FAIL_UNREACHABLE, NULL);
 }
 
-/* --- time and facts -------------------------------------------------------------------------------------------- */
+/* --- time and facts -------------------------------------------------------------------------- */
 
 void dtls_tick(struct dtls_engine *e, uint64_t now_ms)
 {
@@ -181,7 +182,7 @@ void dtls_each(
 	const struct dtls_engine *e, bool (*visit)(void *ctx, struct dtls_conn *c), void *ctx)
 {
 	for (size_t i = 0; i <= e->conns.mask; i++) {
-		struct dtls_node *n = e->conns.buckets[i];
+		struct dtls_node *n = e->conns.buckets[i].first;
 		for (; n; n = n->next) {
 			if (!visit(ctx, CONTAINER_OF(n, struct dtls_conn, node)))
 				return;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dtls/flight: the last messages that we sent in a handshake, kept plain, so that each sending gets new numbers.
+ * dtls/flight: the last messages that we sent in a handshake, kept plain, so that each sending gets
+ * new numbers.
  *
- * Promise: bounded; what is kept is never longer than DTLS_FLIGHT_MAX. A sending numbers each record anew: epoch 0
- *          from *plain_seq, epoch 1 from the association (I1, R-098, R-119), and packs what fits one datagram.
+ * Promise: bounded; what is kept is never longer than DTLS_FLIGHT_MAX. A sending numbers each
+ *          record anew: epoch 0 from *plain_seq, epoch 1 from the association (I1, R-098, R-119),
+ *          and packs what fits one datagram.
  * Errors:  false when it does not fit.
  * Memory:  a struct of the caller; no pointer inside. It holds a Finished: wipe it.
  * Threads: the worker that owns it.
@@ -27,9 +29,9 @@ enum { DTLS_FLIGHT_MAX = 1536, DTLS_FLIGHT_ITEMS = 16 };
 
 struct dtls_item {
 	uint8_t type;
-	uint8_t epoch; /* 0 or 1 */
+	uint8_t epoch;    /* 0 or 1 */
 	uint16_t version; /* of the record */
-	uint16_t at; /* where its plain body begins in bytes */
+	uint16_t at;      /* where its plain body begins in bytes */
 	uint16_t len;
 };
 
@@ -46,7 +48,7 @@ struct dtls_sender {
 	const struct net_path *path;
 	struct dtls_aead *aead;
 	struct dtls_assoc *assoc; /* for epoch 1 */
-	uint64_t *plain_seq; /* the next number of epoch 0 */
+	uint64_t *plain_seq;      /* the next number of epoch 0 */
 	size_t datagram_max;
 };
 

@@ -11,7 +11,7 @@
 
 enum { EVICT_AFTER_MS = 1000 }; /* who has not answered for so long may have to go */
 
-/* --- life ------------------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static size_t cost(const struct dtls_engine *e)
 {
@@ -21,7 +21,7 @@ static size_t cost(const struct dtls_engine *e)
 static bool has_room(const struct dtls_engine *e)
 {
 	return e->stats.handshakes < e->set.handshakes_max &&
-		cost(e) <= e->set.handshake_bytes_max - e->stats.handshake_bytes;
+	       cost(e) <= e->set.handshake_bytes_max - e->stats.handshake_bytes;
 }
 
 static void queue(struct dtls_handshake *h)
@@ -135,7 +135,7 @@ void dtls_handshake_fail(struct dtls_handshake *h, enum dtls_cause cause, const 
 	release(h);
 }
 
-/* --- flights and the timer ------------------------------------------------------------------------------------- */
+/* --- flights and the timer ------------------------------------------------------------------- */
 
 static struct dtls_sender sender(struct dtls_handshake *h)
 {
@@ -229,7 +229,7 @@ void dtls_handshake_refuse(struct dtls_handshake *h, uint8_t alert)
 	say(h, &r);
 }
 
-/* --- libssl ---------------------------------------------------------------------------------------------------- */
+/* --- libssl ---------------------------------------------------------------------------------- */
 
 bool dtls_handshake_keys(struct dtls_handshake *h)
 {
@@ -238,7 +238,8 @@ bool dtls_handshake_keys(struct dtls_handshake *h)
 	const SSL_SESSION *const session = SSL_get_session(h->ssl);
 	uint8_t master[DTLS_MASTER_LEN], client[DTLS_RANDOM_LEN], server[DTLS_RANDOM_LEN];
 	struct dtls_keys keys;
-	const bool known = session &&
+	const bool known =
+		session &&
 		SSL_SESSION_get_master_key(session, master, sizeof(master)) == sizeof(master) &&
 		SSL_get_client_random(h->ssl, client, sizeof(client)) == sizeof(client) &&
 		SSL_get_server_random(h->ssl, server, sizeof(server)) == sizeof(server) &&
@@ -265,7 +266,8 @@ static void log_keys(const struct dtls_handshake *h)
 	wipe(master, sizeof(master));
 }
 
-/* libssl's own record of epoch 1 never leaves: its plaintext is numbered and sealed by us. */
+/* libssl's own record of epoch 1 never leaves: its plaintext is numbered and sealed by us
+   (R-133). */
 static bool uncover(struct dtls_handshake *h, struct dtls_record *r)
 {
 	uint8_t *plain = NULL;
@@ -344,8 +346,7 @@ static void finish(struct dtls_handshake *h)
 	e->stats.handshakes_done[h->role]++;
 	dtls_handshake_free(h);
 	if (old) /* only now, as the new Finished has verified */
-		dtls_conn_end(
-			e, CONTAINER_OF(old, struct dtls_conn, node), DTLS_END_REPLACED);
+		dtls_conn_end(e, CONTAINER_OF(old, struct dtls_conn, node), DTLS_END_REPLACED);
 	e->owner.up(e->owner.ctx, c);
 }
 
@@ -433,8 +434,8 @@ void dtls_handshake_accept(struct dtls_arrival *a, const struct dtls_opener *o)
 		return;
 	}
 	h->hello_tag = o->tag;
-	h->suites_len = o->hello->suites_len < sizeof(h->suites) ? o->hello->suites_len :
-								   sizeof(h->suites);
+	h->suites_len =
+		o->hello->suites_len < sizeof(h->suites) ? o->hello->suites_len : sizeof(h->suites);
 	memcpy(h->suites, o->hello->suites, h->suites_len);
 	queue(h);
 	SSL_set_accept_state(h->ssl);
@@ -461,62 +462,4 @@ bool dtls_handshake_connect(struct dtls_handshake *h)
 		return false;
 	begin_flight(h);
 	return true;
-}
-
-/* --- what libssl asks and tells -------------------------------------------------------------------------------- */
-
-/* The library's C string is ignored: the identity is octets (R-049). Whom nobody knows gets a random key, so that his
-   handshake goes the way of a wrong key (R-051, R-052). */
-static unsigned int psk_server(SSL *ssl, const char *text, unsigned char *out, unsigned int cap)
-{
-	struct dtls_handshake *const h = SSL_get_app_data(ssl);
-	const struct dtls_owner *const o = &h->e->owner;
-	(void)text;
-	struct dtls_psk found = { .cred = DTLS_NO_CRED };
-	const bool known = o->psk(o->ctx, h->identity, h->identity_len, &found) && found.len > 0 &&
-		found.len <= DTLS_PSK_MAX && found.len <= cap;
-	if (!known) {
-		found.len = DTLS_KEY_LEN;
-		found.cred = DTLS_NO_CRED;
-		o->random(o->ctx, found.key, found.len);
-	}
-	h->unknown = !known;
-	h->cred = found.cred;
-	const unsigned int len = (unsigned int)found.len;
-	memcpy(out, found.key, len);
-	wipe(&found, sizeof(found));
-	return len;
-}
-
-static unsigned int psk_client(SSL *ssl, const char *hint, char *identity, unsigned int cap,
-	unsigned char *out, unsigned int out_cap)
-{
-	const struct dtls_handshake *const h = SSL_get_app_data(ssl);
-	(void)hint;
-	if (h->identity_len >= cap || h->key_len > out_cap)
-		return 0;
-	memcpy(identity, h->identity, h->identity_len + 1);
-	memcpy(out, h->key, h->key_len);
-	return (unsigned int)h->key_len;
-}
-
-/* Each handshake message that libssl took in, whole. */
-static void overhear(int written, int version, int type, const void *body, size_t len, SSL *ssl,
-	void *arg)
-{
-	struct dtls_handshake *const h = SSL_get_app_data(ssl);
-	(void)version;
-	(void)arg;
-	if (written || type != SSL3_RT_HANDSHAKE || len < DTLS_HS_HEADER)
-		return;
-	struct rd r = rd_from(body, len);
-	rd_skip(&r, 4);
-	h->next_in = (uint16_t)(rd_u16(&r) + 1);
-}
-
-void dtls_handshake_hooks(SSL_CTX *ctx)
-{
-	SSL_CTX_set_psk_server_callback(ctx, psk_server);
-	SSL_CTX_set_psk_client_callback(ctx, psk_client);
-	SSL_CTX_set_msg_callback(ctx, overhear);
 }

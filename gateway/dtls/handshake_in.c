@@ -9,7 +9,7 @@
 static bool servers_message(uint8_t type)
 {
 	return type == DTLS_HS_HELLO_VERIFY || type == DTLS_HS_SERVER_HELLO ||
-		type == DTLS_HS_SERVER_KEY_EXCHANGE || type == DTLS_HS_SERVER_DONE;
+	       type == DTLS_HS_SERVER_KEY_EXCHANGE || type == DTLS_HS_SERVER_DONE;
 }
 
 static void pass_on(struct dtls_arrival *a, const struct dtls_fragment *f)
@@ -26,8 +26,8 @@ static void refuse_identity(struct dtls_handshake *h)
 	dtls_handshake_fail(h, DTLS_FAIL_IDENTITY, "the identity is empty or too long");
 }
 
-/* The bytes of one fragment; true when the message is whole. A changed length begins anew, so that a forged fragment
-   does not shut out the real ones. */
+/* The bytes of one fragment; true when the message is whole. A changed length begins anew, so that
+   a forged fragment does not shut out the real ones. */
 static bool gather(struct dtls_handshake *h, const struct dtls_fragment *f)
 {
 	if (h->cke_len != f->total)
@@ -104,8 +104,10 @@ static void from_client(struct dtls_arrival *a, const struct dtls_fragment *f)
 static void from_server(struct dtls_arrival *a, const struct dtls_fragment *f)
 {
 	const struct dtls_handshake *const h = a->hs;
-	/* libssl keeps what comes too early: four messages are a whole flight. */
-	if (!servers_message(f->type) || f->total > DTLS_MESSAGE_MAX ||
+	/* libssl keeps what comes too early: four messages are a whole flight. After it (we have
+	   keys) only a protected Finished may come, so nothing in the clear can spoil it any
+	   more. */
+	if (h->have_keys || !servers_message(f->type) || f->total > DTLS_MESSAGE_MAX ||
 		f->message_seq - h->next_in > 3) {
 		a->e->stats.junk++;
 		return;
@@ -117,8 +119,9 @@ void dtls_handshake_fragment(struct dtls_arrival *a, const struct dtls_fragment 
 {
 	const struct dtls_handshake *const h = a->hs;
 	if (f->message_seq < h->next_in) {
-		/* The end of a flight that we have answered: our answer was lost (R-102). The client's flights end with a
-		   hello, which comes another way, or with a Finished. */
+		/* The end of a flight that we have answered: our answer was lost (R-102). The
+		   client's flights end with a hello, which comes another way, or with a
+		   Finished. */
 		if (h->role == DTLS_CLIENT && f->type == DTLS_HS_SERVER_DONE &&
 			f->message_seq + 1 == h->next_in)
 			dtls_handshake_again(a);
@@ -149,8 +152,8 @@ bool dtls_handshake_protected(struct dtls_arrival *a, const struct dtls_record *
 	wipe(r->body, r->len);
 	e->stats.records_in++;
 	if (!h->fed_ccs) {
-		/* The epoch of an authentic record says what a ChangeCipherSpec says, so a lost, early or forged one does not
-		   matter (R-112); libssl wants to see it. */
+		/* The epoch of an authentic record says what a ChangeCipherSpec says, so a lost,
+		   early or forged one does not matter (R-112); libssl wants to see it. */
 		h->fed_ccs = true;
 		uint8_t ccs[DTLS_RECORD_HEADER + 1];
 		const struct dtls_number n = { .type = DTLS_CCS, .epoch = 0, .seq = h->plain_in++ };
@@ -167,9 +170,10 @@ void dtls_handshake_unopened(struct dtls_arrival *a, const struct dtls_record *r
 {
 	struct dtls_handshake *const h = a->hs;
 	const size_t whole = DTLS_RECORD_HEADER + r->len;
+	/* What can be no Finished, nor a fragment of one, does not count. */
+	if (whole > sizeof(h->held) || r->len <= DTLS_CCM8_OVERHEAD + DTLS_HS_HEADER)
+		return;
 	if (!h->have_keys) {
-		if (whole > sizeof(h->held))
-			return;
 		memcpy(h->held, r->body - DTLS_RECORD_HEADER, whole);
 		h->held_len = whole;
 		return;
@@ -181,10 +185,11 @@ void dtls_handshake_unopened(struct dtls_arrival *a, const struct dtls_record *r
 	dtls_handshake_fail(h, h->unknown ? DTLS_FAIL_IDENTITY : DTLS_FAIL_KEY, NULL);
 }
 
-/* An alert in the clear can be forged by whoever can write the peer's address. In client role it ends the handshake all
-   the same: the owner tries again, and an operator whose server refuses a key must not wait three minutes to hear it. In
-   server role it is believed on a path that has proved itself with a cookie: all it can do is what a forged
-   ClientKeyExchange can do, too. Warnings are kept for the report. RFC 6347 4.1.2.7 leaves this to us. */
+/* An alert in the clear can be forged by whoever can write the peer's address. In client role it
+   ends the handshake all the same: the owner tries again, and an operator whose server refuses a
+   key must not wait three minutes to hear it. In server role it is believed on a path that has
+   proved itself with a cookie: all it can do is what a forged ClientKeyExchange can do, too.
+   Warnings are kept for the report. RFC 6347 4.1.2.7 leaves this to us. */
 void dtls_handshake_alert(struct dtls_arrival *a, uint8_t level, uint8_t alert)
 {
 	a->hs->alert = alert;

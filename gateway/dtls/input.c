@@ -23,7 +23,7 @@ static void look_again(struct dtls_arrival *a)
 		look_up(a);
 }
 
-/* --- in the clear ---------------------------------------------------------------------------------------------- */
+/* --- in the clear ---------------------------------------------------------------------------- */
 
 static void demand_cookie(struct dtls_arrival *a, const struct dtls_hello *hello, uint64_t seq)
 {
@@ -106,7 +106,7 @@ static void plain(struct dtls_arrival *a, const struct dtls_record *r)
 	a->e->stats.junk++;
 }
 
-/* --- protected ------------------------------------------------------------------------------------------------- */
+/* --- protected ------------------------------------------------------------------------------- */
 
 static void count_unopened(struct dtls_arrival *a, enum dtls_opening how)
 {
@@ -153,7 +153,7 @@ static void protected(struct dtls_arrival *a, const struct dtls_record *r)
 	const bool other = a->hs && a->hs->have_keys;
 	const enum dtls_opening how = dtls_conn_record(a, r);
 	if (how == DTLS_FORGED && other)
-		s->early++; /* maybe the new keys' data: nothing that the old association should suffer for */
+		s->early++; /* maybe the new keys' data: no blame for the old association */
 	else if (how != DTLS_OPENED)
 		count_unopened(a, how);
 }
@@ -161,7 +161,8 @@ static void protected(struct dtls_arrival *a, const struct dtls_record *r)
 static bool may_be_protected(const struct dtls_record *r)
 {
 	return r->epoch == 1 && r->version == DTLS_VERSION_1_2 && r->len >= DTLS_CCM8_OVERHEAD &&
-		(r->type == DTLS_DATA || r->type == DTLS_HANDSHAKE || r->type == DTLS_ALERT); /* */
+	       (r->type == DTLS_DATA || r->type == DTLS_HANDSHAKE ||
+		       r->type == DTLS_ALERT); /* */
 }
 
 void dtls_input(struct dtls_engine *e, enum dtls_role role, const struct net_path *path,
@@ -186,9 +187,8 @@ void dtls_input(struct dtls_engine *e, enum dtls_role role, const struct net_pat
 		if (r.epoch == 0)
 			plain(&a, &r);
 		else if (may_be_protected(&r))
-			protected(&a, &r);
-		else
-			e->stats.junk++;
+		protected(&a, &r);
+		else e->stats.junk++;
 	}
 	e->stats.junk += len > 0;
 }

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dtls/state: what the files of the engine share. Nobody outside of gateway/dtls and its tests includes this.
+ * dtls/state: what the files of the engine share. Nobody outside of gateway/dtls and its tests
+ * includes this.
  *
  *   engine.c     the public face: new, free, connect, tick, facts
  *   input.c      datagram -> records -> hello, handshake or association
- *   handshake.c  one handshake in libssl: its life, its flights and timer, an association at its end
- *   handshake_in.c  which of the peer's records a handshake lets through to libssl
+ *   handshake.c  one handshake in libssl: its life, its flights and timer, an association at its
+ *   end handshake_in.c  which of the peer's records a handshake lets through to libssl
  *   conn.c       one association: data, alerts, the kept final flight
  *
- * Promise: whatever makes or frees a conn or a handshake bumps `changes`, so that a loop over records knows that
- *          what it found on its path may be gone.
+ * Promise: whatever makes or frees a conn or a handshake bumps `changes`, so that a loop over
+ *          records knows that what it found on its path may be gone.
  * Threads: the worker that owns the engine.
  */
 #ifndef LWG_DTLS_STATE_H
 #define LWG_DTLS_STATE_H
 
+#include "base/pool.h"
 #include "base/sip.h"
 #include "base/wheel.h"
 #include "dtls/assoc.h"
@@ -31,10 +33,11 @@
 
 enum {
 	DTLS_SUITES_KEPT = 128, /* bytes of the offered suites that a failure can tell */
-	DTLS_CKE_MAX = 2 + DTLS_IDENTITY_MAX, /* ClientKeyExchange of a plain PSK suite, RFC 4279 2 */
+	DTLS_CKE_MAX =
+		2 + DTLS_IDENTITY_MAX, /* ClientKeyExchange of a plain PSK suite, RFC 4279 2 */
 	DTLS_FINISHED_LEN = DTLS_HS_HEADER + 12, /* RFC 5246 7.4.9 */
 	DTLS_HELD_MAX = DTLS_RECORD_OVERHEAD + DTLS_FINISHED_LEN,
-	DTLS_HELLO_MAX = 4096, /* a whole ClientHello, fragmented or not */
+	DTLS_HELLO_MAX = 4096,   /* a whole ClientHello, fragmented or not */
 	DTLS_MESSAGE_MAX = 1024, /* any other handshake message of a PSK suite */
 	DTLS_FEED_MAX = DTLS_RECORD_HEADER + DTLS_HS_HEADER + DTLS_HELLO_MAX,
 };
@@ -52,7 +55,7 @@ struct dtls_conn {
 	struct dtls_node node; /* first; the path is in it */
 	struct dtls_assoc assoc;
 	void *user;
-	struct dtls_linger *linger; /* owned; NULL = none */
+	struct dtls_linger *linger;   /* owned; NULL = none */
 	struct dtls_conn *spent_next; /* list of those that ran out of numbers */
 	uint64_t records_in;
 	uint64_t up_ms, heard_ms;
@@ -60,48 +63,47 @@ struct dtls_conn {
 	uint32_t forged;
 	uint32_t cred;
 	uint8_t role; /* enum dtls_role */
-	bool spent; /* on the list */
-	bool dead; /* out of the table; its down event is running */
+	bool spent;   /* on the list */
+	bool dead;    /* out of the table; its down event is running */
 };
 
 struct dtls_handshake {
 	struct dtls_node node; /* first; the path is in it */
 	struct dtls_engine *e;
-	struct wheel_timer timer;
-	struct dtls_handshake *older, *newer; /* server: those that wait for their first answer; oldest evicted first */
-	bool queued; /* in that list */
 	SSL *ssl;
-	enum dtls_role role;
+	void *user;
+	struct wheel_timer timer;
+	/* Server: those that wait for their first answer; the oldest is evicted first. */
+	struct dtls_handshake *older, *newer;
 	uint64_t began_ms;
 	uint64_t resend_ms; /* when the flight goes out again */
-	uint64_t wait_ms; /* and how long after that once more */
-	unsigned resent; /* times that the timer sent this flight again */
+	uint64_t wait_ms;   /* and how long after that once more */
 	uint64_t plain_out; /* next number of ours in epoch 0 */
 	uint64_t plain_in; /* next number that libssl sees in epoch 0: a forged one moves nothing */
-	uint16_t next_in; /* message_seq that libssl awaits */
-	bool have_keys; /* in assoc */
-	bool fed_ccs;
+	uint64_t hello_tag; /* server: hash of the client's random */
 	struct dtls_assoc assoc;
 	struct dtls_flight flight;
-
-	uint64_t hello_tag; /* server: hash of the client's random */
-	uint8_t suites[DTLS_SUITES_KEPT];
 	size_t suites_len;
+	size_t cke_len; /* 0 = nothing yet */
+	size_t held_len;
+	size_t identity_len;
+	size_t key_len;
+	enum dtls_role role;
+	unsigned resent;       /* times that the timer sent this flight again */
+	unsigned bad_finished; /* protected records that did not open */
+	uint32_t cred;
+	uint16_t next_in; /* message_seq that libssl awaits */
+	bool queued;      /* in the list of older and newer */
+	bool have_keys;   /* in assoc */
+	bool fed_ccs;
+	bool unknown;  /* no credential had the identity */
+	uint8_t alert; /* received or sent; 0 = none */
+	uint8_t suites[DTLS_SUITES_KEPT];
 	uint8_t cke[DTLS_CKE_MAX];
 	uint8_t cke_have[DTLS_CKE_MAX]; /* 1 = this byte has come */
-	size_t cke_len; /* 0 = nothing yet */
-	uint8_t held[DTLS_HELD_MAX]; /* a protected record that came before the keys were known */
-	size_t held_len;
-
+	uint8_t held[DTLS_HELD_MAX];    /* protected record that came before the keys were known */
 	uint8_t identity[DTLS_IDENTITY_MAX + 1]; /* ends with NUL for libssl in client role */
-	size_t identity_len;
-	uint8_t key[DTLS_PSK_MAX]; /* client role */
-	size_t key_len;
-	uint32_t cred;
-	bool unknown; /* no credential had the identity */
-	unsigned bad_finished; /* protected records that did not open */
-	uint8_t alert; /* received or sent; 0 = none */
-	void *user;
+	uint8_t key[DTLS_PSK_MAX];               /* client role */
 };
 
 struct dtls_engine {
@@ -109,6 +111,7 @@ struct dtls_engine {
 	struct dtls_owner owner;
 	struct dtls_stats stats;
 	struct dtls_table conns, handshakes;
+	struct pool conn_pool; /* where conns live */
 	struct sip_key sip;
 	struct wheel wheel;
 	struct dtls_aead *aead;
@@ -127,9 +130,9 @@ struct dtls_arrival {
 	struct dtls_engine *e;
 	enum dtls_role role;
 	const struct net_path *path;
-	uint64_t hash; /* of path */
-	uint64_t changes; /* when conn and hs were looked up */
-	struct dtls_conn *conn; /* on path, or NULL */
+	uint64_t hash;             /* of path */
+	uint64_t changes;          /* when conn and hs were looked up */
+	struct dtls_conn *conn;    /* on path, or NULL */
 	struct dtls_handshake *hs; /* on path, or NULL */
 	bool answered; /* a flight or a HelloVerifyRequest was sent for it; no second one is */
 };
@@ -138,29 +141,32 @@ struct dtls_arrival {
 struct dtls_opener {
 	const struct dtls_hello *hello;
 	const struct dtls_fragment *fragment; /* that hello is read from */
-	uint64_t seq; /* of its record */
-	uint64_t tag; /* hash of its random */
+	uint64_t seq;                         /* of its record */
+	uint64_t tag;                         /* hash of its random */
 };
 
-/* --- conn.c --- */
+/* --- conn.c ---------------------------------------------------------------------------------- */
 
 /* Memory for the association of a handshake; NULL when it is short. */
-MUST_USE struct dtls_conn *dtls_conn_new(const struct dtls_engine *e, const struct dtls_handshake *h);
-/* It lives now: takes over keys, numbers and (server role) the final flight. h has sent its last record. */
+MUST_USE struct dtls_conn *dtls_conn_new(struct dtls_engine *e, const struct dtls_handshake *h);
+/* It lives now: takes over keys, numbers and (server role) the final flight. h has sent its last
+   record. */
 void dtls_conn_adopt(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_handshake *h);
 /* Forgets it with an event. */
 void dtls_conn_end(struct dtls_engine *e, struct dtls_conn *c, enum dtls_end why);
 /* Forgets it without one. */
 void dtls_conn_free(struct dtls_engine *e, struct dtls_conn *c);
-/* A record of epoch 1. Answers how it opened; on DTLS_OPENED it has been dealt with, and c may be gone. */
+/* A record of epoch 1. Answers how it opened; on DTLS_OPENED it has been dealt with, and c may be
+   gone. */
 enum dtls_opening dtls_conn_record(struct dtls_arrival *a, const struct dtls_record *r);
 void dtls_conn_alert(struct dtls_engine *e, struct dtls_conn *c, uint8_t level, uint8_t alert);
 
-/* --- handshake.c --- */
+/* --- handshake.c ----------------------------------------------------------------------------- */
 
-/* DTLS_OK, or DTLS_FULL, DTLS_BUSY, DTLS_BROKEN and no handshake. May evict another one, so events may happen. */
-MUST_USE enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role, const struct dtls_node *where,
-	struct dtls_handshake **out);
+/* DTLS_OK, or DTLS_FULL, DTLS_BUSY, DTLS_BROKEN and no handshake. May evict another one, so events
+   may happen. */
+MUST_USE enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
+	const struct dtls_node *where, struct dtls_handshake **out);
 /* Forgets it without an event. */
 void dtls_handshake_free(struct dtls_handshake *h);
 /* Ends it with an event. */
@@ -171,8 +177,8 @@ void dtls_handshake_accept(struct dtls_arrival *a, const struct dtls_opener *o);
 MUST_USE bool dtls_handshake_connect(struct dtls_handshake *h);
 /* A plain fragment for a->hs, which may be gone afterwards. */
 void dtls_handshake_fragment(struct dtls_arrival *a, const struct dtls_fragment *f);
-/* A handshake record of epoch 1; its header stands before its body. True: it was a->hs's, which may be gone now.
-   False: r's body is as it was. */
+/* A handshake record of epoch 1; its header stands before its body. True: it was a->hs's, which may
+   be gone now. False: r's body is as it was. */
 MUST_USE bool dtls_handshake_protected(struct dtls_arrival *a, const struct dtls_record *r);
 /* Such a record that nobody could open: held for later, or one more towards the bound. */
 void dtls_handshake_unopened(struct dtls_arrival *a, const struct dtls_record *r);
@@ -183,7 +189,7 @@ void dtls_handshake_again(struct dtls_arrival *a);
 /* What libssl must call: one of the two PSK callbacks, by role. */
 void dtls_handshake_hooks(SSL_CTX *ctx);
 
-/* The rest is for handshake_in.c. */
+/* The rest is between the files of a handshake. */
 
 /* True when the keys are known, deriving them if they can be. */
 MUST_USE bool dtls_handshake_keys(struct dtls_handshake *h);

@@ -21,15 +21,15 @@ void dtls_table_fini(struct dtls_table *t)
 struct dtls_node *dtls_table_find(
 	const struct dtls_table *t, uint64_t hash, const struct net_path *path)
 {
-	struct dtls_node *n = t->buckets[hash & t->mask];
+	struct dtls_node *n = t->buckets[hash & t->mask].first;
 	while (n && (n->hash != hash || !net_path_same(&n->path, path)))
 		n = n->next;
 	return n;
 }
 
-static void push(struct dtls_node **buckets, size_t mask, struct dtls_node *n)
+static void push(struct dtls_bucket *buckets, size_t mask, struct dtls_node *n)
 {
-	struct dtls_node **const head = &buckets[n->hash & mask];
+	struct dtls_node **const head = &buckets[n->hash & mask].first;
 	n->next = *head;
 	*head = n;
 }
@@ -37,11 +37,11 @@ static void push(struct dtls_node **buckets, size_t mask, struct dtls_node *n)
 static void grow(struct dtls_table *t)
 {
 	const size_t old = t->mask + 1;
-	struct dtls_node **const buckets = calloc(old * 2, sizeof(*buckets));
+	struct dtls_bucket *const buckets = calloc(old * 2, sizeof(*buckets));
 	if (!buckets)
 		return;
 	for (size_t i = 0; i < old; i++) {
-		struct dtls_node *n = t->buckets[i];
+		struct dtls_node *n = t->buckets[i].first;
 		while (n) {
 			struct dtls_node *const next = n->next;
 			push(buckets, old * 2 - 1, n);
@@ -63,7 +63,7 @@ void dtls_table_add(struct dtls_table *t, struct dtls_node *n)
 
 void dtls_table_remove(struct dtls_table *t, struct dtls_node *n)
 {
-	struct dtls_node **at = &t->buckets[n->hash & t->mask];
+	struct dtls_node **at = &t->buckets[n->hash & t->mask].first;
 	while (*at && *at != n)
 		at = &(*at)->next;
 	if (!*at)
@@ -76,8 +76,8 @@ void dtls_table_remove(struct dtls_table *t, struct dtls_node *n)
 struct dtls_node *dtls_table_any(const struct dtls_table *t)
 {
 	for (size_t i = 0; t->count > 0 && i <= t->mask; i++) {
-		if (t->buckets[i])
-			return t->buckets[i];
+		if (t->buckets[i].first)
+			return t->buckets[i].first;
 	}
 	return NULL;
 }

@@ -2,8 +2,9 @@
 /*
  * dtls/table: finds what lives on a path; a look-up costs the same however many there are.
  *
- * Promise: at most one node per path is looked for; the hash is keyed, so nobody aims at one bucket. The table
- *          doubles when it holds more nodes than buckets; when memory is short it goes on with what it has.
+ * Promise: at most one node per path is looked for; the hash is keyed, so nobody aims at one
+ *          bucket. The table doubles when it holds more nodes than buckets; when memory is short it
+ *          goes on with what it has.
  * Errors:  only dtls_table_init() can fail.
  * Memory:  intrusive; a node lives in its owner's struct and must be removed before that is freed.
  * Threads: the worker that owns it.
@@ -24,8 +25,12 @@ struct dtls_node {
 	struct net_path path;
 };
 
+struct dtls_bucket {
+	struct dtls_node *first; /* NULL = empty */
+};
+
 struct dtls_table {
-	struct dtls_node **buckets;
+	struct dtls_bucket *buckets;
 	size_t mask; /* number of buckets - 1 */
 	size_t count;
 };
@@ -33,7 +38,8 @@ struct dtls_table {
 MUST_USE bool dtls_table_init(struct dtls_table *t);
 /* Frees the buckets; the nodes are their owners'. */
 void dtls_table_fini(struct dtls_table *t);
-struct dtls_node *dtls_table_find(const struct dtls_table *t, uint64_t hash, const struct net_path *path);
+struct dtls_node *dtls_table_find(
+	const struct dtls_table *t, uint64_t hash, const struct net_path *path);
 /* n's hash and path are set. */
 void dtls_table_add(struct dtls_table *t, struct dtls_node *n);
 void dtls_table_remove(struct dtls_table *t, struct dtls_node *n);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/ask.h"
+
+#include "conf/credentials.h"
+#include "gateway/claim.h"
+#include "gateway/session.h"
+#include "gateway/worker.h"
+#include "io/sources.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct gw_ask_state {
+	pthread_mutex_t lock; /* all below */
+	pthread_cond_t changed;
+	unsigned refs;
+	bool done;
+};
+
+static struct gw_ask_state *state_new(void)
+{
+	struct gw_ask_state *state = calloc(1, sizeof(*state));
+	if (!state)
+		return NULL;
+	pthread_condattr_t attr;
+	state->refs = 1;
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_mutex_init(&state->lock, NULL);
+	(void)pthread_cond_init(&state->changed, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	return state;
+}
+
+struct gw_ask *gw_ask_new(enum gw_ask_what what, uint32_t cred)
+{
+	struct gw_ask *a = calloc(1, sizeof(*a));
+	if (!a)
+		return NULL;
+	a->what = what;
+	a->cred = cred;
+	a->state = state_new();
+	if (a->state)
+		return a;
+	free(a);
+	return NULL;
+}
+
+bool gw_ask_post(struct gw_ask *a, struct inbox *to)
+{
+	(void)pthread_mutex_lock(&a->state->lock);
+	a->state->refs++;
+	(void)pthread_mutex_unlock(&a->state->lock);
+	const struct gw_asked asked = { .ask = a };
+	if (inbox_post(to, INBOX_SURE, GW_ASK, &asked, sizeof(asked)))
+		return true;
+	gw_ask_release(a);
+	return false;
+}
+
+bool gw_ask_wait(struct gw_ask *a, uint32_t ms)
+{
+	struct timespec until;
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	(void)pthread_mutex_lock(&a->state->lock);
+	int error = 0;
+	while (!a->state->done && error == 0)
+		error = pthread_cond_timedwait(&a->state->changed, &a->state->lock, &until);
+	const bool done = a->state->done;
+	(void)pthread_mutex_unlock(&a->state->lock);
+	return done;
+}
+
+void gw_ask_release(struct gw_ask *a)
+{
+	(void)pthread_mutex_lock(&a->state->lock);
+	const bool last = --a->state->refs == 0;
+	(void)pthread_mutex_unlock(&a->state->lock);
+	if (!last)
+		return;
+	(void)pthread_cond_destroy(&a->state->changed);
+	(void)pthread_mutex_destroy(&a->state->lock);
+	free(a->state);
+	free(a->sessions);
+	free(a);
+}
+
+static void done(struct gw_ask *a, bool good)
+{
+	a->good = good;
+	(void)pthread_mutex_lock(&a->state->lock);
+	a->state->done = true;
+	(void)pthread_cond_signal(&a->state->changed);
+	(void)pthread_mutex_unlock(&a->state->lock);
+	gw_ask_release(a);
+}
+
+static uint64_t ago(uint64_t now_ms, uint64_t then_ms)
+{
+	return now_ms > then_ms ? now_ms - then_ms : 0;
+}
+
+static void fill_link(
+	const struct gw_worker *w, const struct gw_session *s, struct ctl_session *out)
+{
+	if (!s->link_conn)
+		return;
+	const struct net_path *path = dtls_conn_path(s->link_conn);
+	out->link_facts = dtls_conn_facts(s->link_conn);
+	out->link_peer = path->peer;
+	memcpy(out->link_local.ip, path->local_ip, sizeof(out->link_local.ip));
+	struct net_addr chosen;
+	if (!sources_use_local(w->sources) && udp_source_towards(&path->peer, &chosen))
+		out->link_local = chosen;
+	out->link_local.family = path->peer.family;
+	struct net_addr bound;
+	if (udp_local(gw_worker_fd(w, path->sock), &bound))
+		out->link_local.port = bound.port;
+}
+
+static void fill_registration(
+	const struct gw_worker *w, const struct gw_session *s, struct ctl_session *out)
+{
+	if (!s->relay)
+		return;
+	const struct relay_registration *r = relay_device_registration(s->relay);
+	if (!r->active)
+		return;
+	out->registered = true;
+	(void)snprintf(out->location, sizeof(out->location), "%s", r->location);
+	out->lifetime_s = r->lifetime_s;
+	out->expires_in_s = ((int64_t)r->expires_ms - (int64_t)w->now_ms) / 1000;
+}
+
+static void fill(const struct gw_worker *w, const struct gw_session *s, struct ctl_session *out)
+{
+	*out = (struct ctl_session){ .worker = w->number };
+	(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s",
+		cred_endpoint(w->shared->creds, s->cred));
+	if (s->device_conn) {
+		out->device = dtls_conn_path(s->device_conn)->peer;
+		out->device_facts = dtls_conn_facts(s->device_conn);
+		out->device_up_ms_ago = ago(w->now_ms, out->device_facts.up_ms);
+		out->device_heard_ms_ago = ago(w->now_ms, out->device_facts.heard_ms);
+	}
+	fill_link(w, s, out);
+	fill_registration(w, s, out);
+}
+
+static bool append(const struct gw_worker *w, struct gw_ask *a, const struct gw_session *s)
+{
+	if (a->len == a->cap) {
+		const size_t cap = a->cap > 0 ? a->cap * 2 : GW_ASK_PIECE;
+		struct ctl_session *more = realloc(a->sessions, cap * sizeof(*more));
+		if (!more)
+			return false;
+		a->sessions = more;
+		a->cap = cap;
+	}
+	fill(w, s, &a->sessions[a->len++]);
+	return true;
+}
+
+void gw_ask_more(struct gw_worker *w)
+{
+	struct gw_ask *a = w->ask;
+	bool good = true;
+	if (!a)
+		return;
+	for (size_t n = 0; n < GW_ASK_PIECE && w->ask_next && good; n++) {
+		const struct gw_session *s = w->ask_next;
+		w->ask_next = s->next;
+		if (s->device_conn)
+			good = append(w, a, s);
+	}
+	if (good && w->ask_next &&
+		inbox_post(w->shared->inboxes[w->number], INBOX_SURE, GW_ASK_MORE, NULL, 0))
+		return;
+	good = good && !w->ask_next;
+	w->ask = NULL;
+	w->ask_next = NULL;
+	done(a, good);
+}
+
+static void sessions(struct gw_worker *w, struct gw_ask *a)
+{
+	if (w->ask) { /* its asker has given up */
+		done(a, false);
+		return;
+	}
+	w->ask = a;
+	w->ask_next = w->sessions;
+	gw_ask_more(w);
+}
+
+static void numbers(const struct gw_worker *w, struct gw_ask *a)
+{
+	a->numbers = (struct ctl_worker){
+		.dtls = dtls_stats(w->dtls),
+		.relay = relay_stats(w->relay),
+		.datagrams_in = w->rx.received,
+		.datagrams_out = w->tx.sent,
+		.send_failed = w->tx.dropped,
+		.handed_over = w->handed_over,
+	};
+	done(a, true);
+}
+
+static bool close_session(struct gw_worker *w, uint32_t cred)
+{
+	struct gw_session *s = gw_session_of(w, cred);
+	if (!s || s->wait)
+		return false;
+	gw_session_end(s, "an operator closed it");
+	return true;
+}
+
+void gw_ask_received(struct gw_worker *w, struct gw_ask *a)
+{
+	const struct gw_session *s = NULL;
+	switch (a->what) {
+	case GW_ASK_NUMBERS:
+		numbers(w, a);
+		return;
+	case GW_ASK_SESSIONS:
+		sessions(w, a);
+		return;
+	case GW_ASK_SESSION:
+		s = gw_session_of(w, a->cred);
+		done(a, s && append(w, a, s));
+		return;
+	case GW_ASK_CLOSE:
+		done(a, close_session(w, a->cred));
+		return;
+	}
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What libssl asks and tells in the middle of a handshake. */
+#include "base/wipe.h"
+#include "dtls/state.h"
+
+#include <string.h>
+
+/* The library's C string is ignored: the identity is octets (R-049). Whom nobody knows gets a
+   random key, so that his handshake goes the way of a wrong key (R-051, R-052). */
+static unsigned int psk_server(SSL *ssl, const char *text, unsigned char *out, unsigned int cap)
+{
+	struct dtls_handshake *const h = SSL_get_app_data(ssl);
+	const struct dtls_owner *const o = &h->e->owner;
+	(void)text;
+	struct dtls_psk found = { .cred = DTLS_NO_CRED };
+	const bool known = o->psk(o->ctx, h->identity, h->identity_len, &found) && found.len > 0 &&
+			   found.len <= DTLS_PSK_MAX && found.len <= cap;
+	if (!known) {
+		found.len = DTLS_KEY_LEN;
+		found.cred = DTLS_NO_CRED;
+		o->random(o->ctx, found.key, found.len);
+	}
+	h->unknown = !known;
+	h->cred = found.cred;
+	const unsigned int len = (unsigned int)found.len;
+	memcpy(out, found.key, len);
+	wipe(&found, sizeof(found));
+	return len;
+}
+
+static unsigned int psk_client(SSL *ssl, const char *hint, char *identity, unsigned int cap,
+	unsigned char *out, unsigned int out_cap)
+{
+	const struct dtls_handshake *const h = SSL_get_app_data(ssl);
+	(void)hint;
+	if (h->identity_len >= cap || h->key_len > out_cap)
+		return 0;
+	memcpy(identity, h->identity, h->identity_len + 1);
+	memcpy(out, h->key, h->key_len);
+	return (unsigned int)h->key_len;
+}
+
+/* Each handshake message that libssl took in, whole. */
+/* NOLINTNEXTLINE(readability-function-size): libssl's type */
+static void overhear(
+	int written, int version, int type, const void *body, size_t len, SSL *ssl, void *arg)
+{
+	struct dtls_handshake *const h = SSL_get_app_data(ssl);
+	(void)version;
+	(void)arg;
+	if (written || type != SSL3_RT_HANDSHAKE || len < DTLS_HS_HEADER)
+		return;
+	struct rd r = rd_from(body, len);
+	rd_skip(&r, 4);
+	h->next_in = (uint16_t)(rd_u16(&r) + 1);
+}
+
+void dtls_handshake_hooks(SSL_CTX *ctx)
+{
+	SSL_CTX_set_psk_server_callback(ctx, psk_server);
+	SSL_CTX_set_psk_client_callback(ctx, psk_client);
+	SSL_CTX_set_msg_callback(ctx, overhear);
+}

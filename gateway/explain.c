@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/explain.h"
+
+#include "base/log.h"
+#include "base/net.h"
+#include "conf/config.h"
+#include "conf/credentials.h"
+#include "gateway/session.h"
+#include "gateway/worker.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { SUITES_SHOWN = 12, IDENTITY_SHOWN = 32 };
+
+struct text {
+	char *out;
+	size_t len; /* < GW_EXPLAIN_MAX */
+};
+
+static void add(struct text *t, const char *form, ...) PRINTF_LIKE(2, 3);
+static void add(struct text *t, const char *form, ...)
+{
+	const size_t room = GW_EXPLAIN_MAX - t->len;
+	va_list args;
+	va_start(args, form);
+	const int n = vsnprintf(t->out + t->len, room, form, args);
+	va_end(args);
+	if (n > 0)
+		t->len += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+static const char *device_remedy(enum dtls_cause cause)
+{
+	switch (cause) {
+	case DTLS_FAIL_TIMEOUT:
+		return "the device fell silent: is the way back to it open? A slower network may "
+		       "need a "
+		       "larger handshake.lifetime_s";
+	case DTLS_FAIL_IDENTITY:
+		return "add an entry with this identity to the credentials file and restart";
+	case DTLS_FAIL_KEY:
+		return "the device's key and the key of its entry in the credentials file differ: "
+		       "correct one";
+	case DTLS_FAIL_SUITE:
+		return "TLS_PSK_WITH_AES_128_CCM_8 (c0a8) is missing from the offer: enable it in "
+		       "the device";
+	case DTLS_FAIL_VERSION:
+		return "DTLS 1.2 (fefd) is missing from the offer: enable it in the device";
+	case DTLS_FAIL_ALERT:
+		return "the device gave up: its own log knows more";
+	case DTLS_FAIL_PROTOCOL:
+		return "what the device sent is no good DTLS 1.2 handshake with a pre-shared key";
+	case DTLS_FAIL_FULL:
+		return "too many handshakes at once: raise handshake.count or handshake.bytes";
+	case DTLS_FAIL_UNREACHABLE:
+		return "the network says that the device cannot be reached";
+	}
+	return "";
+}
+
+static const char *link_remedy(enum dtls_cause cause)
+{
+	switch (cause) {
+	case DTLS_FAIL_TIMEOUT:
+		return "the server did not answer: check upstream.address, upstream.port, and the "
+		       "firewalls "
+		       "between";
+	case DTLS_FAIL_IDENTITY:
+	case DTLS_FAIL_KEY:
+		return "the server has another key for this identity: compare upstream_key, or "
+		       "upstream.master_secret_file, with the server";
+	case DTLS_FAIL_SUITE:
+		return "the server does not take TLS_PSK_WITH_AES_128_CCM_8 (c0a8): enable it "
+		       "there";
+	case DTLS_FAIL_VERSION:
+		return "the server does not speak DTLS 1.2: enable it there";
+	case DTLS_FAIL_ALERT:
+		return "the server refused: does it know the upstream_identity, with this "
+		       "upstream_key or "
+		       "upstream.master_secret_file? Its own log knows more";
+	case DTLS_FAIL_PROTOCOL:
+		return "what the server sent is no good DTLS 1.2 handshake: is upstream.port its "
+		       "CoAPS port?";
+	case DTLS_FAIL_FULL:
+		return "too many handshakes at once: raise handshake.count or handshake.bytes";
+	case DTLS_FAIL_UNREACHABLE:
+		return "nobody listens there: check upstream.address and upstream.port, and that "
+		       "the server runs";
+	}
+	return "";
+}
+
+static void add_identity(struct text *t, const struct gw_worker *w, const struct dtls_failure *f)
+{
+	if (!f->identity)
+		return;
+	add(t, " identity=#%016" PRIx64,
+		sip_hash(&w->shared->identity_key, f->identity, f->identity_len));
+	if (w->log.level < LOG_LEVEL_DEBUG)
+		return;
+	add(t, " \"");
+	for (size_t i = 0; i < f->identity_len && i < IDENTITY_SHOWN; i++) {
+		const uint8_t c = f->identity[i];
+		const bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+		add(t, plain ? "%c" : "\\x%02x", c);
+	}
+	add(t, "\"%s", f->identity_len > IDENTITY_SHOWN ? "..." : "");
+}
+
+static void add_suites(struct text *t, const struct dtls_failure *f)
+{
+	if (!f->suites)
+		return;
+	const size_t n = f->suites_len / 2;
+	add(t, " suites=%zu:", n);
+	for (size_t i = 0; i < n && i < SUITES_SHOWN; i++)
+		add(t, "%s%02x%02x", i > 0 ? "," : "", f->suites[2 * i], f->suites[2 * i + 1]);
+	add(t, "%s", n > SUITES_SHOWN ? ",..." : "");
+}
+
+static const char *endpoint_of(const struct gw_worker *w, const struct dtls_failure *f)
+{
+	if (f->role == DTLS_CLIENT)
+		return cred_endpoint(w->shared->creds, ((const struct gw_session *)f->user)->cred);
+	return f->cred != DTLS_NO_CRED ? cred_endpoint(w->shared->creds, f->cred) : NULL;
+}
+
+const char *gw_explain_text(
+	const struct gw_worker *w, const struct dtls_failure *f, char out[GW_EXPLAIN_MAX])
+{
+	struct text t = { .len = 0 };
+	t.out = out;
+	char peer[NET_TEXT_MAX];
+	const char *endpoint = endpoint_of(w, f);
+	const bool device = f->role == DTLS_SERVER;
+	add(&t, "with=%s peer=%s", device ? "device" : "upstream",
+		net_addr_text(&f->path->peer, peer));
+	if (endpoint)
+		add(&t, " endpoint=%s", endpoint);
+	add_identity(&t, w, f);
+	add_suites(&t, f);
+	if (f->alert != 0)
+		add(&t, " alert=%s(%u)", dtls_alert_text(f->alert), f->alert);
+	add(&t, " why=\"%s\"", dtls_cause_text(f->cause));
+	if (f->detail)
+		add(&t, " detail=\"%s\"", f->detail);
+	add(&t, " remedy=\"%s\"", device ? device_remedy(f->cause) : link_remedy(f->cause));
+	return out;
+}
+
+void gw_explain(struct gw_worker *w, const struct dtls_failure *f)
+{
+	char text[GW_EXPLAIN_MAX];
+	struct log_limit *limit =
+		f->role == DTLS_SERVER ? &w->limits.device_handshake : &w->limits.link_handshake;
+	log_limited(&w->log, limit, w->now_ms, LOG_LEVEL_WARN, "handshake-failed", "%s",
+		gw_explain_text(w, f, text));
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/worker.h"
+
+#include "base/wipe.h"
+#include "conf/config.h"
+#include "dtls/engine.h"
+#include "gateway/ask.h"
+#include "gateway/claim.h"
+#include "gateway/session.h"
+#include "io/sources.h"
+#include "proxy/relay.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { INBOX_A_TURN = 64, CLOSE_A_TURN = 32, FLOOD_BYTES = 4 << 20, EBB_MS = 1000 };
+
+static uint64_t clock_ms(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+void gw_worker_random(struct gw_worker *w, uint8_t *out, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (w->random_used == sizeof(w->random)) {
+			/* Requests of up to 256 bytes are never cut short (getrandom(2)). */
+			if (getrandom(w->random, sizeof(w->random), 0) !=
+				(ssize_t)sizeof(w->random))
+				abort();
+			w->random_used = 0;
+		}
+		out[i] = w->random[w->random_used];
+		w->random[w->random_used++] = 0;
+	}
+}
+
+int gw_worker_fd(const struct gw_worker *w, uint32_t sock)
+{
+	return sock < w->listeners_len ? w->listeners[sock].io.fd : sources_fd(w->sources, sock);
+}
+
+/* --- receiving
+   ---------------------------------------------------------------------------------------- */
+
+static void hand_over(struct gw_worker *w, uint32_t owner, const struct udp_datagram *d)
+{
+	uint8_t message[sizeof(d->path) + UDP_DATAGRAM_MAX];
+	memcpy(message, &d->path, sizeof(d->path));
+	memcpy(message + sizeof(d->path), d->data, d->len);
+	if (inbox_post(w->shared->inboxes[owner], INBOX_LOSSY, GW_STRAY, message,
+		    sizeof(d->path) + d->len)) {
+		w->handed_over++;
+		return;
+	}
+	log_limited(&w->log, &w->limits.stray, w->now_ms, LOG_LEVEL_WARN, "stray-lost",
+		"another worker has no room for a datagram that belongs to it");
+}
+
+static void from_devices(struct gw_worker *w, const struct udp_datagram *got, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		const uint32_t owner = steer_owner(&w->shared->steer, &got[i].path.peer);
+		if (owner == w->number)
+			dtls_input(w->dtls, DTLS_SERVER, &got[i].path, got[i].data, got[i].len,
+				w->now_ms);
+		else
+			hand_over(w, owner, &got[i]);
+	}
+}
+
+static void from_servers(struct gw_worker *w, const struct udp_datagram *got, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		dtls_input(w->dtls, DTLS_CLIENT, &got[i].path, got[i].data, got[i].len, w->now_ms);
+}
+
+static void on_listener(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct gw_worker *w = ev_userdata(loop);
+	const struct gw_socket *s = io->data;
+	(void)events;
+	struct udp_got got = { .more = true };
+	for (size_t i = 0; i < GW_BATCHES && got.more; i++) {
+		got = udp_receive(&w->rx, io->fd, s->sock, true);
+		from_devices(w, w->rx.got, got.len);
+	}
+}
+
+static void read_errors(struct gw_worker *w, const struct gw_socket *s)
+{
+	struct net_path path = { .sock = s->sock };
+	bool unreachable;
+	for (size_t i = 0; i < UDP_BATCH; i++) {
+		if (!udp_next_error(s->io.fd, sources_use_local(w->sources), &path, &unreachable))
+			return;
+		if (unreachable)
+			dtls_unreachable(w->dtls, &path, w->now_ms);
+	}
+}
+
+static void on_link(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct gw_worker *w = ev_userdata(loop);
+	const struct gw_socket *s = io->data;
+	(void)events;
+	struct udp_got got = { .more = true };
+	for (size_t i = 0; i < GW_BATCHES && got.more; i++) {
+		got = udp_receive(&w->rx, io->fd, s->sock, sources_use_local(w->sources));
+		from_servers(w, w->rx.got, got.len);
+	}
+	if (got.idle)
+		read_errors(w, s);
+}
+
+static void stray(struct gw_worker *w, struct inbox_message *m)
+{
+	struct udp_datagram d;
+	assert(m->len > sizeof(d.path));
+	memcpy(&d.path, m->data, sizeof(d.path));
+	d.data = m->data + sizeof(d.path);
+	d.len = m->len - sizeof(d.path);
+	from_devices(w, &d, 1);
+}
+
+static void dispatch(struct gw_worker *w, struct inbox_message *m)
+{
+	struct gw_claim claim;
+	struct gw_yield yield;
+	struct gw_asked asked;
+	switch ((enum gw_kind)m->kind) {
+	case GW_STRAY:
+		stray(w, m);
+		return;
+	case GW_CLAIM:
+		memcpy(&claim, m->data, sizeof(claim));
+		gw_claim_received(w, &claim);
+		return;
+	case GW_YIELD:
+		memcpy(&yield, m->data, sizeof(yield));
+		gw_yield_received(w, &yield);
+		return;
+	case GW_ASK:
+		memcpy(&asked, m->data, sizeof(asked));
+		gw_ask_received(w, asked.ask);
+		return;
+	case GW_ASK_MORE:
+		gw_ask_more(w);
+		return;
+	case GW_STOP:
+		w->stopping = true;
+		return;
+	}
+}
+
+static void on_inbox(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct gw_worker *w = ev_userdata(loop);
+	(void)io;
+	(void)events;
+	struct inbox *mine = w->shared->inboxes[w->number];
+	for (size_t i = 0; i < INBOX_A_TURN && inbox_take(mine, &w->message); i++)
+		dispatch(w, &w->message);
+}
+
+/* --- a turn
+   ------------------------------------------------------------------------------------------- */
+
+static void on_begin(struct ev_loop *loop, ev_check *check, int events)
+{
+	struct gw_worker *w = ev_userdata(loop);
+	(void)check;
+	(void)events;
+	w->now_ms = clock_ms();
+}
+
+static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct gw_worker *w = ev_userdata(loop);
+	(void)timer;
+	(void)events;
+	w->due_ms = UINT64_MAX; /* the end of the turn does the rest */
+}
+
+/* What the kernel refused to send: a link's handshake need not wait for its timers. */
+static void look_at_failures(struct gw_worker *w)
+{
+	char text[NET_TEXT_MAX];
+	for (size_t i = 0; i < w->tx.failed_len; i++) {
+		const struct udp_failure *f = &w->tx.failed[i];
+		log_limited(&w->log, &w->limits.send, w->now_ms, LOG_LEVEL_WARN, "send-failed",
+			"peer=%s why=\"%s\"", net_addr_text(&f->path.peer, text),
+			strerror(f->error));
+		if (f->path.sock >= w->listeners_len && f->error != EMSGSIZE)
+			dtls_unreachable(w->dtls, &f->path, w->now_ms);
+	}
+	w->tx.failed_len = 0;
+}
+
+/* libssl takes some 100 KB for each handshake, and the C library keeps what it frees: when a burst
+   is over, that goes back to the system (I6). */
+static bool is_ebbing(struct gw_worker *w)
+{
+	const size_t bytes = dtls_stats(w->dtls).handshake_bytes;
+	if (bytes > w->flood_bytes)
+		w->flood_bytes = bytes;
+	return w->flood_bytes >= FLOOD_BYTES && bytes <= w->flood_bytes / 4;
+}
+
+static void ebb(struct gw_worker *w)
+{
+	w->flood_bytes = 0;
+	w->ebb_ms = w->now_ms + EBB_MS;
+	(void)malloc_trim(0);
+}
+
+static void arm(struct gw_worker *w)
+{
+	const uint64_t dtls_ms = dtls_next_ms(w->dtls);
+	const uint64_t relay_ms = relay_next_ms(w->relay);
+	uint64_t next_ms = dtls_ms < relay_ms ? dtls_ms : relay_ms;
+	if (w->loose || (w->stopping && w->sessions))
+		next_ms = w->now_ms;
+	if (is_ebbing(w) && w->ebb_ms < next_ms)
+		next_ms = w->ebb_ms;
+	if (next_ms == w->due_ms)
+		return;
+	w->due_ms = next_ms;
+	ev_timer_stop(w->loop, &w->due);
+	if (next_ms == UINT64_MAX)
+		return;
+	/* A millisecond more: the loop's own idea of the time lags behind. */
+	const uint64_t wait_ms = next_ms > w->now_ms ? next_ms - w->now_ms + 1 : 0;
+	ev_timer_set(&w->due, (double)wait_ms / 1000.0, 0.0);
+	ev_timer_start(w->loop, &w->due);
+}
+
+static void on_end(struct ev_loop *loop, ev_prepare *prepare, int events)
+{
+	struct gw_worker *w = ev_userdata(loop);
+	(void)prepare;
+	(void)events;
+	if (w->now_ms >= dtls_next_ms(w->dtls))
+		dtls_tick(w->dtls, w->now_ms);
+	if (w->now_ms >= relay_next_ms(w->relay))
+		relay_tick(w->relay, w->now_ms);
+	gw_sessions_sweep(w);
+	const bool finished = w->stopping && !gw_sessions_end_some(w, CLOSE_A_TURN);
+	udp_tx_flush(&w->tx);
+	if (w->tx.failed_len > 0) {
+		look_at_failures(w);
+		udp_tx_flush(&w->tx);
+	}
+	if (finished)
+		ev_break(loop, EVBREAK_ALL);
+	if (is_ebbing(w) && w->now_ms >= w->ebb_ms)
+		ebb(w);
+	arm(w);
+}
+
+/* --- life
+   ---------------------------------------------------------------------------------------------
+   */
+
+static void watch_socket(struct gw_worker *w, struct gw_socket *s, int fd)
+{
+	const bool device = s->sock < w->listeners_len;
+	ev_io_init(&s->io, device ? on_listener : on_link, fd, EV_READ);
+	s->io.data = s;
+	ev_io_start(w->loop, &s->io);
+}
+
+static bool link_opened(void *ctx, uint32_t sock, int fd)
+{
+	struct gw_worker *w = ctx;
+	struct gw_socket *s = calloc(1, sizeof(*s));
+	if (!s)
+		return false;
+	assert(w->links_len < w->shared->conf->upstream_sockets);
+	s->sock = sock;
+	watch_socket(w, s, fd);
+	w->links[w->links_len++] = s;
+	return true;
+}
+
+static struct sources *make_sources(struct gw_worker *w)
+{
+	const struct conf_gateway *conf = w->shared->conf;
+	struct sources_settings s = {
+		.upstream = conf->upstream,
+		.prefixes_len = conf->sources_len,
+		.sockets_max = conf->upstream_sockets,
+		.first_sock = (uint32_t)w->listeners_len,
+		.ctx = w,
+		.opened = link_opened,
+	};
+	for (size_t i = 0; i < conf->sources_len; i++)
+		s.prefixes[i] = (struct sources_prefix){ .base = conf->sources[i].base,
+			.bits = conf->sources[i].bits };
+	return sources_new(&s);
+}
+
+/* The bounds of the configuration are the process's: each worker gets its share. */
+static struct dtls_engine *make_dtls(struct gw_worker *w)
+{
+	const struct conf_gateway *conf = w->shared->conf;
+	struct dtls_settings s = dtls_settings_default();
+	const struct dtls_owner owner = gw_session_dtls_owner(w);
+	s.initial_ms[DTLS_SERVER] = conf->device_initial_ms;
+	s.initial_ms[DTLS_CLIENT] = conf->upstream_initial_ms;
+	s.max_ms = conf->handshake_max_ms;
+	s.lifetime_ms = conf->handshake_lifetime_s * 1000;
+	s.handshakes_max = (conf->handshakes_max + conf->workers - 1) / conf->workers;
+	s.handshake_bytes_max = (size_t)(conf->handshake_bytes_max / conf->workers);
+	return dtls_engine_new(&s, &owner, w->now_ms);
+}
+
+static struct relay *make_relay(struct gw_worker *w)
+{
+	const struct conf_gateway *conf = w->shared->conf;
+	struct relay_settings s = relay_settings_default();
+	const struct relay_owner owner = gw_session_relay_owner(w);
+	s.queue_messages = conf->relay_queue_messages;
+	s.queue_bytes = (size_t)(conf->relay_queue_bytes / conf->workers);
+	s.answer_ms = conf->relay_answer_s * 1000;
+	s.message_max = conf->relay_message_max;
+	s.wrong_endpoint_403 = conf->wrong_endpoint_403;
+	return relay_new(&s, &owner, w->now_ms);
+}
+
+static void watch_turn(struct gw_worker *w)
+{
+	ev_check_init(&w->begin, on_begin);
+	ev_set_priority(&w->begin, EV_MAXPRI);
+	ev_check_start(w->loop, &w->begin);
+	ev_prepare_init(&w->end, on_end);
+	ev_prepare_start(w->loop, &w->end);
+	ev_timer_init(&w->due, on_due, 0.0, 0.0);
+}
+
+static void watch(struct gw_worker *w, const int *fds)
+{
+	ev_set_userdata(w->loop, w);
+	watch_turn(w);
+	ev_io_init(&w->inbox_io, on_inbox, inbox_fd(w->shared->inboxes[w->number]), EV_READ);
+	ev_io_start(w->loop, &w->inbox_io);
+	for (size_t i = 0; i < w->listeners_len; i++) {
+		w->listeners[i].sock = (uint32_t)i;
+		watch_socket(w, &w->listeners[i], fds[i]);
+	}
+}
+
+struct gw_worker *gw_worker_new(
+	const struct gw_shared *shared, uint32_t number, const int *fds, size_t fds_len)
+{
+	assert(fds_len <= GW_LISTENERS_MAX);
+	struct gw_worker *w = calloc(1, sizeof(*w));
+	if (!w)
+		return NULL;
+	w->shared = shared;
+	w->number = number;
+	(void)snprintf(w->name, sizeof(w->name), "worker-%u", number);
+	w->log = (struct log){
+		.fd = shared->log_fd, .level = shared->conf->log_level, .name = w->name
+	};
+	pool_init(&w->session_pool, sizeof(struct gw_session));
+	w->due_ms = UINT64_MAX;
+	w->now_ms = clock_ms();
+	w->random_used = sizeof(w->random);
+	w->listeners_len = fds_len;
+	udp_rx_init(&w->rx);
+	udp_tx_init(&w->tx);
+	w->links = calloc(shared->conf->upstream_sockets, sizeof(struct gw_socket *));
+	w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	if (w->loop)
+		watch(w, fds);
+	w->sources = make_sources(w);
+	w->dtls = make_dtls(w);
+	w->relay = make_relay(w);
+	if (w->links && w->loop && w->sources && w->dtls && w->relay)
+		return w;
+	gw_worker_free(w);
+	return NULL;
+}
+
+/* Questions that came too late for an answer must still be let go. */
+static void empty_inbox(struct gw_worker *w)
+{
+	struct gw_asked asked;
+	while (inbox_take(w->shared->inboxes[w->number], &w->message)) {
+		if (w->message.kind != GW_ASK)
+			continue;
+		memcpy(&asked, w->message.data, sizeof(asked));
+		gw_ask_release(asked.ask);
+	}
+	if (w->ask)
+		gw_ask_release(w->ask);
+	w->ask = NULL;
+}
+
+void gw_worker_free(struct gw_worker *w)
+{
+	if (!w)
+		return;
+	empty_inbox(w);
+	while (gw_sessions_end_some(w, SIZE_MAX))
+		;
+	pool_fini(&w->session_pool);
+	relay_free(w->relay);
+	dtls_engine_free(w->dtls);
+	sources_free(w->sources);
+	for (size_t i = 0; i < w->links_len; i++)
+		free(w->links[i]);
+	free(w->links);
+	for (size_t i = 0; w->loop && i < w->listeners_len; i++)
+		(void)close(w->listeners[i].io.fd);
+	if (w->loop)
+		ev_loop_destroy(w->loop);
+	wipe(w->random, sizeof(w->random));
+	free(w);
+}
+
+void *gw_worker_run(void *worker)
+{
+	struct gw_worker *w = worker;
+	(void)pthread_setname_np(pthread_self(), w->name);
+	(void)ev_run(w->loop, 0);
+	return NULL;
+}
+
+void gw_worker_turn(struct gw_worker *w)
+{
+	(void)ev_run(w->loop, EVRUN_NOWAIT);
+}

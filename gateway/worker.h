@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway/worker: one thread that owns sockets, associations, links and timers of its share of
+ *                 the devices.
+ *
+ * A turn: the clock is read once, what is there is received in batches, the engines step, timers
+ * run, and what is to be sent leaves in batches.
+ *
+ * Promise: nothing on the data path is shared with another worker, allocates, or blocks. No
+ *          socket starves another: each gets at most GW_BATCHES batches a turn.
+ * Errors:  gw_worker_new() returns NULL when the system is short of something.
+ * Threads: new, post and free: the main thread; everything else: the worker's own.
+ */
+#ifndef LWG_GATEWAY_WORKER_H
+#define LWG_GATEWAY_WORKER_H
+
+#include "base/attr.h"
+#include "base/log.h"
+#include "base/net.h"
+#include "base/pool.h"
+#include "base/sip.h"
+#include "io/inbox.h"
+#include "io/steer.h"
+#include "io/udp.h"
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct conf_gateway;
+struct cred_set;
+struct dtls_engine;
+struct gw_ask;
+struct gw_seat;
+struct gw_session;
+struct relay;
+struct sources;
+
+enum { GW_BATCHES = 4, GW_LISTENERS_MAX = 16, GW_NAME_MAX = 16, GW_RANDOM_POOL = 256 };
+
+/* What all workers read; it outlives them. */
+struct gw_shared {
+	const struct conf_gateway *conf;
+	const struct cred_set *creds;
+	struct gw_seat *seats;        /* by number of the credential; see gateway/claim.h */
+	struct inbox *const *inboxes; /* by number of the worker */
+	struct steer steer;
+	struct sip_key identity_key; /* identities in the log are hashed with it */
+	int keylog_fd;               /* -1: none; only test builds ever write to it */
+	int log_fd;
+};
+
+enum gw_kind {       /* what comes by inbox */
+	GW_STRAY,    /* struct net_path, then a datagram that another worker received */
+	GW_CLAIM,    /* struct gw_claim */
+	GW_YIELD,    /* struct gw_yield */
+	GW_ASK,      /* struct gw_asked */
+	GW_ASK_MORE, /* go on with the one under way */
+	GW_STOP,
+};
+
+struct gw_socket { /* one watched socket */
+	ev_io io;
+	uint32_t sock; /* its number in paths */
+};
+
+struct gw_limits { /* log lines that strangers, or a broken network, can provoke */
+	struct log_limit device_handshake, link_handshake, send, stray;
+};
+
+struct gw_worker {
+	const struct gw_shared *shared;
+	uint32_t number;
+	char name[GW_NAME_MAX];
+	struct log log;
+	struct ev_loop *loop;
+	ev_check begin;
+	ev_prepare end;
+	ev_timer due;
+	uint64_t due_ms; /* what the timer is armed for; UINT64_MAX = not armed */
+	ev_io inbox_io;
+	struct gw_socket listeners[GW_LISTENERS_MAX]; /* sock = index */
+	size_t listeners_len;
+	struct gw_socket **links; /* upstream sockets, as they are opened */
+	size_t links_len;
+	struct dtls_engine *dtls;
+	struct relay *relay;
+	struct sources *sources;
+	uint64_t now_ms;    /* of this turn; CLOCK_BOOTTIME */
+	size_t flood_bytes; /* most that handshakes took at once since the last ebb */
+	uint64_t ebb_ms;    /* the next ebb is not before */
+	struct pool session_pool;
+	struct gw_session *sessions; /* all */
+	struct gw_session *waiting;  /* those that wait for another worker's yield */
+	struct gw_session
+		*loose;     /* those whose device association may be gone at the end of the turn */
+	struct gw_ask *ask; /* a list of sessions that is being written */
+	struct gw_session *ask_next; /* where it goes on */
+	uint64_t handed_over;
+	bool stopping;
+	struct gw_limits limits;
+	uint8_t random
+		[GW_RANDOM_POOL]; /* unused random bytes are at [random_used, GW_RANDOM_POOL) */
+	size_t random_used;
+	struct inbox_message message;
+	struct udp_rx rx;
+	struct udp_tx tx;
+};
+
+/* fds: one bound socket for each listener, which the worker closes. */
+MUST_USE struct gw_worker *gw_worker_new(
+	const struct gw_shared *shared, uint32_t number, const int *fds, size_t fds_len);
+void gw_worker_free(struct gw_worker *w);
+/* Until GW_STOP has come by inbox and every peer was told goodbye. A pthread start routine;
+   returns NULL. */
+void *gw_worker_run(void *worker);
+/* One turn, without waiting: for tests. */
+void gw_worker_turn(struct gw_worker *w);
+
+/* Unpredictable bytes. */
+void gw_worker_random(struct gw_worker *w, uint8_t *out, size_t len);
+/* The descriptor of a socket number in a path. */
+int gw_worker_fd(const struct gw_worker *w, uint32_t sock);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conf/config.h"
+#include "conf/credentials.h"
+#include "gateway/explain.h"
+#include "gateway/session.h"
+#include "gateway/worker.h"
+
+static const char file[] =
+	"credentials = ( { endpoint = \"urn:dev:1\"; identity = \"dev-1\";"
+	" key = \"8f3a61c5d27e904b1866aa0f3c95e27d\"; upstream_identity = \"gw-1\";"
+	" upstream_key = \"77b0c1d92e4f8a6350fe11ca9d82b364\"; } );";
+
+struct fixture {
+	struct cred_set *creds;
+	struct gw_shared shared;
+	struct gw_worker *worker;
+	struct net_path path;
+};
+
+static int set_up(void **state)
+{
+	struct conf_error error;
+	struct fixture *f = calloc(1, sizeof(*f));
+	assert_non_null(f);
+	f->creds = cred_parse(file, "test", NULL, 0, &error);
+	assert_non_null(f->creds);
+	f->shared = (struct gw_shared){ .creds = f->creds, .identity_key = { 1, 2 } };
+	f->worker = calloc(1, sizeof(*f->worker));
+	assert_non_null(f->worker);
+	f->worker->shared = &f->shared;
+	f->worker->log = (struct log){ .fd = 2, .level = LOG_LEVEL_WARN, .name = "t" };
+	f->path.peer = (struct net_addr){ .ip = { 192, 0, 2, 7 }, .port = 999, .family = NET_IPV4 };
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	free(f->worker);
+	cred_free(f->creds);
+	free(f);
+	return 0;
+}
+
+static struct dtls_failure from_device(const struct fixture *f, enum dtls_cause cause)
+{
+	static const uint8_t suites[] = { 0xc0, 0x2b, 0x00, 0xff };
+	return (struct dtls_failure){
+		.role = DTLS_SERVER,
+		.cause = cause,
+		.path = &f->path,
+		.cred = DTLS_NO_CRED,
+		.identity = (const uint8_t *)"secret-name",
+		.identity_len = 11,
+		.suites = suites,
+		.suites_len = sizeof(suites),
+	};
+}
+
+static void has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("\"%s\" is not in: %s", part, text);
+}
+
+static void test_R055_an_identity_is_shown_as_a_keyed_hash_only(void **state)
+{
+	struct fixture *f = *state;
+	char text[GW_EXPLAIN_MAX], other[GW_EXPLAIN_MAX];
+	const struct dtls_failure failure = from_device(f, DTLS_FAIL_IDENTITY);
+	has(gw_explain_text(f->worker, &failure, text), "identity=#");
+	assert_null(strstr(text, "secret-name"));
+	f->shared.identity_key.k0++;
+	assert_string_not_equal(text, gw_explain_text(f->worker, &failure, other));
+	f->worker->log.level = LOG_LEVEL_DEBUG;
+	has(gw_explain_text(f->worker, &failure, text), "\"secret-name\"");
+}
+
+static void test_R055_an_identity_cannot_forge_a_line(void **state)
+{
+	struct fixture *f = *state;
+	char text[GW_EXPLAIN_MAX];
+	struct dtls_failure failure = from_device(f, DTLS_FAIL_IDENTITY);
+	failure.identity = (const uint8_t *)"a\n\0\"why=\\";
+	failure.identity_len = 9;
+	f->worker->log.level = LOG_LEVEL_DEBUG;
+	has(gw_explain_text(f->worker, &failure, text), "\"a\\x0a\\x00\\x22why=\\x5c\"");
+}
+
+static void test_a_failure_says_what_was_offered_and_what_would_change_it(void **state)
+{
+	struct fixture *f = *state;
+	char text[GW_EXPLAIN_MAX];
+	const struct dtls_failure failure = from_device(f, DTLS_FAIL_SUITE);
+	gw_explain_text(f->worker, &failure, text);
+	has(text, "with=device peer=192.0.2.7:999");
+	has(text, "suites=2:c02b,00ff");
+	has(text, "TLS_PSK_WITH_AES_128_CCM_8 (c0a8) is missing");
+}
+
+static void test_every_cause_has_a_remedy_and_fits(void **state)
+{
+	struct fixture *f = *state;
+	struct gw_session session = { .cred = 0 };
+	char text[GW_EXPLAIN_MAX];
+	uint8_t identity[CRED_IDENTITY_MAX], suites[400];
+	memset(identity, 0xff, sizeof(identity));
+	memset(suites, 0xff, sizeof(suites));
+	f->worker->log.level = LOG_LEVEL_DEBUG;
+	for (int cause = DTLS_FAIL_TIMEOUT; cause <= DTLS_FAIL_UNREACHABLE; cause++) {
+		struct dtls_failure failure = from_device(f, (enum dtls_cause)cause);
+		failure.identity = identity;
+		failure.identity_len = sizeof(identity);
+		failure.suites = suites;
+		failure.suites_len = sizeof(suites);
+		failure.alert = 51;
+		failure.detail = "a reason of libssl";
+		gw_explain_text(f->worker, &failure, text);
+		assert_null(strstr(text, "remedy=\"\""));
+		assert_int_equal(text[strlen(text) - 1], '"'); /* not cut short */
+		failure.role = DTLS_CLIENT;
+		failure.user = &session;
+		has(gw_explain_text(f->worker, &failure, text), "with=upstream");
+		has(text, "endpoint=urn:dev:1");
+		assert_null(strstr(text, "remedy=\"\""));
+		assert_int_equal(text[strlen(text) - 1], '"');
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_R055_an_identity_is_shown_as_a_keyed_hash_only, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_R055_an_identity_cannot_forge_a_line, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_failure_says_what_was_offered_and_what_would_change_it, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_every_cause_has_a_remedy_and_fits, set_up, tear_down),
+	};
+	return cmocka_run_group_tests_name("gateway/explain", tests, NULL, NULL);
+}

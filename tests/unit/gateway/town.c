@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "town.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "conf/credentials.h"
+#include "gateway/claim.h"
+#include "gateway/session.h"
+#include "io/inbox.h"
+#include "io/steer.h"
+
+enum { PATIENCE_MS = 8000, SERVER_SOCK = 0 };
+
+static const char *const keys[TOWN_DEVICES][2] = {
+	/* device, upstream */
+	{ "8f3a61c5d27e904b1866aa0f3c95e27d", "77b0c1d92e4f8a6350fe11ca9d82b364" },
+	{ "19c4d7305be86af2917d0e4cb82f63a5", "c2581f7ea09d4b3366e0974d1abf85d1" },
+	{ "e06b92fd4a7c158364cf2d1ba7905e38", "5d94a3e8710bc62f8e13f7b4c9a0266d" },
+};
+
+static uint64_t clock_ms(void)
+{
+	struct timespec t;
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &t), 0);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static struct net_addr loopback(void)
+{
+	return (struct net_addr){ .ip = { 127, 0, 0, 1 }, .family = NET_IPV4 };
+}
+
+/* --- the peers' engines
+   ------------------------------------------------------------------------------- */
+
+static bool peer_psk(void *ctx, const uint8_t *identity, size_t len, struct dtls_psk *out)
+{
+	const struct town_peer *p = ctx;
+	struct cred_key key;
+	for (uint32_t i = 0; i < TOWN_DEVICES; i++) {
+		assert_true(cred_upstream_key(p->town->creds, i, &key));
+		if (key.identity_len != len || memcmp(key.identity, identity, len) != 0)
+			continue;
+		memcpy(out->key, key.key, key.key_len);
+		out->len = key.key_len;
+		out->cred = i;
+		return true;
+	}
+	return false;
+}
+
+static uint8_t *peer_room(void *ctx, const struct net_path *path, size_t cap)
+{
+	struct town_peer *p = ctx;
+	return udp_tx_room(&p->tx, p->fds[path->sock], path, cap);
+}
+
+static void peer_sent(void *ctx, size_t len)
+{
+	struct town_peer *p = ctx;
+	udp_tx_done(&p->tx, len);
+}
+
+static void peer_up(void *ctx, struct dtls_conn *c)
+{
+	struct town_peer *p = ctx;
+	p->ups++;
+	if (p->role == DTLS_CLIENT)
+		p->conns[dtls_conn_path(c)->sock] = c;
+}
+
+static void peer_down(void *ctx, struct dtls_conn *c, enum dtls_end why)
+{
+	struct town_peer *p = ctx;
+	(void)why;
+	p->downs++;
+	if (p->role == DTLS_CLIENT)
+		p->conns[dtls_conn_path(c)->sock] = NULL;
+}
+
+static void peer_failed(void *ctx, const struct dtls_failure *f)
+{
+	struct town_peer *p = ctx;
+	(void)f;
+	p->failures++;
+}
+
+static void peer_random(void *ctx, uint8_t *out, size_t len)
+{
+	(void)ctx;
+	assert_int_equal(getrandom(out, len, 0), len);
+}
+
+/* 2.01 with Location-Path: rd/5a to Register; 2.04 to Update. */
+static void answer(const struct town_peer *p, struct dtls_conn *c, const uint8_t *msg, size_t len)
+{
+	static const uint8_t location[] = { 0x82, 'r', 'd', 0x02, '5', 'a' };
+	const bool update = memmem(msg, len, location + 3, 3) != NULL;
+	uint8_t out[4 + sizeof(location)] = { 0x60, update ? 68 : TOWN_CODE_CREATED, msg[2],
+		msg[3] };
+	memcpy(out + 4, location, sizeof(location));
+	assert_int_equal(dtls_send(p->dtls, c, out, update ? 4 : sizeof(out)), DTLS_OK);
+}
+
+static void peer_message(void *ctx, struct dtls_conn *c, uint8_t *msg, size_t len)
+{
+	struct town_peer *p = ctx;
+	assert_true(len >= 4);
+	p->messages++;
+	p->code = msg[1];
+	if (p->role == DTLS_SERVER && p->code == 2)
+		answer(p, c, msg, len);
+}
+
+static void peer_engine(struct town_peer *p)
+{
+	const struct dtls_settings s = dtls_settings_default();
+	const struct dtls_owner o = {
+		.ctx = p,
+		.psk = peer_psk,
+		.room = peer_room,
+		.sent = peer_sent,
+		.up = peer_up,
+		.message = peer_message,
+		.down = peer_down,
+		.failed = peer_failed,
+		.random = peer_random,
+	};
+	p->dtls = dtls_engine_new(&s, &o, clock_ms());
+	assert_non_null(p->dtls);
+}
+
+static void peer_init(struct town_peer *p, struct town *t, enum dtls_role role)
+{
+	p->town = t;
+	p->role = role;
+	udp_rx_init(&p->rx);
+	udp_tx_init(&p->tx);
+	peer_engine(p);
+}
+
+void town_reboot(struct town *t)
+{
+	dtls_engine_free(t->devices.dtls);
+	memset(t->devices.conns, 0, sizeof(t->devices.conns));
+	peer_engine(&t->devices);
+}
+
+static bool peer_turn(struct town_peer *p)
+{
+	bool busy = false;
+	const uint64_t now_ms = clock_ms();
+	for (size_t i = 0; i < p->len; i++) {
+		const struct udp_got got = udp_receive(&p->rx, p->fds[i], (uint32_t)i, false);
+		for (size_t k = 0; k < got.len; k++)
+			dtls_input(p->dtls, p->role, &p->rx.got[k].path, p->rx.got[k].data,
+				p->rx.got[k].len, now_ms);
+		busy = busy || !got.idle;
+	}
+	dtls_tick(p->dtls, now_ms);
+	udp_tx_flush(&p->tx);
+	return busy;
+}
+
+/* --- the town
+   ----------------------------------------------------------------------------------------- */
+
+static void make_credentials(struct town *t)
+{
+	struct conf_error error;
+	char text[2048] = "credentials = (";
+	size_t len = strlen(text);
+	for (size_t i = 0; i < TOWN_DEVICES; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+			"%s { endpoint = \"urn:dev:%zu\"; identity = \"dev-%zu\"; key = \"%s\";"
+			" upstream_identity = \"gw-%zu\"; upstream_key = \"%s\"; }",
+			i > 0 ? "," : "", i, i, keys[i][0], i, keys[i][1]);
+	(void)snprintf(text + len, sizeof(text) - len, ");");
+	t->creds = cred_parse(text, "town", NULL, 0, &error);
+	assert_non_null(t->creds);
+}
+
+static void make_server(struct town *t, bool is_reachable)
+{
+	const struct udp_options o = { .bind = loopback() };
+	peer_init(&t->server, t, DTLS_SERVER);
+	t->server.fds[SERVER_SOCK] = udp_open(&o);
+	assert_true(t->server.fds[SERVER_SOCK] >= 0);
+	assert_true(udp_local(t->server.fds[SERVER_SOCK], &t->conf.upstream));
+	t->server.len = 1;
+	if (is_reachable)
+		return;
+	(void)close(t->server.fds[SERVER_SOCK]);
+	t->server.len = 0;
+}
+
+static void configure(struct town *t)
+{
+	t->conf.workers = (uint32_t)t->workers_len;
+	t->conf.sources[0] = (struct conf_prefix){
+		.base = { .ip = { 127, 0, 5, 0 }, .family = NET_IPV4 },
+		.bits = 24,
+	};
+	t->conf.sources_len = 1;
+	t->conf.upstream_sockets = 4;
+	t->conf.device_initial_ms = 9000;
+	t->conf.upstream_initial_ms = 1000;
+	t->conf.handshake_max_ms = 60000;
+	t->conf.handshake_lifetime_s = 180;
+	t->conf.handshakes_max = 64;
+	t->conf.handshake_bytes_max = 64 << 20;
+	t->conf.relay_queue_messages = 4;
+	t->conf.relay_queue_bytes = 1 << 20;
+	t->conf.relay_answer_s = 93;
+	t->conf.relay_message_max = 1280;
+	t->conf.log_level = LOG_LEVEL_ERROR;
+}
+
+static void make_workers(struct town *t, bool is_steered)
+{
+	t->gateway = loopback();
+	for (size_t i = 0; i < t->workers_len; i++) {
+		const struct udp_options o = { .bind = t->gateway, .reuse_port = true };
+		const int fd = udp_open(&o);
+		assert_true(fd >= 0);
+		assert_true(udp_local(fd, &t->gateway));
+		if (i == 0 && is_steered)
+			assert_true(steer_attach(&t->shared.steer, fd, NET_IPV4));
+		t->workers[i] = gw_worker_new(&t->shared, (uint32_t)i, &fd, 1);
+		assert_non_null(t->workers[i]);
+	}
+}
+
+struct town *town_new(size_t workers, bool is_reachable, bool is_steered)
+{
+	struct town *t = calloc(1, sizeof(*t));
+	assert_non_null(t);
+	assert_true(workers <= TOWN_WORKERS_MAX);
+	t->workers_len = workers;
+	make_credentials(t);
+	configure(t);
+	make_server(t, is_reachable);
+	peer_init(&t->devices, t, DTLS_CLIENT);
+	t->shared = (struct gw_shared){
+		.conf = &t->conf,
+		.creds = t->creds,
+		.seats = calloc(TOWN_DEVICES, sizeof(struct gw_seat)),
+		.inboxes = t->inboxes,
+		.steer = { .seed = 77, .owners = (uint32_t)workers },
+		.keylog_fd = -1,
+		.log_fd = STDERR_FILENO,
+	};
+	assert_non_null(t->shared.seats);
+	for (size_t i = 0; i < workers; i++) {
+		t->inboxes[i] = inbox_new();
+		assert_non_null(t->inboxes[i]);
+	}
+	make_workers(t, is_steered);
+	return t;
+}
+
+static void peer_fini(struct town_peer *p)
+{
+	dtls_engine_free(p->dtls);
+	for (size_t i = 0; i < p->len; i++)
+		(void)close(p->fds[i]);
+}
+
+void town_free(struct town *t)
+{
+	for (size_t i = 0; i < t->workers_len; i++)
+		gw_worker_free(t->workers[i]);
+	for (size_t i = 0; i < t->workers_len; i++)
+		inbox_free(t->inboxes[i]);
+	peer_fini(&t->devices);
+	peer_fini(&t->server);
+	free(t->shared.seats);
+	cred_free(t->creds);
+	free(t);
+}
+
+void town_start(struct town *t)
+{
+	t->is_threaded = true;
+	for (size_t i = 0; i < t->workers_len; i++)
+		assert_int_equal(
+			pthread_create(&t->threads[i], NULL, gw_worker_run, t->workers[i]), 0);
+}
+
+void town_stop(struct town *t)
+{
+	for (size_t i = 0; i < t->workers_len; i++)
+		assert_true(inbox_post(t->inboxes[i], INBOX_SURE, GW_STOP, NULL, 0));
+	for (size_t i = 0; i < t->workers_len; i++)
+		assert_int_equal(pthread_join(t->threads[i], NULL), 0);
+	t->is_threaded = false;
+}
+
+static void rest(const struct town *t)
+{
+	struct pollfd fds[TOWN_SOCKETS + 1];
+	size_t n = 0;
+	for (size_t i = 0; i < t->devices.len; i++)
+		fds[n++] = (struct pollfd){ .fd = t->devices.fds[i], .events = POLLIN };
+	if (t->server.len > 0)
+		fds[n++] = (struct pollfd){ .fd = t->server.fds[SERVER_SOCK], .events = POLLIN };
+	(void)poll(fds, n, 1);
+}
+
+void town_turn(struct town *t)
+{
+	for (size_t i = 0; i < t->workers_len; i++) {
+		if (!t->asleep[i] && !t->is_threaded)
+			gw_worker_turn(t->workers[i]);
+	}
+	const bool busy = peer_turn(&t->devices);
+	if (!peer_turn(&t->server) && !busy)
+		rest(t);
+}
+
+void town_until(struct town *t, const size_t *count, size_t n)
+{
+	const uint64_t end_ms = clock_ms() + PATIENCE_MS;
+	while (*count < n && clock_ms() < end_ms)
+		town_turn(t);
+	assert_int_equal(*count, n);
+}
+
+void town_turns(struct town *t, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		town_turn(t);
+}
+
+size_t town_socket(struct town *t, uint32_t owner)
+{
+	const struct udp_options o = { .bind = loopback() };
+	const size_t n = t->devices.len;
+	struct net_addr self;
+	assert_true(n < TOWN_SOCKETS);
+	for (;;) {
+		const int fd = udp_open(&o);
+		assert_true(fd >= 0 && udp_local(fd, &self));
+		if (steer_owner(&t->shared.steer, &self) == owner) {
+			t->devices.fds[n] = fd;
+			t->devices.len++;
+			return n;
+		}
+		(void)close(fd);
+	}
+}
+
+void town_connect(struct town *t, size_t device, size_t socket)
+{
+	struct cred_key key;
+	cred_device_key(t->creds, (uint32_t)device, &key);
+	const struct dtls_peer peer = {
+		.path = { .peer = t->gateway, .sock = (uint32_t)socket },
+		.identity = key.identity,
+		.identity_len = key.identity_len,
+		.key = key.key,
+		.key_len = key.key_len,
+		.cred = (uint32_t)device,
+	};
+	assert_int_equal(dtls_connect(t->devices.dtls, &peer, clock_ms()), DTLS_OK);
+}
+
+static void say(struct town *t, size_t socket, const uint8_t *msg, size_t len)
+{
+	assert_non_null(t->devices.conns[socket]);
+	assert_int_equal(dtls_send(t->devices.dtls, t->devices.conns[socket], msg, len), DTLS_OK);
+}
+
+void town_register(struct town *t, size_t device, size_t socket)
+{
+	/* CON POST, Uri-Path: rd, Content-Format: 40, Uri-Query: ep=urn:dev:0, payload </1/0> */
+	uint8_t msg[] = { 0x40, 2, 0, 0, 0xb2, 'r', 'd', 0x11, 40, 0x3c, 'e', 'p', '=', 'u', 'r',
+		'n', ':', 'd', 'e', 'v', ':', '0', 0xff, '<', '/', '1', '/', '0', '>' };
+	t->mid++;
+	msg[2] = (uint8_t)(t->mid >> 8);
+	msg[3] = (uint8_t)(t->mid & 0xff);
+	msg[21] = (uint8_t)('0' + device);
+	say(t, socket, msg, sizeof(msg));
+}
+
+void town_update(struct town *t, size_t socket)
+{
+	uint8_t msg[] = { 0x40, 2, 0, 0, 0xb2, 'r', 'd', 0x02, '5', 'a' };
+	t->mid++;
+	msg[2] = (uint8_t)(t->mid >> 8);
+	msg[3] = (uint8_t)(t->mid & 0xff);
+	say(t, socket, msg, sizeof(msg));
+}
