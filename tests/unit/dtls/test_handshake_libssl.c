@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Against a peer that is libssl all the way, records included. Not another implementation of the
+ * handshake, but of everything that we do ourselves: cookies, numbers, flights, record protection,
+ * alerts.
+ */
+#include "pair.h"
+
+#include <openssl/err.h>
+#include <time.h>
+
+#include "dtls/alert.h"
+
+struct raw {
+	struct dtls_libssl lib; /* its pipe is all that is used */
+	struct dtls_pipe pipe;
+	SSL_CTX *ctx;
+	SSL *ssl;
+	struct pair *p;
+	bool up;
+	unsigned alert; /* level << 8 | number, as received */
+	char heard[64];
+};
+
+static unsigned int client_psk(SSL *ssl, const char *hint, char *identity, unsigned int cap,
+	unsigned char *key, unsigned int key_cap)
+{
+	const struct raw *const r = SSL_get_app_data(ssl);
+	(void)hint;
+	assert_true(cap > r->p->identity_len && key_cap >= r->p->key_len);
+	memcpy(identity, r->p->identity, r->p->identity_len);
+	identity[r->p->identity_len] = 0;
+	memcpy(key, r->p->client_key, r->p->key_len);
+	return (unsigned int)r->p->key_len;
+}
+
+static unsigned int server_psk(SSL *ssl, const char *identity, unsigned char *key, unsigned int cap)
+{
+	const struct raw *const r = SSL_get_app_data(ssl);
+	if (strlen(identity) != r->p->identity_len ||
+		memcmp(identity, r->p->identity, r->p->identity_len) != 0)
+		return 0;
+	assert_true(cap >= r->p->key_len);
+	memcpy(key, r->p->key, r->p->key_len);
+	return (unsigned int)r->p->key_len;
+}
+
+static int cookie_make(SSL *ssl, unsigned char *cookie, unsigned int *len)
+{
+	(void)ssl;
+	memset(cookie, 0xab, 255);
+	*len = 255; /* the longest there is */
+	return 1;
+}
+
+static int cookie_check(SSL *ssl, const unsigned char *cookie, unsigned int len)
+{
+	(void)ssl;
+	return len == 255 && cookie[254] == 0xab;
+}
+
+static void told(const SSL *ssl, int where, int value)
+{
+	struct raw *const r = SSL_get_app_data(ssl);
+	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT)
+		r->alert = (unsigned)value;
+}
+
+/* libssl's timer is in real time, so it is made a short one. */
+static unsigned int soon(SSL *ssl, unsigned int us)
+{
+	(void)ssl;
+	(void)us;
+	return 30000;
+}
+
+static struct raw *raw_new(struct pair *p, const SSL_METHOD *method, const char *suites)
+{
+	struct raw *const r = calloc(1, sizeof(*r));
+	assert_non_null(r);
+	r->p = p;
+	assert_true(dtls_libssl_init(&r->lib));
+	r->ctx = SSL_CTX_new(method);
+	assert_non_null(r->ctx);
+	char list[128];
+	(void)snprintf(list, sizeof(list), "%s@SECLEVEL=0", suites);
+	assert_int_equal(SSL_CTX_set_cipher_list(r->ctx, list), 1);
+	SSL_CTX_set_psk_client_callback(r->ctx, client_psk);
+	SSL_CTX_set_psk_server_callback(r->ctx, server_psk);
+	SSL_CTX_set_cookie_generate_cb(r->ctx, cookie_make);
+	SSL_CTX_set_cookie_verify_cb(r->ctx, cookie_check);
+	SSL_CTX_set_info_callback(r->ctx, told);
+	r->ssl = SSL_new(r->ctx);
+	assert_non_null(r->ssl);
+	SSL_set_app_data(r->ssl, r);
+	BIO *const bio = BIO_new(r->lib.method);
+	assert_non_null(bio);
+	BIO_set_data(bio, &r->pipe);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(r->ssl, bio, bio);
+	SSL_set_options(r->ssl, SSL_OP_NO_QUERY_MTU);
+	r->pipe.mtu = 1200;
+	(void)SSL_set_mtu(r->ssl, 1200);
+	return r;
+}
+
+static void raw_free(struct raw *r)
+{
+	SSL_free(r->ssl);
+	SSL_CTX_free(r->ctx);
+	dtls_libssl_fini(&r->lib);
+	ERR_clear_error();
+	free(r);
+}
+
+/* Lets the raw peer take one datagram (or begin), and takes what it says to the engine of side
+   `to`. */
+static void raw_step(struct raw *r, unsigned to, const uint8_t *d, size_t len)
+{
+	r->pipe.in = d;
+	r->pipe.in_len = len;
+	ERR_clear_error();
+	if (!r->up)
+		r->up = SSL_do_handshake(r->ssl) == 1;
+	if (r->up) {
+		const int n = SSL_read(r->ssl, r->heard, sizeof(r->heard) - 1);
+		if (n > 0)
+			r->heard[n] = 0;
+	}
+	r->pipe.in = NULL;
+	ERR_clear_error();
+	if (r->pipe.out_len > 0) {
+		uint8_t out[DTLS_PIPE_OUT];
+		const size_t out_len = r->pipe.out_len;
+		memcpy(out, r->pipe.out, out_len);
+		r->pipe.out_len = 0;
+		pair_input(r->p, to, 0, out, out_len);
+	}
+}
+
+/* Until nobody says anything any more. */
+static void raw_talk(struct raw *r, unsigned ours)
+{
+	raw_step(r, ours, NULL, 0);
+	while (r->p->wire) {
+		struct dgram *const g = r->p->wire;
+		r->p->wire = g->next;
+		raw_step(r, ours, g->data, g->len);
+		free(g);
+	}
+}
+
+static void assert_data_both_ways(struct raw *r, unsigned ours)
+{
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(SSL_write(r->ssl, "from libssl", 11), 11);
+		raw_talk(r, ours);
+		assert_heard(&r->p->side[ours], "from libssl");
+		r->p->side[ours].last_len = 0;
+		r->heard[0] = 0;
+		pair_say(r->p, ours, "from lwgate");
+		raw_talk(r, ours);
+		assert_string_equal(r->heard, "from lwgate");
+	}
+}
+
+static void test_R093_R094_a_libssl_client_meets_our_server(void **state)
+{
+	(void)state;
+	struct pair *const p = pair_new(1, NULL);
+	struct raw *const r = raw_new(p, DTLS_client_method(), "PSK-AES128-CCM8");
+	SSL_set_connect_state(r->ssl);
+	raw_talk(r, SERVER);
+	assert_true(r->up);
+	assert_int_equal(p->side[SERVER].count[UP], 1);
+	assert_data_both_ways(r, SERVER);
+	/* R-136, with the other's close_notify */
+	assert_int_equal(SSL_shutdown(r->ssl), 0);
+	raw_talk(r, SERVER);
+	assert_int_equal(p->side[SERVER].count[DOWN], 1);
+	assert_true(SSL_get_shutdown(r->ssl) & SSL_RECEIVED_SHUTDOWN);
+	assert_no_number_twice(p);
+	raw_free(r);
+	pair_free(p);
+}
+
+static void our_client_meets(bool cookies)
+{
+	struct pair *const p = pair_new(2, NULL);
+	struct raw *const r = raw_new(p, DTLS_server_method(), "PSK-AES128-CCM8");
+	if (cookies)
+		SSL_set_options(r->ssl, SSL_OP_COOKIE_EXCHANGE);
+	SSL_set_accept_state(r->ssl);
+	pair_connect(p, 0);
+	raw_talk(r, CLIENT);
+	assert_true(r->up);
+	assert_int_equal(p->side[CLIENT].count[UP], 1);
+	assert_data_both_ways(r, CLIENT);
+	dtls_close(p->side[CLIENT].e, p->side[CLIENT].conn);
+	raw_talk(r, CLIENT);
+	assert_true(SSL_get_shutdown(r->ssl) & SSL_RECEIVED_SHUTDOWN);
+	assert_no_number_twice(p);
+	raw_free(r);
+	pair_free(p);
+}
+
+static void test_our_client_meets_a_libssl_server_without_cookies(void **state)
+{
+	(void)state;
+	our_client_meets(false);
+}
+
+static void test_R095_our_client_meets_a_libssl_server_with_the_longest_cookie(void **state)
+{
+	(void)state;
+	our_client_meets(true);
+}
+
+static void test_our_client_hears_why_a_libssl_server_refuses(void **state)
+{
+	(void)state;
+	struct pair *const p = pair_new(3, NULL);
+	struct raw *const r = raw_new(p, DTLS_server_method(), "PSK-AES128-CCM8");
+	SSL_set_accept_state(r->ssl);
+	assert_int_equal(pair_connect_as(p, 0, "nobody", 6), DTLS_OK);
+	raw_talk(r, CLIENT);
+	assert_int_equal(p->side[CLIENT].count[FAILED], 1);
+	assert_int_equal(p->side[CLIENT].notes[0].what, DTLS_FAIL_ALERT);
+	assert_int_equal(p->side[CLIENT].notes[0].alert, DTLS_UNKNOWN_PSK_IDENTITY);
+	raw_free(r);
+	pair_free(p);
+}
+
+/* A client that offers what we do not have. */
+static void refused(const char *suites, int version, enum dtls_cause cause, uint8_t alert)
+{
+	struct pair *const p = pair_new(4, NULL);
+	struct raw *const r = raw_new(p, DTLS_client_method(), suites);
+	assert_int_equal(SSL_set_max_proto_version(r->ssl, version), 1);
+	SSL_set_connect_state(r->ssl);
+	raw_talk(r, SERVER);
+	assert_false(r->up);
+	assert_int_equal(p->side[SERVER].count[FAILED], 1);
+	assert_int_equal(p->side[SERVER].notes[0].what, (int)cause);
+	assert_int_equal(p->side[SERVER].notes[0].alert, alert);
+	assert_int_equal(r->alert, DTLS_FATAL << 8 | alert);
+	assert_int_equal(dtls_stats(p->side[SERVER].e).handshakes, 0);
+	raw_free(r);
+	pair_free(p);
+}
+
+static void test_a_suite_that_we_lack_is_named_to_the_operator(void **state)
+{
+	(void)state;
+	refused("PSK-AES128-CBC-SHA256:PSK-AES256-GCM-SHA384", DTLS1_2_VERSION, DTLS_FAIL_SUITE,
+		DTLS_HANDSHAKE_FAILURE);
+}
+
+static void test_R048_the_exemption_is_for_one_suite_only(void **state)
+{
+	(void)state;
+	refused("PSK-AES256-CCM8:PSK-AES128-CCM:PSK-NULL-SHA256:eNULL", DTLS1_2_VERSION,
+		DTLS_FAIL_SUITE, DTLS_HANDSHAKE_FAILURE);
+}
+
+static void test_R085_a_lower_version_gets_protocol_version(void **state)
+{
+	(void)state;
+	refused("PSK-AES128-CBC-SHA", DTLS1_VERSION, DTLS_FAIL_VERSION, DTLS_PROTOCOL_VERSION);
+}
+
+static void test_R107_a_libssl_client_that_renegotiates_is_declined(void **state)
+{
+	(void)state;
+	struct pair *const p = pair_new(5, NULL);
+	struct raw *const r = raw_new(p, DTLS_client_method(), "PSK-AES128-CCM8");
+	SSL_set_connect_state(r->ssl);
+	raw_talk(r, SERVER);
+	assert_true(r->up);
+	assert_int_equal(SSL_renegotiate(r->ssl), 1);
+	assert_int_equal(SSL_do_handshake(r->ssl), -1);
+	raw_talk(r, SERVER);
+	assert_int_equal(r->alert, DTLS_WARNING << 8 | DTLS_NO_RENEGOTIATION);
+	/* libssl takes our no for an answer, and leaves with a fatal alert of its own. */
+	assert_int_equal(p->side[SERVER].notes[1].what, DTLS_END_ALERT);
+	raw_free(r);
+	pair_free(p);
+}
+
+static void test_R103_a_libssl_client_that_lost_the_final_flight_asks_again(void **state)
+{
+	(void)state;
+	struct pair *const p = pair_new(6, NULL);
+	struct raw *const r = raw_new(p, DTLS_client_method(), "PSK-AES128-CCM8");
+	DTLS_set_timer_cb(r->ssl, soon);
+	SSL_set_connect_state(r->ssl);
+	raw_step(r, SERVER, NULL, 0); /* until our Finished is on the wire */
+	while (p->side[SERVER].count[UP] == 0) {
+		struct dgram *const g = p->wire;
+		assert_non_null(g);
+		p->wire = g->next;
+		raw_step(r, SERVER, g->data, g->len);
+		free(g);
+	}
+	free(p->wire); /* lost */
+	p->wire = NULL;
+	pair_say(p, SERVER, "a number more");
+	free(p->wire);
+	p->wire = NULL;
+	struct timeval left;
+	while (DTLSv1_get_timeout(r->ssl, &left) == 1 && (left.tv_sec > 0 || left.tv_usec > 0)) {
+		const struct timespec until = { .tv_sec = left.tv_sec,
+			.tv_nsec = left.tv_usec * 1000 };
+		(void)nanosleep(&until, NULL);
+	}
+	assert_int_equal(DTLSv1_handle_timeout(r->ssl), 1);
+	raw_talk(r, SERVER);
+	assert_true(r->up);
+	assert_data_both_ways(r, SERVER);
+	assert_no_number_twice(p);
+	raw_free(r);
+	pair_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_R093_R094_a_libssl_client_meets_our_server),
+		cmocka_unit_test(test_our_client_meets_a_libssl_server_without_cookies),
+		cmocka_unit_test(
+			test_R095_our_client_meets_a_libssl_server_with_the_longest_cookie),
+		cmocka_unit_test(test_our_client_hears_why_a_libssl_server_refuses),
+		cmocka_unit_test(test_a_suite_that_we_lack_is_named_to_the_operator),
+		cmocka_unit_test(test_R048_the_exemption_is_for_one_suite_only),
+		cmocka_unit_test(test_R085_a_lower_version_gets_protocol_version),
+		cmocka_unit_test(test_R107_a_libssl_client_that_renegotiates_is_declined),
+		cmocka_unit_test(test_R103_a_libssl_client_that_lost_the_final_flight_asks_again),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
