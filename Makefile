@@ -39,8 +39,9 @@ SAN_fuzz := -fsanitize=address,undefined
 LDFLAGS_ALL := $(HARDEN_LD) $(SAN_$(VARIANT)) $(LDFLAGS)
 # DT_RPATH, ours only: the library that we built wins over the system's in our programs and nowhere else.
 , := ,
-LIBS_SSL := $(if $(OSSL),-L$(OSSL)/lib -Wl$(,)--disable-new-dtags$(,)-rpath$(,)$(OSSL)/lib) -lssl -lcrypto
-LIBS := $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -lpthread
+RPATH := $(OSSL)/lib
+LIBS_SSL = $(if $(OSSL),-L$(OSSL)/lib -Wl$(,)--disable-new-dtags$(,)-rpath$(,)$(RPATH)) -lssl -lcrypto
+LIBS = $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -lpthread
 
 # --- rooms -----------------------------------------------------------------------------------------------------
 # NEED_ lines are the arrows of ARCHITECTURE.md, no others; in link order, a room before those below it.
@@ -103,10 +104,14 @@ $(filter $(B)/tests/unit/$(1)/%,$(UNIT_BINS)): $(B)/%: $(B)/%.o $(call shared,$(
 endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 
-$(B)/lwgated: $(B)/gateway/main.o $(call libs,gateway)
+# The installed programs find an OpenSSL that we built beside them, not in a builder's cache.
+$(B)/install/%: RPATH := $(PREFIX)/lib/lwgate
+$(B)/lwgated $(B)/install/lwgated: $(B)/gateway/main.o $(call libs,gateway)
+	@mkdir -p $(@D)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
-$(B)/lwgatectl: $(B)/gateway/ctl/lwgatectl_main.o $(call libs,ctl)
+$(B)/lwgatectl $(B)/install/lwgatectl: $(B)/gateway/ctl/lwgatectl_main.o $(call libs,ctl)
+	@mkdir -p $(@D)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 $(B)/lwgate-fleet: $(B)/tests/lab/fleet_main.o $(call libs,lab)
@@ -191,9 +196,12 @@ lint:
 	@tests/lint $(LINT)
 
 # --- installing ------------------------------------------------------------------------------------------------
-install: all
-	install -D -m 0755 $(B)/lwgated $(DESTDIR)$(PREFIX)/sbin/lwgated
-	install -D -m 0755 $(B)/lwgatectl $(DESTDIR)$(PREFIX)/bin/lwgatectl
+install:
+	@deploy/setup -q build openssl
+	@$(MAKE) --no-print-directory $(B)/install/lwgated $(B)/install/lwgatectl
+	install -D -m 0755 $(B)/install/lwgated $(DESTDIR)$(PREFIX)/sbin/lwgated
+	install -D -m 0755 $(B)/install/lwgatectl $(DESTDIR)$(PREFIX)/bin/lwgatectl
+	$(if $(OSSL),install -d $(DESTDIR)$(PREFIX)/lib/lwgate && cp -a $(OSSL)/lib/libssl.so* $(OSSL)/lib/libcrypto.so* $(DESTDIR)$(PREFIX)/lib/lwgate/)
 	for p in deploy/man/*.[1-8]; do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
 	install -D -m 0644 deploy/lwgate.conf $(DESTDIR)$(PREFIX)/share/lwgate/lwgate.conf
 	install -D -m 0600 deploy/credentials.conf.example $(DESTDIR)$(PREFIX)/share/lwgate/credentials.conf.example

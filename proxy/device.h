@@ -12,6 +12,7 @@
 #ifndef LWG_PROXY_DEVICE_H
 #define LWG_PROXY_DEVICE_H
 
+#include "base/pool.h"
 #include "base/wheel.h"
 #include "proxy/coap.h"
 #include "proxy/exchange.h"
@@ -32,6 +33,7 @@ struct relay {
 	uint64_t now_ms; /* the latest that we were told */
 	struct queue_budget budget;
 	struct relay_device *first;
+	struct pool devices, tables; /* where relay_device and exchange_table live */
 };
 
 struct relay_device {

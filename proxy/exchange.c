@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/exchange.h"
 
-#include <stdlib.h>
+#include "base/pool.h"
+
 #include <string.h>
 
 static struct exchange *find_copy(struct exchange_table *t, const struct pdu *m)
@@ -46,13 +47,15 @@ static void claim(struct exchange_table *t, const struct exchange *e, const stru
 		t->claim[0] = '\0';
 }
 
-struct exchange *exchange_open(struct exchange_table **t, const struct pdu *request,
-	const struct registration_request *what, uint64_t due_ms)
+struct exchange *exchange_open(struct pool *home, struct exchange_table **t,
+	const struct pdu *request, const struct registration_request *what, uint64_t due_ms)
 {
-	if (!*t)
-		*t = calloc(1, sizeof(**t));
-	if (!*t)
-		return NULL;
+	if (!*t) {
+		*t = pool_take(home);
+		if (!*t)
+			return NULL;
+		(*t)->home = home;
+	}
 	struct exchange *e = find_copy(*t, request);
 	if (!e) {
 		e = find_room(*t);
@@ -153,6 +156,7 @@ void exchange_close(struct exchange_table **t, struct exchange *e)
 
 void exchange_clear(struct exchange_table **t)
 {
-	free(*t);
+	if (*t)
+		pool_give((*t)->home, *t);
 	*t = NULL;
 }

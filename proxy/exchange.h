@@ -8,8 +8,8 @@
  *
  * Promise: an answer belongs to an exchange only by its token and, piggybacked, its message id (RFC
  *          7252 5.3.2).
- * Memory:  one table per device, there only while it holds something; at most EXCHANGE_MAX of each
- *          device.
+ * Memory:  one table per device, from a pool of the relay, there only while it holds something; at
+ *          most EXCHANGE_MAX of each device.
  * Errors:  no memory: NULL.
  * Threads: the worker of the relay.
  */
@@ -23,6 +23,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct pool;
 
 enum { EXCHANGE_MAX = 4 };
 
@@ -44,16 +46,17 @@ struct exchange {
 };
 
 struct exchange_table {
+	struct pool *home; /* where it goes back to */
 	struct exchange slots[EXCHANGE_MAX];
 	uint32_t births;
 	uint8_t claimant;               /* slot whose path `claim` is */
 	char claim[RELAY_LOCATION_MAX]; /* "": nobody claims */
 };
 
-/* Opens an exchange; a retransmission opens its own again, with its first due_ms unless it was
+/* Opens an exchange, in a table from home if there is none; a retransmission opens its own again, with its first due_ms unless it was
    answered already. */
-MUST_USE struct exchange *exchange_open(struct exchange_table **t, const struct pdu *request,
-	const struct registration_request *what, uint64_t due_ms);
+MUST_USE struct exchange *exchange_open(struct pool *home, struct exchange_table **t,
+	const struct pdu *request, const struct registration_request *what, uint64_t due_ms);
 /* The ones below take a NULL table for an empty one, and give NULL for none. */
 struct exchange *exchange_of_mid(struct exchange_table *t, uint16_t mid);
 struct exchange *exchange_of_answer(struct exchange_table *t, const struct pdu *answer);

@@ -30,6 +30,8 @@ struct relay *relay_new(
 	r->now_ms = now_ms;
 	r->budget.max = s->queue_bytes;
 	wheel_init(&r->wheel, now_ms);
+	pool_init(&r->devices, sizeof(struct relay_device));
+	pool_init(&r->tables, sizeof(struct exchange_table));
 	return r;
 }
 
@@ -48,7 +50,7 @@ static void device_free(struct relay_device *d)
 	*d->prev = d->next;
 	if (d->next)
 		d->next->prev = d->prev;
-	free(d);
+	pool_give(&r->devices, d);
 }
 
 void relay_free(struct relay *r)
@@ -60,6 +62,8 @@ void relay_free(struct relay *r)
 		device_free(d);
 		d = next;
 	}
+	pool_fini(&r->devices);
+	pool_fini(&r->tables);
 	free(r);
 }
 
@@ -127,7 +131,7 @@ uint64_t relay_next_ms(const struct relay *r)
 struct relay_device *relay_device_up(
 	struct relay *r, const char *endpoint, void *user, struct channel *device)
 {
-	struct relay_device *const d = calloc(1, sizeof(*d));
+	struct relay_device *const d = pool_take(&r->devices);
 	if (!d)
 		return NULL;
 	d->relay = r;

@@ -37,7 +37,8 @@ static void up_request(struct relay_device *d, const struct pdu *m)
 		return;
 	}
 	const uint64_t due_ms = d->relay->now_ms + s->answer_ms;
-	struct exchange *const e = exchange_open(&d->exchanges, m, &v.request, due_ms);
+	struct exchange *const e =
+		exchange_open(&d->relay->tables, &d->exchanges, m, &v.request, due_ms);
 	if (!e) {
 		const struct answer full = {
 			.code = PDU_UNAVAILABLE, .why = "no memory", .max_age_s = 1

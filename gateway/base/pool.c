@@ -120,15 +120,15 @@ void pool_give(struct pool *p, void *object)
 		free(object);
 		return;
 	}
-	struct pool_chunk *const c =
-		(struct pool_chunk *)((uintptr_t)object & ~((uintptr_t)POOL_CHUNK - 1));
+	uint8_t *const start = (uint8_t *)object - (uintptr_t)object % POOL_CHUNK;
+	struct pool_chunk *const c = (struct pool_chunk *)(void *)start;
 	struct cell *const cell = object;
 	cell->next = c->free;
 	c->free = cell;
 	c->used--;
 	if (!c->link)
 		enlist(p, c);
-	/* One stays, or a single object that comes and goes would cost two system calls each time. */
+	/* One stays, or a single object that comes and goes would cost system calls each time. */
 	if (c->used == 0 && (c->next || c->link != &p->roomy))
 		chunk_free(p, c);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/pool.h"
 #include "proxy/exchange.h"
 #include "tests/unit/proxy/kit.h"
 
@@ -10,7 +11,10 @@ static struct exchange *open_one(struct exchange_table **t, enum pdu_type type, 
 	const struct registration_request q = { .kind = REGISTRATION_UPDATE, .claims = true };
 	struct pdu m;
 	assert_int_equal(pdu_parse(b.data, b.len, &m), PDU_OK);
-	struct exchange *const e = exchange_open(t, &m, &q, due_ms);
+	static struct pool tables;
+	if (tables.size == 0)
+		pool_init(&tables, sizeof(struct exchange_table));
+	struct exchange *const e = exchange_open(&tables, t, &m, &q, due_ms);
 	assert_non_null(e);
 	return e;
 }
