@@ -56,6 +56,8 @@ static const char *device_remedy(enum dtls_cause cause)
 		return "too many handshakes at once: raise handshake.count or handshake.bytes";
 	case DTLS_FAIL_UNREACHABLE:
 		return "the network says that the device cannot be reached";
+	case DTLS_FAIL_ANEW:
+		return "none: the device's next handshake goes on";
 	}
 	return "";
 }
@@ -88,6 +90,8 @@ static const char *link_remedy(enum dtls_cause cause)
 	case DTLS_FAIL_UNREACHABLE:
 		return "nobody listens there: check upstream.address and upstream.port, and that "
 		       "the server runs";
+	case DTLS_FAIL_ANEW:
+		return "none: only devices begin anew";
 	}
 	return "";
 }
@@ -153,6 +157,11 @@ const char *gw_explain_text(
 void gw_explain(struct gw_worker *w, const struct dtls_failure *f)
 {
 	char text[GW_EXPLAIN_MAX];
+	if (f->cause == DTLS_FAIL_ANEW) {
+		log_say(&w->log, LOG_LEVEL_DEBUG, "handshake-anew", "%s",
+			gw_explain_text(w, f, text));
+		return;
+	}
 	struct log_limit *limit =
 		f->role == DTLS_SERVER ? &w->limits.device_handshake : &w->limits.link_handshake;
 	log_limited(&w->log, limit, w->now_ms, LOG_LEVEL_WARN, "handshake-failed", "%s",

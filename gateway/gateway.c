@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/gateway.h"
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/net.h"
 #include "base/wipe.h"
@@ -17,7 +18,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <ev.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -201,7 +201,7 @@ void gw_free(struct gw_gateway *g)
 
 bool gw_start(struct gw_gateway *g, struct conf_error *error)
 {
-	(void)malloc_trim(0); /* reading the configuration took more than stays */
+	heap_trim(); /* reading the configuration took more than stays */
 	sigset_t all;
 	sigset_t before;
 	(void)sigfillset(&all);

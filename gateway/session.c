@@ -356,6 +356,7 @@ static enum relay_link_end link_end(enum dtls_cause cause)
 	case DTLS_FAIL_VERSION:
 	case DTLS_FAIL_ALERT:
 	case DTLS_FAIL_PROTOCOL:
+	case DTLS_FAIL_ANEW:
 		return RELAY_LINK_REFUSED;
 	}
 	return RELAY_LINK_REFUSED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/worker.h"
 
+#include "base/heap.h"
 #include "base/wipe.h"
 #include "conf/config.h"
 #include "dtls/engine.h"
@@ -12,7 +13,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,7 +220,7 @@ static void ebb(struct gw_worker *w)
 {
 	w->flood_bytes = 0;
 	w->ebb_ms = w->now_ms + EBB_MS;
-	(void)malloc_trim(0);
+	heap_trim();
 }
 
 static void arm(struct gw_worker *w)

@@ -75,6 +75,13 @@ static inline bool device_is_open(const struct relay_device *d)
 	return d->reg.active || d->bootstrap_until_ms > d->relay->now_ms;
 }
 
+/* May the server ask, and the device answer? Also while the 2.01 is on its way, which a request may
+   overtake or outlive. */
+static inline bool device_is_asked(const struct relay_device *d)
+{
+	return device_is_open(d) || exchange_registering(d->exchanges);
+}
+
 /* relay.c: the clock, which never goes back. */
 void relay_told(struct relay *r, uint64_t now_ms);
 /* relay.c: sees to it that the timer fires at due_ms at the latest. */
@@ -88,7 +95,7 @@ void relay_down_bad(struct relay_device *d, const struct pdu *m, const char *why
 
 /* link.c: keeps m until the link is up, and has it opened; if that can't be, answers a request. */
 void relay_link_wait(struct relay_device *d, const struct pdu *m);
-/* Has the server not said a word to three copies of this message? Counts m as one. */
+/* Has the server not said a word to four copies of this request? Counts m as one. */
 MUST_USE bool relay_link_is_dead(struct relay_device *d, const struct pdu *m);
 void relay_link_close(struct relay_device *d, enum channel_reason why);
 

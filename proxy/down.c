@@ -36,7 +36,7 @@ static void bootstrap_goes_on(struct relay_device *d, const struct pdu *request)
 
 static void down_request(struct relay_device *d, const struct pdu *m)
 {
-	if (!device_is_open(d)) {
+	if (!device_is_asked(d)) {
 		turn_away(d, m);
 		return;
 	}

@@ -118,6 +118,18 @@ struct exchange *exchange_of_server_mid(struct exchange_table *t, uint16_t mid)
 	return NULL;
 }
 
+bool exchange_registering(const struct exchange_table *t)
+{
+	for (size_t i = 0; t && i < EXCHANGE_MAX; i++) {
+		const struct exchange *const e = &t->slots[i];
+		const bool register_or_claim =
+			e->request.kind == REGISTRATION_REGISTER || e->request.claims;
+		if (e->used && !e->answered && register_or_claim)
+			return true;
+	}
+	return false;
+}
+
 const char *exchange_claim(const struct exchange_table *t, const struct exchange *e)
 {
 	return t->claim[0] != '\0' && e == &t->slots[t->claimant] ? t->claim : NULL;

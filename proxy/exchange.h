@@ -53,14 +53,17 @@ struct exchange_table {
 	char claim[RELAY_LOCATION_MAX]; /* "": nobody claims */
 };
 
-/* Opens an exchange, in a table from home if there is none; a retransmission opens its own again, with its first due_ms unless it was
-   answered already. */
+/* Opens an exchange, in a table from home if there is none; a retransmission opens its own again,
+   with its first due_ms unless it was answered already. */
 MUST_USE struct exchange *exchange_open(struct pool *home, struct exchange_table **t,
 	const struct pdu *request, const struct registration_request *what, uint64_t due_ms);
 /* The ones below take a NULL table for an empty one, and give NULL for none. */
 struct exchange *exchange_of_mid(struct exchange_table *t, uint16_t mid);
 struct exchange *exchange_of_answer(struct exchange_table *t, const struct pdu *answer);
 struct exchange *exchange_of_server_mid(struct exchange_table *t, uint16_t mid);
+/* A Register, or an Update of a location that is not known here, waits for its answer: the server
+   may take it as done before the device or we hear of it. */
+MUST_USE bool exchange_registering(const struct exchange_table *t);
 /* The location that e claims; NULL: none, or forgotten. */
 const char *exchange_claim(const struct exchange_table *t, const struct exchange *e);
 /* One that is due; closing it is the caller's. */

@@ -58,7 +58,7 @@ static void up_request(struct relay_device *d, const struct pdu *m)
 /* Notifications, and answers to what the server asked. */
 static void up_response(struct relay_device *d, const struct pdu *m)
 {
-	if (!device_is_open(d)) {
+	if (!device_is_asked(d)) {
 		/* R-272: the server has no part in it; "matched" by nobody, so RFC 7252 section 4.2
 		   rejects it */
 		if (m->type == PDU_ACK)
@@ -83,7 +83,7 @@ static void up_response(struct relay_device *d, const struct pdu *m)
 static void up_empty(struct relay_device *d, const struct pdu *m)
 {
 	const bool expected =
-		device_is_open(d) || exchange_of_server_mid(d->exchanges, m->mid) != NULL;
+		device_is_asked(d) || exchange_of_server_mid(d->exchanges, m->mid) != NULL;
 	if (!expected || !d->ends[SIDE_SERVER] || !send_up(d, m))
 		d->relay->stats.dropped++;
 }

@@ -88,6 +88,8 @@ const char *dtls_cause_text(enum dtls_cause cause)
 		return "too many handshakes are under way";
 	case DTLS_FAIL_UNREACHABLE:
 		return "the network says that nobody is there";
+	case DTLS_FAIL_ANEW:
+		return "the peer began another handshake";
 	}
 	return "unknown";
 }

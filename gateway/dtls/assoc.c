@@ -4,7 +4,7 @@
 bool dtls_assoc_seal(
 	struct dtls_assoc *a, struct dtls_aead *aead, uint8_t type, uint8_t *out, size_t len)
 {
-	if (a->wseq >= DTLS_RECORDS_MAX + DTLS_RECORDS_SPARE)
+	if (a->wseq >= DTLS_RECORDS_MAX)
 		return false;
 	/* Taken before it is used: whatever fails below, this number is gone. */
 	const struct dtls_number n = { .type = type, .epoch = 1, .seq = a->wseq++ };

@@ -23,8 +23,8 @@
 #include <stdint.h>
 
 enum {
-	DTLS_RECORDS_MAX = 1 << 23, /* messages under one key */
-	DTLS_RECORDS_SPARE = 64,    /* beyond it: alerts and repeated Finished */
+	DTLS_RECORDS_MAX = 1 << 23, /* records under one key */
+	DTLS_RECORDS_SPARE = 32,    /* of them: not for messages, but for alerts and a Finished */
 };
 
 struct dtls_assoc {
@@ -39,7 +39,7 @@ enum dtls_opening { DTLS_OPENED, DTLS_REPLAYED, DTLS_FORGED };
 /* True when no number is left for messages; alerts may still go. */
 MUST_USE static inline bool dtls_assoc_spent(const struct dtls_assoc *a)
 {
-	return a->wseq >= DTLS_RECORDS_MAX;
+	return a->wseq >= DTLS_RECORDS_MAX - DTLS_RECORDS_SPARE;
 }
 
 /* As dtls_seal(), with the next number of the association. False also when no number is left. */

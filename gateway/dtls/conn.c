@@ -89,6 +89,9 @@ struct dtls_conn *dtls_conn_new(struct dtls_engine *e, const struct dtls_handsha
 		.cred = h->cred,
 		.role = (uint8_t)h->role,
 	};
+	const uint8_t code = SSL_SESSION_get_max_fragment_length(SSL_get_session(h->ssl));
+	if (code >= TLSEXT_max_fragment_length_512 && code <= TLSEXT_max_fragment_length_4096)
+		c->fragment_code = code;
 	return c;
 }
 
@@ -152,10 +155,16 @@ static bool send_record(
 	return sealed;
 }
 
+/* The codes 1 to 4 are 2^9 to 2^12 (RFC 6066 4). */
+static size_t message_max(const struct dtls_conn *c)
+{
+	return c->fragment_code > 0 ? (size_t)256 << c->fragment_code : DTLS_PLAIN_MAX;
+}
+
 enum dtls_result dtls_send(
 	struct dtls_engine *e, struct dtls_conn *c, const uint8_t *msg, size_t len)
 {
-	if (len > DTLS_PLAIN_MAX)
+	if (len > message_max(c))
 		return DTLS_TOO_LONG;
 	if (!dtls_assoc_spent(&c->assoc))
 		return send_record(e, c, DTLS_DATA, msg, len) ? DTLS_OK : DTLS_BROKEN;

@@ -118,15 +118,17 @@ bool dtls_cookie_good(struct dtls_cookies *c, const struct net_addr *peer,
 }
 
 bool dtls_cookie_demand(struct dtls_cookies *c, const struct net_addr *peer,
-	const struct dtls_hello *h, uint64_t seq, uint8_t out[DTLS_VERIFY_LEN])
+	const struct dtls_hello *h, const struct dtls_question *q, uint8_t out[DTLS_VERIFY_LEN])
 {
 	/* RFC 6347 4.2.1: the record's number is the hello's, so that nothing is remembered. */
-	const struct dtls_number n = { .type = DTLS_HANDSHAKE, .epoch = 0, .seq = seq };
+	const struct dtls_number n = { .type = DTLS_HANDSHAKE, .epoch = 0, .seq = q->seq };
 	dtls_record_header(out, DTLS_VERSION_1_0, &n, DTLS_VERIFY_LEN - DTLS_RECORD_HEADER);
 	struct wr w = wr_into(out + DTLS_RECORD_HEADER, DTLS_VERIFY_LEN - DTLS_RECORD_HEADER);
 	wr_u8(&w, DTLS_HS_HELLO_VERIFY);
 	wr_u24(&w, HELLO_VERIFY_BODY);
-	wr_u16(&w, 0); /* message_seq: 4.2.2 */
+	/* 4.2.2: 0, and one more for each new message. Who has been asked once (his cookie has died
+	   since, say) takes another 0 for an old message, and would never be served. */
+	wr_u16(&w, q->message_seq);
 	wr_u24(&w, 0); /* fragment_offset */
 	wr_u24(&w, HELLO_VERIFY_BODY);
 	/* 4.2.1: "DTLS 1.2 server implementations SHOULD use DTLS version 1.0", whatever comes. */

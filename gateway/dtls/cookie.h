@@ -49,8 +49,14 @@ void dtls_cookies_fini(struct dtls_cookies *c);
 MUST_USE bool dtls_cookie_good(struct dtls_cookies *c, const struct net_addr *peer,
 	const struct dtls_hello *h, uint64_t now_ms);
 
-/* Writes the HelloVerifyRequest datagram that answers the hello of record number seq. */
+/* What the answer has in common with its question, as nothing else is remembered. */
+struct dtls_question {
+	uint64_t seq;         /* of the record */
+	uint16_t message_seq; /* of the hello: 0 for a first one, one more each time */
+};
+
+/* Writes the HelloVerifyRequest datagram that answers the hello. */
 MUST_USE bool dtls_cookie_demand(struct dtls_cookies *c, const struct net_addr *peer,
-	const struct dtls_hello *h, uint64_t seq, uint8_t out[DTLS_VERIFY_LEN]);
+	const struct dtls_hello *h, const struct dtls_question *q, uint8_t out[DTLS_VERIFY_LEN]);
 
 #endif

@@ -57,6 +57,7 @@ enum dtls_cause {           /* why a handshake failed; what the operator is told
 	DTLS_FAIL_PROTOCOL, /* anything else that libssl refused */
 	DTLS_FAIL_FULL,     /* the bound on handshakes under way */
 	DTLS_FAIL_UNREACHABLE, /* dtls_unreachable() was called for the path */
+	DTLS_FAIL_ANEW,        /* server role: the peer began another one; nobody's fault */
 };
 
 struct dtls_failure {
@@ -149,7 +150,7 @@ struct dtls_peer { /* client role: whom to meet, and as whom; borrowed for the c
 
 enum dtls_result {
 	DTLS_OK,
-	DTLS_TOO_LONG,
+	DTLS_TOO_LONG /* for a record, or for the max_fragment_length of the association */,
 	DTLS_BUSY /* the path is in use */,
 	DTLS_FULL,
 	DTLS_BROKEN /* memory, library */,
@@ -165,7 +166,8 @@ void dtls_connect_cancel(struct dtls_engine *e, const struct net_path *path);
    is not harmed (an ICMP message is not authenticated). */
 void dtls_unreachable(struct dtls_engine *e, const struct net_path *path, uint64_t now_ms);
 
-/* Sends one message as one record. */
+/* Sends one message as one record: a CoAP message can not be split over records, so what is longer than 16384 bytes, or
+   than the max_fragment_length that the peer has asked for (RFC 6066 4), is not sent: DTLS_TOO_LONG. */
 MUST_USE enum dtls_result dtls_send(
 	struct dtls_engine *e, struct dtls_conn *c, const uint8_t *msg, size_t len);
 /* Sends close_notify and forgets the association; no event. */

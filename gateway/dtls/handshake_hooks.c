@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What libssl asks and tells in the middle of a handshake. */
 #include "base/wipe.h"
+#include "dtls/alert.h"
 #include "dtls/state.h"
 
 #include <string.h>
@@ -40,6 +41,35 @@ static unsigned int psk_client(SSL *ssl, const char *hint, char *identity, unsig
 	return (unsigned int)h->key_len;
 }
 
+/* RFC 5246 7.4.1.4: no type twice, and no answer to what was not asked. libssl looks only at the
+   types that it knows. */
+static uint8_t objection_to_client(const uint8_t *body, size_t len)
+{
+	struct dtls_hello hello;
+	if (!dtls_hello_parse(body, len, &hello))
+		return 0; /* libssl says what is wrong with it */
+	const bool twice = dtls_extension_twice(hello.extensions, hello.extensions_len);
+	return twice ? DTLS_ILLEGAL_PARAMETER : 0;
+}
+
+/* Our last flight is the hello that this one answers. */
+static uint8_t objection_to_server(const struct dtls_flight *last, const uint8_t *body, size_t len)
+{
+	const uint8_t *answered = NULL;
+	size_t answered_len = 0;
+	struct rd ours = rd_from(last->bytes, last->used);
+	struct dtls_fragment f;
+	struct dtls_hello hello;
+	if (!dtls_server_hello_parse(body, len, &answered, &answered_len))
+		return 0;
+	if (!dtls_fragment_next(&ours, &f) || f.type != DTLS_HS_CLIENT_HELLO || f.len != f.total ||
+		!dtls_hello_parse(f.body, f.len, &hello))
+		return 0;
+	const bool offered = dtls_extensions_offered(
+		answered, answered_len, hello.extensions, hello.extensions_len);
+	return offered ? 0 : DTLS_UNSUPPORTED_EXTENSION;
+}
+
 /* Each handshake message that libssl took in, whole. */
 /* NOLINTNEXTLINE(readability-function-size): libssl's type */
 static void overhear(
@@ -51,8 +81,14 @@ static void overhear(
 	if (written || type != SSL3_RT_HANDSHAKE || len < DTLS_HS_HEADER)
 		return;
 	struct rd r = rd_from(body, len);
-	rd_skip(&r, 4);
+	const uint8_t kind = rd_u8(&r);
+	rd_skip(&r, 3);
 	h->next_in = (uint16_t)(rd_u16(&r) + 1);
+	rd_skip(&r, DTLS_HS_HEADER - 6);
+	if (kind == DTLS_HS_CLIENT_HELLO)
+		h->objection = objection_to_client(r.at, r.left);
+	if (kind == DTLS_HS_SERVER_HELLO)
+		h->objection = objection_to_server(&h->flight, r.at, r.left);
 }
 
 void dtls_handshake_hooks(SSL_CTX *ctx)

@@ -87,14 +87,15 @@ static void key_exchange(struct dtls_arrival *a, const struct dtls_fragment *f)
 
 static void from_client(struct dtls_arrival *a, const struct dtls_fragment *f)
 {
-	const bool next = f->message_seq == a->hs->next_in;
-	if (next && f->type == DTLS_HS_CLIENT_KEY_EXCHANGE && f->message_seq == 2) {
+	const struct dtls_handshake *const h = a->hs;
+	const bool next = f->message_seq == h->next_in;
+	const bool hello = f->message_seq == h->hello_seq;
+	if (next && f->type == DTLS_HS_CLIENT_KEY_EXCHANGE && !hello) {
 		key_exchange(a, f);
 		return;
 	}
 	/* The rest of a hello whose first fragment brought the cookie. */
-	if (next && f->type == DTLS_HS_CLIENT_HELLO && f->message_seq == 1 &&
-		f->total <= DTLS_HELLO_MAX) {
+	if (next && f->type == DTLS_HS_CLIENT_HELLO && hello && f->total <= DTLS_HELLO_MAX) {
 		pass_on(a, f);
 		return;
 	}
@@ -106,7 +107,9 @@ static void from_server(struct dtls_arrival *a, const struct dtls_fragment *f)
 	const struct dtls_handshake *const h = a->hs;
 	/* libssl keeps what comes too early: four messages are a whole flight. After it (we have
 	   keys) only a protected Finished may come, so nothing in the clear can spoil it any
-	   more. */
+	   more. What no server of this suite may say (a Certificate, a client's message) is
+	   dropped, not refused: one forged datagram of it would end the handshake, and an honest
+	   peer never sends it. */
 	if (h->have_keys || !servers_message(f->type) || f->total > DTLS_MESSAGE_MAX ||
 		f->message_seq - h->next_in > 3) {
 		a->e->stats.junk++;

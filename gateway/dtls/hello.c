@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dtls/hello.h"
 
+#include <stdlib.h>
+
 enum { RANDOM_LEN = 32, SESSION_ID_MAX = 32, SUITE_LEN = 2 }; /* RFC 5246 7.4.1.2 */
+enum {
+	EXTENSION_HEADER = 4,        /* RFC 5246 7.4.1.4 */
+	EXTENSIONS_MAX = 1024,       /* more do not fit a hello of DTLS_HELLO_MAX */
+	RENEGOTIATION_INFO = 0xff01, /* RFC 5746 3.2 */
+};
 
 bool dtls_fragment_next(struct rd *body, struct dtls_fragment *out)
 {
@@ -22,17 +29,14 @@ bool dtls_fragment_next(struct rd *body, struct dtls_fragment *out)
 	return true;
 }
 
-/* The extensions may go on in a later fragment: what is here is lent, too much is refused. */
-static bool extensions(struct rd *r, struct dtls_hello *h)
+/* They may go on in a later fragment: what is here is lent. */
+static void extensions(struct rd *r, struct dtls_hello *h)
 {
 	if (r->left < sizeof(uint16_t))
-		return true;
+		return;
 	const size_t announced = rd_u16(r);
-	if (r->left > announced)
-		return false;
-	h->extensions_len = r->left;
-	h->extensions = rd_bytes(r, r->left);
-	return true;
+	h->extensions_len = r->left < announced ? r->left : announced;
+	h->extensions = rd_bytes(r, h->extensions_len);
 }
 
 bool dtls_hello_parse(const uint8_t *body, size_t len, struct dtls_hello *out)
@@ -52,8 +56,7 @@ bool dtls_hello_parse(const uint8_t *body, size_t len, struct dtls_hello *out)
 		return false;
 	if (h.suites_len < SUITE_LEN || h.suites_len % SUITE_LEN != 0 || h.compressions_len == 0)
 		return false;
-	if (!extensions(&r, &h))
-		return false;
+	extensions(&r, &h);
 	*out = h;
 	return true;
 }
@@ -66,6 +69,72 @@ bool dtls_hello_offers(const struct dtls_hello *h, uint16_t suite)
 			return true;
 	}
 	return false;
+}
+
+bool dtls_server_hello_parse(
+	const uint8_t *body, size_t len, const uint8_t **extensions, size_t *extensions_len)
+{
+	struct rd r = rd_from(body, len);
+	rd_skip(&r, sizeof(uint16_t) + RANDOM_LEN);
+	rd_skip(&r, rd_u8(&r));
+	rd_skip(&r, SUITE_LEN + 1); /* and the compression method */
+	*extensions_len = r.left > 0 ? rd_u16(&r) : 0;
+	*extensions = rd_bytes(&r, *extensions_len);
+	return rd_end(&r);
+}
+
+/* False at the end, and where a block is malformed, which libssl judges. */
+static bool extension_next(struct rd *block, uint16_t *type)
+{
+	if (block->left < EXTENSION_HEADER)
+		return false;
+	*type = rd_u16(block);
+	rd_skip(block, rd_u16(block));
+	return rd_ok(block);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
+bool dtls_extension_twice(const uint8_t *block, size_t len)
+{
+	uint16_t types[EXTENSIONS_MAX];
+	struct rd r = rd_from(block, len);
+	size_t n = 0;
+	while (n < EXTENSIONS_MAX && extension_next(&r, &types[n]))
+		n++;
+	/* Sorted: comparing each with each would cost more than the handshake. */
+	qsort(types, n, sizeof(types[0]), by_number);
+	for (size_t i = 1; i < n; i++) {
+		if (types[i] == types[i - 1])
+			return true;
+	}
+	return false;
+}
+
+static bool stands_in(uint16_t type, const uint8_t *block, size_t len)
+{
+	struct rd r = rd_from(block, len);
+	uint16_t t = 0;
+	while (extension_next(&r, &t)) {
+		if (t == type)
+			return true;
+	}
+	return false;
+}
+
+bool dtls_extensions_offered(
+	const uint8_t *answered, size_t answered_len, const uint8_t *offered, size_t offered_len)
+{
+	struct rd r = rd_from(answered, answered_len);
+	uint16_t type = 0;
+	while (extension_next(&r, &type)) {
+		if (type != RENEGOTIATION_INFO && !stands_in(type, offered, offered_len))
+			return false;
+	}
+	return true;
 }
 
 bool dtls_identity_parse(

@@ -62,7 +62,7 @@ struct dtls_hello {
 	const uint8_t *compressions;
 	size_t compressions_len;   /* >= 1 */
 	const uint8_t *extensions; /* may be cut off by the end of the fragment; NULL = none */
-	size_t extensions_len;
+	size_t extensions_len;     /* what was announced, or what is there of it */
 };
 
 /* Takes the next fragment off a handshake record's body (several may share one record, R-111). */
@@ -70,11 +70,24 @@ MUST_USE bool dtls_fragment_next(struct rd *body, struct dtls_fragment *out);
 
 /* Reads a ClientHello's body up to its compression methods; what follows may be missing, as the
    hello may be fragmented (the cookie must be in the first fragment, RFC 6347 4.2.1 and the note of
-   its section 4.2.6). */
+   its section 4.2.6). Bytes after the extensions do not matter here: libssl refuses them, with an
+   alert, once the cookie is good. */
 MUST_USE bool dtls_hello_parse(const uint8_t *body, size_t len, struct dtls_hello *out);
 
 /* True when the hello offers the suite. */
 MUST_USE bool dtls_hello_offers(const struct dtls_hello *h, uint16_t suite);
+
+/* The extensions of a whole ServerHello; *len is 0 when there are none. */
+MUST_USE bool dtls_server_hello_parse(
+	const uint8_t *body, size_t len, const uint8_t **extensions, size_t *extensions_len);
+
+/* True when a type stands twice in a block of extensions (RFC 5246 7.4.1.4: it must not). */
+MUST_USE bool dtls_extension_twice(const uint8_t *block, size_t len);
+
+/* True when every type of `answered` stands in `offered` or is renegotiation_info, which a client
+   may offer by a suite, too (RFC 5746 3.4). */
+MUST_USE bool dtls_extensions_offered(
+	const uint8_t *answered, size_t answered_len, const uint8_t *offered, size_t offered_len);
 
 /* The PSK identity in a whole ClientKeyExchange of a plain PSK suite, as octets: NUL counts
    (R-049). False when it is malformed, empty or longer than DTLS_IDENTITY_MAX (R-050). */

@@ -25,7 +25,8 @@ static void look_again(struct dtls_arrival *a)
 
 /* --- in the clear ---------------------------------------------------------------------------- */
 
-static void demand_cookie(struct dtls_arrival *a, const struct dtls_hello *hello, uint64_t seq)
+static void demand_cookie(
+	struct dtls_arrival *a, const struct dtls_hello *hello, const struct dtls_question *q)
 {
 	struct dtls_engine *const e = a->e;
 	if (a->answered)
@@ -34,7 +35,7 @@ static void demand_cookie(struct dtls_arrival *a, const struct dtls_hello *hello
 	uint8_t *const out = e->owner.room(e->owner.ctx, a->path, DTLS_VERIFY_LEN);
 	if (!out)
 		return;
-	const bool good = dtls_cookie_demand(&e->cookies, &a->path->peer, hello, seq, out);
+	const bool good = dtls_cookie_demand(&e->cookies, &a->path->peer, hello, q, out);
 	e->stats.verify_sent += good;
 	e->owner.sent(e->owner.ctx, good ? DTLS_VERIFY_LEN : 0);
 }
@@ -47,10 +48,15 @@ static void client_hello(struct dtls_arrival *a, const struct dtls_fragment *f, 
 		e->stats.junk++;
 		return;
 	}
-	/* message_seq 1 follows our demand (RFC 6347 4.2.2); libssl goes on from no other. */
+	/* A hello that follows our demand is not the first (RFC 6347 4.2.2). */
 	const bool good = dtls_cookie_good(&e->cookies, &a->path->peer, &hello, e->now_ms);
-	if (!good || f->message_seq != 1) {
-		demand_cookie(a, &hello, seq);
+	if (!good || f->message_seq == 0) {
+		const struct dtls_question q = { .seq = seq, .message_seq = f->message_seq };
+		demand_cookie(a, &hello, &q);
+		return;
+	}
+	if (f->message_seq > DTLS_VERIFIES_MAX) {
+		e->stats.junk++; /* each costs libssl a hello more; he may begin anew from 0 */
 		return;
 	}
 	const struct dtls_opener o = {
@@ -68,7 +74,7 @@ static void client_hello(struct dtls_arrival *a, const struct dtls_fragment *f, 
 		return;
 	}
 	if (a->hs)
-		dtls_handshake_fail(a->hs, DTLS_FAIL_TIMEOUT, "the peer began anew");
+		dtls_handshake_superseded(a->hs);
 	dtls_handshake_accept(a, &o);
 }
 

@@ -38,6 +38,7 @@ enum {
 	DTLS_FINISHED_LEN = DTLS_HS_HEADER + 12, /* RFC 5246 7.4.9 */
 	DTLS_HELD_MAX = DTLS_RECORD_OVERHEAD + DTLS_FINISHED_LEN,
 	DTLS_HELLO_MAX = 4096,   /* a whole ClientHello, fragmented or not */
+	DTLS_VERIFIES_MAX = 3,   /* so often a client may be asked for a cookie, and be served */
 	DTLS_MESSAGE_MAX = 1024, /* any other handshake message of a PSK suite */
 	DTLS_FEED_MAX = DTLS_RECORD_HEADER + DTLS_HS_HEADER + DTLS_HELLO_MAX,
 };
@@ -62,9 +63,10 @@ struct dtls_conn {
 	uint64_t hello_tag; /* hash of the client's random: an old hello is not a new one */
 	uint32_t forged;
 	uint32_t cred;
-	uint8_t role; /* enum dtls_role */
-	bool spent;   /* on the list */
-	bool dead;    /* out of the table; its down event is running */
+	uint8_t role;          /* enum dtls_role */
+	bool spent;            /* on the list */
+	bool dead;             /* out of the table; its down event is running */
+	uint8_t fragment_code; /* max_fragment_length, RFC 6066 4; 0 = none */
 };
 
 struct dtls_handshake {
@@ -92,12 +94,14 @@ struct dtls_handshake {
 	unsigned resent;       /* times that the timer sent this flight again */
 	unsigned bad_finished; /* protected records that did not open */
 	uint32_t cred;
-	uint16_t next_in; /* message_seq that libssl awaits */
-	bool queued;      /* in the list of older and newer */
-	bool have_keys;   /* in assoc */
+	uint16_t next_in;   /* message_seq that libssl awaits */
+	uint16_t hello_seq; /* server: message_seq of the hello that has the cookie */
+	bool queued;        /* in the list of older and newer */
+	bool have_keys;     /* in assoc */
 	bool fed_ccs;
-	bool unknown;  /* no credential had the identity */
-	uint8_t alert; /* received or sent; 0 = none */
+	bool unknown;      /* no credential had the identity */
+	uint8_t alert;     /* received or sent; 0 = none */
+	uint8_t objection; /* alert for what libssl let pass and we do not; 0 = none */
 	uint8_t suites[DTLS_SUITES_KEPT];
 	uint8_t cke[DTLS_CKE_MAX];
 	uint8_t cke_have[DTLS_CKE_MAX]; /* 1 = this byte has come */
@@ -140,7 +144,8 @@ struct dtls_arrival {
 /* What a server role handshake begins with. */
 struct dtls_opener {
 	const struct dtls_hello *hello;
-	const struct dtls_fragment *fragment; /* that hello is read from */
+	const struct dtls_fragment *fragment; /* that hello is read from; 1 <= its message_seq <=
+						 DTLS_VERIFIES_MAX */
 	uint64_t seq;                         /* of its record */
 	uint64_t tag;                         /* hash of its random */
 };
@@ -171,6 +176,8 @@ MUST_USE enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_ro
 void dtls_handshake_free(struct dtls_handshake *h);
 /* Ends it with an event. */
 void dtls_handshake_fail(struct dtls_handshake *h, enum dtls_cause cause, const char *detail);
+/* Server role: its peer begins anew, so it has failed. */
+void dtls_handshake_superseded(struct dtls_handshake *h);
 /* Server role, on a good cookie. */
 void dtls_handshake_accept(struct dtls_arrival *a, const struct dtls_opener *o);
 /* Client role: false when libssl cannot make a hello (h is then still there). */

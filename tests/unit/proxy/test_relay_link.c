@@ -282,13 +282,13 @@ static void test_R243_a_silent_server_gets_a_new_link(void **state)
 	world_register(&w);
 	const struct build b = update(2, "t2", "rd/5a3f");
 	w.at_once = false;
-	for (int copy = 0; copy < 2; copy++) {
+	for (int copy = 0; copy < 3; copy++) {
 		up(&w, &b);
 		expect_same(&w.server, &b);
 		later(&w, 3000);
 	}
 	assert_int_equal(w.server.closed, 0);
-	up(&w, &b); /* the third */
+	up(&w, &b); /* the fourth */
 	assert_int_equal(w.server.closed, 1);
 	assert_int_equal(w.server.why, CHANNEL_SILENT);
 	assert_int_equal(w.opened, 2);
@@ -310,19 +310,23 @@ static void test_R243_a_talking_server_keeps_its_link(void **state)
 	struct world w;
 	world_begin(&w, NULL);
 	world_register(&w);
-	const struct build b = build_start(PDU_CON, 0x45, 2, "obs");
+	const struct build b = update(2, "t2", "rd/5a3f");
 	const struct build other = build_request(&(struct want){ PDU_NON, 1, 8, "x", "3", NULL });
-	for (int copy = 0; copy < 5; copy++) {
+	for (int copy = 0; copy < 8; copy++) {
 		up(&w, &b);
-		if (copy % 2 == 1)
+		if (copy % 3 == 2)
 			down(&w, &other);
 	}
 	assert_int_equal(w.server.closed, 0);
 	/* Copies of another message are not counted with these. */
 	for (uint16_t mid = 10; mid < 20; mid++) {
-		const struct build next = build_start(PDU_CON, 0x45, mid, "obs");
+		const struct build next = update(mid, "t3", "rd/5a3f");
 		up(&w, &next);
 	}
+	/* Nor those of a notification, to which a server may stay silent when it has seen it. */
+	const struct build note = build_start(PDU_CON, 0x45, 30, "obs");
+	for (int copy = 0; copy < 8; copy++)
+		up(&w, &note);
 	assert_int_equal(w.server.closed, 0);
 	assert_int_equal(w.opened, 1);
 	world_end(&w);

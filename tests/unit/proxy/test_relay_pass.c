@@ -124,7 +124,11 @@ static void test_I3_the_server_starts_nothing_before_registration(void **state)
 	const struct build r = reg(1, "t1");
 	up(&w, &r);
 	expect_same(&w.server, &r);
-	struct build b = build_request(&(struct want){ PDU_CON, 1, 9, "x", "3/0/0", NULL });
+	struct build b = build_start(PDU_ACK, PDU_FORBIDDEN, 1, "t1");
+	down(&w, &b); /* the link stays, but nobody is registered */
+	expect_same(&w.device, &b);
+	const uint64_t passed = relay_stats(w.relay).down;
+	b = build_request(&(struct want){ PDU_CON, 1, 9, "x", "3/0/0", NULL });
 	down(&w, &b); /* a request */
 	expect_answer(&w.server, PDU_RST, 0, 9, "");
 	b = build_request(&(struct want){ PDU_NON, 1, 10, "x", "3/0/0", NULL });
@@ -138,11 +142,29 @@ static void test_I3_the_server_starts_nothing_before_registration(void **state)
 	down(&w, &b);
 	expect_silence(&w.device);
 	expect_silence(&w.server);
-	assert_int_equal(relay_stats(w.relay).down, 0);
+	assert_int_equal(relay_stats(w.relay).down, passed);
 	assert_int_equal(relay_stats(w.relay).dropped, 3);
-	b = build_start(PDU_ACK, PDU_FORBIDDEN, 1, "t1"); /* the answer */
+	world_end(&w);
+}
+
+/* The server registers a device before the device can know: what it asks may overtake a lost 2.01. */
+static void test_R272_a_request_may_overtake_the_created(void **state)
+{
+	(void)state;
+	struct world w;
+	world_begin(&w, NULL);
+	const struct build r = reg(1, "t1");
+	up(&w, &r);
+	expect_same(&w.server, &r);
+	struct build b = build_start(PDU_CON, 0x45, 11, "other");
+	down(&w, &b); /* still no answer to nothing */
+	expect_answer(&w.server, PDU_RST, 0, 11, "");
+	b = build_request(&(struct want){ PDU_CON, 1, 9, "x", "3/0/0", NULL });
 	down(&w, &b);
 	expect_same(&w.device, &b);
+	b = build_start(PDU_ACK, 0x45, 9, "x");
+	up(&w, &b);
+	expect_same(&w.server, &b);
 	world_end(&w);
 }
 
@@ -340,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_R247_observation_notifications_and_cancel),
 		cmocka_unit_test(test_R272_nothing_passes_before_registration),
 		cmocka_unit_test(test_I3_the_server_starts_nothing_before_registration),
+		cmocka_unit_test(test_R272_a_request_may_overtake_the_created),
 		cmocka_unit_test(test_R245_pings_are_answered_on_their_own_side),
 		cmocka_unit_test(test_R234_malformed_messages_end_here),
 		cmocka_unit_test(test_R241_the_gateway_is_no_forward_proxy),
