@@ -193,7 +193,7 @@ lint: export LINT_CFLAGS = $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION="lint" $(if $
 lint: export CC := $(CC)
 lint:
 	@deploy/setup -q build lint openssl
-	@tests/lint $(LINT)
+	@tests/lint $(LINT_PARTS)
 
 # --- installing ------------------------------------------------------------------------------------------------
 install:

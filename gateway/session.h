@@ -8,7 +8,8 @@
  *          ends, the other side is told.
  * Errors:  a session that cannot be made closes its association; a link that cannot be opened is
  *          told to the relay.
- * Memory:  struct gw_session is some 100 bytes in a pool of the worker; its channels are embedded in it.
+ * Memory:  struct gw_session is some 100 bytes in a pool of the worker; its channels are embedded
+ *          in it.
  * Threads: the worker that owns it.
  */
 #ifndef LWG_GATEWAY_SESSION_H

@@ -61,8 +61,8 @@ void relay_link_wait(struct relay_device *d, const struct pdu *m)
 
 bool relay_link_is_dead(struct relay_device *d, const struct pdu *m)
 {
-	/* The fourth comes 14 s or more after the first (RFC 7252 section 4.8) and leaves one more for
-	   the new link. On a path that loses a fifth each way, 1 of 60 good links dies of it. */
+	/* The fourth comes 14 s or more after the first (RFC 7252 section 4.8) and leaves one more
+	   for the new link. On a path that loses a fifth each way, 1 of 60 good links dies of it. */
 	enum { COPIES = 4 };
 	/* Only requests: a server may stay silent to a notification that it has seen before. */
 	if (m->type != PDU_CON || !pdu_is_request(m))

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the benches share: figures with goals, CPU and memory of a process, and the stage: a server, a relay, a fleet.
+"""What the benches share: figures with goals, CPU and memory of a process, and the stage: a server,
+a relay, a fleet.
 
-A figure is one line: `bench NAME FIGURE VALUE UNIT [goal <=|>= VALUE ok|MISSED]`. Lines that begin with # are facts.
-CPU is a process's own clock (all its threads, user and system), never wall-clock time. Machines are not steady, so what is
+A figure is one line: `bench NAME FIGURE VALUE UNIT [goal <=|>= VALUE ok|MISSED]`. Lines that begin
+with # are facts.
+CPU is a process's own clock (all its threads, user and system), never wall-clock time. Machines are
+not steady, so what is
 compared runs in interleaved rounds, and the figure is the median of the rounds' ratios.
 """
+
 import json
 import os
 import platform
@@ -20,8 +24,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness import Process, binary, free_port  # noqa: E402  (the path comes first)
 
 SOURCES = "127.64.0.0/16"  # one upstream socket carries all links, each under its own address
-LOAD_CORE = 0  # relay, fleet and server share a core: full batches, no wake-ups across cores, steady figures
-WINDOW = 96  # pairs under way at once, over all devices: the same for 100 devices, each with one at most, as for 10,000
+# relay, fleet and server share a core: full batches, no wake-ups across cores, steady figures
+LOAD_CORE = 0
+# pairs under way at once, over all devices: the same for 100 devices, each with one at most, as for
+# 10,000
+WINDOW = 96
 READY_S = 300
 
 
@@ -48,15 +55,28 @@ def note(text):
 
 def machine_facts():
     with open("/proc/cpuinfo", encoding="utf-8") as f:
-        model = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), platform.machine())
-    linked = subprocess.run(["ldd", binary("lwgated")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    crypto = [line.split("=>")[1].split()[0] for line in linked.stdout.decode().splitlines() if "libcrypto" in line and "=>" in line]
-    note(f"machine: {model}, {os.cpu_count()} processors, Linux {platform.release()}, libcrypto {', '.join(crypto) or 'unknown'}; "
-         "loopback only")
+        model = next(
+            (line.split(":", 1)[1].strip() for line in f if line.startswith("model name")),
+            platform.machine(),
+        )
+    linked = subprocess.run(
+        ["ldd", binary("lwgated")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    )
+    crypto = [
+        line.split("=>")[1].split()[0]
+        for line in linked.stdout.decode().splitlines()
+        if "libcrypto" in line and "=>" in line
+    ]
+    note(
+        f"machine: {model}, {os.cpu_count()} processors, Linux {platform.release()}, "
+        f"libcrypto {', '.join(crypto) or 'unknown'}; "
+        "loopback only"
+    )
 
 
 def spin_ms():
-    """How long this core takes for a fixed piece of work now: tells a quiet machine from a busy one."""
+    """How long this core takes for a fixed piece of work now: tells a quiet machine from a busy
+    one."""
     begin = time.process_time()
     total = 0
     for i in range(300000):
@@ -65,7 +85,8 @@ def spin_ms():
 
 
 def cpu_ns(pid):
-    """CPU time of a process, user and system, its threads together, those that have ended too (clock_getcpuclockid(3))."""
+    """CPU time of a process, user and system, its threads together, those that have ended too
+    (clock_getcpuclockid(3))."""
     return time.clock_gettime_ns((~pid << 3) | 2)
 
 
@@ -107,7 +128,9 @@ def sleeps(pid):
     count = 0
     for task in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{task}/status", encoding="utf-8") as f:
-            count += next(int(line.split()[1]) for line in f if line.startswith("voluntary_ctxt_switches"))
+            count += next(
+                int(line.split()[1]) for line in f if line.startswith("voluntary_ctxt_switches")
+            )
     return count
 
 
@@ -121,7 +144,8 @@ def median(values):
 
 
 class Stage:
-    """Temporary folder and children; all ended and removed at the end of the `with` block, also after a failure."""
+    """Temporary folder and children; all ended and removed at the end of the `with` block, also
+    after a failure."""
 
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="lwgate-bench-")
@@ -185,42 +209,69 @@ def await_bound(port, seconds=10):
 
 
 def peer_credentials(stage, devices):
-    """Keys of a fleet, and the same as libcoap's server reads them: its keys are text, and a hint goes before."""
+    """Keys of a fleet, and the same as libcoap's server reads them: its keys are text, and a hint
+    goes before."""
     keys = [secrets.token_hex(20) for _ in range(devices)]
-    credentials = "credentials = (\n" + ",\n".join(
-        f'{{ endpoint = "peer-{i}"; identity = "peer-{i}"; key = "{key.encode().hex()}"; upstream_identity = "-{i}"; '
-        f'upstream_key = "{secrets.token_hex(16)}"; }}' for i, key in enumerate(keys)) + "\n);\n"
+    credentials = (
+        "credentials = (\n"
+        + ",\n".join(
+            f'{{ endpoint = "peer-{i}"; identity = "peer-{i}"; key = "{key.encode().hex()}"; '
+            f'upstream_identity = "-{i}"; '
+            f'upstream_key = "{secrets.token_hex(16)}"; }}'
+            for i, key in enumerate(keys)
+        )
+        + "\n);\n"
+    )
     matches = "".join(f"CoAP,peer-{i},{key}\n" for i, key in enumerate(keys))
     return stage.write("peer-credentials", credentials), stage.write("peer-matches", matches)
 
 
 class Keys:
-    """The files for n devices: the gateway's credentials, and what a server must know behind the gateway or without it."""
+    """The files for n devices: the gateway's credentials, and what a server must know behind the
+    gateway or without it."""
 
     def __init__(self, stage, devices):
         self.devices = devices
-        self.credentials, self.behind, self.direct = (os.path.join(stage.folder, f"{name}-{devices}")
-                                                      for name in ("credentials", "behind", "direct"))
-        subprocess.run([binary("lwgate-fleet"), "--devices", str(devices), "--gen-credentials", self.credentials,
-                        "--gen-keys", self.behind, "--gen-direct-keys", self.direct], check=True)
+        self.credentials, self.behind, self.direct = (
+            os.path.join(stage.folder, f"{name}-{devices}")
+            for name in ("credentials", "behind", "direct")
+        )
+        subprocess.run(
+            [
+                binary("lwgate-fleet"),
+                "--devices",
+                str(devices),
+                "--gen-credentials",
+                self.credentials,
+                "--gen-keys",
+                self.behind,
+                "--gen-direct-keys",
+                self.direct,
+            ],
+            check=True,
+        )
 
 
 def start_sink(stage, keys, more=()):
-    """An upstream server on our engine that answers everything; its cost per message does not grow with its peers."""
+    """An upstream server on our engine that answers everything; its cost per message does not grow
+    with its peers."""
     sink = stage.start([binary("sink"), "--listen", "127.0.0.1", "--keys", keys, *more])
     return sink, listening_port(sink)
 
 
 def start_gateway(stage, keys, server_port):
     port = free_port()
-    config = stage.write(f"lwgate-{keys.devices}.conf", f'''
+    config = stage.write(
+        f"lwgate-{keys.devices}.conf",
+        f"""
 workers = 1; user = ""; group = "";
 credentials = "{keys.credentials}";
 listeners = ( {{ address = "127.0.0.1"; port = {port}; }} );
 upstream = {{ address = "127.0.0.1"; port = {server_port}; sources = [ "{SOURCES}" ]; }};
 control = {{ path = "{stage.folder}/control-{keys.devices}"; group = ""; }};
 log = {{ level = "info"; }};
-''')
+""",
+    )
     gateway = stage.start([binary("lwgated"), "-c", config])
     gateway.wait_line(" ready ")
     pin(gateway.child.pid, LOAD_CORE)  # its workers too
@@ -228,7 +279,17 @@ log = {{ level = "info"; }};
 
 
 def start_floor(stage, server_port):
-    floor = stage.start([binary("bench-floor"), "--listen", "127.0.0.1:0", "--to", f"127.0.0.1:{server_port}", "--sources", SOURCES])
+    floor = stage.start(
+        [
+            binary("bench-floor"),
+            "--listen",
+            "127.0.0.1:0",
+            "--to",
+            f"127.0.0.1:{server_port}",
+            "--sources",
+            SOURCES,
+        ]
+    )
     return floor, listening_port(floor)
 
 
@@ -237,9 +298,26 @@ class Fleet:
 
     def __init__(self, stage, credentials, devices, port, rate=4000, more=()):
         self.devices = devices
-        self.process = stage.start([binary("lwgate-fleet"), "--server", f"127.0.0.1:{port}", "--credentials", credentials,
-                                    "--devices", str(devices), "--rate", str(rate), "--window", str(WINDOW),
-                                    "--notify-ms", "0", "--lifetime-s", "86400", *more])
+        self.process = stage.start(
+            [
+                binary("lwgate-fleet"),
+                "--server",
+                f"127.0.0.1:{port}",
+                "--credentials",
+                credentials,
+                "--devices",
+                str(devices),
+                "--rate",
+                str(rate),
+                "--window",
+                str(WINDOW),
+                "--notify-ms",
+                "0",
+                "--lifetime-s",
+                "86400",
+                *more,
+            ]
+        )
         self.process.wait_json(lambda o: o.get("event") == "all_registered", READY_S)
 
     def load(self, pairs):

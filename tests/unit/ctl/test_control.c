@@ -138,7 +138,10 @@ static void test_socket_is_closed_to_others(void **state)
 	struct place *p = *state;
 	struct stat st;
 	char folder[48];
-	const struct group *g = getgrgid(getegid());
+	char names[4096];
+	struct group group;
+	struct group *g = NULL;
+	assert_int_equal(getgrgid_r(getegid(), &group, names, sizeof(names), &g), 0);
 	struct ctl_control *c = open_there(p, g == NULL ? "" : g->gr_name);
 	if (c == NULL)
 		fail_msg("%s", p->error);

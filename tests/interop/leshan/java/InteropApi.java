@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executors;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+
+import org.eclipse.leshan.core.link.Link;
+import org.eclipse.leshan.core.node.LwM2mNode;
+import org.eclipse.leshan.core.observation.Observation;
+import org.eclipse.leshan.core.observation.SingleObservation;
+import org.eclipse.leshan.core.request.CancelObservationRequest;
+import org.eclipse.leshan.core.request.ContentFormat;
+import org.eclipse.leshan.core.request.DiscoverRequest;
+import org.eclipse.leshan.core.request.DownlinkRequest;
+import org.eclipse.leshan.core.request.ExecuteRequest;
+import org.eclipse.leshan.core.request.ObserveRequest;
+import org.eclipse.leshan.core.request.ReadRequest;
+import org.eclipse.leshan.core.request.WriteRequest;
+import org.eclipse.leshan.core.response.DiscoverResponse;
+import org.eclipse.leshan.core.response.LwM2mResponse;
+import org.eclipse.leshan.core.response.ReadResponse;
+import org.eclipse.leshan.core.util.Hex;
+import org.eclipse.leshan.server.LeshanServer;
+import org.eclipse.leshan.server.registration.Registration;
+import org.eclipse.leshan.server.security.InMemorySecurityStore;
+import org.eclipse.leshan.server.security.SecurityInfo;
+
+/**
+ * The REST API of the server, in the paths and shapes of the Leshan demo server.
+ *
+ * GET /api/event                            registrations, notifications, handshakes as they happen
+ * GET /api/clients[/EP]                     who is registered
+ * GET|PUT|POST /api/clients/EP/PATH         Read, Write, Execute
+ * GET /api/clients/EP/PATH/discover         Discover
+ * POST|DELETE /api/clients/EP/PATH/observe  Observe, Cancel (active: the device is asked)
+ * GET|PUT /api/security/clients             PSK credentials of the devices
+ */
+final class InteropApi {
+	private static final long ANSWER_MS = 20_000;
+
+	private final LeshanServer server;
+	private final InMemorySecurityStore credentials;
+	private final EventStream events;
+	private final ObjectMapper mapper = new ObjectMapper();
+
+	/** An answer other than 200. */
+	private static final class Refusal extends Exception {
+		private static final long serialVersionUID = 1;
+		private final int status;
+
+		Refusal(int status, String why) {
+			super(why);
+			this.status = status;
+		}
+	}
+
+	private interface Handler {
+		Object handle(HttpExchange exchange) throws Exception;
+	}
+
+	InteropApi(LeshanServer server, InMemorySecurityStore credentials, EventStream events) {
+		this.server = server;
+		this.credentials = credentials;
+		this.events = events;
+	}
+
+	/** Returns the port. */
+	int start() throws IOException {
+		InetSocketAddress here = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+		HttpServer http = HttpServer.create(here, 0);
+		http.setExecutor(Executors.newCachedThreadPool());
+		http.createContext("/api/event", events::serve);
+		http.createContext("/api/clients", exchange -> answer(exchange, this::clients));
+		http.createContext("/api/security/clients", exchange -> answer(exchange, this::security));
+		http.start();
+		return http.getAddress().getPort();
+	}
+
+	private void answer(HttpExchange exchange, Handler handler) throws IOException {
+		int status = 200;
+		Object body;
+		try {
+			body = handler.handle(exchange);
+		} catch (Refusal e) {
+			status = e.status;
+			body = Map.of("error", String.valueOf(e.getMessage()));
+		} catch (Exception e) {
+			status = 500;
+			body = Map.of("error", e.toString());
+		}
+		byte[] octets = mapper.writeValueAsBytes(body);
+		exchange.getResponseHeaders().set("Content-Type", "application/json");
+		exchange.sendResponseHeaders(status, octets.length);
+		exchange.getResponseBody().write(octets);
+		exchange.close();
+	}
+
+	/* The decoded segments of the path after the context's own. */
+	private static List<String> segments(HttpExchange exchange) {
+		String raw = exchange.getRequestURI().getRawPath();
+		String rest = raw.substring(exchange.getHttpContext().getPath().length());
+		List<String> list = new ArrayList<>();
+		for (String part : rest.split("/"))
+			if (!part.isEmpty())
+				list.add(URLDecoder.decode(part, StandardCharsets.UTF_8));
+		return list;
+	}
+
+	private Object security(HttpExchange exchange) throws Exception {
+		if (exchange.getRequestMethod().equals("GET"))
+			return credentials.getAll().stream().map(InteropApi::withoutKey).toList();
+		if (!exchange.getRequestMethod().equals("PUT"))
+			throw new Refusal(405, "GET or PUT");
+		JsonNode json = mapper.readTree(exchange.getRequestBody());
+		JsonNode tls = json.path("tls");
+		if (!tls.path("mode").asText().equals("psk"))
+			throw new Refusal(400, "tls.mode must be psk");
+		credentials.add(SecurityInfo.newPreSharedKeyInfo(json.path("endpoint").asText(),
+				tls.path("details").path("identity").asText(),
+				Hex.decodeHex(tls.path("details").path("key").asText().toCharArray())));
+		return Map.of();
+	}
+
+	private static Map<String, String> withoutKey(SecurityInfo info) {
+		return Map.of("endpoint", info.getEndpoint(), "identity", info.getPskIdentity());
+	}
+
+	private Object clients(HttpExchange exchange) throws Exception {
+		List<String> path = segments(exchange);
+		if (path.isEmpty())
+			return everybody();
+		Registration registration = server.getRegistrationService().getByEndpoint(path.get(0));
+		if (registration == null)
+			throw new Refusal(404, "no registered client '" + path.get(0) + "'");
+		if (path.size() == 1)
+			return InteropServer.json(registration);
+		String last = path.get(path.size() - 1);
+		boolean verb = last.equals("observe") || last.equals("discover");
+		List<String> ids = path.subList(1, path.size() - (verb ? 1 : 0));
+		String target = "/" + String.join("/", ids);
+		return operate(exchange, registration, verb ? last : "", target);
+	}
+
+	private List<Object> everybody() {
+		List<Object> list = new ArrayList<>();
+		Iterator<Registration> all = server.getRegistrationService().getAllRegistrations();
+		all.forEachRemaining(registration -> list.add(InteropServer.json(registration)));
+		return list;
+	}
+
+	private Object operate(HttpExchange exchange, Registration registration, String verb,
+			String target) throws Exception {
+		String operation = exchange.getRequestMethod() + (verb.isEmpty() ? "" : " " + verb);
+		switch (operation) {
+		case "GET":
+			return send(registration, new ReadRequest(target));
+		case "PUT":
+			LwM2mNode node = NodeJson.parse(mapper.readTree(exchange.getRequestBody()));
+			return send(registration, new WriteRequest(WriteRequest.Mode.REPLACE,
+					ContentFormat.TEXT, target, node));
+		case "POST":
+			String arguments = new String(exchange.getRequestBody().readAllBytes(),
+					StandardCharsets.UTF_8);
+			return send(registration, arguments.isEmpty() ? new ExecuteRequest(target)
+					: new ExecuteRequest(target, arguments));
+		case "GET discover":
+			return send(registration, new DiscoverRequest(target));
+		case "POST observe":
+			return send(registration, new ObserveRequest(target));
+		case "DELETE observe":
+			return send(registration, new CancelObservationRequest(
+					observation(registration, target)));
+		default:
+			throw new Refusal(405, operation);
+		}
+	}
+
+	private SingleObservation observation(Registration registration, String target)
+			throws Refusal {
+		for (Observation one : server.getObservationService().getObservations(registration))
+			if (one instanceof SingleObservation single
+					&& single.getPath().toString().equals(target))
+				return single;
+		throw new Refusal(404, "not observed: " + target);
+	}
+
+	private <T extends LwM2mResponse> Object send(Registration registration,
+			DownlinkRequest<T> request) throws Exception {
+		T response = server.send(registration, request, ANSWER_MS);
+		if (response == null)
+			throw new Refusal(504, "no answer within " + ANSWER_MS + " ms");
+		Map<String, Object> json = new LinkedHashMap<>();
+		json.put("status", response.getCode().toString());
+		json.put("success", response.isSuccess());
+		json.put("error", response.getErrorMessage());
+		if (response instanceof ReadResponse read)
+			json.put("content", NodeJson.of(read.getContent()));
+		if (response instanceof DiscoverResponse found && found.getObjectLinks() != null)
+			json.put("objectLinks", Arrays.stream(found.getObjectLinks())
+					.map(Link::getUriReference).toList());
+		return json;
+	}
+}

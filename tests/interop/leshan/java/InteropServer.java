@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+import org.eclipse.californium.elements.config.Configuration;
+import org.eclipse.californium.scandium.config.DtlsConfig;
+import org.eclipse.leshan.core.endpoint.Protocol;
+import org.eclipse.leshan.core.observation.CompositeObservation;
+import org.eclipse.leshan.core.observation.Observation;
+import org.eclipse.leshan.core.observation.SingleObservation;
+import org.eclipse.leshan.core.peer.LwM2mIdentity;
+import org.eclipse.leshan.core.peer.LwM2mPeer;
+import org.eclipse.leshan.core.peer.PskIdentity;
+import org.eclipse.leshan.core.request.RegisterRequest;
+import org.eclipse.leshan.core.request.UplinkRequest;
+import org.eclipse.leshan.core.response.ObserveCompositeResponse;
+import org.eclipse.leshan.core.response.ObserveResponse;
+import org.eclipse.leshan.server.LeshanServer;
+import org.eclipse.leshan.server.LeshanServerBuilder;
+import org.eclipse.leshan.server.californium.endpoint.CaliforniumServerEndpointsProvider;
+import org.eclipse.leshan.server.californium.endpoint.coaps.CoapsServerProtocolProvider;
+import org.eclipse.leshan.server.observation.ObservationListener;
+import org.eclipse.leshan.server.registration.Registration;
+import org.eclipse.leshan.server.registration.RegistrationListener;
+import org.eclipse.leshan.server.registration.RegistrationUpdate;
+import org.eclipse.leshan.server.security.Authorization;
+import org.eclipse.leshan.server.security.Authorizer;
+import org.eclipse.leshan.server.security.DefaultAuthorizer;
+import org.eclipse.leshan.server.security.InMemorySecurityStore;
+
+/**
+ * An LwM2M server on the Leshan libraries, over DTLS only, driven by the REST API of InteropApi.
+ *
+ * Both doors listen on 127.0.0.1 with ports of the system's choice, said in one line on stdout:
+ * "ready coaps=PORT http=PORT". Ends when its standard input does.
+ */
+public final class InteropServer {
+	private static final int CID_OCTETS = 6; /* as the Leshan demo server */
+
+	private final InMemorySecurityStore credentials = new InMemorySecurityStore();
+	private final EventStream events = new EventStream();
+
+	private InteropServer() {
+	}
+
+	public static void main(String[] args) throws Exception {
+		new InteropServer().run();
+	}
+
+	private void run() throws Exception {
+		LeshanServer server = build();
+		server.getRegistrationService().addListener(new Registrations());
+		server.getObservationService().addListener(new Notifications());
+		server.start();
+		InteropApi api = new InteropApi(server, credentials, events);
+		int coaps = server.getEndpoint(Protocol.COAPS).getURI().getPort();
+		System.out.printf("ready coaps=%d http=%d%n", coaps, api.start());
+		while (System.in.read() >= 0)
+			continue;
+		System.exit(0);
+	}
+
+	private LeshanServer build() {
+		CoapsServerProtocolProvider coaps = new CoapsServerProtocolProvider(
+				dtls -> dtls.setSessionListener(new DtlsTrace(f -> events.publish("DTLS", f))));
+		CaliforniumServerEndpointsProvider.Builder endpoints =
+				new CaliforniumServerEndpointsProvider.Builder(coaps);
+		Configuration configuration = endpoints.createDefaultConfiguration();
+		configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, CID_OCTETS);
+		endpoints.setConfiguration(configuration);
+		endpoints.addEndpoint(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+				Protocol.COAPS);
+		LeshanServerBuilder builder = new LeshanServerBuilder();
+		builder.setEndpointsProviders(endpoints.build());
+		builder.setSecurityStore(credentials);
+		builder.setAuthorizer(new Witness(new DefaultAuthorizer(credentials)));
+		return builder.build();
+	}
+
+	static String identityOf(LwM2mPeer peer) {
+		LwM2mIdentity identity = peer.getIdentity();
+		return identity instanceof PskIdentity psk ? psk.getPskIdentity() : identity.toString();
+	}
+
+	static Map<String, Object> json(Registration registration) {
+		Map<String, Object> json = new LinkedHashMap<>();
+		json.put("endpoint", registration.getEndpoint());
+		json.put("registrationId", registration.getId());
+		json.put("registrationDate", registration.getRegistrationDate().getTime());
+		json.put("lastUpdate", registration.getLastUpdate().getTime());
+		json.put("lifetime", registration.getLifeTimeInSec());
+		json.put("lwM2mVersion", registration.getLwM2mVersion().toString());
+		json.put("address", registration.getSocketAddress().toString());
+		json.put("identity", identityOf(registration.getClientTransportData()));
+		json.put("secure", registration.getClientTransportData().getIdentity().isSecure());
+		json.put("objects", registration.getSupportedObject().keySet());
+		return json;
+	}
+
+	/** Reports every request that reached the server, whether it was let in or not. */
+	private final class Witness implements Authorizer {
+		private final Authorizer judge;
+
+		Witness(Authorizer judge) {
+			this.judge = judge;
+		}
+
+		@Override
+		public Authorization isAuthorized(UplinkRequest<?> request, Registration registration,
+				LwM2mPeer sender) {
+			Authorization verdict = judge.isAuthorized(request, registration, sender);
+			Map<String, Object> json = new LinkedHashMap<>();
+			json.put("request", request.getClass().getSimpleName());
+			json.put("ep", request instanceof RegisterRequest register
+					? register.getEndpointName() : registration.getEndpoint());
+			json.put("identity", identityOf(sender));
+			json.put("approved", verdict.isApproved());
+			events.publish("AUTHORIZE", json);
+			return verdict;
+		}
+	}
+
+	private final class Registrations implements RegistrationListener {
+		@Override
+		public void registered(Registration now, Registration before,
+				Collection<Observation> lost) {
+			events.publish("REGISTRATION", json(now));
+		}
+
+		@Override
+		public void updated(RegistrationUpdate update, Registration now, Registration before) {
+			events.publish("UPDATED", json(now));
+		}
+
+		@Override
+		public void unregistered(Registration registration, Collection<Observation> lost,
+				boolean expired, Registration replacement) {
+			Map<String, Object> json = json(registration);
+			json.put("expired", expired);
+			events.publish("DEREGISTRATION", json);
+		}
+	}
+
+	private final class Notifications implements ObservationListener {
+		@Override
+		public void onResponse(SingleObservation observation, Registration registration,
+				ObserveResponse response) {
+			Map<String, Object> json = new LinkedHashMap<>();
+			json.put("ep", registration.getEndpoint());
+			json.put("res", observation.getPath().toString());
+			json.put("val", NodeJson.of(response.getContent()));
+			events.publish("NOTIFICATION", json);
+		}
+
+		@Override
+		public void onResponse(CompositeObservation observation, Registration registration,
+				ObserveCompositeResponse response) {
+			/* nothing observes composites here */
+		}
+
+		@Override
+		public void onError(Observation observation, Registration registration, Exception why) {
+			Map<String, Object> json = new LinkedHashMap<>();
+			json.put("ep", registration == null ? null : registration.getEndpoint());
+			json.put("error", String.valueOf(why));
+			events.publish("NOTIFICATION_ERROR", json);
+		}
+
+		@Override
+		public void newObservation(Observation observation, Registration registration) {
+			/* the REST caller asked for it */
+		}
+
+		@Override
+		public void cancelled(Observation observation) {
+			events.publish("CANCELLED", Map.of("registration", observation.getRegistrationId()));
+		}
+	}
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Load for benchmarks: a window of request/response pairs over all devices, each device at most
+   one. */
+#include <time.h>
+
+#include "tests/lab/fleet.h"
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+void fleet_load_order(struct fleet *f, uint64_t requests)
+{
+	f->load_on = true;
+	f->load_counted = true;
+	f->load_left = requests;
+	f->load_mark = (struct fleet_load_mark){ f->counts.pairs, f->counts.lost, now_us() };
+}
+
+static bool wants_more(const struct fleet *f)
+{
+	return f->load_on && f->load_out < f->set->window && (!f->load_counted || f->load_left > 0);
+}
+
+void fleet_load_step(struct fleet *f)
+{
+	const struct fleet_settings *s = f->set;
+	if (f->load_counted && f->load_left == 0 && f->load_out == 0) {
+		f->load_on = f->load_counted = false;
+		fleet_say_load(f, now_us() - f->load_mark.us);
+	}
+	for (uint32_t tried = 0; wants_more(f) && tried < s->devices; tried++) {
+		struct fleet_device *d = &f->devices[f->load_at];
+		f->load_at = (f->load_at + 1) % s->devices;
+		if (d->link != FLEET_UP)
+			continue;
+		d->sent_us = now_us();
+		if (!device_load(&d->model, s->load_con, f->host.now_ms))
+			continue;
+		f->load_out++;
+		f->load_left -= f->load_counted;
+		fleet_settle(f, d);
+	}
+}
+
+void fleet_load_ended(struct fleet *f, struct fleet_device *d, enum device_outcome how)
+{
+	f->load_out--;
+	if (how != DEVICE_ANSWERED) {
+		f->counts.lost++;
+		return;
+	}
+	const uint64_t took = now_us() - d->sent_us;
+	f->counts.pairs++;
+	f->counts.round_trip_us += took;
+	if (took > f->counts.round_trip_max_us)
+		f->counts.round_trip_max_us = took;
+}
