@@ -52,6 +52,7 @@ struct relay_device {
 	uint64_t retry_at_ms;        /* the link isn't opened before */
 	uint32_t retry_ms;           /* the last back-off; 0: the link was up since */
 	uint32_t heard;              /* messages from the server, wrapping */
+	uint64_t con_since_ms;       /* when that first copy came */
 	uint32_t con_heard;          /* `heard` at the first copy of the last CON of the device */
 	uint16_t con_mid;            /* of that CON */
 	uint16_t own_mid[2];         /* by enum side: of our last NON to it */

@@ -66,6 +66,8 @@ static bool settle(struct relay_device *d, struct exchange *e, const struct pdu 
 {
 	struct relay_stats *const stats = &d->relay->stats;
 	const uint64_t now_ms = d->relay->now_ms;
+	if (e->doubtful)
+		return true;
 	const bool was_active = d->reg.active;
 	const char *const claim = exchange_claim(d->exchanges, e);
 	const enum registration_change change =
@@ -115,10 +117,12 @@ static void down_response(struct relay_device *d, const struct pdu *m)
 		relay_down_bad(d, m, "the server's answer has no usable location");
 		return;
 	}
+	if (!send_down(d, m)) { /* it does not fit a record */
+		relay_down_bad(d, m, "the device's channel can not take the answer");
+		return;
+	}
 	if (e)
 		answered(d, e, m);
-	if (!send_down(d, m))
-		d->relay->stats.dropped++;
 }
 
 static void down_empty(struct relay_device *d, const struct pdu *m)

@@ -47,6 +47,26 @@ static void claim(struct exchange_table *t, const struct exchange *e, const stru
 		t->claim[0] = '\0';
 }
 
+/* What claims a location is taken to differ: its path is not in the request. */
+static bool differ(const struct registration_request *a, const struct registration_request *b)
+{
+	return a->kind != b->kind || a->has_lifetime != b->has_lifetime ||
+	       a->lifetime_s != b->lifetime_s || a->claims || b->claims;
+}
+
+/* A true retransmission asks for the same. */
+static bool same_effect(const struct exchange_table *t, const struct exchange *e,
+	const struct pdu *m, const struct registration_request *what)
+{
+	char path[RELAY_LOCATION_MAX];
+	if (!what->claims)
+		return !differ(&e->request, what);
+	const char *const claimed = exchange_claim(t, e);
+	return e->request.kind == what->kind && e->request.has_lifetime == what->has_lifetime &&
+	       e->request.lifetime_s == what->lifetime_s && claimed && registration_path(m, path) &&
+	       strcmp(path, claimed) == 0;
+}
+
 struct exchange *exchange_open(struct pool *home, struct exchange_table **t,
 	const struct pdu *request, const struct registration_request *what, uint64_t due_ms)
 {
@@ -57,20 +77,22 @@ struct exchange *exchange_open(struct pool *home, struct exchange_table **t,
 		(*t)->home = home;
 	}
 	struct exchange *e = find_copy(*t, request);
-	if (!e) {
+	if (e && !e->answered) {
+		/* The server answers only one of two requests with one id, we don't know which. */
+		e->doubtful = e->doubtful || !same_effect(*t, e, request, what);
+		return e;
+	}
+	const bool settled = e && e->settled && same_effect(*t, e, request, what);
+	if (!e)
 		e = find_room(*t);
-		*e = (struct exchange){ .used = true, .mid = request->mid, .due_ms = due_ms };
-		e->born = (*t)->births++;
-		e->confirmable = request->type == PDU_CON;
-		e->token_len = request->token_len;
-		if (request->token_len > 0)
-			memcpy(e->token, request->token, request->token_len);
-	}
-	if (e->answered) {
-		e->answered = false;
-		e->acked = false;
-		e->due_ms = due_ms;
-	}
+	*e = (struct exchange){
+		.used = true, .mid = request->mid, .due_ms = due_ms, .settled = settled
+	};
+	e->born = (*t)->births++;
+	e->confirmable = request->type == PDU_CON;
+	e->token_len = request->token_len;
+	if (request->token_len > 0)
+		memcpy(e->token, request->token, request->token_len);
 	e->request = *what;
 	e->no_5xx = pdu_unwanted(request, PDU_GATEWAY_TIMEOUT);
 	claim(*t, e, request);
@@ -102,6 +124,12 @@ struct exchange *exchange_of_answer(struct exchange_table *t, const struct pdu *
 			continue;
 		if (answer->type == PDU_ACK && (!e->confirmable || e->mid != answer->mid))
 			continue;
+		if (answer->type == PDU_CON && e->has_server_mid && e->server_mid == answer->mid)
+			return e; /* said again */
+		/* One token on two open requests: the answer may be to either. */
+		if (answer->type != PDU_ACK && best && !best->answered && !e->answered &&
+			differ(&best->request, &e->request))
+			best->doubtful = e->doubtful = true;
 		if (fits_better(e, best))
 			best = e;
 	}

@@ -42,7 +42,8 @@ struct exchange {
 	bool answered;
 	bool settled; /* its answer has had its effect before */
 	bool has_server_mid;
-	bool no_5xx; /* RFC 7967 */
+	bool no_5xx;   /* RFC 7967 */
+	bool doubtful; /* its answer may be to another request: it changes no registration */
 };
 
 struct exchange_table {

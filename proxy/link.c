@@ -62,8 +62,9 @@ void relay_link_wait(struct relay_device *d, const struct pdu *m)
 bool relay_link_is_dead(struct relay_device *d, const struct pdu *m)
 {
 	/* The fourth comes 14 s or more after the first (RFC 7252 section 4.8) and leaves one more
-	   for the new link. On a path that loses a fifth each way, 1 of 60 good links dies of it. */
-	enum { COPIES = 4 };
+	   for the new link. On a path that loses a fifth each way, 1 of 60 good links dies of it.
+	   Copies that come faster than CoAP sends them say nothing about the server. */
+	enum { COPIES = 4, SILENCE_MS = 10000 };
 	/* Only requests: a server may stay silent to a notification that it has seen before. */
 	if (m->type != PDU_CON || !pdu_is_request(m))
 		return false;
@@ -71,8 +72,11 @@ bool relay_link_is_dead(struct relay_device *d, const struct pdu *m)
 		d->con_copies = 0;
 		d->con_mid = m->mid;
 		d->con_heard = d->heard;
+		d->con_since_ms = d->relay->now_ms;
 	}
-	if (++d->con_copies < COPIES)
+	if (d->con_copies < COPIES)
+		d->con_copies++;
+	if (d->con_copies < COPIES || d->relay->now_ms - d->con_since_ms < SILENCE_MS)
 		return false;
 	d->con_copies = 0;
 	return true;

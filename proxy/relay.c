@@ -92,7 +92,8 @@ static void end_exchanges(struct relay_device *d)
 	}
 }
 
-/* the server isn't asked, and the channels stay: the device may register again. */
+/* R-269: the server isn't asked, and the device's channel stays: it may register again (R-282). The
+   link, which others may need, goes; the next message opens another. */
 static void end_registration(struct relay_device *d)
 {
 	struct relay *const r = d->relay;
@@ -100,6 +101,8 @@ static void end_registration(struct relay_device *d)
 		return;
 	memset(&d->reg, 0, sizeof(d->reg));
 	r->stats.registrations--;
+	if (!d->exchanges)
+		relay_link_close(d, CHANNEL_DONE);
 	if (r->owner.changed)
 		r->owner.changed(r->owner.ctx, d);
 }

@@ -132,6 +132,7 @@ struct wire {
 	size_t len[KIT_SENT_MAX];
 	unsigned count, seen; /* messages sent; those that the test has looked at */
 	bool broken;
+	size_t max; /* what is longer does not fit; 0: all fits */
 	unsigned closed;
 	enum channel_reason why;
 };
@@ -139,7 +140,7 @@ struct wire {
 static inline bool wire_send(struct channel *c, const uint8_t *msg, size_t len)
 {
 	struct wire *const w = (struct wire *)(void *)c;
-	if (w->broken)
+	if (w->broken || (w->max > 0 && len > w->max))
 		return false;
 	assert_true(w->count < KIT_SENT_MAX);
 	w->sent[w->count] = malloc(len);

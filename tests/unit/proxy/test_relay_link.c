@@ -288,7 +288,8 @@ static void test_R243_a_silent_server_gets_a_new_link(void **state)
 		later(&w, 3000);
 	}
 	assert_int_equal(w.server.closed, 0);
-	up(&w, &b); /* the fourth */
+	later(&w, 5000);
+	up(&w, &b); /* the fourth, 14 s after the first */
 	assert_int_equal(w.server.closed, 1);
 	assert_int_equal(w.server.why, CHANNEL_SILENT);
 	assert_int_equal(w.opened, 2);
@@ -314,6 +315,7 @@ static void test_R243_a_talking_server_keeps_its_link(void **state)
 	const struct build other = build_request(&(struct want){ PDU_NON, 1, 8, "x", "3", NULL });
 	for (int copy = 0; copy < 8; copy++) {
 		up(&w, &b);
+		later(&w, 3000);
 		if (copy % 3 == 2)
 			down(&w, &other);
 	}
@@ -322,11 +324,18 @@ static void test_R243_a_talking_server_keeps_its_link(void **state)
 	for (uint16_t mid = 10; mid < 20; mid++) {
 		const struct build next = update(mid, "t3", "rd/5a3f");
 		up(&w, &next);
+		later(&w, 3000);
 	}
+	/* Nor copies at once: a device could have links opened as fast as it sends. */
+	const struct build hasty = update(40, "t4", "rd/5a3f");
+	for (int copy = 0; copy < 8; copy++)
+		up(&w, &hasty);
 	/* Nor those of a notification, to which a server may stay silent when it has seen it. */
 	const struct build note = build_start(PDU_CON, 0x45, 30, "obs");
-	for (int copy = 0; copy < 8; copy++)
+	for (int copy = 0; copy < 6; copy++) {
 		up(&w, &note);
+		later(&w, 3000);
+	}
 	assert_int_equal(w.server.closed, 0);
 	assert_int_equal(w.opened, 1);
 	world_end(&w);

@@ -147,7 +147,8 @@ static void test_I3_the_server_starts_nothing_before_registration(void **state)
 	world_end(&w);
 }
 
-/* The server registers a device before the device can know: what it asks may overtake a lost 2.01. */
+/* The server registers a device before the device can know: what it asks may overtake a lost
+   2.01. */
 static void test_R272_a_request_may_overtake_the_created(void **state)
 {
 	(void)state;
@@ -331,10 +332,65 @@ static void test_R164_what_the_device_cannot_take_is_413(void **state)
 	struct world w;
 	world_begin(&w, NULL);
 	world_register(&w);
-	w.device.broken = true;
-	const struct big b = padded(PDU_CON, 3, "5/0/0", 1000);
+	w.device.max = 512;
+	struct big b = padded(PDU_CON, 3, "5/0/0", 513);
 	down_big(&w, &b);
 	expect_answer(&w.server, PDU_ACK, PDU_TOO_LARGE, 0x21, "big");
+	expect_silence(&w.device);
+	b = padded(PDU_CON, 3, "5/0/0", 512);
+	down_big(&w, &b);
+	expect_bytes(&w.device, b.data, b.len);
+	expect_silence(&w.server);
+	world_end(&w);
+}
+
+static void test_R164_an_answer_that_the_device_cannot_take_is_502(void **state)
+{
+	(void)state;
+	static const enum pdu_type asked[] = { PDU_CON, PDU_CON, PDU_NON };
+	static const enum pdu_type types[] = { PDU_ACK, PDU_CON, PDU_NON };
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		struct world w;
+		world_begin(&w, NULL);
+		world_register(&w);
+		w.device.max = 512;
+		const struct build r = build_request(
+			&(struct want){ asked[i], PDU_POST, 0x21, "big", "rd/5a3f", NULL });
+		up(&w, &r);
+		expect_same(&w.server, &r);
+		const struct big b = padded(types[i], PDU_CHANGED, NULL, 513);
+		for (int again = 0; again < 2; again++) {
+			down_big(&w, &b);
+			if (types[i] == PDU_CON)
+				expect_answer(&w.server, PDU_RST, 0, 0x21, "");
+		}
+		/* Once is enough. */
+		expect_answer(&w.device, asked[i] == PDU_CON ? PDU_ACK : PDU_NON, PDU_BAD_GATEWAY,
+			asked[i] == PDU_CON ? 0x21 : -1, "big");
+		expect_silence(&w.device);
+		expect_silence(&w.server);
+		later(&w, 100000);
+		expect_silence(&w.device);
+		world_end(&w);
+	}
+}
+
+/* A notification, which no request waits for: the server must not go on sending. */
+static void test_R164_a_notification_that_the_device_cannot_take_is_reset(void **state)
+{
+	(void)state;
+	struct world w;
+	world_begin(&w, NULL);
+	world_register(&w);
+	w.device.max = 512;
+	struct big b = padded(PDU_CON, 0x45, NULL, 513);
+	down_big(&w, &b);
+	expect_answer(&w.server, PDU_RST, 0, 0x21, "");
+	b = padded(PDU_NON, 0x45, NULL, 513);
+	down_big(&w, &b);
+	expect_silence(&w.server);
+	expect_silence(&w.device);
+	assert_int_equal(relay_stats(w.relay).dropped, 1);
 	world_end(&w);
 }
 
@@ -370,6 +426,8 @@ int main(void)
 		cmocka_unit_test(test_R233_too_long_answers_of_the_device_too),
 		cmocka_unit_test(test_R243_an_undecodable_answer_is_502),
 		cmocka_unit_test(test_R164_what_the_device_cannot_take_is_413),
+		cmocka_unit_test(test_R164_an_answer_that_the_device_cannot_take_is_502),
+		cmocka_unit_test(test_R164_a_notification_that_the_device_cannot_take_is_reset),
 		cmocka_unit_test(test_R237_an_RST_for_our_own_message_ends_here),
 	};
 	return cmocka_run_group_tests_name("proxy/relay: passing", tests, NULL, NULL);

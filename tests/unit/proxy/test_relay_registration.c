@@ -143,12 +143,19 @@ static void test_R269_a_registration_ends_after_lifetime_and_grace(void **state)
 	assert_int_equal(relay_stats(w.relay).registrations, 0);
 	assert_int_equal(w.changed, 2);
 	assert_int_equal(w.server.count, w.server.seen); /* the upstream is not asked */
-	assert_int_equal(w.server.closed, 0);            /* */
+	assert_int_equal(w.device.closed, 0);            /* */
+	assert_int_equal(w.server.closed, 1);            /* others may need its place */
+	assert_int_equal(w.server.why, CHANNEL_DONE);
 	assert_true(relay_next_ms(w.relay) == UINT64_MAX);
-	/* The device may register again in the same channels. */
+	/* The device may register again in the same channel. */
 	const struct build r = reg(9, "t9");
+	w.at_once = false;
 	up(&w, &r);
-	expect_same(&w.server, &r);
+	assert_int_equal(w.opened, 2);
+	struct wire fresh;
+	relay_link_up(w.d, wire_init(&fresh), w.now_ms);
+	expect_same(&fresh, &r);
+	wire_fini(&fresh);
 	world_end(&w);
 }
 
@@ -162,6 +169,46 @@ static void test_R269_a_patient_relay_ends_it_in_time_too(void **state)
 	world_register(&w);
 	later(&w, 300000 + REGISTRATION_GRACE_MS + 8);
 	assert_false(registration_of(&w)->active);
+	world_end(&w);
+}
+
+/* A server takes two requests with one message id for one (RFC 7252 section 4.5) and answers the
+   first. */
+static void test_I3_an_answer_to_another_request_registers_nobody(void **state)
+{
+	(void)state;
+	struct world w;
+	world_begin(&w, NULL);
+	const struct build bs =
+		build_request(&(struct want){ PDU_CON, PDU_POST, 5, "t", "bs", "ep=urn:dev:1" });
+	const struct build claim = build_request(
+		&(struct want){ PDU_CON, PDU_POST, 5, "t", "rd/victim", "lt=4294967295" });
+	up(&w, &bs);
+	up(&w, &claim);
+	const struct build changed = build_start(PDU_ACK, PDU_CHANGED, 5, "t");
+	down(&w, &changed);
+	assert_false(registration_of(&w)->active);
+	world_end(&w);
+}
+
+/* Nor does an answer count for the youngest of two requests that share a token. */
+static void test_R262_the_answer_to_a_send_is_not_that_to_an_update(void **state)
+{
+	(void)state;
+	struct world w;
+	world_begin(&w, NULL);
+	world_register(&w);
+	const struct build send =
+		build_request(&(struct want){ PDU_NON, PDU_POST, 6, "t", "dp", NULL });
+	const struct build long_life = build_request(
+		&(struct want){ PDU_NON, PDU_POST, 7, "t", "rd/5a3f", "lt=4294967295" });
+	up(&w, &send);
+	up(&w, &long_life);
+	const struct build good = build_start(PDU_NON, PDU_CHANGED, 900, "t");
+	const struct build bad = build_start(PDU_NON, PDU_BAD_REQUEST, 901, "t");
+	down(&w, &good);
+	down(&w, &bad);
+	assert_int_equal(registration_of(&w)->lifetime_s, 300);
 	world_end(&w);
 }
 
@@ -406,6 +453,8 @@ int main(void)
 		cmocka_unit_test(test_R273_register_in_blocks),
 		cmocka_unit_test(test_R269_a_registration_ends_after_lifetime_and_grace),
 		cmocka_unit_test(test_R269_a_patient_relay_ends_it_in_time_too),
+		cmocka_unit_test(test_I3_an_answer_to_another_request_registers_nobody),
+		cmocka_unit_test(test_R262_the_answer_to_a_send_is_not_that_to_an_update),
 		cmocka_unit_test(test_R262_an_update_moves_the_end),
 		cmocka_unit_test(test_R261_an_answer_without_usable_location_is_502),
 		cmocka_unit_test(test_R283_bootstrap_opens_both_ways_and_ends),
