@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plain handshake messages of a stranger (R-321). The input is taken three ways: as the body of a
- * handshake record, of a ClientHello, and of a ClientKeyExchange.
+ * Plain handshake messages of a stranger (R-321). The input is taken four ways: as the body of a
+ * handshake record, of a ClientHello, of a ServerHello, and of a ClientKeyExchange.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -38,7 +38,8 @@ static void go_round(const struct dtls_hello *h)
 	const bool up = dtls_cookies_init(&c, not_random, NULL, 0);
 	assert(up);
 	uint8_t out[DTLS_VERIFY_LEN];
-	const bool made = dtls_cookie_demand(&c, &peer, h, 7, out);
+	const struct dtls_question q = { .seq = 7 };
+	const bool made = dtls_cookie_demand(&c, &peer, h, &q, out);
 	assert(made);
 	struct dtls_hello second = *h;
 	second.cookie = out + DTLS_VERIFY_LEN - DTLS_COOKIE_LEN;
@@ -62,11 +63,26 @@ static void hello(const uint8_t *data, size_t size)
 	       touch(h.suites, h.suites_len, data, size);
 	sum += touch(h.compressions, h.compressions_len, data, size);
 	sum += touch(h.extensions, h.extensions_len, data, size);
+	assert(dtls_extensions_offered(
+		h.extensions, h.extensions_len, h.extensions, h.extensions_len));
+	sum += dtls_extension_twice(h.extensions, h.extensions_len);
 	const uint16_t last =
 		(uint16_t)(h.suites[h.suites_len - 2] << 8 | h.suites[h.suites_len - 1]);
 	assert(dtls_hello_offers(&h, last));
 	if (sum % 16 == 0)
 		go_round(&h); /* not for each: the HMAC's set-up is slow next to a parser */
+}
+
+static void server_hello(const uint8_t *data, size_t size)
+{
+	const uint8_t *p;
+	size_t len;
+	if (!dtls_server_hello_parse(data, size, &p, &len))
+		return;
+	assert(len + 38 <= size);
+	(void)touch(p, len, data, size);
+	if (dtls_extensions_offered(p, len, data, 0))
+		assert(dtls_extensions_offered(p, len, p, len / 2));
 }
 
 static void identity(const uint8_t *data, size_t size)
@@ -91,6 +107,8 @@ static void fragments(const uint8_t *data, size_t size)
 		(void)touch(f.body, f.len, data, size);
 		if (f.type == DTLS_HS_CLIENT_HELLO)
 			hello(f.body, f.len);
+		if (f.type == DTLS_HS_SERVER_HELLO)
+			server_hello(f.body, f.len);
 		if (f.type == DTLS_HS_CLIENT_KEY_EXCHANGE)
 			identity(f.body, f.len);
 	}
@@ -101,6 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	fragments(data, size);
 	hello(data, size);
+	server_hello(data, size);
 	identity(data, size);
 	return 0;
 }

@@ -58,6 +58,12 @@ static int up(void **state)
 	return dtls_cookies_init(&f.cookies, count_up, &f.next, BEGIN_MS) ? 0 : -1;
 }
 
+static bool demand(struct fixture *f, const struct net_addr *from, const struct dtls_hello *h,
+	struct dtls_question q)
+{
+	return dtls_cookie_demand(&f->cookies, from, h, &q, f->verify);
+}
+
 static int down(void **state)
 {
 	struct fixture *const f = *state;
@@ -69,7 +75,7 @@ static int down(void **state)
 static void ask(struct fixture *f, uint64_t now_ms)
 {
 	assert_false(dtls_cookie_good(&f->cookies, &peer, &hello, now_ms));
-	assert_true(dtls_cookie_demand(&f->cookies, &peer, &hello, 0, f->verify));
+	assert_true(demand(f, &peer, &hello, (struct dtls_question){ 0 }));
 }
 
 /* The hello h comes from `from` with the cookie that was last demanded. */
@@ -84,13 +90,26 @@ static bool answer(
 static void test_R089_bytes_of_the_hello_verify_request(void **state)
 {
 	struct fixture *const f = *state;
-	assert_true(dtls_cookie_demand(&f->cookies, &peer, &hello, 0x010203040506, f->verify));
+	assert_true(demand(f, &peer, &hello, (struct dtls_question){ .seq = 0x010203040506 }));
 	const uint8_t expected[COOKIE_AT] = {
 		22, 0xfe, 0xff, 0, 0, 1, 2, 3, 4, 5, 6, 0, 31, /* the hello's number */
 		3, 0, 0, 19, 0, 0, 0, 0, 0, 0, 0, 19,          /* message_seq 0, one fragment */
 		0xfe, 0xff, 16, /* server_version, length of the cookie */
 	};
 	assert_memory_equal(f->verify, expected, sizeof(expected));
+}
+
+/* RFC 6347 4.2.2: each new message counts one more; whoever was asked before waits for that. */
+static void test_R089_a_hello_that_is_not_the_first_is_answered_with_its_own_number(void **state)
+{
+	struct fixture *const f = *state;
+	uint8_t first[DTLS_VERIFY_LEN];
+	ask(f, BEGIN_MS);
+	memcpy(first, f->verify, sizeof(first));
+	assert_true(demand(f, &peer, &hello, (struct dtls_question){ .message_seq = 0x0102 }));
+	first[17] = 1;
+	first[18] = 2;
+	assert_memory_equal(f->verify, first, sizeof(first));
 }
 
 static void test_I9_answer_is_shorter_than_the_shortest_hello(void **state)
@@ -168,7 +187,7 @@ static void test_R090_octets_do_not_slide_between_parts(void **state)
 	h.session_id_len = 3;
 	h.suites = octets + 3;
 	h.suites_len = 4;
-	assert_true(dtls_cookie_demand(&f->cookies, &peer, &h, 0, f->verify));
+	assert_true(demand(f, &peer, &h, (struct dtls_question){ 0 }));
 	assert_true(answer(f, &peer, h, BEGIN_MS));
 	h.session_id_len = 5;
 	h.suites = octets + 5;
@@ -278,7 +297,7 @@ static void test_R319_nothing_is_kept_per_peer(void **state)
 	for (unsigned i = 0; i < 2000; i++) {
 		from.port = (uint16_t)i;
 		assert_false(dtls_cookie_good(&f->cookies, &from, &hello, BEGIN_MS + i));
-		assert_true(dtls_cookie_demand(&f->cookies, &from, &hello, i, f->verify));
+		assert_true(demand(f, &from, &hello, (struct dtls_question){ .seq = i }));
 	}
 	assert_memory_equal(&f->cookies, &before, sizeof(before));
 }
@@ -289,6 +308,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_COOKIES(test_R089_bytes_of_the_hello_verify_request),
+		WITH_COOKIES(
+			test_R089_a_hello_that_is_not_the_first_is_answered_with_its_own_number),
 		cmocka_unit_test(test_I9_answer_is_shorter_than_the_shortest_hello),
 		WITH_COOKIES(test_R090_cookie_comes_back_good),
 		WITH_COOKIES(test_R090_cookie_binds_the_address),

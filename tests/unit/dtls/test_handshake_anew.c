@@ -142,9 +142,32 @@ static void test_a_client_that_begins_anew_in_the_middle_gets_through(void **sta
 	pair_connect(p, 0);
 	pair_deliver(p);
 	assert_int_equal(p->side[SERVER].count[FAILED], 1);
+	assert_int_equal(p->side[SERVER].notes[0].what, DTLS_FAIL_ANEW);
 	assert_talk(p);
 	assert_int_equal(dtls_stats(p->side[SERVER].e).handshakes, 0);
 	pair_free(p);
+}
+
+/* Devices give up sooner than we do: what was wrong with the first try must still be told. */
+static void test_a_client_that_begins_anew_with_a_wrong_key_is_told_as_such(void **state)
+{
+	(void)state;
+	for (int unknown = 0; unknown < 2; unknown++) {
+		struct pair *const p = pair_new(21, NULL);
+		struct side *const s = &p->side[SERVER];
+		p->client_key[0] ^= 1;
+		assert_int_equal(pair_connect_as(p, 0, unknown ? "nobody" : "dev1",
+					 unknown ? 6 : p->identity_len),
+			DTLS_OK);
+		pair_deliver(p); /* one Finished that does not open, of three */
+		assert_int_equal(s->count[FAILED], 0);
+		reboot_client(p);
+		pair_connect(p, 0);
+		pair_deliver(p);
+		assert_int_equal(s->count[FAILED], 1);
+		assert_int_equal(s->notes[0].what, unknown ? DTLS_FAIL_IDENTITY : DTLS_FAIL_KEY);
+		pair_free(p);
+	}
 }
 
 static void test_R092_R093_a_wrong_cookie_is_like_none(void **state)
@@ -260,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_R108_spoofed_and_replayed_hellos_do_no_harm),
 		cmocka_unit_test(test_R108_a_replayed_handshake_of_the_past_ends_by_itself),
 		cmocka_unit_test(test_a_client_that_begins_anew_in_the_middle_gets_through),
+		cmocka_unit_test(test_a_client_that_begins_anew_with_a_wrong_key_is_told_as_such),
 		cmocka_unit_test(test_R092_R093_a_wrong_cookie_is_like_none),
 		cmocka_unit_test(test_R093_the_server_hello_mirrors_the_number_of_the_hello),
 		cmocka_unit_test(test_R108_the_old_association_works_while_a_finished_is_awaited),

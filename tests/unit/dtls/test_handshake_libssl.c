@@ -184,6 +184,41 @@ static void test_R093_R094_a_libssl_client_meets_our_server(void **state)
 	pair_free(p);
 }
 
+/* The secrets of the cookies change, as at a restart, each time that a hello is on its way. */
+static size_t meets_after(unsigned restarts)
+{
+	struct pair *const p = pair_new(7, NULL);
+	struct raw *const r = raw_new(p, DTLS_client_method(), "PSK-AES128-CCM8");
+	SSL_set_connect_state(r->ssl);
+	raw_step(r, SERVER, NULL, 0);
+	for (unsigned i = 0; i < restarts; i++) {
+		struct dgram *const g = p->wire;
+		assert_non_null(g);
+		p->wire = NULL;
+		p->now_ms += 2 * DTLS_COOKIE_PERIOD_MS;
+		raw_step(r, SERVER, g->data, g->len);
+		free(g);
+		assert_int_equal(dtls_stats(p->side[SERVER].e).verify_sent, i + 2);
+	}
+	raw_talk(r, SERVER);
+	const size_t up = p->side[SERVER].count[UP];
+	if (up > 0) {
+		assert_data_both_ways(r, SERVER);
+		assert_no_number_twice(p);
+	}
+	raw_free(r);
+	pair_free(p);
+	return up;
+}
+
+static void test_R092_a_libssl_client_whose_cookie_died_is_asked_again_and_served(void **state)
+{
+	(void)state;
+	for (unsigned restarts = 0; restarts < DTLS_VERIFIES_MAX; restarts++)
+		assert_int_equal(meets_after(restarts), 1);
+	assert_int_equal(meets_after(DTLS_VERIFIES_MAX), 0); /* bounded: he may begin anew */
+}
+
 static void our_client_meets(bool cookies)
 {
 	struct pair *const p = pair_new(2, NULL);
@@ -326,6 +361,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_R093_R094_a_libssl_client_meets_our_server),
+		cmocka_unit_test(
+			test_R092_a_libssl_client_whose_cookie_died_is_asked_again_and_served),
 		cmocka_unit_test(test_our_client_meets_a_libssl_server_without_cookies),
 		cmocka_unit_test(
 			test_R095_our_client_meets_a_libssl_server_with_the_longest_cookie),

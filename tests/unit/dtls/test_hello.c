@@ -112,14 +112,61 @@ static void test_R093_extensions_may_go_on_in_a_later_fragment(void **state)
 	assert_null(h.extensions);
 }
 
-static void test_R321_nothing_follows_the_extensions(void **state)
+/* What follows is libssl's to refuse: a stranger is asked for a cookie first. */
+static void test_R177_bytes_after_the_extensions_are_not_lent(void **state)
 {
 	(void)state;
 	uint8_t out[256] = { 0 };
 	const struct shape s = { 0, 0, 2, 1, 9 };
 	const size_t len = build(out, sizeof(out), &s);
-	assert_true(parses(out, len));
-	assert_false(parses(out, len + 1));
+	struct dtls_hello h;
+	assert_true(dtls_hello_parse(out, len + 1, &h));
+	assert_int_equal(h.extensions_len, 9);
+	assert_true(parses(out, len + 1));
+}
+
+static void test_R177_a_type_that_stands_twice_is_found(void **state)
+{
+	(void)state;
+	static const uint8_t block[] = { 0, 54, 0, 1, 9, 0, 23, 0, 0, 0x1a, 0x1a, 0, 0, 0, 54, 0, 0,
+		1 };
+	for (size_t len = 0; len <= sizeof(block); len++)
+		assert_int_equal(dtls_extension_twice(block, len), len >= sizeof(block) - 1);
+	assert_false(dtls_extension_twice(NULL, 0));
+	static uint8_t many[4092];
+	for (size_t i = 0; i < sizeof(many) / 4; i++)
+		many[4 * i + 1] = (uint8_t)(1022 - i), many[4 * i] = (uint8_t)((1022 - i) >> 8);
+	assert_false(dtls_extension_twice(many, sizeof(many)));
+	memcpy(many + sizeof(many) - 4, many, 2);
+	assert_true(dtls_extension_twice(many, sizeof(many)));
+}
+
+static void test_R180_what_was_not_offered_is_found(void **state)
+{
+	(void)state;
+	static const uint8_t offered[] = { 0, 23, 0, 0, 0, 1, 0, 1, 2, 0, 54, 0, 0 };
+	static const uint8_t answer[] = { 0xff, 1, 0, 1, 0, 0, 1, 0, 1, 2, 0, 23, 0, 0 };
+	assert_true(dtls_extensions_offered(answer, sizeof(answer), offered, sizeof(offered)));
+	assert_false(dtls_extensions_offered(answer, sizeof(answer), offered, 8));
+	assert_false(dtls_extensions_offered(answer, sizeof(answer), offered, 0));
+	assert_true(dtls_extensions_offered(answer, 5, NULL, 0)); /* renegotiation_info */
+	assert_true(dtls_extensions_offered(NULL, 0, NULL, 0));
+}
+
+static void test_R321_server_hello_is_whole_or_refused(void **state)
+{
+	(void)state;
+	uint8_t out[64] = { 0xfe, 0xfd, [34] = 3, [41] = 0, 5, 0, 23, 0, 1, 7 };
+	const uint8_t *exts = NULL;
+	size_t n = 0;
+	for (size_t len = 0; len < sizeof(out); len++) {
+		const bool good = len == 41 || len == 48; /* without any, and with five bytes */
+		assert_int_equal(dtls_server_hello_parse(out, len, &exts, &n), good);
+		if (good)
+			assert_int_equal(n, len == 41 ? 0 : 5);
+	}
+	assert_true(dtls_server_hello_parse(out, 48, &exts, &n));
+	assert_ptr_equal(exts, out + 43);
 }
 
 static void test_R321_session_id_of_31_32_33(void **state)
@@ -307,7 +354,10 @@ int main(void)
 		cmocka_unit_test(test_R093_hello_fields_are_lent_where_they_stand),
 		cmocka_unit_test(test_R321_hello_cut_anywhere_before_its_extensions_is_refused),
 		cmocka_unit_test(test_R093_extensions_may_go_on_in_a_later_fragment),
-		cmocka_unit_test(test_R321_nothing_follows_the_extensions),
+		cmocka_unit_test(test_R177_bytes_after_the_extensions_are_not_lent),
+		cmocka_unit_test(test_R177_a_type_that_stands_twice_is_found),
+		cmocka_unit_test(test_R180_what_was_not_offered_is_found),
+		cmocka_unit_test(test_R321_server_hello_is_whole_or_refused),
 		cmocka_unit_test(test_R321_session_id_of_31_32_33),
 		cmocka_unit_test(test_R089_cookie_up_to_255),
 		cmocka_unit_test(test_R321_suites_are_pairs_and_not_none),

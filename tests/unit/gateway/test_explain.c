@@ -115,7 +115,7 @@ static void test_every_cause_has_a_remedy_and_fits(void **state)
 	memset(identity, 0xff, sizeof(identity));
 	memset(suites, 0xff, sizeof(suites));
 	f->worker->log.level = LOG_LEVEL_DEBUG;
-	for (int cause = DTLS_FAIL_TIMEOUT; cause <= DTLS_FAIL_UNREACHABLE; cause++) {
+	for (int cause = DTLS_FAIL_TIMEOUT; cause <= DTLS_FAIL_ANEW; cause++) {
 		struct dtls_failure failure = from_device(f, (enum dtls_cause)cause);
 		failure.identity = identity;
 		failure.identity_len = sizeof(identity);
