@@ -9,55 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVICT_AFTER_MS = 1000 }; /* who has not answered for so long may have to go */
-
 /* --- life ------------------------------------------------------------------------------------ */
-
-static size_t cost(const struct dtls_engine *e)
-{
-	return e->lib.cost + sizeof(struct dtls_handshake);
-}
-
-static bool has_room(const struct dtls_engine *e)
-{
-	return e->stats.handshakes < e->set.handshakes_max &&
-	       cost(e) <= e->set.handshake_bytes_max - e->stats.handshake_bytes;
-}
-
-static void queue(struct dtls_handshake *h)
-{
-	struct dtls_engine *const e = h->e;
-	h->queued = true;
-	h->older = e->newest;
-	if (e->newest)
-		e->newest->newer = h;
-	else
-		e->oldest = h;
-	e->newest = h;
-}
-
-void dtls_handshake_answered(struct dtls_handshake *h)
-{
-	struct dtls_engine *const e = h->e;
-	if (!h->queued)
-		return;
-	h->queued = false;
-	*(h->older ? &h->older->newer : &e->oldest) = h->newer;
-	*(h->newer ? &h->newer->older : &e->newest) = h->older;
-	h->older = NULL;
-	h->newer = NULL;
-}
 
 static void due(struct wheel_timer *t, void *ctx, uint64_t now_ms);
 
 enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
 	const struct dtls_node *where, struct dtls_handshake **out)
 {
-	/* Oldest first, but nobody who may still be on the way to us. */
-	struct dtls_handshake *const oldest = e->oldest;
-	if (!has_room(e) && oldest && e->now_ms - oldest->began_ms >= EVICT_AFTER_MS)
-		dtls_handshake_fail(oldest, DTLS_FAIL_FULL, NULL);
-	if (!has_room(e))
+	if (!dtls_admit(e, role, &where->path))
 		return DTLS_FULL;
 	if (dtls_table_find(&e->handshakes, where->hash, &where->path))
 		return DTLS_BUSY;
@@ -71,14 +30,14 @@ enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
 	}
 	h->e = e;
 	h->role = role;
+	h->queue = DTLS_NOT_QUEUED;
 	h->node.hash = where->hash;
 	h->node.path = where->path;
 	h->timer.fire = due;
 	h->began_ms = e->now_ms;
 	h->cred = DTLS_NO_CRED;
 	dtls_table_add(&e->handshakes, &h->node);
-	e->stats.handshakes++;
-	e->stats.handshake_bytes += cost(e);
+	dtls_admit_count(h);
 	e->changes++;
 	wheel_arm(&e->wheel, &h->timer, h->began_ms + e->set.lifetime_ms);
 	*out = h;
@@ -89,11 +48,9 @@ enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
 static void detach(struct dtls_handshake *h)
 {
 	struct dtls_engine *const e = h->e;
-	dtls_handshake_answered(h);
+	dtls_admit_forget(h);
 	wheel_cancel(&e->wheel, &h->timer);
 	dtls_table_remove(&e->handshakes, &h->node);
-	e->stats.handshakes--;
-	e->stats.handshake_bytes -= cost(e);
 	e->changes++;
 	/* Otherwise libssl takes it for a broken session and would throw it out of a cache. */
 	SSL_set_shutdown(h->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
@@ -460,14 +417,15 @@ void dtls_handshake_accept(struct dtls_arrival *a, const struct dtls_opener *o)
 	struct dtls_handshake *h = NULL;
 	const enum dtls_result made = dtls_handshake_new(e, DTLS_SERVER, &where, &h);
 	if (made != DTLS_OK) {
-		e->stats.refused_full += made == DTLS_FULL;
+		if (made == DTLS_FULL)
+			dtls_admit_refused(a, o->hello);
 		return;
 	}
 	h->hello_tag = o->tag;
 	h->suites_len =
 		o->hello->suites_len < sizeof(h->suites) ? o->hello->suites_len : sizeof(h->suites);
 	memcpy(h->suites, o->hello->suites, h->suites_len);
-	queue(h);
+	dtls_admit_queue(h);
 	SSL_set_accept_state(h->ssl);
 	h->hello_seq = o->fragment->message_seq;
 	h->plain_out = o->seq; /* the ServerHello's record mirrors the hello's number */

@@ -62,7 +62,7 @@ static void key_exchange(struct dtls_arrival *a, const struct dtls_fragment *f)
 		refuse_identity(h);
 		return;
 	}
-	dtls_handshake_answered(h);
+	dtls_admit_answered(h);
 	if (!gather(h, f))
 		return;
 	const uint8_t *identity = NULL;

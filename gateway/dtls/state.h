@@ -5,8 +5,9 @@
  *
  *   engine.c     the public face: new, free, connect, tick, facts
  *   input.c      datagram -> records -> hello, handshake or association
- *   handshake.c  one handshake in libssl: its life, its flights and timer, an association at its
- *   end handshake_in.c  which of the peer's records a handshake lets through to libssl
+ *   handshake.c  one handshake in libssl: its life, flights and timer, the association it makes
+ *   handshake_in.c  which of the peer's records a handshake lets through to libssl
+ *   admit.c      how many handshakes may be under way, and whose
  *   conn.c       one association: data, alerts, the kept final flight
  *
  * Promise: whatever makes or frees a conn or a handshake bumps `changes`, so that a loop over
@@ -96,7 +97,7 @@ struct dtls_handshake {
 	uint32_t cred;
 	uint16_t next_in;   /* message_seq that libssl awaits */
 	uint16_t hello_seq; /* server: message_seq of the hello that has the cookie */
-	bool queued;        /* in the list of older and newer */
+	uint8_t queue;      /* enum dtls_queue: the list of older and newer */
 	bool have_keys;     /* in assoc */
 	bool fed_ccs;
 	bool unknown;      /* no credential had the identity */
@@ -108,6 +109,14 @@ struct dtls_handshake {
 	uint8_t held[DTLS_HELD_MAX];    /* protected record that came before the keys were known */
 	uint8_t identity[DTLS_IDENTITY_MAX + 1]; /* ends with NUL for libssl in client role */
 	uint8_t key[DTLS_PSK_MAX];               /* client role */
+};
+
+/* Devices whose handshake may be evicted: those that have said nothing since their hello, and those
+   that have sent a key exchange. */
+enum dtls_queue { DTLS_SILENT, DTLS_KEYED, DTLS_NOT_QUEUED };
+
+struct dtls_queued {
+	struct dtls_handshake *oldest, *newest;
 };
 
 struct dtls_engine {
@@ -122,8 +131,9 @@ struct dtls_engine {
 	struct dtls_cookies cookies;
 	struct dtls_libssl lib;
 	struct dtls_pipe pipe;
-	uint8_t feed[DTLS_FEED_MAX]; /* the record that libssl is about to read */
-	struct dtls_handshake *oldest, *newest;
+	uint8_t feed[DTLS_FEED_MAX];                /* the record that libssl is about to read */
+	struct dtls_queued queues[DTLS_NOT_QUEUED]; /* of devices, by enum dtls_queue */
+	uint32_t crowd[256]; /* handshakes of devices under way, by a hash of the source */
 	struct dtls_conn *spent;
 	uint64_t now_ms;
 	uint64_t changes;
@@ -206,7 +216,20 @@ bool dtls_handshake_feed(struct dtls_arrival *a, const uint8_t *record, size_t l
 size_t dtls_handshake_frame(struct dtls_handshake *h, const struct dtls_fragment *f);
 /* Says a plain fatal alert. */
 void dtls_handshake_refuse(struct dtls_handshake *h, uint8_t alert);
-/* The peer has answered: no longer the first to be evicted. */
-void dtls_handshake_answered(struct dtls_handshake *h);
+
+/* --- admit.c: how many handshakes may be under way, and whose (R-116) ------------------------ */
+
+/* True when there is room for one more. May evict another one, so events may happen. A quarter of
+   the bound is kept for links, and no one source may crowd out the others. */
+MUST_USE bool dtls_admit(struct dtls_engine *e, enum dtls_role role, const struct net_path *path);
+/* A new one, and its end. */
+void dtls_admit_count(struct dtls_handshake *h);
+void dtls_admit_forget(struct dtls_handshake *h);
+/* A device's: the first to be evicted, as it may be nobody. */
+void dtls_admit_queue(struct dtls_handshake *h);
+/* The device has sent its key exchange: no longer the first to be evicted. */
+void dtls_admit_answered(struct dtls_handshake *h);
+/* A hello with a good cookie found no room: counted and told. */
+void dtls_admit_refused(struct dtls_arrival *a, const struct dtls_hello *hello);
 
 #endif

@@ -292,21 +292,71 @@ static void test_R116_handshakes_are_bounded_and_the_oldest_goes_first(void **st
 	p->side[SERVER].e = dtls_engine_new(&set, &o, p->now_ms);
 	struct side *const s = &p->side[SERVER];
 	p->fate = fate_only_verify;
-	for (unsigned line = 0; line < 4; line++)
+	for (unsigned line = 0; line < 3; line++)
 		pair_connect(p, line);
 	pair_deliver(p);
-	assert_int_equal(dtls_stats(s->e).handshakes, 4);
-	pair_connect(p, 4);
+	assert_int_equal(dtls_stats(s->e).handshakes, 3); /* the fourth place is for links */
+	pair_connect(p, 3);
 	pair_deliver(p);
 	assert_int_equal(dtls_stats(s->e).refused_full, 1);
-	assert_int_equal(s->count[FAILED], 0);
+	assert_int_equal(s->count[FAILED], 1); /* the operator is told */
+	assert_int_equal(s->notes[0].what, DTLS_FAIL_FULL);
+	assert_int_equal(s->notes[0].line, 3);
 	pair_run(p, p->now_ms + 1500);
 	pair_connect(p, 5);
 	pair_deliver(p);
-	assert_int_equal(s->count[FAILED], 1);
-	assert_int_equal(s->notes[0].what, DTLS_FAIL_FULL);
-	assert_int_equal(s->notes[0].line, 0);
-	assert_int_equal(dtls_stats(s->e).handshakes, 4);
+	assert_int_equal(s->count[FAILED], 2);
+	assert_int_equal(s->notes[1].what, DTLS_FAIL_FULL);
+	assert_int_equal(s->notes[1].line, 0);
+	assert_int_equal(dtls_stats(s->e).handshakes, 3);
+	struct dtls_peer link = { .path = line_path(SERVER, 99),
+		.identity = (const uint8_t *)"x",
+		.identity_len = 1,
+		.key = p->key,
+		.key_len = 16 };
+	assert_int_equal(dtls_connect(s->e, &link, p->now_ms), DTLS_OK);
+	pair_free(p);
+}
+
+/* One octet of a ClientKeyExchange, which needs no key, in place of the whole. */
+static struct fate fate_stranger(
+	struct pair *p, unsigned from, unsigned line, const uint8_t *d, size_t len)
+{
+	if (from != CLIENT || line == 0 || d[0] != 22 || d[13] != DTLS_HS_CLIENT_KEY_EXCHANGE)
+		return (struct fate){ .copies = len > 0 ? 1 : 0 };
+	uint8_t f[13 + 12 + 1] = { 0 };
+	memcpy(f, d, 25);
+	f[11] = 0;
+	f[12] = 13;  /* of the record */
+	f[16] = 130; /* of the message */
+	f[24] = 1;   /* of the fragment */
+	put_on_wire(p, SERVER, line, f, sizeof(f), p->now_ms);
+	return (struct fate){ .copies = 0 };
+}
+
+static void test_R116_I9_strangers_with_half_a_key_exchange_shut_nobody_out(void **state)
+{
+	(void)state;
+	struct pair *const p = pair_new(14, NULL);
+	const struct side *const s = &p->side[SERVER];
+	p->fate = fate_stranger;
+	for (unsigned i = 1; i <= 1100; i++) {
+		const struct net_path path = line_path(CLIENT, i);
+		assert_int_equal(pair_connect_as(p, i, "nobody", 6), DTLS_OK);
+		pair_deliver(p);
+		dtls_connect_cancel(p->side[CLIENT].e, &path);
+	}
+	assert_true(dtls_stats(s->e).refused_full > 0);
+	struct dtls_peer link = { .path = line_path(SERVER, 9999),
+		.identity = (const uint8_t *)"x",
+		.identity_len = 1,
+		.key = p->key,
+		.key_len = 16 };
+	assert_int_equal(dtls_connect(s->e, &link, p->now_ms), DTLS_OK);
+	dtls_connect_cancel(s->e, &link.path);
+	pair_connect(p, 0);
+	pair_run(p, p->now_ms + 30000);
+	assert_int_equal(s->count[UP], 1);
 	pair_free(p);
 }
 
@@ -339,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_R103_an_association_that_ends_takes_its_final_flight_along),
 		cmocka_unit_test(test_I9_R319_R320_a_stranger_costs_nothing),
 		cmocka_unit_test(test_R116_handshakes_are_bounded_and_the_oldest_goes_first),
+		cmocka_unit_test(test_R116_I9_strangers_with_half_a_key_exchange_shut_nobody_out),
 		cmocka_unit_test(test_R116_memory_of_handshakes_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
