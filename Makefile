@@ -76,9 +76,11 @@ REPLAYS := $(FUZZ_NAMES:%=$(B)/tests/fuzz/replay_%)
 
 PROGRAMS := $(B)/lwgated $(B)/lwgatectl
 LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink
+# What `make bench-NAME` runs: the files of tests/bench that have no suffix.
+BENCHES := $(patsubst tests/bench/%,bench-%,$(filter-out %.c %.py,$(wildcard tests/bench/[a-z]*[a-z])))
 BENCH_PROGRAMS := $(patsubst tests/bench/%_main.c,$(B)/bench-%,$(wildcard tests/bench/*_main.c))
 
-.PHONY: all programs check check-unit check-system asan tsan fuzz fuzz-run lab interop lint install dist clean help setup
+.PHONY: all programs units check check-unit check-system asan tsan fuzz fuzz-run lab interop lint install dist clean help setup $(BENCHES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -127,7 +129,7 @@ $(B)/impair: $(B)/tests/lab/impair_main.o $(call libs,lab)
 $(B)/lwgate-labserver: $(B)/tests/lab/labserver_main.o $(call lib,lab) $(call lib,base)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcoap-3-openssl
-$(B)/bench-%: $(B)/tests/bench/%_main.o $(call libs,lab)
+$(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%_main.o $(call libs,lab)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
@@ -182,7 +184,8 @@ interop:
 	@$(MAKE) --no-print-directory programs
 	@BUILD=$(B) tests/interop/leshan/run
 
-bench-%:
+# Named one by one: as a pattern it would also match $(B)/bench-floor, with nothing to build first.
+$(BENCHES): bench-%:
 	@deploy/setup -q build peers openssl
 	@$(MAKE) --no-print-directory programs
 	@BUILD=$(B) tests/bench/$*
