@@ -89,6 +89,7 @@ all:
 	@$(MAKE) --no-print-directory programs
 
 programs: $(PROGRAMS) $(LAB_PROGRAMS) $(BENCH_PROGRAMS)
+	@:
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -152,6 +153,7 @@ check:
 	@BUILD=$(B) tests/run $(UNIT_RUN) $(SYSTEM_TESTS)
 
 units: $(UNIT_BINS) $(REPLAYS)
+	@:
 
 # The quick half, for every edit: unit tests and the seeds of every fuzz target.
 check-unit: units
