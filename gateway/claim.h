@@ -17,6 +17,7 @@
 #define LWG_GATEWAY_CLAIM_H
 
 #include "base/attr.h"
+#include "base/log.h"
 #include "proxy/relay.h"
 
 #include <stdatomic.h>
@@ -30,8 +31,10 @@ struct gw_worker;
 enum { GW_TENURE_WORKER = 0xff, GW_WAIT_MESSAGES = 4 };
 
 struct gw_seat {
-	_Atomic uint32_t tenure;    /* generation << 8 | worker + 1; 0 there: empty */
-	struct gw_session *session; /* only for the worker that sits */
+	_Atomic uint32_t tenure; /* generation << 8 | worker + 1; 0 there: empty */
+	/* Only for the worker that sits: */
+	struct gw_session *session;
+	struct log_limit lines; /* that the device provokes, over all its sessions */
 };
 
 struct gw_taken {

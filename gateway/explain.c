@@ -8,9 +8,11 @@
 #include "gateway/session.h"
 #include "gateway/worker.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { SUITES_SHOWN = 12, IDENTITY_SHOWN = 32 };
 
@@ -154,12 +156,27 @@ const char *gw_explain_text(
 	return out;
 }
 
+const char *gw_explain_no_slot(int error, char out[GW_EXPLAIN_MAX])
+{
+	const char *why = error == 0 ? "every source address and port has a link" : strerror(error);
+	const char *remedy = "more memory, or fewer devices";
+	if (error == 0)
+		remedy = "upstream.sources, upstream.sockets";
+	if (error == EMFILE)
+		remedy = "LimitNOFILE= of the service, ulimit -n, or upstream.sources: then links "
+			 "share sockets";
+	if (error == ENFILE)
+		remedy = "sysctl fs.file-max";
+	(void)snprintf(out, GW_EXPLAIN_MAX, "why=\"%s\" remedy=\"%s\"", why, remedy);
+	return out;
+}
+
 void gw_explain(struct gw_worker *w, const struct dtls_failure *f)
 {
 	char text[GW_EXPLAIN_MAX];
 	if (f->cause == DTLS_FAIL_ANEW) {
-		log_say(&w->log, LOG_LEVEL_DEBUG, "handshake-anew", "%s",
-			gw_explain_text(w, f, text));
+		log_limited(&w->log, &w->limits.device_anew, w->now_ms, LOG_LEVEL_DEBUG,
+			"handshake-anew", "%s", gw_explain_text(w, f, text));
 		return;
 	}
 	struct log_limit *limit =

@@ -22,5 +22,7 @@ void gw_explain(struct gw_worker *w, const struct dtls_failure *f);
 /* The words, without the rate limit; out has GW_EXPLAIN_MAX bytes. Returns out. */
 const char *gw_explain_text(
 	const struct gw_worker *w, const struct dtls_failure *f, char out[GW_EXPLAIN_MAX]);
+/* The same of a link that has no slot to start from; error is sources_error()'s. */
+const char *gw_explain_no_slot(int error, char out[GW_EXPLAIN_MAX]);
 
 #endif

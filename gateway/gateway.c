@@ -123,10 +123,10 @@ static bool make_workers(struct gw_gateway *g, socket_table fds)
 	for (size_t i = 0; i < g->len; i++) {
 		g->workers[i] = gw_worker_new(
 			&g->shared, (uint32_t)i, fds[i], g->shared.conf->listeners_len);
+		for (size_t l = 0; l < CONF_LISTENERS_MAX; l++)
+			fds[i][l] = -1; /* the worker's now, or closed */
 		if (!g->workers[i])
 			return false;
-		for (size_t l = 0; l < CONF_LISTENERS_MAX; l++)
-			fds[i][l] = -1; /* the worker's now */
 	}
 	return true;
 }

@@ -5,6 +5,7 @@
 #include "conf/config.h"
 #include "conf/credentials.h"
 #include "ctl/control.h"
+#include "gateway/advice.h"
 #include "gateway/gateway.h"
 #include "gateway/keylog.h"
 #include "gateway/notify.h"
@@ -13,6 +14,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +117,7 @@ struct parts {
 	struct conf_gateway conf;
 	struct cred_set *creds;
 	int keylog_fd;
+	uint64_t files; /* descriptors that we may have */
 	struct gw_gateway *gateway;
 	struct ctl_control *control;
 };
@@ -142,7 +145,7 @@ static bool open_keylog(const struct options *o, struct parts *p, struct conf_er
 static bool open_parts(
 	const struct options *o, const struct log *log, struct parts *p, struct conf_error *error)
 {
-	gw_privilege_raise_files();
+	p->files = gw_privilege_raise_files();
 	if (!open_keylog(o, p, error))
 		return false;
 	p->gateway = gw_open(&p->conf, p->creds, log, p->keylog_fd, error);
@@ -174,6 +177,7 @@ static int serve(const struct options *o, struct parts *p)
 	};
 	const bool started = open_parts(o, &log, p, &error);
 	if (started) {
+		gw_advise(&log, &p->conf, p->files);
 		say_ready(&log, &p->conf, cred_count(p->creds));
 		gw_notify("READY=1");
 		gw_run(p->gateway, p->control);
@@ -202,7 +206,8 @@ int main(int argc, char **argv)
 	if (!load(&options, &parts, &error)) {
 		(void)fprintf(stderr, "lwgated: %s\n", error.text);
 	} else if (options.check) {
-		(void)printf("%s: good, %zu credentials\n", options.file, cred_count(parts.creds));
+		const size_t n = cred_count(parts.creds);
+		(void)printf("%s: good, %zu credential%s\n", options.file, n, n == 1 ? "" : "s");
 		status = EXIT_SUCCESS;
 	} else {
 		status = serve(&options, &parts);

@@ -25,13 +25,14 @@ static bool refuse(struct conf_error *error, const char *form, ...)
 	return false;
 }
 
-void gw_privilege_raise_files(void)
+uint64_t gw_privilege_raise_files(void)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
+		return UINT64_MAX;
+	const rlim_t before = limit.rlim_cur;
 	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
 }
 
 /* Group, then user: the other way round the right to change the group would be gone. */

@@ -15,11 +15,12 @@
 #include "base/attr.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct conf_error;
 
-/* As many descriptors as the system allows: a link may need its own. */
-void gw_privilege_raise_files(void);
+/* As many descriptors as the system allows: a link may need its own. Returns how many. */
+uint64_t gw_privilege_raise_files(void);
 /* Becomes user and group, if root; "" = stay. */
 MUST_USE bool gw_privilege_drop(const char *user, const char *group, struct conf_error *error);
 /* No core dumps, no new privileges; to be called last. */

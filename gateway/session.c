@@ -14,12 +14,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *endpoint_of(const struct gw_session *s)
+const char *gw_session_endpoint(const struct gw_session *s)
 {
 	return cred_endpoint(s->worker->shared->creds, s->cred);
 }
 
-static void free_slot(struct gw_session *s)
+struct log_limit *gw_session_lines(struct gw_session *s)
+{
+	struct gw_worker *w = s->worker;
+	return s->seated ? &w->shared->seats[s->cred].lines : &w->limits.unseated;
+}
+
+void gw_session_free_slot(struct gw_session *s)
 {
 	if (s->slot != SOURCES_NONE)
 		sources_give(s->worker->sources, s->slot, s->worker->now_ms);
@@ -67,7 +73,7 @@ static void link_close(struct channel *c, enum channel_reason why)
 	if (s->link_conn)
 		dtls_close(s->worker->dtls, s->link_conn);
 	s->link_conn = NULL;
-	free_slot(s);
+	gw_session_free_slot(s);
 }
 
 static const struct channel_ops device_ops = { .send = device_send, .close = device_close };
@@ -120,14 +126,17 @@ bool gw_session_begin(struct gw_session *s, const struct relay_registration *reg
 	char text[NET_TEXT_MAX];
 	w->shared->seats[s->cred].session = s;
 	s->seated = true;
-	s->relay = relay_device_up(w->relay, endpoint_of(s), s, &s->device);
+	s->relay = relay_device_up(w->relay, gw_session_endpoint(s), s, &s->device);
 	if (!s->relay) {
 		gw_session_end(s, "memory is short");
 		return false;
 	}
-	if (registration && registration->active)
+	if (registration && registration->active) {
 		relay_device_adopt(s->relay, registration);
-	log_say(&w->log, LOG_LEVEL_INFO, "session-up", "endpoint=%s peer=%s%s", endpoint_of(s),
+		s->said = gw_session_sum(s, registration);
+	}
+	log_limited(&w->log, gw_session_lines(s), w->now_ms, LOG_LEVEL_INFO, "session-up",
+		"endpoint=%s peer=%s%s", gw_session_endpoint(s),
 		net_addr_text(&dtls_conn_path(s->device_conn)->peer, text),
 		registration && registration->active ? " registered" : "");
 	return true;
@@ -153,15 +162,15 @@ static void end_link(struct gw_session *s)
 		return;
 	const struct net_path path = sources_path(s->worker->sources, s->slot);
 	dtls_connect_cancel(s->worker->dtls, &path);
-	free_slot(s);
+	gw_session_free_slot(s);
 }
 
 void gw_session_end(struct gw_session *s, const char *why)
 {
 	struct gw_worker *w = s->worker;
 	assert(!s->wait);
-	log_say(&w->log, LOG_LEVEL_INFO, "session-down", "endpoint=%s why=\"%s\"", endpoint_of(s),
-		why);
+	log_limited(&w->log, gw_session_lines(s), w->now_ms, LOG_LEVEL_INFO, "session-down",
+		"endpoint=%s why=\"%s\"", gw_session_endpoint(s), why);
 	if (s->relay)
 		relay_device_down(s->relay);
 	s->relay = NULL;
@@ -242,7 +251,8 @@ static void rebind(struct gw_session *s, struct dtls_conn *c)
 	}
 	if (s->relay)
 		relay_device_rebind(s->relay, &s->device);
-	log_say(&s->worker->log, LOG_LEVEL_INFO, "session-again", "endpoint=%s", endpoint_of(s));
+	log_limited(&s->worker->log, gw_session_lines(s), s->worker->now_ms, LOG_LEVEL_INFO,
+		"session-again", "endpoint=%s", gw_session_endpoint(s));
 }
 
 static void device_up(struct gw_worker *w, struct dtls_conn *c)
@@ -266,7 +276,8 @@ static void device_up(struct gw_worker *w, struct dtls_conn *c)
 		return;
 	}
 	if (!gw_session_begin(s, NULL))
-		log_say(&w->log, LOG_LEVEL_ERROR, "memory", "none left for a session");
+		log_limited(&w->log, &w->limits.unseated, w->now_ms, LOG_LEVEL_ERROR, "memory",
+			"none left for a session");
 }
 
 static void up(void *ctx, struct dtls_conn *c)
@@ -278,7 +289,8 @@ static void up(void *ctx, struct dtls_conn *c)
 	}
 	struct gw_session *s = dtls_conn_user(c);
 	s->link_conn = c;
-	log_say(&w->log, LOG_LEVEL_DEBUG, "link-up", "endpoint=%s", endpoint_of(s));
+	log_limited(&w->log, gw_session_lines(s), w->now_ms, LOG_LEVEL_DEBUG, "link-up",
+		"endpoint=%s", gw_session_endpoint(s));
 	relay_link_up(s->relay, &s->link, w->now_ms);
 }
 
@@ -336,8 +348,9 @@ static void down(void *ctx, struct dtls_conn *c, enum dtls_end why)
 		return;
 	}
 	s->link_conn = NULL;
-	free_slot(s);
-	log_say(&w->log, LOG_LEVEL_DEBUG, "link-down", "endpoint=%s", endpoint_of(s));
+	gw_session_free_slot(s);
+	log_limited(&w->log, gw_session_lines(s), w->now_ms, LOG_LEVEL_DEBUG, "link-down",
+		"endpoint=%s", gw_session_endpoint(s));
 	relay_link_down(s->relay, RELAY_LINK_CLOSED, w->now_ms);
 }
 
@@ -369,7 +382,7 @@ static void failed(void *ctx, const struct dtls_failure *f)
 	if (f->role == DTLS_SERVER)
 		return;
 	struct gw_session *s = f->user;
-	free_slot(s);
+	gw_session_free_slot(s);
 	relay_link_down(s->relay, link_end(f->cause), w->now_ms);
 }
 
@@ -397,91 +410,5 @@ struct dtls_owner gw_session_dtls_owner(struct gw_worker *w)
 		.failed = failed,
 		.random = random_bytes,
 		.keylog = BUILD_KEYLOG && w->shared->keylog_fd >= 0 ? keylog : NULL,
-	};
-}
-
-/* --- as the relay sees it: its owner
-   ------------------------------------------------------------------ */
-
-static enum relay_link_end connect_end(enum dtls_result r)
-{
-	return r == DTLS_BROKEN ? RELAY_LINK_REFUSED : RELAY_LINK_FULL;
-}
-
-static void link_open(void *ctx, struct relay_device *d)
-{
-	struct gw_worker *w = ctx;
-	struct gw_session *s = relay_device_user(d);
-	assert(s->slot == SOURCES_NONE && !s->link_conn);
-	s->slot = sources_take(w->sources, w->now_ms);
-	if (s->slot == SOURCES_NONE) {
-		log_limited(&w->log, &w->limits.link_handshake, w->now_ms, LOG_LEVEL_WARN,
-			"link-full",
-			"endpoint=%s no source address is free; remedy: upstream.sources, "
-			"upstream.sockets",
-			endpoint_of(s));
-		relay_link_down(d, RELAY_LINK_FULL, w->now_ms);
-		return;
-	}
-	struct cred_key key;
-	enum dtls_result result = DTLS_BROKEN;
-	if (cred_upstream_key(w->shared->creds, s->cred, &key)) {
-		const struct dtls_peer peer = {
-			.path = sources_path(w->sources, s->slot),
-			.identity = key.identity,
-			.identity_len = key.identity_len,
-			.key = key.key,
-			.key_len = key.key_len,
-			.cred = s->cred,
-			.user = s,
-		};
-		result = dtls_connect(w->dtls, &peer, w->now_ms);
-	}
-	wipe(&key, sizeof(key));
-	if (result == DTLS_OK)
-		return;
-	free_slot(s);
-	relay_link_down(d, connect_end(result), w->now_ms);
-}
-
-static void link_cancel(void *ctx, struct relay_device *d)
-{
-	struct gw_worker *w = ctx;
-	struct gw_session *s = relay_device_user(d);
-	if (s->slot == SOURCES_NONE)
-		return;
-	const struct net_path path = sources_path(w->sources, s->slot);
-	dtls_connect_cancel(w->dtls, &path);
-	free_slot(s);
-}
-
-static void changed(void *ctx, struct relay_device *d)
-{
-	const struct gw_worker *w = ctx;
-	const struct relay_registration *r = relay_device_registration(d);
-	if (r->active)
-		log_say(&w->log, LOG_LEVEL_INFO, "registered",
-			"endpoint=%s location=/%s lifetime_s=%u", relay_device_endpoint(d),
-			r->location, r->lifetime_s);
-	else
-		log_say(&w->log, LOG_LEVEL_INFO, "deregistered", "endpoint=%s",
-			relay_device_endpoint(d));
-}
-
-static uint16_t message_id(void *ctx)
-{
-	uint16_t id;
-	gw_worker_random(ctx, (uint8_t *)&id, sizeof(id));
-	return id;
-}
-
-struct relay_owner gw_session_relay_owner(struct gw_worker *w)
-{
-	return (struct relay_owner){
-		.ctx = w,
-		.open = link_open,
-		.cancel = link_cancel,
-		.changed = changed,
-		.message_id = message_id,
 	};
 }

@@ -46,7 +46,7 @@ void gw_worker_random(struct gw_worker *w, uint8_t *out, size_t len)
 
 int gw_worker_fd(const struct gw_worker *w, uint32_t sock)
 {
-	return sock < w->listeners_len ? w->listeners[sock].io.fd : sources_fd(w->sources, sock);
+	return sock < w->listeners_len ? w->fds[sock] : sources_fd(w->sources, sock);
 }
 
 /* --- receiving
@@ -168,8 +168,12 @@ static void on_inbox(struct ev_loop *loop, ev_io *io, int events)
 	(void)io;
 	(void)events;
 	struct inbox *mine = w->shared->inboxes[w->number];
-	for (size_t i = 0; i < INBOX_A_TURN && inbox_take(mine, &w->message); i++)
+	for (size_t i = 0; i < INBOX_A_TURN && inbox_take(mine, &w->message); i++) {
 		dispatch(w, &w->message);
+		/* Long answers: a piece a turn. What is left keeps the inbox readable. */
+		if (w->message.kind == GW_ASK || w->message.kind == GW_ASK_MORE)
+			return;
+	}
 }
 
 /* --- a turn
@@ -319,7 +323,7 @@ static struct dtls_engine *make_dtls(struct gw_worker *w)
 	s.initial_ms[DTLS_CLIENT] = conf->upstream_initial_ms;
 	s.max_ms = conf->handshake_max_ms;
 	s.lifetime_ms = conf->handshake_lifetime_s * 1000;
-	s.handshakes_max = (conf->handshakes_max + conf->workers - 1) / conf->workers;
+	s.handshakes_max = conf->handshakes_max / conf->workers;
 	s.handshake_bytes_max = (size_t)(conf->handshake_bytes_max / conf->workers);
 	return dtls_engine_new(&s, &owner, w->now_ms);
 }
@@ -347,16 +351,20 @@ static void watch_turn(struct gw_worker *w)
 	ev_timer_init(&w->due, on_due, 0.0, 0.0);
 }
 
-static void watch(struct gw_worker *w, const int *fds)
+static void watch(struct gw_worker *w)
 {
 	ev_set_userdata(w->loop, w);
 	watch_turn(w);
 	ev_io_init(&w->inbox_io, on_inbox, inbox_fd(w->shared->inboxes[w->number]), EV_READ);
 	ev_io_start(w->loop, &w->inbox_io);
-	for (size_t i = 0; i < w->listeners_len; i++) {
-		w->listeners[i].sock = (uint32_t)i;
-		watch_socket(w, &w->listeners[i], fds[i]);
-	}
+	for (size_t i = 0; i < w->listeners_len; i++)
+		watch_socket(w, &w->listeners[i], w->fds[i]);
+}
+
+static void close_all(const int *fds, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		(void)close(fds[i]);
 }
 
 struct gw_worker *gw_worker_new(
@@ -364,8 +372,10 @@ struct gw_worker *gw_worker_new(
 {
 	assert(fds_len <= GW_LISTENERS_MAX);
 	struct gw_worker *w = calloc(1, sizeof(*w));
-	if (!w)
+	if (!w) {
+		close_all(fds, fds_len);
 		return NULL;
+	}
 	w->shared = shared;
 	w->number = number;
 	(void)snprintf(w->name, sizeof(w->name), "worker-%u", number);
@@ -377,12 +387,16 @@ struct gw_worker *gw_worker_new(
 	w->now_ms = clock_ms();
 	w->random_used = sizeof(w->random);
 	w->listeners_len = fds_len;
+	for (size_t i = 0; i < fds_len; i++) {
+		w->fds[i] = fds[i];
+		w->listeners[i].sock = (uint32_t)i;
+	}
 	udp_rx_init(&w->rx);
 	udp_tx_init(&w->tx);
 	w->links = calloc(shared->conf->upstream_sockets, sizeof(struct gw_socket *));
 	w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (w->loop)
-		watch(w, fds);
+		watch(w);
 	w->sources = make_sources(w);
 	w->dtls = make_dtls(w);
 	w->relay = make_relay(w);
@@ -421,8 +435,7 @@ void gw_worker_free(struct gw_worker *w)
 	for (size_t i = 0; i < w->links_len; i++)
 		free(w->links[i]);
 	free(w->links);
-	for (size_t i = 0; w->loop && i < w->listeners_len; i++)
-		(void)close(w->listeners[i].io.fd);
+	close_all(w->fds, w->listeners_len);
 	if (w->loop)
 		ev_loop_destroy(w->loop);
 	wipe(w->random, sizeof(w->random));

@@ -67,7 +67,7 @@ struct gw_socket { /* one watched socket */
 };
 
 struct gw_limits { /* log lines that strangers, or a broken network, can provoke */
-	struct log_limit device_handshake, link_handshake, send, stray;
+	struct log_limit device_handshake, device_anew, link_handshake, send, stray, unseated;
 };
 
 struct gw_worker {
@@ -82,6 +82,7 @@ struct gw_worker {
 	uint64_t due_ms; /* what the timer is armed for; UINT64_MAX = not armed */
 	ev_io inbox_io;
 	struct gw_socket listeners[GW_LISTENERS_MAX]; /* sock = index */
+	int fds[GW_LISTENERS_MAX];                    /* theirs; ours to close */
 	size_t listeners_len;
 	struct gw_socket **links; /* upstream sockets, as they are opened */
 	size_t links_len;
@@ -109,7 +110,7 @@ struct gw_worker {
 	struct udp_tx tx;
 };
 
-/* fds: one bound socket for each listener, which the worker closes. */
+/* fds: one bound socket for each listener, which the worker closes; NULL: it has. */
 MUST_USE struct gw_worker *gw_worker_new(
 	const struct gw_shared *shared, uint32_t number, const int *fds, size_t fds_len);
 void gw_worker_free(struct gw_worker *w);

@@ -103,6 +103,7 @@ static uint32_t processors(void)
 static void fill_numbers(const struct conf_draft *d, struct conf_gateway *out)
 {
 	const struct conf_value *v = d->values;
+	const uint64_t least = conf_rows[KEY_HANDSHAKE_BYTES].min;
 	out->workers = v[KEY_WORKERS].number == 0 ? processors() : (uint32_t)v[KEY_WORKERS].number;
 	out->upstream_sockets = (uint32_t)v[KEY_UPSTREAM_SOCKETS].number;
 	out->device_initial_ms = (uint32_t)v[KEY_DEVICE_INITIAL].number;
@@ -111,6 +112,9 @@ static void fill_numbers(const struct conf_draft *d, struct conf_gateway *out)
 	out->handshake_lifetime_s = (uint32_t)v[KEY_HANDSHAKE_LIFETIME].number;
 	out->handshakes_max = (uint32_t)v[KEY_HANDSHAKE_COUNT].number;
 	out->handshake_bytes_max = v[KEY_HANDSHAKE_BYTES].number;
+	/* What nobody has written must serve on a machine of any size. */
+	if (v[KEY_HANDSHAKE_BYTES].line == 0 && out->handshake_bytes_max / out->workers < least)
+		out->handshake_bytes_max = least * out->workers;
 	out->relay_queue_messages = (uint32_t)v[KEY_QUEUE_MESSAGES].number;
 	out->relay_queue_bytes = v[KEY_QUEUE_BYTES].number;
 	out->relay_answer_s = (uint32_t)v[KEY_ANSWER].number;
@@ -137,6 +141,30 @@ static bool fill_texts(const struct conf_draft *d, struct conf_gateway *out)
 	return log_level_parse(v[KEY_LOG_LEVEL].text, &out->log_level);
 }
 
+/* The bounds that are shared out among the workers: the row's least is what one of them needs. */
+static bool serves_each_worker(const struct conf_draft *d, const struct conf_gateway *c)
+{
+	const struct {
+		enum conf_key key;
+		uint64_t value;
+	} shared[] = {
+		{ KEY_HANDSHAKE_COUNT, c->handshakes_max },
+		{ KEY_HANDSHAKE_BYTES, c->handshake_bytes_max },
+		{ KEY_QUEUE_BYTES, c->relay_queue_bytes },
+	};
+	for (size_t i = 0; i < COUNT_OF(shared); i++) {
+		const struct conf_row *r = &conf_rows[shared[i].key];
+		const unsigned line = d->values[shared[i].key].line;
+		if (shared[i].value / c->workers >= r->min)
+			continue;
+		return conf_fail(d->error, d->name, line != 0 ? line : d->values[KEY_WORKERS].line,
+			"%s: %" PRIu64 " %s are not enough for %u workers, who share them and need "
+			"%" PRIu64 " each; use at least %" PRIu64 ", or fewer workers",
+			r->path, shared[i].value, r->unit, c->workers, r->min, r->min * c->workers);
+	}
+	return true;
+}
+
 /* What no single value shows. */
 static bool fits_together(const struct conf_draft *d, const struct conf_gateway *c)
 {
@@ -156,7 +184,7 @@ static bool fits_together(const struct conf_draft *d, const struct conf_gateway 
 			"control.path: %s is %zu bytes long, a socket's path at most %zu; use a "
 			"shorter one",
 			c->control_path, strlen(c->control_path), path_max);
-	return true;
+	return serves_each_worker(d, c);
 }
 
 static bool fill(const struct conf_draft *d, struct conf_gateway *out)

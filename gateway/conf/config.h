@@ -50,9 +50,9 @@ struct conf_gateway {
 	uint32_t upstream_sockets; /* per worker, at most */
 	char *master_secret_file;  /* path or NULL */
 	uint32_t device_initial_ms, upstream_initial_ms, handshake_max_ms, handshake_lifetime_s;
-	uint32_t handshakes_max;
-	uint64_t handshake_bytes_max;
-	uint32_t relay_queue_messages;
+	uint32_t handshakes_max;       /* of the process, like the next and relay_queue_bytes; */
+	uint64_t handshake_bytes_max;  /* each worker has its share */
+	uint32_t relay_queue_messages; /* of one device */
 	uint64_t relay_queue_bytes;
 	uint32_t relay_answer_s, relay_message_max;
 	bool wrong_endpoint_403;

@@ -53,15 +53,22 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		"ms", "Retransmissions are never further apart than this." },
 	[KEY_HANDSHAKE_LIFETIME] = { "handshake.lifetime_s", CONF_NUMBER, 1, 3600, NULL, "180",
 		NULL, "s", "A handshake that takes longer has failed." },
-	[KEY_HANDSHAKE_COUNT] = { "handshake.count", CONF_NUMBER, 1, 1000000, NULL, "1024", NULL,
-		"handshakes", "Handshakes under way at once, per worker; others have to wait." },
-	[KEY_HANDSHAKE_BYTES] = { "handshake.bytes", CONF_NUMBER, MIB, 65536 * MIB, NULL,
-		"134217728", NULL, "bytes", "Memory for handshakes under way, per worker." },
+	/* The least of a value that the workers share is what one of them needs, see config.c. */
+	[KEY_HANDSHAKE_COUNT] = { "handshake.count", CONF_NUMBER, 16, 1000000, NULL, "1024", NULL,
+		"handshakes",
+		"Handshakes under way at once, in all; others have to wait. Each worker has an "
+		"equal share, and needs 16." },
+	[KEY_HANDSHAKE_BYTES] = { "handshake.bytes", CONF_NUMBER, 4 * MIB, 65536 * MIB, NULL,
+		"134217728", NULL, "bytes",
+		"Memory for handshakes under way, in all. Each worker has an equal share, and "
+		"needs 4194304; the default is more where there are more than 32 workers." },
 	[KEY_QUEUE_MESSAGES] = { "relay.queue_messages", CONF_NUMBER, 1, 1024, NULL, "4", NULL,
 		"messages",
 		"Messages of one device that wait while its link to the server opens." },
 	[KEY_QUEUE_BYTES] = { "relay.queue_bytes", CONF_NUMBER, 65536, 65536 * MIB, NULL, "8388608",
-		NULL, "bytes", "Memory for all waiting messages, per worker." },
+		NULL, "bytes",
+		"Memory for all waiting messages, in all. Each worker has an equal share, and "
+		"needs 65536." },
 	[KEY_ANSWER] = { "relay.answer_s", CONF_NUMBER, 1, 3600, NULL, "93", NULL, "s",
 		"A device is told 5.04 when the server does not answer within this time. 93 is "
 		"MAX_TRANSMIT_WAIT of RFC 7252." },

@@ -7,7 +7,8 @@
 
 #include "conf/fail.h"
 
-enum { DIGITS_SHOWN = 32 };
+/* 2^64 has 20: what is longer, or has a letter behind it, is no number that somebody meant. */
+enum { DIGITS_SHOWN = 20 };
 
 struct scan {
 	char *start, *at;
@@ -106,9 +107,15 @@ static bool number(struct scan *s)
 		n = n > INT32_MAX ? n : n * 10 + (uint64_t)(*s->at - '0');
 	if (n <= INT32_MAX || *s->at == 'L')
 		return true;
+	if (s->names != NULL) /* it may be a key without its quotes (I5) */
+		return conf_fail(s->error, s->file, s->line,
+			"a number cannot stand here; write names and keys in quotes");
+	if (s->at - from > DIGITS_SHOWN || is_name(*s->at)) /* perhaps it is the wrong file */
+		return conf_fail(s->error, s->file, s->line,
+			"a number beyond 2147483647 needs an L at its end, a text its quotes");
 	return conf_fail(s->error, s->file, s->line,
-		"a number beyond 2147483647 needs an L at its end: %.*sL",
-		s->at - from < DIGITS_SHOWN ? (int)(s->at - from) : DIGITS_SHOWN, from);
+		"a number beyond 2147483647 needs an L at its end: %.*sL", (int)(s->at - from),
+		from);
 }
 
 static bool token(struct scan *s)

@@ -9,7 +9,8 @@
  * shorter). conf_mask_find() finds the way back.
  *
  * Promise: lines and lengths stay. @include (opens files), the escape \x00 (cuts a string short)
- *          and numbers beyond 32 bits without an L (are cut) are refused.
+ *          and numbers beyond 32 bits without an L (are cut) are refused. In a text with secrets
+ *          no error quotes it (I5).
  * Errors:  false with *error filled. Pure, total, bounded (I7). Threads: any.
  * Source:  the token rules of libconfig 1.5 to 1.7 (lib/scanner.l).
  */

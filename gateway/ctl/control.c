@@ -2,6 +2,7 @@
 #include "ctl/control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,11 @@ enum {
 	CLIENTS_MAX = 16, /* one more pushes out the one that has been silent for longest */
 	EVENTS_MAX = CLIENTS_MAX + 1,
 	DOOR = CLIENTS_MAX, /* its number among the events */
+	DOOR_A_TURN = 64,   /* who is let in, or turned away, at once */
 };
+
+/* Told once of each who knocks: whoever cannot be let in does not keep us awake. */
+static const uint32_t door_events = EPOLLIN | EPOLLET;
 
 struct client {
 	int fd;        /* -1: free */
@@ -35,6 +40,7 @@ struct ctl_control {
 	struct ctl_source source;
 	char *path;
 	int door, poll;
+	int spare; /* given up for a moment to turn somebody away; -1: it has not come back yet */
 	uint64_t turn;
 	struct client clients[CLIENTS_MAX];
 };
@@ -163,14 +169,8 @@ static struct client *place_for(struct ctl_control *c)
 	return silent;
 }
 
-static void serve_door(struct ctl_control *c)
+static void let_in(struct ctl_control *c, int fd)
 {
-	struct sockaddr_un from;
-	socklen_t from_len = sizeof(from);
-	const int fd =
-		accept4(c->door, (struct sockaddr *)&from, &from_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0)
-		return; /* it has gone, or there are too many open files: it may come again */
 	struct client *client = place_for(c);
 	client->fd = fd;
 	client->turn = ++c->turn;
@@ -179,11 +179,62 @@ static void serve_door(struct ctl_control *c)
 		hang_up(client);
 }
 
+static int accept_one(const struct ctl_control *c)
+{
+	struct sockaddr_un from;
+	socklen_t from_len = sizeof(from);
+	return accept4(c->door, (struct sockaddr *)&from, &from_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+static void take_spare(struct ctl_control *c)
+{
+	if (c->spare < 0)
+		c->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* No descriptor is left, but the spare one's: whoever knocks hears the door shut. False: a worker
+   was quicker, and they must wait until the next one knocks. */
+static bool turn_away(struct ctl_control *c)
+{
+	if (c->spare < 0)
+		return false;
+	(void)close(c->spare);
+	c->spare = -1;
+	const int fd = accept_one(c);
+	if (fd >= 0)
+		(void)close(fd);
+	take_spare(c);
+	return fd >= 0;
+}
+
+/* True: somebody else may be there. */
+static bool open_door(struct ctl_control *c)
+{
+	const int fd = accept_one(c);
+	if (fd >= 0) {
+		let_in(c, fd);
+		return true;
+	}
+	if (errno == EMFILE || errno == ENFILE)
+		return turn_away(c);
+	return errno == ECONNABORTED || errno == EINTR;
+}
+
+static void serve_door(struct ctl_control *c)
+{
+	for (size_t i = 0; i < DOOR_A_TURN; i++) {
+		if (!open_door(c))
+			return;
+	}
+	(void)watch(c, EPOLL_CTL_MOD, c->door, door_events, DOOR); /* tells of the others again */
+}
+
 void ctl_serve(struct ctl_control *c)
 {
 	struct epoll_event events[EVENTS_MAX];
 	const int n = epoll_wait(c->poll, events, EVENTS_MAX, 0);
-	bool door = false;
+	bool door = c->spare < 0; /* there may be those who were left to wait */
+	take_spare(c);
 	for (int i = 0; i < n; i++) {
 		const uint32_t number = events[i].data.u32;
 		if (number == DOOR)
@@ -203,14 +254,15 @@ static bool open_at(
 {
 	c->path = strdup(path);
 	c->poll = epoll_create1(EPOLL_CLOEXEC);
-	if (c->path == NULL || c->poll < 0) {
+	take_spare(c);
+	if (c->path == NULL || c->poll < 0 || c->spare < 0) {
 		(void)snprintf(error, error_len, "control: no memory or too many open files");
 		return false;
 	}
 	c->door = ctl_door_open(path, group, error, error_len);
 	if (c->door < 0)
 		return false;
-	if (watch(c, EPOLL_CTL_ADD, c->door, EPOLLIN, DOOR))
+	if (watch(c, EPOLL_CTL_ADD, c->door, door_events, DOOR))
 		return true;
 	(void)snprintf(error, error_len, "control: cannot be waited for: %s", strerror(errno));
 	return false;
@@ -225,7 +277,7 @@ struct ctl_control *ctl_open(const char *path, const char *group, const struct c
 		return NULL;
 	}
 	c->source = *source;
-	c->door = c->poll = -1;
+	c->door = c->poll = c->spare = -1;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		c->clients[i].fd = -1;
 	if (open_at(c, path, group, error, error_len))
@@ -252,6 +304,8 @@ void ctl_close(struct ctl_control *c)
 	}
 	if (c->poll >= 0)
 		(void)close(c->poll);
+	if (c->spare >= 0)
+		(void)close(c->spare);
 	free(c->path);
 	free(c);
 }

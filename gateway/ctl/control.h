@@ -6,7 +6,8 @@
  * Promise: the socket file belongs to root (or the gateway's user) and the operators' group, mode
  *          0660; others cannot open it. A request that cannot be answered in time says so; the data
  *          path never waits for it. Facts are gathered from the workers through struct ctl_source;
- *          nothing here reads their memory.
+ *          nothing here reads their memory. When no descriptor is left, clients are hung up on,
+ *          and ctl_fd() rests.
  * Threads: the main thread.
  */
 #ifndef LWG_CTL_CONTROL_H

@@ -4,6 +4,7 @@
 #include "io/udp.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ struct sources {
 	uint32_t sockets;     /* open */
 	struct resting *ring; /* given back, the oldest first; room for every slot below fresh */
 	uint32_t cap, head, len;
+	int error; /* why the last slot could not be had; 0: all are in use */
 	int fds[]; /* sockets_max */
 };
 
@@ -118,9 +120,12 @@ static bool open_next(struct sources *s)
 		.errors = true,
 	};
 	const int fd = udp_open(&o);
-	if (fd < 0)
+	if (fd < 0) {
+		s->error = -fd;
 		return false;
+	}
 	if (!s->settings.opened(s->settings.ctx, s->settings.first_sock + s->sockets, fd)) {
+		s->error = ENOMEM;
 		(void)close(fd);
 		return false;
 	}
@@ -135,8 +140,10 @@ static bool widen_ring(struct sources *s)
 		return true;
 	const uint32_t cap = s->cap > 0 ? s->cap * 2 : RING_FIRST;
 	struct resting *ring = calloc(cap, sizeof(*ring));
-	if (!ring)
+	if (!ring) {
+		s->error = ENOMEM;
 		return false;
+	}
 	assert(s->len <= s->cap);
 	for (uint32_t i = 0; i < s->len; i++)
 		ring[i] = s->ring[(s->head + i) % s->cap];
@@ -163,6 +170,7 @@ uint32_t sources_take(struct sources *s, uint64_t now_ms)
 	const bool rested =
 		s->len > 0 && now_s - s->ring[s->head].since_s >= SOURCES_REST_MS / 1000;
 	uint32_t slot = SOURCES_NONE;
+	s->error = 0;
 	if (!rested && take_fresh(s, &slot))
 		return slot;
 	if (s->len == 0)
@@ -171,6 +179,11 @@ uint32_t sources_take(struct sources *s, uint64_t now_ms)
 	s->head = (s->head + 1) % s->cap;
 	s->len--;
 	return slot;
+}
+
+int sources_error(const struct sources *s)
+{
+	return s->error;
 }
 
 void sources_give(struct sources *s, uint32_t slot, uint64_t now_ms)

@@ -12,7 +12,8 @@
  *          SOURCES_REST_MS, as the server may still hold an association for its address; only
  *          when there is no other is it taken earlier, the one that has rested longest first.
  *          Addresses are computed, never listed: a /64 costs nothing.
- * Errors:  SOURCES_NONE: every slot is in use, or no socket can be opened.
+ * Errors:  SOURCES_NONE: every slot is in use, or no socket can be opened; sources_error() tells
+ *          which.
  * Memory:  8 bytes per slot that was ever used.
  * Threads: the worker that owns it. The clock is told.
  * Source:  ip(7) IP_PKTINFO, IP_FREEBIND.
@@ -55,6 +56,8 @@ MUST_USE struct sources *sources_new(const struct sources_settings *s);
 void sources_free(struct sources *s);
 /* A slot that no link holds, or SOURCES_NONE. */
 MUST_USE uint32_t sources_take(struct sources *s, uint64_t now_ms);
+/* After SOURCES_NONE: 0 when every slot is in use, else what the system said, like EMFILE. */
+MUST_USE int sources_error(const struct sources *s);
 void sources_give(struct sources *s, uint32_t slot, uint64_t now_ms);
 /* The path from a slot that is held to the upstream. */
 struct net_path sources_path(const struct sources *s, uint32_t slot);

@@ -92,8 +92,8 @@ static void test_every_key_is_read(void **state)
 		"\"m\"; };\n"
 		"handshake = { device_initial_ms = 100; upstream_initial_ms = 1000; max_ms = "
 		"2000;\n"
-		" lifetime_s = 5; count = 6; bytes = 8589934592L; };\n"
-		"relay = { queue_messages = 1; queue_bytes = 65536; answer_s = 2; message_max = "
+		" lifetime_s = 5; count = 48; bytes = 8589934592L; };\n"
+		"relay = { queue_messages = 1; queue_bytes = 196608; answer_s = 2; message_max = "
 		"1152;\n"
 		" wrong_endpoint = \"4.03\"; };\n"
 		"control = { path = \"/c\"; group = \"g\"; }; log = { level = \"debug\"; }; # end");
@@ -115,10 +115,10 @@ static void test_every_key_is_read(void **state)
 	assert_int_equal(c.upstream_initial_ms, 1000);
 	assert_int_equal(c.handshake_max_ms, 2000);
 	assert_int_equal(c.handshake_lifetime_s, 5);
-	assert_int_equal(c.handshakes_max, 6);
+	assert_int_equal(c.handshakes_max, 48);
 	assert_true(c.handshake_bytes_max == UINT64_C(8589934592));
 	assert_int_equal(c.relay_queue_messages, 1);
-	assert_int_equal(c.relay_queue_bytes, 65536);
+	assert_int_equal(c.relay_queue_bytes, 196608);
 	assert_int_equal(c.relay_answer_s, 2);
 	assert_int_equal(c.relay_message_max, 1152);
 	assert_true(c.wrong_endpoint_403);
@@ -139,7 +139,7 @@ static void test_range_errors_say_file_line_value_and_range(void **state)
 	assert_string_equal(
 		error_of("workers = 65;"), "F:1: workers: 65 is out of range; use 0 to 64 threads");
 	assert_string_equal(error_of("handshake = { bytes = 9223372036854775807L; };"),
-		"F:1: handshake.bytes: 9223372036854775807 is out of range; use 1048576 to "
+		"F:1: handshake.bytes: 9223372036854775807 is out of range; use 4194304 to "
 		"68719476736 bytes");
 	/* 2^32 + 4: must not become 4, as libconfig 1.5 makes it. */
 	assert_string_equal(error_of("\nworkers = 4294967300;"),
@@ -293,6 +293,41 @@ static void test_values_must_fit_together(void **state)
 	assert_string_equal(error_of(text), "");
 }
 
+static const char *error_with(const char *more)
+{
+	char text[512];
+	(void)snprintf(text, sizeof(text), "%s%s", least, more);
+	return error_of(text);
+}
+
+/* The workers share them: a share that is too small for a handshake would refuse everyone. */
+static void test_R116_every_workers_share_suffices(void **state)
+{
+	(void)state;
+	assert_string_equal(error_with("workers = 9;\nhandshake = { bytes = 4194304; };"),
+		"F:3: handshake.bytes: 4194304 bytes are not enough for 9 workers, who share them "
+		"and need 4194304 each; use at least 37748736, or fewer workers");
+	assert_string_equal(error_with("workers = 9; handshake = { bytes = 37748736; };"), "");
+	assert_non_null(strstr(error_with("workers = 3; handshake = { count = 47; };"),
+		"F:2: handshake.count: 47 handshakes are not enough for 3 workers"));
+	assert_string_equal(error_with("workers = 3; handshake = { count = 48; };"), "");
+	assert_non_null(strstr(error_with("workers = 2; relay = { queue_bytes = 131071; };"),
+		"F:2: relay.queue_bytes: 131071 bytes are not enough for 2 workers"));
+	assert_string_equal(error_with("workers = 2; relay = { queue_bytes = 131072; };"), "");
+}
+
+static void test_defaults_suffice_for_any_number_of_workers(void **state)
+{
+	(void)state;
+	char text[256];
+	(void)snprintf(text, sizeof(text), "%sworkers = %d;", least, CONF_WORKERS_MAX);
+	struct conf_gateway c = good(text);
+	assert_int_equal(c.handshake_bytes_max / CONF_WORKERS_MAX, 4194304);
+	conf_free(&c);
+	assert_non_null(strstr(error_with("workers = 64; handshake = { bytes = 134217728; };"),
+		"handshake.bytes: 134217728 bytes are not enough"));
+}
+
 static void test_errors_are_one_line_of_bounded_length(void **state)
 {
 	(void)state;
@@ -359,6 +394,8 @@ int main(void)
 		cmocka_unit_test(test_no_file_is_opened_by_include),
 		cmocka_unit_test(test_addresses_must_be_usable),
 		cmocka_unit_test(test_values_must_fit_together),
+		cmocka_unit_test(test_R116_every_workers_share_suffices),
+		cmocka_unit_test(test_defaults_suffice_for_any_number_of_workers),
 		cmocka_unit_test(test_errors_are_one_line_of_bounded_length),
 		cmocka_unit_test(test_file_names_are_relative_to_the_files_folder),
 	};

@@ -239,8 +239,38 @@ static void test_I5_no_error_holds_a_key(void **state)
 		assert_null(strstr(error, "8f1d"));
 		assert_null(strstr(error, "e0a9"));
 	}
-	says(texts[1], "unknown key ky; did you mean key?");
+	says(texts[1], "F:1: unknown key; did you mean key?");
 	says(texts[2], "must be one plain string");
+}
+
+/* A key that somebody wrote without its quotes, or in the place of a name. */
+static void test_I5_no_error_holds_what_may_be_a_key_in_the_wrong_place(void **state)
+{
+	(void)state;
+#define ENTRY "credentials = ( { endpoint = \"dev1\"; identity = \"dev1\"; "
+#define TAIL  "2051738462095713486209571"
+	static const char *const texts[] = {
+		ENTRY "key = 8731946" TAIL "; } );",
+		ENTRY "key = 8731946" TAIL "L; } );",
+		ENTRY "key = 0x8731946205173846; } );",
+		ENTRY "key = 87319462051738ab95713486209571ff; } );",
+		ENTRY "key = d731946" TAIL "; } );",
+		ENTRY "d731946" TAIL " = \"\"; } );",
+		ENTRY "key = { d731946" TAIL " = 1; }; } );",
+		ENTRY "key = \"8731946" TAIL "\"; d731946" TAIL " } );",
+		"d731946" TAIL " = 1;",
+		"8731946" TAIL,
+		"credentials = ( d731946" TAIL " );",
+		"credentials = { d731946" TAIL " = 1; };",
+	};
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		const char *error = refused(texts[i]);
+		assert_string_not_equal(error, "");
+		if (strstr(error, "731946") != NULL || strstr(error, "205173") != NULL)
+			fail_msg("text %zu: %s", i, error);
+	}
+	says(ENTRY "xyzzy = \"\"; } );", "unknown key; see lwgate-credentials(5)");
+	says(ENTRY "upstraem_key = \"\"; } );", "unknown key; did you mean upstream_key?");
 }
 
 static void test_R022_what_two_devices_share_is_refused_with_both_lines(void **state)
@@ -277,7 +307,7 @@ static void test_entries_must_be_complete(void **state)
 	says("", "F: credentials is missing; add: credentials = (");
 	says("credentials = 1;", "F:1: credentials: is a number; write a list of groups");
 	says("credentials = ( 1 );", "a member is a number; write a group");
-	says("credential = ( );", "F:1: unknown key credential; did you mean credentials?");
+	says("credential = ( );", "F:1: unknown key; did you mean credentials?");
 	says("credentials = ( ); credentials = ( );", "F:1: duplicate setting name");
 	says("credentials = (\n{ identity = \"i\"; key = \"" KEY_A "\"; } );",
 		"F:2: the entry is not complete; add: endpoint");
@@ -390,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_R021_weak_keys_are_named),
 		cmocka_unit_test(test_R021_weak_keys_are_refused_with_line_and_remedy),
 		cmocka_unit_test(test_I5_no_error_holds_a_key),
+		cmocka_unit_test(test_I5_no_error_holds_what_may_be_a_key_in_the_wrong_place),
 		cmocka_unit_test(test_R022_what_two_devices_share_is_refused_with_both_lines),
 		cmocka_unit_test(test_entries_must_be_complete),
 		cmocka_unit_test(test_derived_keys_are_HKDF_of_RFC_5869),

@@ -95,9 +95,46 @@ static void test_includes_and_NUL_escapes_are_refused_at_their_line(void **state
 	assert_true(conf_mask(fine, NULL, "F", NULL, &e));
 }
 
+static void test_I5_no_number_of_a_text_with_secrets_is_shown(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"k = 87319462051738462095713486209571;",
+		"k = 87319462051738ab95713486209571ff;",
+		"k = 8731946205;",
+		"87319462051738462095713486209571",
+	};
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		struct conf_error e = { 0 };
+		char copy[128];
+		(void)snprintf(copy, sizeof(copy), "%s", texts[i]);
+		assert_false(conf_mask(copy, names, "F", NULL, &e));
+		assert_string_equal(
+			e.text, "F:1: a number cannot stand here; write names and keys in quotes");
+	}
+}
+
+/* lwgated -c was given the wrong file, say. */
+static void test_I5_what_is_no_number_is_not_shown_elsewhere_either(void **state)
+{
+	(void)state;
+	struct conf_error e = { 0 };
+	char digits[] = "873194620517384620957134862095713";
+	char hex[] = "k = 87319462051738ab95713486209571ff;";
+	char number[] = "k = 4294967300;";
+	assert_false(conf_mask(digits, NULL, "F", NULL, &e));
+	assert_null(strstr(e.text, "8731"));
+	assert_false(conf_mask(hex, NULL, "F", NULL, &e));
+	assert_null(strstr(e.text, "8731"));
+	assert_false(conf_mask(number, NULL, "F", NULL, &e));
+	assert_non_null(strstr(e.text, "4294967300L"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_I5_no_number_of_a_text_with_secrets_is_shown),
+		cmocka_unit_test(test_I5_what_is_no_number_is_not_shown_elsewhere_either),
 		cmocka_unit_test(test_I5_the_parser_sees_places_in_place_of_keys),
 		cmocka_unit_test(test_comments_and_escapes_are_read_as_libconfig_reads_them),
 		cmocka_unit_test(test_the_way_back_leads_to_one_whole_string),

@@ -11,6 +11,7 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -388,6 +389,102 @@ static void test_silent_clients_do_not_keep_others_out(void **state)
 	ctl_close(c);
 }
 
+/* From now on no descriptor can be opened. The caller puts the limit back. */
+static struct rlimit use_up_descriptors(void)
+{
+	struct rlimit before;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const int next = dup(STDERR_FILENO);
+	assert_true(next >= 0);
+	assert_int_equal(close(next), 0);
+	const struct rlimit none = { .rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	return before;
+}
+
+static void connect_raw(const struct place *p, int s)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", p->path);
+	assert_int_equal(connect(s, (const struct sockaddr *)&a, sizeof(a)), 0);
+}
+
+/* The main thread would spin, and nobody could look why. */
+static void test_without_descriptors_clients_are_hung_up_on(void **state)
+{
+	struct place *p = *state;
+	struct ctl_control *c = open_there(p, "");
+	char byte = 0;
+	assert_non_null(c);
+	const int first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int second = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(first >= 0 && second >= 0);
+	const struct rlimit before = use_up_descriptors();
+	connect_raw(p, first);
+	connect_raw(p, second);
+	serve_all(c); /* comes to rest */
+	assert_int_equal(recv(first, &byte, 1, 0), 0);
+	assert_int_equal(recv(second, &byte, 1, 0), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	const int third = raw_client(p);
+	serve_all(c);
+	raw_expect(third, rep_hello, 8);
+	assert_int_equal(close(first), 0);
+	assert_int_equal(close(second), 0);
+	assert_int_equal(close(third), 0);
+	serve_all(c);
+	ctl_close(c);
+}
+
+/* A worker may have been quicker to take what the spare descriptor left: here the limit is below
+   all that is open. */
+static void test_without_a_spare_descriptor_clients_wait_and_nobody_spins(void **state)
+{
+	struct place *p = *state;
+	struct ctl_control *c = open_there(p, "");
+	assert_non_null(c);
+	const int early = raw_client(p);
+	const int late = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(late >= 0);
+	serve_all(c);
+	raw_expect(early, rep_hello, 8);
+	struct rlimit before;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const struct rlimit less = { .rlim_cur = 3, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &less), 0);
+	connect_raw(p, late);
+	for (int i = 0; i < 10; i++) /* poll() itself would refuse more than the limit */
+		ctl_serve(c);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	struct pollfd fd = { .fd = ctl_fd(c), .events = POLLIN };
+	assert_int_equal(poll(&fd, 1, 0), 0);
+	raw_send(c, early, hello, 8); /* whatever happens next wakes those who wait, too */
+	raw_expect(late, rep_hello, 8);
+	assert_int_equal(close(early), 0);
+	assert_int_equal(close(late), 0);
+	serve_all(c);
+	ctl_close(c);
+}
+
+/* We are told once of all who wait. */
+static void test_a_crowd_at_the_door_is_served(void **state)
+{
+	enum { CROWD = 17 }; /* what the kernel keeps waiting */
+	struct place *p = *state;
+	struct ctl_control *c = open_there(p, "");
+	int crowd[CROWD];
+	assert_non_null(c);
+	for (size_t i = 0; i < CROWD; i++)
+		crowd[i] = raw_client(p);
+	serve_all(c);
+	for (size_t i = 0; i < CROWD; i++) {
+		raw_expect(crowd[i], rep_hello, 8);
+		assert_int_equal(close(crowd[i]), 0);
+	}
+	serve_all(c);
+	ctl_close(c);
+}
+
 static bool many_sessions(void *ctx, const char *endpoint, struct ctl_session **out, size_t *len)
 {
 	enum { SESSIONS = 20000 };
@@ -452,6 +549,13 @@ int main(void)
 			test_babble_is_hung_up_on, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(
 			test_silent_clients_do_not_keep_others_out, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(
+			test_without_descriptors_clients_are_hung_up_on, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(
+			test_without_a_spare_descriptor_clients_wait_and_nobody_spins, make_place,
+			remove_place),
+		cmocka_unit_test_setup_teardown(
+			test_a_crowd_at_the_door_is_served, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(
 			test_a_long_answer_waits_for_its_reader, make_place, remove_place),
 	};

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -193,6 +196,31 @@ static void test_no_more_sockets_is_told_and_used_slots_still_serve(void **state
 	sources_free(pool);
 }
 
+static void test_what_is_missing_is_told(void **state)
+{
+	(void)state;
+	struct seen seen;
+	struct rlimit before;
+	const struct sources_settings s = settings(&seen, 1);
+	struct sources *pool = sources_new(&s);
+	assert_non_null(pool);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const int next = dup(STDERR_FILENO);
+	assert_true(next >= 0);
+	assert_int_equal(close(next), 0);
+	const struct rlimit none = { .rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	const uint32_t slot = sources_take(pool, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(slot, SOURCES_NONE);
+	assert_int_equal(sources_error(pool), EMFILE);
+	assert_int_equal(sources_take(pool, 0), 0);
+	assert_int_equal(sources_error(pool), 0);
+	assert_int_equal(sources_take(pool, 0), SOURCES_NONE);
+	assert_int_equal(sources_error(pool), 0); /* every slot is in use */
+	sources_free(pool);
+}
+
 static void test_a_prefix_of_the_other_family_is_refused(void **state)
 {
 	(void)state;
@@ -212,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_a_slot_rests_before_it_is_taken_again),
 		cmocka_unit_test(test_a_long_life_repeats_no_held_slot),
 		cmocka_unit_test(test_no_more_sockets_is_told_and_used_slots_still_serve),
+		cmocka_unit_test(test_what_is_missing_is_told),
 		cmocka_unit_test(test_a_prefix_of_the_other_family_is_refused),
 	};
 	return cmocka_run_group_tests_name("io/sources", tests, NULL, NULL);

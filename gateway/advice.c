@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/advice.h"
+
+#include "base/log.h"
+#include "conf/config.h"
+
+#include <inttypes.h>
+
+enum {
+	INITIAL_MS = 9000,   /* RFC 7925 section 11 */
+	FILES_OF_WORKER = 4, /* its loop, its inbox */
+	FILES_OF_ALL = 64,   /* the log, the control socket and its clients, and a reserve */
+};
+
+/* less is the operator's to choose, but not unawares. */
+static void advise_timers(const struct log *log, const struct conf_gateway *conf)
+{
+	const bool device = conf->device_initial_ms < INITIAL_MS;
+	const bool upstream = conf->upstream_initial_ms < INITIAL_MS;
+	if (!device && !upstream)
+		return;
+	log_say(log, LOG_LEVEL_INFO, "timers",
+		"%s%s%s below 9000: RFC 7925, section 11, has 9 s, because a network that is slow "
+		"(sleepy nodes, low power) is congested further by copies of what is still on its "
+		"way; less is right only where the way there is fast",
+		device ? "handshake.device_initial_ms" : "", device && upstream ? " and " : "",
+		upstream ? "handshake.upstream_initial_ms" : "");
+}
+
+/* Without upstream.sources every link has a socket of its own. */
+static void advise_files(const struct log *log, const struct conf_gateway *conf, uint64_t files)
+{
+	const uint64_t worker = conf->upstream_sockets + conf->listeners_len + FILES_OF_WORKER;
+	const uint64_t needed = conf->workers * worker + FILES_OF_ALL;
+	if (conf->sources_len > 0 || needed <= files)
+		return;
+	log_say(log, LOG_LEVEL_WARN, "descriptors",
+		"at most %" PRIu64 " are allowed, %" PRIu64
+		" may be needed (upstream.sockets=%u for each of %u workers): devices without a "
+		"link would get 5.03; remedy: LimitNOFILE= of the service or ulimit -n, or "
+		"upstream.sources (links share sockets), or a smaller upstream.sockets",
+		files, needed, conf->upstream_sockets, conf->workers);
+}
+
+void gw_advise(const struct log *log, const struct conf_gateway *conf, uint64_t files)
+{
+	advise_timers(log, conf);
+	advise_files(log, conf, files);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway/advice: what the log says at the start of a configuration that is right, but has a price.
+ *
+ * Promise: each caveat once; none of them stops the gateway.
+ * Errors:  none.
+ * Threads: the main thread.
+ * Source:  RFC 7925 section 11 (R-100); getrlimit(2).
+ */
+#ifndef LWG_GATEWAY_ADVICE_H
+#define LWG_GATEWAY_ADVICE_H
+
+#include <stdint.h>
+
+struct conf_gateway;
+struct log;
+
+/* files: how many descriptors the process may have. */
+void gw_advise(const struct log *log, const struct conf_gateway *conf, uint64_t files);
+
+#endif

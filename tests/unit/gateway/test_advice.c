@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "conf/config.h"
+#include "gateway/advice.h"
+
+static struct conf_gateway usual(void)
+{
+	return (struct conf_gateway){
+		.workers = 4,
+		.listeners_len = 2,
+		.upstream_sockets = 1000,
+		.device_initial_ms = 9000,
+		.upstream_initial_ms = 9000,
+	};
+}
+
+/* What is said, until the next call. */
+static const char *advice(const struct conf_gateway *conf, uint64_t files)
+{
+	static char text[4 * LOG_LINE_MAX];
+	const int fd = memfd_create("log", MFD_CLOEXEC);
+	assert_true(fd >= 0);
+	const struct log log = { .fd = fd, .level = LOG_LEVEL_INFO, .name = "lwgated" };
+	gw_advise(&log, conf, files);
+	const ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	assert_true(n >= 0);
+	text[n] = '\0';
+	assert_int_equal(close(fd), 0);
+	return text;
+}
+
+static void test_the_usual_needs_no_advice(void **state)
+{
+	(void)state;
+	const struct conf_gateway conf = usual();
+	assert_string_equal(advice(&conf, UINT64_MAX), "");
+}
+
+static void test_R100_shorter_timers_are_told_with_their_price(void **state)
+{
+	(void)state;
+	struct conf_gateway conf = usual();
+	conf.upstream_initial_ms = 8999;
+	assert_non_null(strstr(advice(&conf, UINT64_MAX),
+		"lwgated info timers handshake.upstream_initial_ms below 9000: RFC 7925, section "
+		"11"));
+	conf.device_initial_ms = 1000;
+	assert_non_null(strstr(advice(&conf, UINT64_MAX),
+		" handshake.device_initial_ms and handshake.upstream_initial_ms below 9000"));
+	conf.upstream_initial_ms = 9000;
+	const char *said = advice(&conf, UINT64_MAX);
+	assert_non_null(strstr(said, " handshake.device_initial_ms below 9000"));
+	assert_non_null(strstr(said, "congested"));
+	assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1); /* once */
+}
+
+static void test_too_few_descriptors_are_told_with_the_remedy(void **state)
+{
+	(void)state;
+	struct conf_gateway conf = usual();
+	/* Four workers of 1000 links, two listeners and some of their own; and some for all. */
+	const char *said = advice(&conf, 4087);
+	assert_non_null(strstr(
+		said, "lwgated warn descriptors at most 4087 are allowed, 4088 may be needed"));
+	assert_non_null(strstr(said, "LimitNOFILE="));
+	assert_non_null(strstr(said, "upstream.sources"));
+	assert_string_equal(advice(&conf, 4088), "");
+	conf.sources_len = 1; /* links share sockets */
+	assert_string_equal(advice(&conf, 1024), "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_usual_needs_no_advice),
+		cmocka_unit_test(test_R100_shorter_timers_are_told_with_their_price),
+		cmocka_unit_test(test_too_few_descriptors_are_told_with_the_remedy),
+	};
+	return cmocka_run_group_tests_name("gateway/advice", tests, NULL, NULL);
+}
