@@ -51,8 +51,7 @@ static time_t clock_s(void)
 	return t.tv_sec;
 }
 
-/* --- making it
-   ---------------------------------------------------------------------------------------- */
+/* --- making it ------------------------------------------------------------------------------- */
 
 static void fail_bind(struct conf_error *error, const struct net_addr *a, int why)
 {
@@ -196,8 +195,7 @@ void gw_free(struct gw_gateway *g)
 	free(g);
 }
 
-/* --- running it
-   --------------------------------------------------------------------------------------- */
+/* --- running it ------------------------------------------------------------------------------ */
 
 bool gw_start(struct gw_gateway *g, struct conf_error *error)
 {
@@ -298,8 +296,7 @@ bool gw_stop(struct gw_gateway *g)
 	return good;
 }
 
-/* --- what the control room asks
-   ----------------------------------------------------------------------- */
+/* --- what the control room asks -------------------------------------------------------------- */
 
 static size_t workers(void *ctx)
 {

@@ -41,8 +41,7 @@ static void loosen(struct gw_session *s)
 	s->worker->loose = s;
 }
 
-/* --- as the relay sees it: channels
-   ------------------------------------------------------------------- */
+/* --- as the relay sees it: channels ---------------------------------------------------------- */
 
 static bool device_send(struct channel *c, const uint8_t *msg, size_t len)
 {
@@ -79,8 +78,7 @@ static void link_close(struct channel *c, enum channel_reason why)
 static const struct channel_ops device_ops = { .send = device_send, .close = device_close };
 static const struct channel_ops link_ops = { .send = link_send, .close = link_close };
 
-/* --- a session's life
-   ----------------------------------------------------------------------------------- */
+/* --- a session's life ------------------------------------------------------------------------ */
 
 static struct gw_session *session_new(struct gw_worker *w, uint32_t cred, struct dtls_conn *c)
 {
@@ -208,8 +206,7 @@ bool gw_sessions_end_some(struct gw_worker *w, size_t n)
 	return w->sessions != NULL;
 }
 
-/* --- as the DTLS engine sees it: its owner
-   ------------------------------------------------------------ */
+/* --- as the DTLS engine sees it: its owner --------------------------------------------------- */
 
 static bool psk(void *ctx, const uint8_t *identity, size_t len, struct dtls_psk *out)
 {

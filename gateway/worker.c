@@ -49,8 +49,7 @@ int gw_worker_fd(const struct gw_worker *w, uint32_t sock)
 	return sock < w->listeners_len ? w->fds[sock] : sources_fd(w->sources, sock);
 }
 
-/* --- receiving
-   ---------------------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------------- */
 
 static void hand_over(struct gw_worker *w, uint32_t owner, const struct udp_datagram *d)
 {
@@ -176,8 +175,7 @@ static void on_inbox(struct ev_loop *loop, ev_io *io, int events)
 	}
 }
 
-/* --- a turn
-   ------------------------------------------------------------------------------------------- */
+/* --- a turn ---------------------------------------------------------------------------------- */
 
 static void on_begin(struct ev_loop *loop, ev_check *check, int events)
 {

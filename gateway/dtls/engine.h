@@ -2,19 +2,22 @@
 /*
  * dtls/engine: DTLS 1.2 for very many peers, server role and client role from one code. Sans-I/O.
  *
- * Datagrams, the time and randomness come in; datagrams and events go out through struct dtls_owner. A handshake
- * runs in libssl; afterwards only a security association of a few hundred bytes is left (struct dtls_conn).
+ * Datagrams, the time and randomness come in; datagrams and events go out through struct
+ * dtls_owner. A handshake runs in libssl; afterwards only a security association of a few hundred
+ * bytes is left (struct dtls_conn).
  *
- * Promise: no message is delivered from, and none accepted for, a peer whose Finished has not verified (I3).
- *          No (key, nonce) leaves twice (I1), no record is delivered twice (I2). A datagram of a stranger without a
- *          good cookie leaves no memory behind and gets no more bytes than it brought (I9). A new ClientHello on
- *          a known path does not harm the old association before the new Finished has verified (R-108).
- *          Unknown identity and wrong key look the same from outside: the same alert after the same events (R-051, R-052).
+ * Promise: no message is delivered from, and none accepted for, a peer whose Finished has not
+ *          verified (I3). No (key, nonce) leaves twice (I1), no record is delivered twice (I2). A
+ *          datagram of a stranger without a good cookie leaves no memory behind and gets no more
+ *          bytes than it brought (I9). A new ClientHello on a known path does not harm the old
+ *          association before the new Finished has verified (R-108). Unknown identity and wrong
+ *          key look the same from outside: the same alert after the same events (R-051, R-052).
  * Errors:  events; results of dtls_send() and dtls_connect().
- * Memory:  conns and handshakes are the engine's; handshakes under way are bounded in number and bytes.
- *          A struct dtls_conn pointer lives until its `down` event returns, or dtls_close() is called.
+ * Memory:  conns and handshakes are the engine's; handshakes under way are bounded in number and
+ *          bytes. A struct dtls_conn pointer lives until its `down` event returns, or
+ *          dtls_close() is called.
  * Threads: one worker owns one engine.
- * Source:  RFC 6347, RFC 7925; design.md's rooms.
+ * Source:  RFC 6347, RFC 7925; ARCHITECTURE.md says why.
  */
 #ifndef LWG_DTLS_ENGINE_H
 #define LWG_DTLS_ENGINE_H
@@ -74,27 +77,32 @@ struct dtls_failure {
 	const char *detail; /* libssl's reason or NULL */
 };
 
-/* What the engine asks of its owner. All are called only from within dtls_* calls, and must not call back into the
-   engine except where said. */
+/* What the engine asks of its owner. All are called only from within dtls_* calls, and must not
+   call back into the engine except where said. */
 struct dtls_owner {
 	void *ctx; /* first argument of all */
 	/* Server role: the key for an identity. False: unknown. */
 	bool (*psk)(void *ctx, const uint8_t *identity, size_t len, struct dtls_psk *out);
-	/* Room for one outgoing datagram of at most cap bytes on path; NULL: no room, the datagram is dropped. */
+	/* Room for one outgoing datagram of at most cap bytes on path; NULL: no room, the
+	   datagram is dropped. */
 	uint8_t *(*room)(void *ctx, const struct net_path *path, size_t cap);
 	/* The datagram in the last room is len bytes long (0: it is not to be sent). */
 	void (*sent)(void *ctx, size_t len);
-	/* An association is up. May call dtls_conn_*, dtls_send, dtls_close (also on another conn), dtls_connect. */
+	/* An association is up. May call dtls_conn_*, dtls_send, dtls_close (also on another
+	   conn), dtls_connect. */
 	void (*up)(void *ctx, struct dtls_conn *c);
-	/* One message (one record). May call dtls_send, dtls_close, dtls_connect. msg may be changed, and lives until return. */
+	/* One message (one record). May call dtls_send, dtls_close, dtls_connect. msg may be
+	   changed, and lives until return. */
 	void (*message)(void *ctx, struct dtls_conn *c, uint8_t *msg, size_t len);
-	/* The association has ended; c dies when this returns. May call dtls_send/dtls_close on other conns, dtls_connect. */
+	/* The association has ended; c dies when this returns. May call dtls_send/dtls_close on
+	   other conns, dtls_connect. */
 	void (*down)(void *ctx, struct dtls_conn *c, enum dtls_end why);
 	/* A handshake failed; the path is free again when this is called. May call dtls_connect. */
 	void (*failed)(void *ctx, const struct dtls_failure *f);
 	/* Fills out with unpredictable bytes. */
 	void (*random)(void *ctx, uint8_t *out, size_t len);
-	/* NULL in every build but the one for captures: the secrets of a handshake that has finished. */
+	/* NULL in every build but the one for captures (R-323): the secrets of a handshake that
+	   has finished. */
 	void (*keylog)(void *ctx, const uint8_t client_random[32], const uint8_t master[48]);
 };
 
@@ -107,15 +115,16 @@ struct dtls_settings {
 	uint32_t handshakes_max;    /* under way at once, both roles; 1024 */
 	size_t handshake_bytes_max; /* their memory, libssl's included; 128 MiB */
 	uint16_t mtu; /* largest datagram of a handshake; 1232 (IPv6's 1280 less headers) */
-	uint8_t bad_finished_max; /* epoch-1 records that do not open before a handshake fails; 3 */
+	/* epoch-1 records that do not open before a handshake fails; 3 */
+	uint8_t bad_finished_max;
 };
 
 struct dtls_stats {                  /* counts since dtls_engine_new(), except the last three */
 	uint64_t handshakes_done[2]; /* by role */
 	uint64_t handshakes_failed[2];
 	uint64_t verify_sent; /* HelloVerifyRequests */
-	uint64_t
-		junk; /* datagrams or records that are no DTLS, or of no association */
+	/* datagrams or records that are no DTLS, or of no association */
+	uint64_t junk;
 	uint64_t replayed;                /* numbers that the window had seen or left behind */
 	uint64_t forged;                  /* records whose tag was wrong */
 	uint64_t early;                   /* data before the Finished, dropped */
@@ -132,8 +141,8 @@ MUST_USE struct dtls_engine *dtls_engine_new(
 /* Wipes and frees everything; says nothing to peers (dtls_close() does). */
 void dtls_engine_free(struct dtls_engine *e);
 
-/* One datagram. role: what the socket is for; a ClientHello on a DTLS_CLIENT path is junk. The datagram is opened
-   in place and worthless afterwards. */
+/* One datagram. role: what the socket is for; a ClientHello on a DTLS_CLIENT path is junk. The
+   datagram is opened in place and worthless afterwards. */
 void dtls_input(struct dtls_engine *e, enum dtls_role role, const struct net_path *path,
 	uint8_t *datagram, size_t len, uint64_t now_ms);
 
@@ -162,12 +171,13 @@ MUST_USE enum dtls_result dtls_connect(
 	struct dtls_engine *e, const struct dtls_peer *p, uint64_t now_ms);
 /* Forgets the handshake that dtls_connect() began on a path; no event. */
 void dtls_connect_cancel(struct dtls_engine *e, const struct net_path *path);
-/* The network says that nobody answers on a path in client role (ICMP): a handshake fails at once; an association
-   is not harmed (an ICMP message is not authenticated). */
+/* The network says that nobody answers on a path in client role (ICMP): a handshake fails at once;
+   an association is not harmed (an ICMP message is not authenticated). */
 void dtls_unreachable(struct dtls_engine *e, const struct net_path *path, uint64_t now_ms);
 
-/* Sends one message as one record: a CoAP message can not be split over records, so what is longer than 16384 bytes, or
-   than the max_fragment_length that the peer has asked for (RFC 6066 4), is not sent: DTLS_TOO_LONG. */
+/* Sends one message as one record: a CoAP message can not be split over records, so what is longer
+   than 16384 bytes, or than the max_fragment_length that the peer has asked for (RFC 6066 4), is
+   not sent: DTLS_TOO_LONG. */
 MUST_USE enum dtls_result dtls_send(
 	struct dtls_engine *e, struct dtls_conn *c, const uint8_t *msg, size_t len);
 /* Sends close_notify and forgets the association; no event. */

@@ -40,8 +40,7 @@ static struct net_addr loopback(void)
 	return (struct net_addr){ .ip = { 127, 0, 0, 1 }, .family = NET_IPV4 };
 }
 
-/* --- the peers' engines
-   ------------------------------------------------------------------------------- */
+/* --- the peers' engines ---------------------------------------------------------------------- */
 
 static bool peer_psk(void *ctx, const uint8_t *identity, size_t len, struct dtls_psk *out)
 {
@@ -172,8 +171,7 @@ static bool peer_turn(struct town_peer *p)
 	return busy;
 }
 
-/* --- the town
-   ----------------------------------------------------------------------------------------- */
+/* --- the town -------------------------------------------------------------------------------- */
 
 static void make_credentials(struct town *t)
 {
