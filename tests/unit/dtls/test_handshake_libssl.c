@@ -195,7 +195,7 @@ static size_t meets_after(unsigned restarts)
 		struct dgram *const g = p->wire;
 		assert_non_null(g);
 		if (!g)
-			break; /* for the analyzer, which does not know what assert_non_null() does */
+			break; /* for the analyzer: the assertion does not return */
 		p->wire = NULL;
 		p->now_ms += 2 * (uint64_t)DTLS_COOKIE_PERIOD_MS;
 		raw_step(r, SERVER, g->data, g->len);
