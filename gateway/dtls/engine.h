@@ -32,7 +32,8 @@
 struct dtls_engine;
 struct dtls_conn;
 
-enum { DTLS_PSK_MAX = 64, DTLS_NO_CRED = 0xffffffff };
+enum { DTLS_PSK_MAX = 64 };
+#define DTLS_NO_CRED UINT32_MAX /* no enumerator: it does not fit an int */
 
 enum dtls_role { DTLS_SERVER, DTLS_CLIENT };
 

@@ -125,7 +125,9 @@ static bool crypto_cross(struct crypto *c, const struct leg *from, struct leg *t
 	       crypt(c->seal, 1, to->out, ++to->numbers, record);
 }
 
-enum { EVENTS = 64, BUCKETS = 1 << 15, ROUNDS = 4, ORDERS = 0xffffffff, DEVICE_SOCK = 0 };
+enum { EVENTS = 64, BUCKETS = 1 << 15, ROUNDS = 4, DEVICE_SOCK = 0 };
+/* Apart: since gcc 13 one unsigned constant makes its whole enum unsigned. */
+enum { ORDERS = 0xffffffff };
 
 struct device {
 	struct device *next[2]; /* in the bucket of each side */

@@ -10,7 +10,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { SOCKET_BUFFER = 4 << 20, ROUNDS = 4, EVENTS = 64, EXTRA = 0xffffffff };
+enum { SOCKET_BUFFER = 4 << 20, ROUNDS = 4, EVENTS = 64 };
+/* Apart: since gcc 13 one unsigned constant makes its whole enum unsigned. */
+enum { EXTRA = 0xffffffff };
 
 union control {                /* of one message */
 	struct cmsghdr header; /* for its alignment */
