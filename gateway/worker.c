@@ -65,22 +65,31 @@ static void hand_over(struct gw_worker *w, uint32_t owner, const struct udp_data
 		"another worker has no room for a datagram that belongs to it");
 }
 
+static struct dtls_datagram as_datagram(const struct udp_datagram *d)
+{
+	return (struct dtls_datagram){ .path = &d->path, .data = d->data, .len = d->len };
+}
+
 static void from_devices(struct gw_worker *w, const struct udp_datagram *got, size_t len)
 {
+	struct dtls_datagram ours[UDP_BATCH];
+	size_t n = 0;
 	for (size_t i = 0; i < len; i++) {
 		const uint32_t owner = steer_owner(&w->shared->steer, &got[i].path.peer);
 		if (owner == w->number)
-			dtls_input(w->dtls, DTLS_SERVER, &got[i].path, got[i].data, got[i].len,
-				w->now_ms);
+			ours[n++] = as_datagram(&got[i]);
 		else
 			hand_over(w, owner, &got[i]);
 	}
+	dtls_input(w->dtls, DTLS_SERVER, ours, n, w->now_ms);
 }
 
 static void from_servers(struct gw_worker *w, const struct udp_datagram *got, size_t len)
 {
+	struct dtls_datagram all[UDP_BATCH];
 	for (size_t i = 0; i < len; i++)
-		dtls_input(w->dtls, DTLS_CLIENT, &got[i].path, got[i].data, got[i].len, w->now_ms);
+		all[i] = as_datagram(&got[i]);
+	dtls_input(w->dtls, DTLS_CLIENT, all, len, w->now_ms);
 }
 
 static void on_listener(struct ev_loop *loop, ev_io *io, int events)

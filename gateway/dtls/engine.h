@@ -32,7 +32,7 @@
 struct dtls_engine;
 struct dtls_conn;
 
-enum { DTLS_PSK_MAX = 64 };
+enum { DTLS_PSK_MAX = 64, DTLS_BATCH_MAX = 64 };
 #define DTLS_NO_CRED UINT32_MAX /* no enumerator: it does not fit an int */
 
 enum dtls_role { DTLS_SERVER, DTLS_CLIENT };
@@ -95,6 +95,9 @@ struct dtls_owner {
 	/* One message (one record). May call dtls_send, dtls_close, dtls_connect. msg may be
 	   changed, and lives until return. */
 	void (*message)(void *ctx, struct dtls_conn *c, uint8_t *msg, size_t len);
+	/* c's message will probably come in this call: what it needs may be fetched into the
+	   processor's caches. Calls nothing. May be NULL. */
+	void (*soon)(void *ctx, const struct dtls_conn *c);
 	/* The association has ended; c dies when this returns. May call dtls_send/dtls_close on
 	   other conns, dtls_connect. */
 	void (*down)(void *ctx, struct dtls_conn *c, enum dtls_end why);
@@ -142,10 +145,16 @@ MUST_USE struct dtls_engine *dtls_engine_new(
 /* Wipes and frees everything; says nothing to peers (dtls_close() does). */
 void dtls_engine_free(struct dtls_engine *e);
 
-/* One datagram. role: what the socket is for; a ClientHello on a DTLS_CLIENT path is junk. The
-   datagram is opened in place and worthless afterwards. */
-void dtls_input(struct dtls_engine *e, enum dtls_role role, const struct net_path *path,
-	uint8_t *datagram, size_t len, uint64_t now_ms);
+struct dtls_datagram {
+	const struct net_path *path; /* borrowed for the call, as is data */
+	uint8_t *data;               /* opened in place and worthless afterwards */
+	size_t len;
+};
+
+/* At most DTLS_BATCH_MAX datagrams, as they came. role: what their sockets are for; a ClientHello on
+   a DTLS_CLIENT path is junk. */
+void dtls_input(struct dtls_engine *e, enum dtls_role role, const struct dtls_datagram *batch,
+	size_t n, uint64_t now_ms);
 
 struct dtls_peer { /* client role: whom to meet, and as whom; borrowed for the call */
 	struct net_path path;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dtls/state.h"
 
+#include <assert.h>
 #include <string.h>
+
+enum { CACHE_LINE = 64 };
 
 static void look_up(struct dtls_arrival *a)
 {
@@ -95,7 +98,7 @@ static void plain_handshake(struct dtls_arrival *a, const struct dtls_record *r)
 		a->e->stats.junk++;
 }
 
-static void plain(struct dtls_arrival *a, const struct dtls_record *r)
+static void clear(struct dtls_arrival *a, const struct dtls_record *r)
 {
 	const bool version = r->version == DTLS_VERSION_1_0 || r->version == DTLS_VERSION_1_2;
 	if (version && r->type == DTLS_HANDSHAKE) {
@@ -143,7 +146,7 @@ static void maybe_finished(struct dtls_arrival *a, const struct dtls_record *r)
 	dtls_handshake_unopened(a, r);
 }
 
-static void protected(struct dtls_arrival *a, const struct dtls_record *r)
+static void sealed(struct dtls_arrival *a, const struct dtls_record *r)
 {
 	struct dtls_stats *const s = &a->e->stats;
 	if (r->type == DTLS_HANDSHAKE && a->hs) {
@@ -171,30 +174,64 @@ static bool may_be_protected(const struct dtls_record *r)
 		       r->type == DTLS_ALERT); /* */
 }
 
-void dtls_input(struct dtls_engine *e, enum dtls_role role, const struct net_path *path,
-	uint8_t *datagram, size_t len, uint64_t now_ms)
+static void input(
+	struct dtls_engine *e, enum dtls_role role, const struct dtls_datagram *d, uint64_t hash)
 {
-	if (now_ms > e->now_ms)
-		e->now_ms = now_ms;
-	if (len < DTLS_RECORD_HEADER || datagram[0] < DTLS_CCS || datagram[0] > DTLS_DATA) {
+	uint8_t *at = d->data;
+	size_t left = d->len;
+	if (left < DTLS_RECORD_HEADER || at[0] < DTLS_CCS || at[0] > DTLS_DATA) {
 		e->stats.junk++; /* before any look-up */
 		return;
 	}
-	struct dtls_arrival a = {
-		.e = e,
-		.role = role,
-		.path = path,
-		.hash = sip_hash(&e->sip, path, sizeof(*path)),
-	};
+	struct dtls_arrival a = { .e = e, .role = role, .path = d->path, .hash = hash };
 	look_up(&a);
 	struct dtls_record r;
-	while (dtls_record_next(&datagram, &len, &r)) {
+	while (dtls_record_next(&at, &left, &r)) {
 		look_again(&a);
 		if (r.epoch == 0)
-			plain(&a, &r);
+			clear(&a, &r);
 		else if (may_be_protected(&r))
-		protected(&a, &r);
-		else e->stats.junk++;
+			sealed(&a, &r);
+		else
+			e->stats.junk++;
 	}
-	e->stats.junk += len > 0;
+	e->stats.junk += left > 0;
+}
+
+/* Associations of a large fleet are not in the processor's caches. Asking for those of a whole batch
+   before the first is needed lets the waits overlap: bucket, then node, then what the owner needs. */
+static void fetch_ahead(const struct dtls_engine *e, const uint64_t *hashes, size_t n)
+{
+	const struct dtls_conn *conns[DTLS_BATCH_MAX];
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(&e->conns.buckets[hashes[i] & e->conns.mask]);
+	for (size_t i = 0; i < n; i++) {
+		struct dtls_node *const first = e->conns.buckets[hashes[i] & e->conns.mask].first;
+		conns[i] = first ? CONTAINER_OF(first, struct dtls_conn, node) : NULL;
+		for (size_t at = 0; first && at < sizeof(struct dtls_conn); at += CACHE_LINE)
+			__builtin_prefetch((const char *)first + at);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (conns[i])
+			__builtin_prefetch(conns[i]->user);
+	}
+	for (size_t i = 0; e->owner.soon && i < n; i++) {
+		if (conns[i] && conns[i]->node.hash == hashes[i])
+			e->owner.soon(e->owner.ctx, conns[i]);
+	}
+}
+
+void dtls_input(struct dtls_engine *e, enum dtls_role role, const struct dtls_datagram *batch,
+	size_t n, uint64_t now_ms)
+{
+	uint64_t hashes[DTLS_BATCH_MAX];
+	assert(n <= DTLS_BATCH_MAX);
+	if (now_ms > e->now_ms)
+		e->now_ms = now_ms;
+	for (size_t i = 0; i < n; i++)
+		hashes[i] = sip_hash(&e->sip, batch[i].path, sizeof(*batch[i].path));
+	if (n > 1)
+		fetch_ahead(e, hashes, n);
+	for (size_t i = 0; i < n; i++)
+		input(e, role, &batch[i], hashes[i]);
 }

@@ -174,8 +174,8 @@ static void input(struct world *w, unsigned to, const uint8_t *data, size_t len)
 	if (len > 0)
 		memcpy(copy, data, len);
 	const struct net_path path = path_to(1 - to);
-	dtls_input(w->end[to].e, to == SERVER ? DTLS_SERVER : DTLS_CLIENT, &path, copy, len,
-		w->now_ms);
+	const struct dtls_datagram arrived = { .path = &path, .data = copy, .len = len };
+	dtls_input(w->end[to].e, to == SERVER ? DTLS_SERVER : DTLS_CLIENT, &arrived, 1, w->now_ms);
 	free(copy);
 }
 

@@ -53,7 +53,8 @@ static void draw(void *ctx, uint8_t *out, size_t len)
 static void taken(void *ctx, const struct net_path *path, uint8_t *datagram, size_t len)
 {
 	struct host *h = ctx;
-	dtls_input(h->engine, h->role, path, datagram, len, h->now_ms);
+	const struct dtls_datagram d = { .path = path, .data = datagram, .len = len };
+	dtls_input(h->engine, h->role, &d, 1, h->now_ms);
 }
 
 bool host_open(struct host *h, enum dtls_role role, const struct dtls_settings *set,

@@ -407,8 +407,8 @@ static inline void pair_input(
 	assert_non_null(copy);
 	memcpy(copy, d, len);
 	const struct net_path path = line_path(to, line);
-	dtls_input(p->side[to].e, to == SERVER ? DTLS_SERVER : DTLS_CLIENT, &path, copy, len,
-		p->now_ms);
+	const struct dtls_datagram arrived = { .path = &path, .data = copy, .len = len };
+	dtls_input(p->side[to].e, to == SERVER ? DTLS_SERVER : DTLS_CLIENT, &arrived, 1, p->now_ms);
 	free(copy);
 }
 

@@ -214,9 +214,9 @@ void peer_rig_input(struct peer_rig *rig, const struct peer *p, const void *data
 	assert_non_null(copy);
 	if (len > 0)
 		memcpy(copy, data, len);
+	const struct dtls_datagram arrived = { .path = &p->path, .data = copy, .len = len };
 	if (!lost(rig))
-		dtls_input(rig->e, p->server ? DTLS_CLIENT : DTLS_SERVER, &p->path, copy, len,
-			rig->now_ms);
+		dtls_input(rig->e, p->server ? DTLS_CLIENT : DTLS_SERVER, &arrived, 1, rig->now_ms);
 	free(copy);
 }
 

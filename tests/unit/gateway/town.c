@@ -161,9 +161,12 @@ static bool peer_turn(struct town_peer *p)
 	const uint64_t now_ms = clock_ms();
 	for (size_t i = 0; i < p->len; i++) {
 		const struct udp_got got = udp_receive(&p->rx, p->fds[i], (uint32_t)i, false);
+		struct dtls_datagram arrived[UDP_BATCH];
 		for (size_t k = 0; k < got.len; k++)
-			dtls_input(p->dtls, p->role, &p->rx.got[k].path, p->rx.got[k].data,
-				p->rx.got[k].len, now_ms);
+			arrived[k] = (struct dtls_datagram){ .path = &p->rx.got[k].path,
+				.data = p->rx.got[k].data,
+				.len = p->rx.got[k].len };
+		dtls_input(p->dtls, p->role, arrived, got.len, now_ms);
 		busy = busy || !got.idle;
 	}
 	dtls_tick(p->dtls, now_ms);
