@@ -129,7 +129,7 @@ $(B)/impair: $(B)/tests/lab/impair_main.o $(call libs,lab)
 # The upstream's DTLS is libcoap's own over the system's OpenSSL: another implementation than ours.
 $(B)/lwgate-labserver: $(B)/tests/lab/labserver_main.o $(call lib,lab) $(call lib,base)
 	$(if $(V),,@echo '  link $@')
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcoap-3-openssl
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcoap-3-openssl -lcrypto
 $(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%_main.o $(call libs,lab)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)

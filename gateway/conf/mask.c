@@ -98,18 +98,24 @@ static void comment(struct scan *s)
 		s->at++;
 }
 
-/* libconfig 1.5 cuts a number without an L to 32 bits and says nothing. */
+/* libconfig 1.5 cuts a number without an L to 32 bits and says nothing; a leading zero is nothing
+   to 1.5, and makes the number octal in 1.7. */
 static bool number(struct scan *s)
 {
 	const char *from = s->at;
 	uint64_t n = 0;
 	for (; *s->at >= '0' && *s->at <= '9'; s->at++)
 		n = n > INT32_MAX ? n : n * 10 + (uint64_t)(*s->at - '0');
-	if (n <= INT32_MAX || *s->at == 'L')
+	const bool fraction = from > s->start && from[-1] == '.';
+	const bool octal = from[0] == '0' && s->at - from > 1 && !fraction;
+	if (!octal && (n <= INT32_MAX || *s->at == 'L'))
 		return true;
 	if (s->names != NULL) /* it may be a key without its quotes (I5) */
 		return conf_fail(s->error, s->file, s->line,
 			"a number cannot stand here; write names and keys in quotes");
+	if (octal)
+		return conf_fail(s->error, s->file, s->line,
+			"a number with a zero before it may be read as octal; remove the zero");
 	if (s->at - from > DIGITS_SHOWN || is_name(*s->at)) /* perhaps it is the wrong file */
 		return conf_fail(s->error, s->file, s->line,
 			"a number beyond 2147483647 needs an L at its end, a text its quotes");

@@ -2,6 +2,9 @@
 /* lwgate-labserver: an upstream LwM2M server for the lab, with libcoap's own DTLS. */
 #include <arpa/inet.h>
 #include <getopt.h>
+#include <openssl/bio.h>
+#include <openssl/conf.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,12 +269,32 @@ static void release(struct server *s)
 	keyfile_free(&s->keys);
 }
 
+/* OpenSSL has had the CCM_8 suites at security level 0 since 3.2, and libcoap has no setting for
+   the level. To be called before libcoap's first use of OpenSSL. */
+static bool allow_ccm8(void)
+{
+	static const char text[] = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+				   "[c]\nCipherString = DEFAULT:@SECLEVEL=0\n";
+	BIO *bio = BIO_new_mem_buf(text, -1);
+	CONF *conf = NCONF_new(NULL);
+	const bool done =
+		bio && conf && OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 &&
+		NCONF_load_bio(conf, bio, NULL) > 0 && CONF_modules_load(conf, NULL, 0) > 0;
+	NCONF_free(conf);
+	BIO_free(bio);
+	return done;
+}
+
 int main(int argc, char **argv)
 {
 	struct plan p = read_options(argc, argv);
 	struct server s = { .set = &p.set };
 	struct orders orders;
 	int status = 1;
+	if (!allow_ccm8()) {
+		(void)fputs("lwgate-labserver: OpenSSL takes no settings\n", stderr);
+		return 1;
+	}
 	coap_startup();
 	coap_set_log_level(p.level);
 	coap_dtls_set_log_level(p.level);

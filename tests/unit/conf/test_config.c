@@ -148,8 +148,11 @@ static void test_range_errors_say_file_line_value_and_range(void **state)
 		"F:1: workers: 4294967300 is out of range; use 0 to 64 threads");
 	assert_string_equal(error_of("workers = 2147483647;"),
 		"F:1: workers: 2147483647 is out of range; use 0 to 64 threads");
-	assert_string_equal(error_of("# 4294967300 \nworkers = 00000000065;"),
+	assert_string_equal(error_of("# 4294967300 \nworkers = 65;"),
 		"F:2: workers: 65 is out of range; use 0 to 64 threads");
+	/* 8 to libconfig 1.7, 10 to libconfig 1.5. */
+	assert_string_equal(error_of("workers = 010;"),
+		"F:1: a number with a zero before it may be read as octal; remove the zero");
 	assert_non_null(strstr(error_of("listeners = ( { address = \"::\"; port = 0; } );"),
 		"listeners.port: 0 is out"));
 	assert_non_null(
