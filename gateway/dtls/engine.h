@@ -151,8 +151,8 @@ struct dtls_datagram {
 	size_t len;
 };
 
-/* At most DTLS_BATCH_MAX datagrams, as they came. role: what their sockets are for; a ClientHello on
-   a DTLS_CLIENT path is junk. */
+/* At most DTLS_BATCH_MAX datagrams, as they came. role: what their sockets are for; a ClientHello
+   on a DTLS_CLIENT path is junk. */
 void dtls_input(struct dtls_engine *e, enum dtls_role role, const struct dtls_datagram *batch,
 	size_t n, uint64_t now_ms);
 

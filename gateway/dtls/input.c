@@ -198,8 +198,9 @@ static void input(
 	e->stats.junk += left > 0;
 }
 
-/* Associations of a large fleet are not in the processor's caches. Asking for those of a whole batch
-   before the first is needed lets the waits overlap: bucket, then node, then what the owner needs. */
+/* Associations of a large fleet are not in the processor's caches. Asking for those of a whole
+   batch before the first is needed lets the waits overlap: bucket, then node, then what the owner
+   needs. */
 static void fetch_ahead(const struct dtls_engine *e, const uint64_t *hashes, size_t n)
 {
 	const struct dtls_conn *conns[DTLS_BATCH_MAX];

@@ -302,7 +302,8 @@ def build_java(here, build):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     _command(["mvn", "-q", "-B", "-C", "-f", str(here / "pom.xml"),
-              "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies", f"-DoutputDirectory={lib}"],
+              "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies",
+              f"-DoutputDirectory={lib}"],
              "needs a Maven repository that has the Leshan libraries, or a filled cache")
     _command(["javac", "--release", "17", "-cp", f"{lib}{os.sep}*", "-d", str(classes),
               *map(str, sources)], "the sources are in tests/interop/leshan/java")
