@@ -2,6 +2,7 @@
 #include "conf/credentials.h"
 
 #include <libconfig.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,9 +92,25 @@ static bool same_key(const void *ctx, uint32_t number, const void *octets, size_
 
 /* --- one entry -------------------------------------------------------------------------------- */
 
+/* Credentials that LwM2M knows and this version does not. */
+static bool is_asymmetric(const char *name)
+{
+	static const char *const names[] = { "public_key", "certificate" };
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* A name that we do not know may be a key that stands in the wrong place: it is not shown (I5). */
 static bool unknown(const struct reader *r, const char *name, unsigned line)
 {
+	if (is_asymmetric(name))
+		return conf_fail(r->error, r->name, line,
+			"this version reads pre-shared keys only; raw public keys and certificates "
+			"are to come, and raw public keys need OpenSSL 3.2 or newer (this is %s)",
+			OpenSSL_version(OPENSSL_VERSION_STRING));
 	const char *best = NULL;
 	size_t best_edits = strlen(name) / 2 + 1; /* fewer changes than that: near */
 	for (size_t i = 0; i < FIELDS; i++) {

@@ -271,6 +271,7 @@ static void test_I5_no_error_holds_what_may_be_a_key_in_the_wrong_place(void **s
 	}
 	says(ENTRY "xyzzy = \"\"; } );", "unknown key; see lwgate-credentials(5)");
 	says(ENTRY "upstraem_key = \"\"; } );", "unknown key; did you mean upstream_key?");
+	says(ENTRY "public_key = \"3059\"; } );", "raw public keys need OpenSSL 3.2 or newer");
 }
 
 static void test_R022_what_two_devices_share_is_refused_with_both_lines(void **state)
