@@ -6,7 +6,7 @@
  *
  * What must hold after each step: what went to the server came from the device as it is, and the
  * reverse, or is a message that the relay may make; nothing but answers comes down to a device that
- * is not open; the figures add up.
+ * is neither open nor registering; the figures add up.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +69,7 @@ static bool sent(struct channel *c, const uint8_t *msg, size_t len)
 	if (!passed && !waited)
 		judge_own(&m);
 	if (passed && e->side == SIDE_DEVICE && pdu_is_request(&m))
-		must(device_is_open(b->d), "a request reaches a device that is not open");
+		must(device_is_asked(b->d), "a request reaches a device that is not open");
 	return true;
 }
 
