@@ -11,6 +11,9 @@ FUZZ_S ?= 60
 # V=1 shows the whole commands
 V ?=
 Q := $(if $(V),,@)
+# A TPM 2.0 can keep the store's key where tpm2-tss is there; TPM= builds without.
+TPM ?= $(shell pkg-config --exists tss2-esys tss2-tctildr tss2-mu tss2-rc && echo 1)
+LIBS_TPM := $(if $(TPM),-ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc)
 PREFIX ?= /usr/local
 DESTDIR ?=
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo 0.1)
@@ -31,7 +34,7 @@ OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,und
 OPT := $(OPT_$(VARIANT))
 $(if $(OPT),,$(error VARIANT=$(VARIANT) is unknown: release, asan, tsan, fuzz or keylog))
 INCLUDES := -I. -Igateway -Itests
-CPPFLAGS_ALL := $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION='"$(VERSION)"' $(if $(OSSL),-isystem $(OSSL)/include) $(CPPFLAGS)
+CPPFLAGS_ALL := $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION='"$(VERSION)"' $(if $(TPM),-DLWG_TPM=1) $(if $(OSSL),-isystem $(OSSL)/include) $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 $(WARN) $(HARDEN) $(OPT) $(CFLAGS)
 SAN_asan := -fsanitize=address,undefined
 SAN_tsan := -fsanitize=thread
@@ -41,11 +44,11 @@ LDFLAGS_ALL := $(HARDEN_LD) $(SAN_$(VARIANT)) $(LDFLAGS)
 , := ,
 RPATH := $(OSSL)/lib
 LIBS_SSL = $(if $(OSSL),-L$(OSSL)/lib -Wl$(,)--disable-new-dtags$(,)-rpath$(,)$(RPATH)) -lssl -lcrypto
-LIBS = $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -lpthread
+LIBS = $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -llmdb $(LIBS_TPM) -lpthread
 
 # --- rooms -----------------------------------------------------------------------------------------------------
 # NEED_ lines are the arrows of ARCHITECTURE.md, no others; in link order, a room before those below it.
-ROOMS := base dtls proxy conf io ctl gateway lab
+ROOMS := base dtls proxy store conf io ctl gateway lab
 DIR_base := gateway/base
 DIR_dtls := gateway/dtls
 DIR_conf := gateway/conf
@@ -55,11 +58,12 @@ DIR_lab := tests/lab
 NEED_base :=
 NEED_dtls := base
 NEED_proxy := base
+NEED_store := base
 NEED_conf := base
 NEED_io := base
 NEED_ctl := conf base
-NEED_gateway := ctl io dtls proxy conf base
-NEED_lab := io dtls conf base
+NEED_gateway := ctl io dtls proxy store conf base
+NEED_lab := io dtls store conf base
 
 path = $(or $(DIR_$(1)),$(1))
 lib = $(B)/lib$(1).a
@@ -75,12 +79,12 @@ FUZZ_NAMES := $(FUZZ:tests/fuzz/fuzz_%.c=%)
 REPLAYS := $(FUZZ_NAMES:%=$(B)/tests/fuzz/replay_%)
 
 PROGRAMS := $(B)/lwgated $(B)/lwgatectl
-LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink
+LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink $(B)/watch
 # What `make bench-NAME` runs: the files of tests/bench that have no suffix.
 BENCHES := $(patsubst tests/bench/%,bench-%,$(filter-out %.c %.py,$(wildcard tests/bench/[a-z]*[a-z])))
 BENCH_PROGRAMS := $(patsubst tests/bench/%_main.c,$(B)/bench-%,$(wildcard tests/bench/*_main.c))
 
-.PHONY: all programs units check check-unit check-system asan tsan fuzz fuzz-run lab interop lint install dist clean help setup $(BENCHES)
+.PHONY: all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart interop lint install dist clean help setup $(BENCHES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -121,6 +125,9 @@ $(B)/lwgate-fleet: $(B)/tests/lab/fleet_main.o $(call libs,lab)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 $(B)/sink: $(B)/tests/lab/sink_main.o $(call libs,lab)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+$(B)/watch: $(B)/tests/lab/watch_main.o $(call libs,lab)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 $(B)/impair: $(B)/tests/lab/impair_main.o $(call libs,lab)
@@ -181,6 +188,12 @@ lab:
 	@$(MAKE) --no-print-directory programs
 	@BUILD=$(B) tests/lab/lab
 
+# 2,000 devices, and lwgated killed 100 times: DEVICES=, RESTARTS=
+soak-restart:
+	@deploy/setup -q build peers openssl
+	@$(MAKE) --no-print-directory programs
+	@BUILD=$(B) tests/soak/restart
+
 interop:
 	@deploy/setup -q build peers java openssl
 	@$(MAKE) --no-print-directory programs
@@ -193,7 +206,7 @@ $(BENCHES): bench-%:
 	@BUILD=$(B) tests/bench/$*
 
 # A version of its own: the real one changes with each commit and would empty the linter's cache.
-lint: export LINT_CFLAGS = $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION="lint" $(if $(OSSL),-isystem $(OSSL)/include) \
+lint: export LINT_CFLAGS = $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION="lint" $(if $(TPM),-DLWG_TPM=1) $(if $(OSSL),-isystem $(OSSL)/include) \
 	-std=c11 $(filter-out -Werror,$(WARN))
 lint: export CC := $(CC)
 lint:
@@ -227,6 +240,7 @@ help:
 	@echo 'check       every test; check-unit is its quick half'
 	@echo 'asan tsan   the unit tests under sanitizers'
 	@echo 'fuzz        every fuzz target for FUZZ_S seconds'
+	@echo 'soak-restart  sessions through RESTARTS=100 kills of lwgated, with DEVICES=2000'
 	@echo 'interop     Eclipse Leshan on both sides'
 	@echo 'bench-NAME  $(notdir $(wildcard tests/bench/*[a-z]))'
 	@echo 'lint        format, clang-tidy, cppcheck, headers alone'

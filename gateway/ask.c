@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/ask.h"
 
-#include "conf/credentials.h"
-#include "gateway/claim.h"
+#include "gateway/keep.h"
+#include "gateway/rouse.h"
+#include "gateway/seats.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -112,10 +113,11 @@ static uint64_t ago(uint64_t now_ms, uint64_t then_ms)
 static void fill_link(
 	const struct gw_worker *w, const struct gw_session *s, struct ctl_session *out)
 {
-	if (!s->link_conn)
+	struct dtls_conn *const c = s->legs[GW_LINK].conn;
+	if (!c)
 		return;
-	const struct net_path *path = dtls_conn_path(s->link_conn);
-	out->link_facts = dtls_conn_facts(s->link_conn);
+	const struct net_path *path = dtls_conn_path(c);
+	out->link_facts = dtls_conn_facts(c);
 	out->link_peer = path->peer;
 	memcpy(out->link_local.ip, path->local_ip, sizeof(out->link_local.ip));
 	struct net_addr chosen;
@@ -144,11 +146,12 @@ static void fill_registration(
 static void fill(const struct gw_worker *w, const struct gw_session *s, struct ctl_session *out)
 {
 	*out = (struct ctl_session){ .worker = w->number };
-	(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s",
-		cred_endpoint(w->shared->creds, s->cred));
-	if (s->device_conn) {
-		out->device = dtls_conn_path(s->device_conn)->peer;
-		out->device_facts = dtls_conn_facts(s->device_conn);
+	(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s", s->endpoint);
+	struct dtls_conn *const c = s->legs[GW_DEVICE].conn;
+	if (c) {
+		out->device = dtls_conn_path(c)->peer;
+		out->generation = dtls_conn_generation(c);
+		out->device_facts = dtls_conn_facts(c);
 		out->device_up_ms_ago = ago(w->now_ms, out->device_facts.up_ms);
 		out->device_heard_ms_ago = ago(w->now_ms, out->device_facts.heard_ms);
 	}
@@ -179,7 +182,7 @@ void gw_ask_more(struct gw_worker *w)
 	for (size_t n = 0; n < GW_ASK_PIECE && w->ask_next && good; n++) {
 		const struct gw_session *s = w->ask_next;
 		w->ask_next = s->next;
-		if (s->device_conn)
+		if (s->legs[GW_DEVICE].conn)
 			good = append(w, a, s);
 	}
 	if (good && w->ask_next &&
@@ -215,12 +218,41 @@ static void numbers(const struct gw_worker *w, struct gw_ask *a)
 	done(a, true);
 }
 
+/* One that cannot be woken is forgotten without a word. */
+static bool close_sleeper(struct gw_worker *w, uint32_t cred)
+{
+	struct store_session row;
+	if (store_read_session(w->reader, cred, &row) != STORE_OK ||
+		row.device == STORE_NO_SLOT || row.worker % w->shared->steer.owners != w->number)
+		return false;
+	struct gw_session *const s = gw_rouse(w, cred);
+	if (s && !s->relay) {
+		s->closes = true;
+		return true;
+	}
+	if (s) {
+		gw_session_end(s, GW_FORGET, "an operator closed it");
+		return true;
+	}
+	struct gw_op *const o = gw_op_new(w, NULL, cred);
+	if (!o)
+		return false;
+	o->forget = true;
+	o->legs[GW_DEVICE].drop = true;
+	o->legs[GW_DEVICE].drop_place = row.device;
+	gw_op_submit(o, 0);
+	return true;
+}
+
 static bool close_session(struct gw_worker *w, uint32_t cred)
 {
 	struct gw_session *s = gw_session_of(w, cred);
-	if (!s || s->wait)
+	_Atomic uint32_t *const seat = gw_seat(w->shared->seats, cred);
+	if (!s && seat && gw_tenure_worker(atomic_load(seat)) == UINT32_MAX)
+		return close_sleeper(w, cred);
+	if (!s || s->waits)
 		return false;
-	gw_session_end(s, "an operator closed it");
+	gw_session_end(s, GW_FORGET, "an operator closed it");
 	return true;
 }
 

@@ -3,10 +3,11 @@
 
 #include "base/log.h"
 #include "base/net.h"
+#include "base/wipe.h"
 #include "conf/config.h"
-#include "conf/credentials.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -41,10 +42,10 @@ static const char *device_remedy(enum dtls_cause cause)
 		       "need a "
 		       "larger handshake.lifetime_s";
 	case DTLS_FAIL_IDENTITY:
-		return "add an entry with this identity to the credentials file and restart";
+		return "add it: lwgatectl credential add, or the credentials file and a restart";
 	case DTLS_FAIL_KEY:
-		return "the device's key and the key of its entry in the credentials file differ: "
-		       "correct one";
+		return "the device's key and the key of its credential differ: correct one "
+		       "(lwgatectl credential replace)";
 	case DTLS_FAIL_SUITE:
 		return "TLS_PSK_WITH_AES_128_CCM_8 (c0a8) is missing from the offer: enable it in "
 		       "the device";
@@ -126,11 +127,15 @@ static void add_suites(struct text *t, const struct dtls_failure *f)
 	add(t, "%s", n > SUITES_SHOWN ? ",..." : "");
 }
 
-static const char *endpoint_of(const struct gw_worker *w, const struct dtls_failure *f)
+/* out is used where no session has the name. */
+static const char *endpoint_of(
+	const struct gw_worker *w, const struct dtls_failure *f, struct store_cred *out)
 {
 	if (f->role == DTLS_CLIENT)
-		return cred_endpoint(w->shared->creds, ((const struct gw_session *)f->user)->cred);
-	return f->cred != DTLS_NO_CRED ? cred_endpoint(w->shared->creds, f->cred) : NULL;
+		return ((const struct gw_session *)f->user)->endpoint;
+	if (f->cred == DTLS_NO_CRED || store_read_cred(w->reader, f->cred, out) != STORE_OK)
+		return NULL;
+	return out->endpoint;
 }
 
 const char *gw_explain_text(
@@ -139,12 +144,14 @@ const char *gw_explain_text(
 	struct text t = { .len = 0 };
 	t.out = out;
 	char peer[NET_TEXT_MAX];
-	const char *endpoint = endpoint_of(w, f);
+	struct store_cred c;
+	const char *endpoint = endpoint_of(w, f, &c);
 	const bool device = f->role == DTLS_SERVER;
 	add(&t, "with=%s peer=%s", device ? "device" : "upstream",
 		net_addr_text(&f->path->peer, peer));
 	if (endpoint)
 		add(&t, " endpoint=%s", endpoint);
+	wipe(&c, sizeof(c));
 	add_identity(&t, w, f);
 	add_suites(&t, f);
 	if (f->alert != 0)

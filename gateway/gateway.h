@@ -7,8 +7,8 @@
  * dropped, gw_start(), gw_run() until a signal ends it, gw_stop(), gw_free().
  *
  * Promise: nothing is half started: an error leaves no thread and no socket behind after
- *          gw_free(). On TERM and INT every peer of every association is told goodbye, for
- *          GW_STOP_S at most.
+ *          gw_free(). On TERM and INT sessions go to sleep, in the store; where there is none, every
+ *          peer of every association is told goodbye, for GW_STOP_S at most.
  * Errors:  false or NULL with *error filled: what is wrong and what would be right.
  * Threads: the main thread.
  */
@@ -24,19 +24,34 @@ struct conf_error;
 struct conf_gateway;
 struct cred_set;
 struct gw_gateway;
+struct gw_inherited;
+struct gw_self;
 struct log;
 
 enum { GW_STOP_S = 10 };
+enum gw_end { GW_END_STOP, GW_END_UPGRADE };
 
-/* Binds the listeners and makes the workers. All are borrowed until gw_free(). keylog_fd: -1 for
-   none. */
-MUST_USE struct gw_gateway *gw_open(const struct conf_gateway *conf, const struct cred_set *creds,
-	const struct log *log, int keylog_fd, struct conf_error *error);
-/* What the control room asks; good until gw_free(). */
+struct gw_settings { /* all is borrowed until gw_free() */
+	const struct conf_gateway *conf;
+	const struct cred_set *creds; /* of the credentials file, with the master secret; may be empty */
+	const struct log *log;
+	const struct gw_self *self;     /* see gateway/upgrade.h */
+	struct gw_inherited *inherited; /* or NULL */
+	bool discard_sessions;          /* whatever is in the store; credentials stay */
+	int keylog_fd;                  /* -1 for none */
+};
+
+/* Binds the listeners; makes the folders of the store and reads its key. */
+MUST_USE struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error);
+/* What the control room asks; good until gw_free(). Its store part is there after gw_start(). */
 struct ctl_source gw_source(struct gw_gateway *g);
+struct ctl_store_source gw_store_source(struct gw_gateway *g);
+/* Opens the store, makes the workers and lets them run. */
 MUST_USE bool gw_start(struct gw_gateway *g, struct conf_error *error);
-/* Serves signals and, if not NULL, the control socket, until TERM or INT. */
-void gw_run(struct gw_gateway *g, struct ctl_control *control);
+/* How many credentials are in the store. */
+size_t gw_credentials_count(const struct gw_gateway *g);
+/* Serves signals and, if not NULL, the control socket, until TERM, INT, or an upgrade. */
+enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control);
 /* Ends the workers, politely. False: one did not end in time, and nothing may be freed. */
 MUST_USE bool gw_stop(struct gw_gateway *g);
 void gw_free(struct gw_gateway *g);

@@ -7,9 +7,12 @@
 #include "ctl/control.h"
 #include "gateway/advice.h"
 #include "gateway/gateway.h"
+#include "gateway/inherit.h"
 #include "gateway/keylog.h"
 #include "gateway/notify.h"
 #include "gateway/privilege.h"
+#include "gateway/upgrade.h"
+#include "gateway/vault_openssl.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -28,17 +31,20 @@ struct options {
 	const char *file;
 	const char *keylog_file; /* NULL: none */
 	bool check;              /* read the configuration and end */
+	bool discard;            /* forget all sessions */
 };
 
 static void print_usage(FILE *to)
 {
 	(void)fprintf(to,
-		"usage: lwgated [-c FILE] [-n]%s\n"
+		"usage: lwgated [-c FILE] [-n] [--discard-sessions]%s\n"
 		"       lwgated --version | --help\n"
 		"\n"
 		"  -c FILE    the configuration; default %s\n"
 		"  -n         check the configuration and the credentials, then exit\n"
 		"%s"
+		"  --discard-sessions\n"
+		"             forget all sessions in the store, keep the credentials, and start\n"
 		"  --version  print the version\n"
 		"  --help     print this\n"
 		"\n"
@@ -58,10 +64,11 @@ static _Noreturn void usage_error(void)
 
 static void read_options(int argc, char **argv, struct options *o)
 {
-	enum { HELP = 256, VERSION };
+	enum { HELP = 256, VERSION, DISCARD };
 	static const struct option longs[] = {
 		{ "help", no_argument, NULL, HELP },
 		{ "version", no_argument, NULL, VERSION },
+		{ "discard-sessions", no_argument, NULL, DISCARD },
 		{ NULL, 0, NULL, 0 },
 	};
 	*o = (struct options){ .file = default_file };
@@ -76,6 +83,9 @@ static void read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'k':
 			o->keylog_file = optarg;
+			break;
+		case DISCARD:
+			o->discard = true;
 			break;
 		case HELP:
 			print_usage(stdout);
@@ -116,12 +126,16 @@ static void say_ready(const struct log *log, const struct conf_gateway *conf, si
 struct parts {
 	struct conf_gateway conf;
 	struct cred_set *creds;
+	struct gw_inherited *inherited; /* until gw_open() */
+	struct gw_self self;
+	char program[1024];
 	int keylog_fd;
 	uint64_t files; /* descriptors that we may have */
 	struct gw_gateway *gateway;
 	struct ctl_control *control;
 };
 
+/* Who takes over may not be able to read the credentials file any more; the store has them. */
 static bool load(const struct options *o, struct parts *p, struct conf_error *error)
 {
 	if (!conf_load(o->file, &p->conf, error))
@@ -142,20 +156,43 @@ static bool open_keylog(const struct options *o, struct parts *p, struct conf_er
 	return false;
 }
 
-static bool open_parts(
-	const struct options *o, const struct log *log, struct parts *p, struct conf_error *error)
+static bool open_control(struct parts *p, struct conf_error *error)
 {
-	p->files = gw_privilege_raise_files();
-	if (!open_keylog(o, p, error))
-		return false;
-	p->gateway = gw_open(&p->conf, p->creds, log, p->keylog_fd, error);
-	if (!p->gateway)
-		return false;
 	const struct ctl_source source = gw_source(p->gateway);
-	p->control = ctl_open(p->conf.control_path, p->conf.control_group, &source, error->text,
-		sizeof(error->text));
-	return p->control && gw_privilege_drop(p->conf.user, p->conf.group, error) &&
-	       gw_privilege_seal(error) && gw_start(p->gateway, error);
+	const struct ctl_door door = {
+		.path = p->conf.control_path,
+		.group = p->conf.control_group,
+		.inherited = gw_inherit_control(p->inherited, p->conf.control_path),
+	};
+	p->control = ctl_open(&door, &source, error->text, sizeof(error->text));
+	return p->control != NULL;
+}
+
+static bool start(struct parts *p, struct conf_error *error)
+{
+	if (!gw_start(p->gateway, error))
+		return false;
+	const struct ctl_store_source store = gw_store_source(p->gateway);
+	ctl_set_store(p->control, &store);
+	return true;
+}
+
+static bool open_parts(const struct options *o, const struct log *log, struct parts *p,
+	struct conf_error *error)
+{
+	const struct gw_settings s = {
+		.conf = &p->conf,
+		.creds = p->creds,
+		.log = log,
+		.self = &p->self,
+		.inherited = p->inherited,
+		.discard_sessions = o->discard,
+		.keylog_fd = p->keylog_fd,
+	};
+	p->gateway = gw_open(&s, error);
+	return p->gateway && open_control(p, error) &&
+	       gw_privilege_drop(p->conf.user, p->conf.group, error) &&
+	       gw_privilege_seal(error) && start(p, error);
 }
 
 static void close_parts(struct parts *p)
@@ -169,19 +206,27 @@ static void close_parts(struct parts *p)
 	conf_free(&p->conf);
 }
 
+static void say_end(const struct log *log, const struct parts *p)
+{
+	log_say(log, LOG_LEVEL_INFO, "stopped",
+		p->conf.store_path ? "every session is in the store" : "every peer was told");
+}
+
 static int serve(const struct options *o, struct parts *p)
 {
 	struct conf_error error;
 	const struct log log = {
 		.fd = STDERR_FILENO, .level = p->conf.log_level, .name = "lwgated"
 	};
-	const bool started = open_parts(o, &log, p, &error);
+	enum gw_end end = GW_END_STOP;
+	p->files = gw_privilege_raise_files();
+	const bool started = open_keylog(o, p, &error) && open_parts(o, &log, p, &error);
 	if (started) {
 		gw_advise(&log, &p->conf, p->files);
-		say_ready(&log, &p->conf, cred_count(p->creds));
+		say_ready(&log, &p->conf, gw_credentials_count(p->gateway));
 		gw_notify("READY=1");
-		gw_run(p->gateway, p->control);
-		gw_notify("STOPPING=1");
+		end = gw_run(p->gateway, p->control);
+		gw_notify(end == GW_END_UPGRADE ? "RELOADING=1" : "STOPPING=1");
 	} else {
 		log_say(&log, LOG_LEVEL_ERROR, "start", "%s", error.text);
 	}
@@ -190,9 +235,25 @@ static int serve(const struct options *o, struct parts *p)
 			GW_STOP_S);
 		_exit(EXIT_FAILURE); /* its memory is still in use */
 	}
+	if (end == GW_END_UPGRADE) {
+		gw_upgrade_exec(p->gateway, ctl_listener(p->control));
+		return EXIT_FAILURE;
+	}
 	if (started)
-		log_say(&log, LOG_LEVEL_INFO, "stopped", "every peer was told");
+		say_end(&log, p);
 	return started ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* The file on disk, which may be another by the time of an upgrade. */
+static void know_self(struct parts *p, char **argv, const char *file)
+{
+	const ssize_t n = readlink("/proc/self/exe", p->program, sizeof(p->program) - 1);
+	char *const gone = n > 0 ? strstr(p->program, " (deleted)") : NULL;
+	if (gone)
+		*gone = '\0'; /* replaced since: the successor is what has its name now */
+	p->self = (struct gw_self){
+		.program = n > 0 ? p->program : argv[0], .argv = argv, .conf_file = file
+	};
 }
 
 int main(int argc, char **argv)
@@ -201,8 +262,12 @@ int main(int argc, char **argv)
 	struct conf_error error;
 	struct parts parts = { .keylog_fd = -1 };
 	int status = EXIT_FAILURE;
+	if (!gw_vault_install())
+		(void)fprintf(stderr, "lwgated: OpenSSL's memory cannot be kept out of core dumps\n");
 	read_options(argc, argv, &options);
 	(void)signal(SIGPIPE, SIG_IGN);
+	know_self(&parts, argv, options.file);
+	parts.inherited = gw_inherit_read();
 	if (!load(&options, &parts, &error)) {
 		(void)fprintf(stderr, "lwgated: %s\n", error.text);
 	} else if (options.check) {

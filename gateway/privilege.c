@@ -73,22 +73,43 @@ static bool find_group(const char *name, gid_t *gid)
 	return true;
 }
 
+/* *uid and *gid stay as they are when nobody is to be become. */
+static bool find(
+	const char *user, const char *group, uid_t *uid, gid_t *gid, struct conf_error *error)
+{
+	if (!find_user(user, uid, gid))
+		return refuse(error,
+			"user \"%s\" does not exist; create it (useradd --system %s), or set user",
+			user, user);
+	if (group[0] != '\0' && !find_group(group, gid))
+		return refuse(error,
+			"group \"%s\" does not exist; create it (groupadd --system %s), or set "
+			"group",
+			group, group);
+	return true;
+}
+
 bool gw_privilege_drop(const char *user, const char *group, struct conf_error *error)
 {
 	uid_t uid;
 	gid_t gid;
 	if (user[0] == '\0' || geteuid() != 0)
 		return true;
-	if (!find_user(user, &uid, &gid))
-		return refuse(error,
-			"user \"%s\" does not exist; create it (useradd --system %s), or set user",
-			user, user);
-	if (group[0] != '\0' && !find_group(group, &gid))
-		return refuse(error,
-			"group \"%s\" does not exist; create it (groupadd --system %s), or set "
-			"group",
-			group, group);
-	return become(user, uid, gid, error);
+	return find(user, group, &uid, &gid, error) && become(user, uid, gid, error);
+}
+
+bool gw_privilege_give(
+	const char *user, const char *group, const char *path, struct conf_error *error)
+{
+	uid_t uid;
+	gid_t gid;
+	if (user[0] == '\0' || geteuid() != 0)
+		return true;
+	if (!find(user, group, &uid, &gid, error))
+		return false;
+	if (chown(path, uid, gid) == 0)
+		return true;
+	return refuse(error, "%s cannot be given to \"%s\": %s", path, user, strerror(errno));
 }
 
 bool gw_privilege_seal(struct conf_error *error)

@@ -23,6 +23,9 @@ struct conf_error;
 uint64_t gw_privilege_raise_files(void);
 /* Becomes user and group, if root; "" = stay. */
 MUST_USE bool gw_privilege_drop(const char *user, const char *group, struct conf_error *error);
+/* Gives a file to whom gw_privilege_drop() will become. */
+MUST_USE bool gw_privilege_give(
+	const char *user, const char *group, const char *path, struct conf_error *error);
 /* No core dumps, no new privileges; to be called last. */
 MUST_USE bool gw_privilege_seal(struct conf_error *error);
 

@@ -3,15 +3,23 @@
  * gateway/session: joins, for one endpoint, the device's association, the relay, and the link to
  *                  the server.
  *
- * session.c is the owner of the worker's associations, session_relay.c that of its relay.
+ * A session is in memory while its device is awake; asleep, it is rows and slots in the store.
+ *
+ *   session.c        its life
+ *   session_dtls.c   the owner of the worker's associations
+ *   session_relay.c  the owner of the worker's relay: channels, links, registrations
+ *   keep.c           what it writes down, and what happens when that is durable
+ *   rouse.c          how it comes back, and goes to sleep
+ *   lapse.c          what becomes of it when its window is not known any more, or its credential
  *
  * Promise: an endpoint has one session (R-109), a session one device association and at most one
- *          link. A new handshake of a device keeps its registration and link (D-5). Whatever
- *          ends, the other side is told. The log tells of each device at most ten times at once,
- *          then once each 10 s, and of a registration when something of it changed.
- * Errors:  a session that cannot be made closes its association; a link that cannot be opened is
- *          told to the relay.
- * Memory:  struct gw_session is some 120 bytes in a pool of the worker; its channels are embedded
+ *          link. A new handshake of a device keeps its registration and link (D-5). No message
+ *          passes before what it rests on is durable (S9). Whatever ends, the other side is told.
+ *          The log tells of each device at most ten times at once, then once each 10 s, and of a
+ *          registration when something of it changed.
+ * Errors:  a session that cannot be made, or kept, closes its association; a link that cannot be
+ *          opened is told to the relay.
+ * Memory:  struct gw_session is some 300 bytes in a pool of the worker; its channels are embedded
  *          in it.
  * Threads: the worker that owns it.
  */
@@ -20,56 +28,105 @@
 
 #include "base/attr.h"
 #include "dtls/engine.h"
+#include "gateway/hold.h"
 #include "proxy/channel.h"
 #include "proxy/relay.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct gw_wait;
+struct gw_probe;
 struct gw_worker;
 struct log_limit;
+
+enum gw_leg_name { GW_DEVICE, GW_LINK, GW_LEGS };
+
+struct gw_leg {
+	struct dtls_conn *conn; /* NULL: none, or about to end */
+	struct slot *hot;       /* NULL: not durable yet */
+	uint32_t place;         /* the slot's number; STORE_NO_SLOT */
+	uint32_t serial;        /* counts the associations that were written down */
+	bool leasing;           /* more numbers are on their way */
+	bool settled;           /* its peer has the final flight, which need not be kept */
+	uint8_t id[SLOT_ID];
+};
 
 struct gw_session {
 	struct channel device; /* for the relay */
 	struct channel link;
 	struct gw_worker *worker;
-	struct dtls_conn *device_conn;         /* NULL: about to end, or gone while waiting */
-	struct dtls_conn *link_conn;           /* NULL: not up */
-	struct relay_device *relay;            /* NULL while waiting */
-	struct gw_wait *wait;                  /* NULL: not waiting */
+	struct gw_leg legs[GW_LEGS];           /* by enum gw_leg_name */
+	struct relay_device *relay;            /* NULL: it does not relay yet */
 	struct gw_session *next, **link_to_us; /* in the worker's list */
+	struct gw_session *next_in_roll;
 	struct gw_session *next_loose;
+	struct gw_hold hold;
+	struct gw_probe *probe; /* NULL: its window is known */
+	char *endpoint;         /* owned */
 	uint64_t said; /* of the registration that the log last told of; 0 = of none */
 	uint32_t cred;
-	uint32_t tenure; /* see gateway/claim.h */
-	uint32_t slot;   /* of the link, from the moment it is being opened; SOURCES_NONE = none */
-	bool seated;     /* the seat's session is this one */
-	bool is_loose;   /* in the worker's list of those to look at */
+	uint32_t tenure;  /* see gateway/seats.h */
+	uint32_t heir;    /* the tenure to yield to; 0 = none */
+	uint32_t slot;    /* of the link, from the moment it is being opened; SOURCES_NONE = none */
+	uint32_t ops;     /* store operations under way: until they are done it stays in memory */
+	uint32_t blocked; /* of them: those that messages must wait for */
+	bool waits;       /* for another worker's YIELD */
+	bool closes;      /* an operator has closed it, as soon as it is awake */
+	bool link_wakes;  /* the link is there, but its numbers are not */
+	bool ended;       /* only its operations keep it */
+	bool is_loose;    /* in the worker's list of those to look at */
 };
+
+_Static_assert(sizeof(struct gw_session) <= 384, "I6: what an awake device costs");
 
 /* What the worker's engine and its relay ask of their owner. */
 struct dtls_owner gw_session_dtls_owner(struct gw_worker *w);
 struct relay_owner gw_session_relay_owner(struct gw_worker *w);
 
-/* Takes the seat, which is this worker's, and starts to relay. registration: what another worker
-   knew, or NULL. False: memory is short, and s is gone. */
+/* --- session.c --------------------------------------------------------------------------------- */
+
+enum gw_fate {    /* what a session's end means for what is in the store */
+	GW_KEEP,  /* nothing: it goes on elsewhere, or later */
+	GW_FORGET /* its associations and registration are deleted */
+};
+
+/* A session of a credential whose seat is taken in tenure; NULL: memory is short, or there is no
+   such credential any more. */
+MUST_USE struct gw_session *gw_session_new(struct gw_worker *w, uint32_t cred, uint32_t tenure);
+/* This worker's session of a credential that holds its seat; NULL: another worker has it, or
+   nobody. */
+struct gw_session *gw_session_of(struct gw_worker *w, uint32_t cred);
+/* Starts to relay, with the registration that is known, or NULL. False: memory is short, and s is
+   gone. */
 MUST_USE bool gw_session_begin(struct gw_session *s, const struct relay_registration *registration);
-/* Says goodbye on both legs and frees s; why is for the log. Its seat is left, if it sat. */
-void gw_session_end(struct gw_session *s, const char *why);
+/* Says goodbye on both legs and frees s, at the latest when its last operation is done; why is for
+   the log. Its seat is left. */
+void gw_session_end(struct gw_session *s, enum gw_fate fate, const char *why);
+/* Frees what gw_session_end() left because of operations under way. */
+void gw_session_free(struct gw_session *s);
+/* Messages that waited go on, as far as they may. */
+void gw_session_flow(struct gw_session *s);
+/* One message of a peer. */
+void gw_session_message(struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len);
 /* Ends sessions whose device association has gone and was not replaced. */
 void gw_sessions_sweep(struct gw_worker *w);
-/* Ends at most n; true when some are left. */
-MUST_USE bool gw_sessions_end_some(struct gw_worker *w, size_t n);
-
-/* For session.c and session_relay.c. */
-const char *gw_session_endpoint(const struct gw_session *s);
+/* s is one of those to look at then. */
+void gw_session_loosen(struct gw_session *s);
 /* What this device's lines in the log may cost, however often it comes and goes. */
 struct log_limit *gw_session_lines(struct gw_session *s);
+static inline bool gw_session_may_flow(const struct gw_session *s)
+{
+	return s->relay && s->blocked == 0 && !s->ended;
+}
+
+/* --- session_relay.c --------------------------------------------------------------------------- */
+
+void gw_session_channels(struct gw_session *s);
 /* Changes when the location or the lifetime of a registration does. */
 uint64_t gw_session_sum(const struct gw_session *s, const struct relay_registration *r);
-/* The link's slot, if it has one, may be another's. */
+/* The link's source slot, if it has one, may be another's. */
 void gw_session_free_slot(struct gw_session *s);
 
 #endif

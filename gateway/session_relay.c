@@ -5,34 +5,102 @@
 #include "base/wipe.h"
 #include "conf/credentials.h"
 #include "gateway/explain.h"
+#include "gateway/keep.h"
+#include "gateway/upstream_key.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
 
 #include <assert.h>
 #include <string.h>
 
+/* --- as the relay sees it: channels ---------------------------------------------------------- */
+
+static bool device_send(struct channel *c, const uint8_t *msg, size_t len)
+{
+	struct gw_session *s = CONTAINER_OF(c, struct gw_session, device);
+	struct dtls_conn *const conn = s->legs[GW_DEVICE].conn;
+	if (!conn)
+		return false;
+	/* The device may not be told what could be forgotten. */
+	if (s->blocked > 0)
+		return gw_hold_put(&s->hold, GW_TO_DEVICE, msg, len);
+	return dtls_send(s->worker->dtls, conn, msg, len) == DTLS_OK;
+}
+
+static void device_close(struct channel *c, enum channel_reason why)
+{
+	struct gw_session *s = CONTAINER_OF(c, struct gw_session, device);
+	struct dtls_conn *const conn = s->legs[GW_DEVICE].conn;
+	(void)why;
+	s->legs[GW_DEVICE].conn = NULL;
+	if (conn) {
+		dtls_conn_set_user(conn, NULL);
+		dtls_close(s->worker->dtls, conn);
+	}
+	gw_session_loosen(s);
+}
+
+static bool link_send(struct channel *c, const uint8_t *msg, size_t len)
+{
+	struct gw_session *s = CONTAINER_OF(c, struct gw_session, link);
+	struct dtls_conn *const conn = s->legs[GW_LINK].conn;
+	return conn && dtls_send(s->worker->dtls, conn, msg, len) == DTLS_OK;
+}
+
+static void link_close(struct channel *c, enum channel_reason why)
+{
+	struct gw_session *s = CONTAINER_OF(c, struct gw_session, link);
+	struct dtls_conn *const conn = s->legs[GW_LINK].conn;
+	(void)why;
+	s->legs[GW_LINK].conn = NULL;
+	if (conn) {
+		dtls_conn_set_user(conn, NULL);
+		dtls_close(s->worker->dtls, conn);
+	}
+	gw_session_free_slot(s);
+	gw_keep_no_link(s);
+}
+
+static const struct channel_ops device_ops = { .send = device_send, .close = device_close };
+static const struct channel_ops link_ops = { .send = link_send, .close = link_close };
+
+void gw_session_channels(struct gw_session *s)
+{
+	s->device.ops = &device_ops;
+	s->link.ops = &link_ops;
+}
+
+/* --- links ----------------------------------------------------------------------------------- */
+
+void gw_session_free_slot(struct gw_session *s)
+{
+	if (s->slot != SOURCES_NONE)
+		gw_worker_give(s->worker, s->slot);
+	s->slot = SOURCES_NONE;
+}
+
 static enum relay_link_end connect_end(enum dtls_result r)
 {
 	return r == DTLS_BROKEN ? RELAY_LINK_REFUSED : RELAY_LINK_FULL;
 }
 
-static void link_open(void *ctx, struct relay_device *d)
+static bool take_slot(struct gw_session *s)
 {
-	struct gw_worker *w = ctx;
-	struct gw_session *s = relay_device_user(d);
-	assert(s->slot == SOURCES_NONE && !s->link_conn);
+	struct gw_worker *const w = s->worker;
+	const uint32_t used = sources_used(w->sources);
 	s->slot = sources_take(w->sources, w->now_ms);
-	if (s->slot == SOURCES_NONE) {
-		char text[GW_EXPLAIN_MAX];
-		log_limited(&w->log, &w->limits.link_handshake, w->now_ms, LOG_LEVEL_WARN,
-			"link-full", "endpoint=%s %s", gw_session_endpoint(s),
-			gw_explain_no_slot(sources_error(w->sources), text));
-		relay_link_down(d, RELAY_LINK_FULL, w->now_ms);
-		return;
-	}
-	struct cred_key key;
+	/* What a later run may not give to others, in steps, is on record before a link uses it. */
+	if (sources_used(w->sources) > used && used % GW_SLOT_STEP == 0)
+		gw_keep_port(w, STORE_PORT_MARK, used + GW_SLOT_STEP);
+	return s->slot != SOURCES_NONE;
+}
+
+static enum dtls_result shake_hands(struct gw_session *s)
+{
+	struct gw_worker *const w = s->worker;
+	struct gw_upstream_key key;
 	enum dtls_result result = DTLS_BROKEN;
-	if (cred_upstream_key(w->shared->creds, s->cred, &key)) {
+	if (gw_upstream_key(w, s->cred, &key)) {
 		const struct dtls_peer peer = {
 			.path = sources_path(w->sources, s->slot),
 			.identity = key.identity,
@@ -40,11 +108,31 @@ static void link_open(void *ctx, struct relay_device *d)
 			.key = key.key,
 			.key_len = key.key_len,
 			.cred = s->cred,
+			.generation = key.generation,
 			.user = s,
 		};
 		result = dtls_connect(w->dtls, &peer, w->now_ms);
 	}
 	wipe(&key, sizeof(key));
+	return result;
+}
+
+static void link_open(void *ctx, struct relay_device *d)
+{
+	struct gw_worker *w = ctx;
+	struct gw_session *s = relay_device_user(d);
+	if (s->link_wakes)
+		return; /* it will be told when the link's numbers are there */
+	assert(s->slot == SOURCES_NONE && !s->legs[GW_LINK].conn);
+	if (!take_slot(s)) {
+		char text[GW_EXPLAIN_MAX];
+		log_limited(&w->log, &w->limits.link_handshake, w->now_ms, LOG_LEVEL_WARN,
+			"link-full", "endpoint=%s %s", s->endpoint,
+			gw_explain_no_slot(sources_error(w->sources), text));
+		relay_link_down(d, RELAY_LINK_FULL, w->now_ms);
+		return;
+	}
+	const enum dtls_result result = shake_hands(s);
 	if (result == DTLS_OK)
 		return;
 	gw_session_free_slot(s);
@@ -55,12 +143,14 @@ static void link_cancel(void *ctx, struct relay_device *d)
 {
 	struct gw_worker *w = ctx;
 	struct gw_session *s = relay_device_user(d);
-	if (s->slot == SOURCES_NONE)
+	if (s->slot == SOURCES_NONE || s->legs[GW_LINK].conn)
 		return;
 	const struct net_path path = sources_path(w->sources, s->slot);
 	dtls_connect_cancel(w->dtls, &path);
 	gw_session_free_slot(s);
 }
+
+/* --- registrations --------------------------------------------------------------------------- */
 
 uint64_t gw_session_sum(const struct gw_session *s, const struct relay_registration *r)
 {
@@ -83,11 +173,12 @@ static void changed(void *ctx, struct relay_device *d)
 	s->said = sum;
 	if (r->active)
 		log_limited(&w->log, gw_session_lines(s), w->now_ms, level, "registered",
-			"endpoint=%s location=/%s lifetime_s=%u", relay_device_endpoint(d),
-			r->location, r->lifetime_s);
+			"endpoint=%s location=/%s lifetime_s=%u", s->endpoint, r->location,
+			r->lifetime_s);
 	else
 		log_limited(&w->log, gw_session_lines(s), w->now_ms, level, "deregistered",
-			"endpoint=%s", relay_device_endpoint(d));
+			"endpoint=%s", s->endpoint);
+	gw_keep_registration(s);
 }
 
 static uint16_t message_id(void *ctx)

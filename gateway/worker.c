@@ -2,14 +2,18 @@
 #include "gateway/worker.h"
 
 #include "base/heap.h"
-#include "base/wipe.h"
+#include "base/vault.h"
 #include "conf/config.h"
 #include "dtls/engine.h"
 #include "gateway/ask.h"
 #include "gateway/claim.h"
+#include "gateway/keep.h"
+#include "gateway/rouse.h"
 #include "gateway/session.h"
+#include "gateway/worker_parts.h"
 #include "io/sources.h"
 #include "proxy/relay.h"
+#include "store/store.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,9 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { INBOX_A_TURN = 64, CLOSE_A_TURN = 32, FLOOD_BYTES = 4 << 20, EBB_MS = 1000 };
+enum { INBOX_A_TURN = 64, CLOSE_A_TURN = 32, FLOOD_BYTES = 4 << 20, EBB_MS = 1000, DOZE_MS = 1000 };
 
-static uint64_t clock_ms(void)
+uint64_t gw_worker_clock_ms(void)
 {
 	struct timespec t;
 	(void)clock_gettime(CLOCK_BOOTTIME, &t);
@@ -140,11 +144,13 @@ static void stray(struct gw_worker *w, struct inbox_message *m)
 	from_devices(w, &d, 1);
 }
 
-static void dispatch(struct gw_worker *w, struct inbox_message *m)
+void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 {
 	struct gw_claim claim;
 	struct gw_yield yield;
 	struct gw_asked asked;
+	struct gw_stored stored;
+	uint32_t cred;
 	switch ((enum gw_kind)m->kind) {
 	case GW_STRAY:
 		stray(w, m);
@@ -164,6 +170,18 @@ static void dispatch(struct gw_worker *w, struct inbox_message *m)
 	case GW_ASK_MORE:
 		gw_ask_more(w);
 		return;
+	case GW_STORED:
+		memcpy(&stored, m->data, sizeof(stored));
+		gw_stored_received(w, &stored);
+		return;
+	case GW_DUE:
+		memcpy(&cred, m->data, sizeof(cred));
+		gw_due_received(w, cred);
+		return;
+	case GW_CHANGED:
+		memcpy(&cred, m->data, sizeof(cred));
+		gw_changed_received(w, cred);
+		return;
 	case GW_STOP:
 		w->stopping = true;
 		return;
@@ -177,7 +195,7 @@ static void on_inbox(struct ev_loop *loop, ev_io *io, int events)
 	(void)events;
 	struct inbox *mine = w->shared->inboxes[w->number];
 	for (size_t i = 0; i < INBOX_A_TURN && inbox_take(mine, &w->message); i++) {
-		dispatch(w, &w->message);
+		gw_worker_dispatch(w, &w->message);
 		/* Long answers: a piece a turn. What is left keeps the inbox readable. */
 		if (w->message.kind == GW_ASK || w->message.kind == GW_ASK_MORE)
 			return;
@@ -191,7 +209,8 @@ static void on_begin(struct ev_loop *loop, ev_check *check, int events)
 	struct gw_worker *w = ev_userdata(loop);
 	(void)check;
 	(void)events;
-	w->now_ms = clock_ms();
+	w->now_ms = gw_worker_clock_ms();
+	w->batched = false;
 }
 
 static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
@@ -232,6 +251,7 @@ static void ebb(struct gw_worker *w)
 	w->flood_bytes = 0;
 	w->ebb_ms = w->now_ms + EBB_MS;
 	heap_trim();
+	vault_trim(); /* where OpenSSL's memory is */
 }
 
 static void arm(struct gw_worker *w)
@@ -239,10 +259,12 @@ static void arm(struct gw_worker *w)
 	const uint64_t dtls_ms = dtls_next_ms(w->dtls);
 	const uint64_t relay_ms = relay_next_ms(w->relay);
 	uint64_t next_ms = dtls_ms < relay_ms ? dtls_ms : relay_ms;
-	if (w->loose || (w->stopping && w->sessions))
+	if (w->loose || (w->stopping && w->sessions && !w->shared->conf->store_path))
 		next_ms = w->now_ms;
 	if (is_ebbing(w) && w->ebb_ms < next_ms)
 		next_ms = w->ebb_ms;
+	if ((w->sessions || w->reclaim_next < w->reclaim_end) && w->dozed_ms + DOZE_MS < next_ms)
+		next_ms = w->dozed_ms + DOZE_MS;
 	if (next_ms == w->due_ms)
 		return;
 	w->due_ms = next_ms;
@@ -255,6 +277,16 @@ static void arm(struct gw_worker *w)
 	ev_timer_start(w->loop, &w->due);
 }
 
+/* At the end: sessions that are kept sleep; where nothing is kept, peers are told, some each time. */
+static bool may_go_on(struct gw_worker *w)
+{
+	if (w->shared->conf->store_path)
+		return gw_sessions_sleep_all(w);
+	for (size_t i = 0; i < CLOSE_A_TURN && w->sessions; i++)
+		gw_session_end(w->sessions, GW_KEEP, "the gateway stops");
+	return w->sessions || w->ops > 0;
+}
+
 static void on_end(struct ev_loop *loop, ev_prepare *prepare, int events)
 {
 	struct gw_worker *w = ev_userdata(loop);
@@ -265,7 +297,12 @@ static void on_end(struct ev_loop *loop, ev_prepare *prepare, int events)
 	if (w->now_ms >= relay_next_ms(w->relay))
 		relay_tick(w->relay, w->now_ms);
 	gw_sessions_sweep(w);
-	const bool finished = w->stopping && !gw_sessions_end_some(w, CLOSE_A_TURN);
+	if (w->now_ms >= w->dozed_ms + DOZE_MS) {
+		gw_sessions_doze(w);
+		gw_worker_reclaim(w);
+	}
+	const bool finished = w->stopping && !may_go_on(w);
+	store_reader_rest(w->reader);
 	udp_tx_flush(&w->tx);
 	if (w->tx.failed_len > 0) {
 		look_at_failures(w);
@@ -278,11 +315,16 @@ static void on_end(struct ev_loop *loop, ev_prepare *prepare, int events)
 	arm(w);
 }
 
-/* --- life
-   ---------------------------------------------------------------------------------------------
-   */
+/* --- for worker_make.c ----------------------------------------------------------------------- */
 
-static void watch_socket(struct gw_worker *w, struct gw_socket *s, int fd)
+void gw_worker_batch(struct gw_worker *w)
+{
+	if (!w->batched)
+		store_batch(w->shared->store, w->number);
+	w->batched = true;
+}
+
+void gw_worker_watch_socket(struct gw_worker *w, struct gw_socket *s, int fd)
 {
 	const bool device = s->sock < w->listeners_len;
 	ev_io_init(&s->io, device ? on_listener : on_link, fd, EV_READ);
@@ -290,163 +332,19 @@ static void watch_socket(struct gw_worker *w, struct gw_socket *s, int fd)
 	ev_io_start(w->loop, &s->io);
 }
 
-static bool link_opened(void *ctx, uint32_t sock, int fd)
+void gw_worker_watch(struct gw_worker *w)
 {
-	struct gw_worker *w = ctx;
-	struct gw_socket *s = calloc(1, sizeof(*s));
-	if (!s)
-		return false;
-	assert(w->links_len < w->shared->conf->upstream_sockets);
-	s->sock = sock;
-	watch_socket(w, s, fd);
-	w->links[w->links_len++] = s;
-	return true;
-}
-
-static struct sources *make_sources(struct gw_worker *w)
-{
-	const struct conf_gateway *conf = w->shared->conf;
-	struct sources_settings s = {
-		.upstream = conf->upstream,
-		.prefixes_len = conf->sources_len,
-		.sockets_max = conf->upstream_sockets,
-		.first_sock = (uint32_t)w->listeners_len,
-		.ctx = w,
-		.opened = link_opened,
-	};
-	for (size_t i = 0; i < conf->sources_len; i++)
-		s.prefixes[i] = (struct sources_prefix){ .base = conf->sources[i].base,
-			.bits = conf->sources[i].bits };
-	return sources_new(&s);
-}
-
-/* The bounds of the configuration are the process's: each worker gets its share. */
-static struct dtls_engine *make_dtls(struct gw_worker *w)
-{
-	const struct conf_gateway *conf = w->shared->conf;
-	struct dtls_settings s = dtls_settings_default();
-	const struct dtls_owner owner = gw_session_dtls_owner(w);
-	s.initial_ms[DTLS_SERVER] = conf->device_initial_ms;
-	s.initial_ms[DTLS_CLIENT] = conf->upstream_initial_ms;
-	s.max_ms = conf->handshake_max_ms;
-	s.lifetime_ms = conf->handshake_lifetime_s * 1000;
-	s.handshakes_max = conf->handshakes_max / conf->workers;
-	s.handshake_bytes_max = (size_t)(conf->handshake_bytes_max / conf->workers);
-	return dtls_engine_new(&s, &owner, w->now_ms);
-}
-
-static struct relay *make_relay(struct gw_worker *w)
-{
-	const struct conf_gateway *conf = w->shared->conf;
-	struct relay_settings s = relay_settings_default();
-	const struct relay_owner owner = gw_session_relay_owner(w);
-	s.queue_messages = conf->relay_queue_messages;
-	s.queue_bytes = (size_t)(conf->relay_queue_bytes / conf->workers);
-	s.answer_ms = conf->relay_answer_s * 1000;
-	s.message_max = conf->relay_message_max;
-	s.wrong_endpoint_403 = conf->wrong_endpoint_403;
-	return relay_new(&s, &owner, w->now_ms);
-}
-
-static void watch_turn(struct gw_worker *w)
-{
+	ev_set_userdata(w->loop, w);
 	ev_check_init(&w->begin, on_begin);
 	ev_set_priority(&w->begin, EV_MAXPRI);
 	ev_check_start(w->loop, &w->begin);
 	ev_prepare_init(&w->end, on_end);
 	ev_prepare_start(w->loop, &w->end);
 	ev_timer_init(&w->due, on_due, 0.0, 0.0);
-}
-
-static void watch(struct gw_worker *w)
-{
-	ev_set_userdata(w->loop, w);
-	watch_turn(w);
 	ev_io_init(&w->inbox_io, on_inbox, inbox_fd(w->shared->inboxes[w->number]), EV_READ);
 	ev_io_start(w->loop, &w->inbox_io);
 	for (size_t i = 0; i < w->listeners_len; i++)
-		watch_socket(w, &w->listeners[i], w->fds[i]);
-}
-
-static void close_all(const int *fds, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		(void)close(fds[i]);
-}
-
-struct gw_worker *gw_worker_new(
-	const struct gw_shared *shared, uint32_t number, const int *fds, size_t fds_len)
-{
-	assert(fds_len <= GW_LISTENERS_MAX);
-	struct gw_worker *w = calloc(1, sizeof(*w));
-	if (!w) {
-		close_all(fds, fds_len);
-		return NULL;
-	}
-	w->shared = shared;
-	w->number = number;
-	(void)snprintf(w->name, sizeof(w->name), "worker-%u", number);
-	w->log = (struct log){
-		.fd = shared->log_fd, .level = shared->conf->log_level, .name = w->name
-	};
-	pool_init(&w->session_pool, sizeof(struct gw_session));
-	w->due_ms = UINT64_MAX;
-	w->now_ms = clock_ms();
-	w->random_used = sizeof(w->random);
-	w->listeners_len = fds_len;
-	for (size_t i = 0; i < fds_len; i++) {
-		w->fds[i] = fds[i];
-		w->listeners[i].sock = (uint32_t)i;
-	}
-	udp_rx_init(&w->rx);
-	udp_tx_init(&w->tx);
-	w->links = calloc(shared->conf->upstream_sockets, sizeof(struct gw_socket *));
-	w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-	if (w->loop)
-		watch(w);
-	w->sources = make_sources(w);
-	w->dtls = make_dtls(w);
-	w->relay = make_relay(w);
-	if (w->links && w->loop && w->sources && w->dtls && w->relay)
-		return w;
-	gw_worker_free(w);
-	return NULL;
-}
-
-/* Questions that came too late for an answer must still be let go. */
-static void empty_inbox(struct gw_worker *w)
-{
-	struct gw_asked asked;
-	while (inbox_take(w->shared->inboxes[w->number], &w->message)) {
-		if (w->message.kind != GW_ASK)
-			continue;
-		memcpy(&asked, w->message.data, sizeof(asked));
-		gw_ask_release(asked.ask);
-	}
-	if (w->ask)
-		gw_ask_release(w->ask);
-	w->ask = NULL;
-}
-
-void gw_worker_free(struct gw_worker *w)
-{
-	if (!w)
-		return;
-	empty_inbox(w);
-	while (gw_sessions_end_some(w, SIZE_MAX))
-		;
-	pool_fini(&w->session_pool);
-	relay_free(w->relay);
-	dtls_engine_free(w->dtls);
-	sources_free(w->sources);
-	for (size_t i = 0; i < w->links_len; i++)
-		free(w->links[i]);
-	free(w->links);
-	close_all(w->fds, w->listeners_len);
-	if (w->loop)
-		ev_loop_destroy(w->loop);
-	wipe(w->random, sizeof(w->random));
-	free(w);
+		gw_worker_watch_socket(w, &w->listeners[i], w->fds[i]);
 }
 
 void *gw_worker_run(void *worker)

@@ -4,10 +4,12 @@
  *                 the devices.
  *
  * A turn: the clock is read once, what is there is received in batches, the engines step, timers
- * run, and what is to be sent leaves in batches.
+ * run, and what is to be sent leaves in batches. The store is seen as it was at the first look of a
+ * turn.
  *
- * Promise: nothing on the data path is shared with another worker, allocates, or blocks. No
- *          socket starves another: each gets at most GW_BATCHES batches a turn.
+ * Promise: nothing on the data path of those who are awake is shared with another worker,
+ *          allocates, or blocks. No socket starves another: each gets at most GW_BATCHES batches a
+ *          turn. Sockets of links have the ports that they had in earlier runs.
  * Errors:  gw_worker_new() returns NULL when the system is short of something.
  * Threads: new, post and free: the main thread; everything else: the worker's own.
  */
@@ -19,6 +21,8 @@
 #include "base/net.h"
 #include "base/pool.h"
 #include "base/sip.h"
+#include "gateway/roll.h"
+#include "gateway/rouse.h"
 #include "io/inbox.h"
 #include "io/steer.h"
 #include "io/udp.h"
@@ -33,18 +37,31 @@ struct conf_gateway;
 struct cred_set;
 struct dtls_engine;
 struct gw_ask;
-struct gw_seat;
+struct gw_seats;
 struct gw_session;
 struct relay;
 struct sources;
+struct store;
+struct store_reader;
 
-enum { GW_BATCHES = 4, GW_LISTENERS_MAX = 16, GW_NAME_MAX = 16, GW_RANDOM_POOL = 256 };
+enum {
+	GW_BATCHES = 4,
+	GW_LISTENERS_MAX = 16,
+	GW_NAME_MAX = 16,
+	GW_RANDOM_POOL = 256,
+	GW_LINES = 1024,     /* devices whose lines in the log are limited apart from each other */
+	GW_BLAMES = 4096,    /* buckets of those who send what does not authenticate (S24) */
+	GW_FORGED_MAX = 128, /* wrong tags of CCM_8 under one key (R-130: 2^7) */
+	GW_SLOT_STEP = 4096, /* source slots that the store is told of at once */
+};
 
 /* What all workers read; it outlives them. */
 struct gw_shared {
 	const struct conf_gateway *conf;
-	const struct cred_set *creds;
-	struct gw_seat *seats;        /* by number of the credential; see gateway/claim.h */
+	const struct cred_set *creds; /* for the master secret alone */
+	struct store *store;
+	uint32_t incarnation; /* of this process, in the store */
+	struct gw_seats *seats;
 	struct inbox *const *inboxes; /* by number of the worker */
 	struct steer steer;
 	struct sip_key identity_key; /* identities in the log are hashed with it */
@@ -58,16 +75,22 @@ enum gw_kind {       /* what comes by inbox */
 	GW_YIELD,    /* struct gw_yield */
 	GW_ASK,      /* struct gw_asked */
 	GW_ASK_MORE, /* go on with the one under way */
+	GW_STORED,   /* struct gw_stored */
+	GW_DUE,      /* uint32_t, a credential whose registration may be over */
+	GW_CHANGED,  /* uint32_t, a credential that was replaced or revoked */
 	GW_STOP,
 };
 
 struct gw_socket { /* one watched socket */
 	ev_io io;
 	uint32_t sock; /* its number in paths */
+	uint16_t port; /* ours */
 };
 
 struct gw_limits { /* log lines that strangers, or a broken network, can provoke */
 	struct log_limit device_handshake, device_anew, link_handshake, send, stray, unseated;
+	struct log_limit store, lapsed;
+	struct log_limit devices[GW_LINES]; /* by credential */
 };
 
 struct gw_worker {
@@ -83,6 +106,7 @@ struct gw_worker {
 	ev_io inbox_io;
 	struct gw_socket listeners[GW_LISTENERS_MAX]; /* sock = index */
 	int fds[GW_LISTENERS_MAX];                    /* theirs; ours to close */
+	struct net_addr bound[GW_LISTENERS_MAX];
 	size_t listeners_len;
 	struct gw_socket **links; /* upstream sockets, as they are opened */
 	size_t links_len;
@@ -92,14 +116,26 @@ struct gw_worker {
 	uint64_t now_ms;    /* of this turn; CLOCK_BOOTTIME */
 	size_t flood_bytes; /* most that handshakes took at once since the last ebb */
 	uint64_t ebb_ms;    /* the next ebb is not before */
-	struct pool session_pool;
-	struct gw_session *sessions; /* all */
-	struct gw_session *waiting;  /* those that wait for another worker's yield */
+	struct store_reader *reader;
+	struct pool session_pool, op_pool;
+	struct gw_roll roll;
+	struct gw_session *sessions; /* all that are awake */
+	size_t sessions_len;
+	size_t ops;           /* store operations under way */
+	size_t waiting;       /* sessions that wait for another worker's yield */
 	struct gw_session
-		*loose;     /* those whose device association may be gone at the end of the turn */
+		*loose; /* those whose device association may be gone at the end of the turn */
+	struct gw_session *doze_next; /* who is looked at next: idle? */
+	uint64_t dozed_ms;            /* when the last were */
+	uint32_t reclaim_next, reclaim_end; /* source slots of earlier runs, not looked at yet */
+	bool batched;                       /* a slot was changed in this turn */
+	struct gw_waking waking;
+	uint64_t blames[GW_BLAMES]; /* until when each bucket is full */
 	struct gw_ask *ask; /* a list of sessions that is being written */
 	struct gw_session *ask_next; /* where it goes on */
 	uint64_t handed_over;
+	uint64_t held_lost;     /* messages that would have had to wait, and were too many */
+	uint64_t stale_records; /* numbers that a sleeper's window had seen */
 	bool stopping;
 	struct gw_limits limits;
 	uint8_t random
@@ -110,18 +146,29 @@ struct gw_worker {
 	struct udp_tx tx;
 };
 
-/* fds: one bound socket for each listener, which the worker closes; NULL: it has. */
+struct gw_sockets { /* that a worker begins with; it closes them, also when it cannot be made */
+	const int *listeners; /* one for each, bound */
+	size_t listeners_len;
+	const int *links; /* inherited, in the order in which they were opened */
+	size_t links_len;
+};
+
 MUST_USE struct gw_worker *gw_worker_new(
-	const struct gw_shared *shared, uint32_t number, const int *fds, size_t fds_len);
+	const struct gw_shared *shared, uint32_t number, const struct gw_sockets *sockets);
+/* Waits for the store's answers to what is under way. */
 void gw_worker_free(struct gw_worker *w);
-/* Until GW_STOP has come by inbox and every peer was told goodbye. A pthread start routine;
-   returns NULL. */
+/* Until GW_STOP has come by inbox and every session sleeps, or, where nothing is kept, every peer was
+   told goodbye. A pthread start routine; returns NULL. */
 void *gw_worker_run(void *worker);
 /* One turn, without waiting: for tests. */
 void gw_worker_turn(struct gw_worker *w);
 
 /* Unpredictable bytes. */
 void gw_worker_random(struct gw_worker *w, uint8_t *out, size_t len);
+/* To be called before a slot is changed (S10). */
+void gw_worker_batch(struct gw_worker *w);
+/* A source slot that no link holds any more. */
+void gw_worker_give(struct gw_worker *w, uint32_t slot);
 /* The descriptor of a socket number in a path. */
 int gw_worker_fd(const struct gw_worker *w, uint32_t sock);
 

@@ -158,6 +158,15 @@ bool exchange_registering(const struct exchange_table *t)
 	return false;
 }
 
+bool exchange_pending(const struct exchange_table *t)
+{
+	for (size_t i = 0; t && i < EXCHANGE_MAX; i++) {
+		if (t->slots[i].used && !t->slots[i].answered)
+			return true;
+	}
+	return false;
+}
+
 const char *exchange_claim(const struct exchange_table *t, const struct exchange *e)
 {
 	return t->claim[0] != '\0' && e == &t->slots[t->claimant] ? t->claim : NULL;

@@ -65,6 +65,8 @@ struct exchange *exchange_of_server_mid(struct exchange_table *t, uint16_t mid);
 /* A Register, or an Update of a location that is not known here, waits for its answer: the server
    may take it as done before the device or we hear of it. */
 MUST_USE bool exchange_registering(const struct exchange_table *t);
+/* Somebody waits for an answer. What is answered is only kept for those who ask or answer again. */
+MUST_USE bool exchange_pending(const struct exchange_table *t);
 /* The location that e claims; NULL: none, or forgotten. */
 const char *exchange_claim(const struct exchange_table *t, const struct exchange *e);
 /* One that is due; closing it is the caller's. */

@@ -175,6 +175,18 @@ void relay_device_down(struct relay_device *d)
 	device_free(d);
 }
 
+bool relay_device_is_idle(const struct relay_device *d)
+{
+	return !exchange_pending(d->exchanges) && !d->opening && !d->waiting.head &&
+	       d->bootstrap_until_ms <= d->relay->now_ms;
+}
+
+void relay_device_let_go(struct relay_device *d)
+{
+	d->ends[SIDE_SERVER] = NULL;
+	relay_device_down(d);
+}
+
 void relay_device_adopt(struct relay_device *d, const struct relay_registration *reg)
 {
 	struct relay_stats *const stats = &d->relay->stats;

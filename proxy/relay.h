@@ -71,8 +71,8 @@ struct relay_owner {
 	void (*open)(void *ctx, struct relay_device *d);
 	/* Stop opening; no event follows. */
 	void (*cancel)(void *ctx, struct relay_device *d);
-	/* Something of the registration changed (up, update, gone): for events and, later, the
-	   store. */
+	/* Something of the registration changed (up, update, gone), by an answer that has not been
+	   passed on yet, or by time. */
 	void (*changed)(void *ctx, struct relay_device *d);
 	/* A random 16-bit number, where the relay must begin an own message. */
 	uint16_t (*message_id)(void *ctx);
@@ -101,7 +101,12 @@ MUST_USE struct relay_device *relay_device_up(
 void relay_device_rebind(struct relay_device *d, struct channel *device);
 /* The device channel has ended. The link is closed with CHANNEL_DONE and d is gone. */
 void relay_device_down(struct relay_device *d);
-/* Takes over what another worker knew of the registration. */
+/* Nobody waits for anything of d: it could be let go. */
+MUST_USE bool relay_device_is_idle(const struct relay_device *d);
+/* Forgets d without a word to either side: both channels, and the registration, are kept by the owner
+   for a relay_device_up() and relay_device_adopt() to come. */
+void relay_device_let_go(struct relay_device *d);
+/* Takes over what was known of the registration: by another worker, or when d was let go. */
 void relay_device_adopt(struct relay_device *d, const struct relay_registration *reg);
 
 void relay_link_up(struct relay_device *d, struct channel *link, uint64_t now_ms);

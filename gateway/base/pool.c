@@ -2,9 +2,9 @@
 #include "base/pool.h"
 
 #include "base/build.h"
+#include "base/wipe.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +42,15 @@ static void delist(struct pool_chunk *c)
 	c->link = NULL;
 }
 
+/* Pages are locked when they are first used: what no object needs is not made resident. Once the
+   bound is reached each further try would be a system call for nothing. */
+static void keep_secret(struct pool *p, struct pool_chunk *c)
+{
+	(void)madvise(c, POOL_CHUNK, MADV_DONTDUMP);
+	if (!p->unlocked)
+		p->unlocked = mlock2(c, POOL_CHUNK, MLOCK_ONFAULT) != 0;
+}
+
 /* The system gives pages; two chunks' worth hold one that is aligned. */
 static struct pool_chunk *chunk_new(struct pool *p)
 {
@@ -55,6 +64,8 @@ static struct pool_chunk *chunk_new(struct pool *p)
 		(void)munmap(got, before);
 	(void)munmap(got + before + POOL_CHUNK, POOL_CHUNK - before);
 	struct pool_chunk *const c = (struct pool_chunk *)(void *)(got + before);
+	if (p->secret)
+		keep_secret(p, c);
 	c->fresh = sizeof(*c);
 	p->chunks++;
 	enlist(p, c);
@@ -72,6 +83,12 @@ void pool_init(struct pool *p, size_t size)
 {
 	assert(size > 0 && size <= POOL_OBJECT_MAX);
 	*p = (struct pool){ .size = (size + ALIGN - 1) / ALIGN * ALIGN };
+}
+
+void pool_init_secret(struct pool *p, size_t size)
+{
+	pool_init(p, size);
+	p->secret = true;
 }
 
 void pool_fini(struct pool *p)
@@ -116,6 +133,8 @@ void pool_give(struct pool *p, void *object)
 	if (!object)
 		return;
 	p->used--;
+	if (p->secret)
+		wipe(object, p->size);
 	if (BUILD_CHECKED) {
 		free(object);
 		return;

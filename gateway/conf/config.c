@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "conf/address.h"
+#include "conf/config_store.h"
 #include "conf/draft.h"
 #include "conf/fail.h"
 #include "conf/mask.h"
@@ -128,15 +129,11 @@ static bool fill_texts(const struct conf_draft *d, struct conf_gateway *out)
 	out->user = strdup(v[KEY_USER].text);
 	out->group = strdup(v[KEY_GROUP].text);
 	out->control_group = strdup(v[KEY_CONTROL_GROUP].text);
-	out->credentials = conf_path(d->folder, v[KEY_CREDENTIALS].text);
 	out->control_path = conf_path(d->folder, v[KEY_CONTROL_PATH].text);
-	if (v[KEY_UPSTREAM_MASTER].text[0] != '\0') {
-		out->master_secret_file = conf_path(d->folder, v[KEY_UPSTREAM_MASTER].text);
-		if (out->master_secret_file == NULL)
-			return no_memory(d);
-	}
 	if (out->user == NULL || out->group == NULL || out->control_group == NULL ||
-		out->credentials == NULL || out->control_path == NULL)
+		out->control_path == NULL ||
+		!conf_fill_path(d, KEY_CREDENTIALS, &out->credentials) ||
+		!conf_fill_path(d, KEY_UPSTREAM_MASTER, &out->master_secret_file))
 		return no_memory(d);
 	return log_level_parse(v[KEY_LOG_LEVEL].text, &out->log_level);
 }
@@ -192,7 +189,7 @@ static bool fill(const struct conf_draft *d, struct conf_gateway *out)
 	*out = (struct conf_gateway){ 0 };
 	fill_numbers(d, out);
 	if (fill_texts(d, out) && fill_listeners(d, out) && fill_sources(d, out) &&
-		fill_upstream(d, out) && fits_together(d, out))
+		fill_upstream(d, out) && conf_fill_store(d, out) && fits_together(d, out))
 		return true;
 	conf_free(out);
 	return false;
@@ -259,5 +256,6 @@ void conf_free(struct conf_gateway *c)
 	free(c->master_secret_file);
 	free(c->control_path);
 	free(c->control_group);
+	conf_free_store(c);
 	*c = (struct conf_gateway){ 0 };
 }

@@ -29,6 +29,8 @@ enum {
 	CONF_WORKERS_MAX = 64
 };
 
+enum conf_power_loss { CONF_POWER_RESUME, CONF_POWER_PROBE, CONF_POWER_GAP };
+
 struct conf_error {
 	char text[CONF_ERROR_MAX]; /* "FILE:LINE: what is wrong; what would be right" */
 };
@@ -41,7 +43,7 @@ struct conf_prefix {          /* a range of source addresses */
 struct conf_gateway {
 	uint32_t workers;   /* >= 1: 0 in the file has become the number of processors */
 	char *user, *group; /* "" = stay who we are */
-	char *credentials;  /* path, made absolute to the configuration's folder */
+	char *credentials;  /* path, made absolute to the configuration's folder; NULL: none */
 	struct net_addr listeners[CONF_LISTENERS_MAX];
 	size_t listeners_len;     /* >= 1 */
 	struct net_addr upstream; /* resolved */
@@ -58,6 +60,19 @@ struct conf_gateway {
 	bool wrong_endpoint_403;
 	char *control_path, *control_group;
 	enum log_level log_level;
+	char *store_path; /* NULL: all in memory, and then the next three are NULL */
+	/* Exactly one is not NULL: */
+	char *store_key_file, *store_key_credential, *store_key_tpm;
+	char *store_tpm; /* TCTI */
+	char *store_token;
+	char *store_hot;    /* NULL: in store_path */
+	char *store_anchor; /* path, or "tpm:0x..."; NULL: none */
+	/* As written; without store_anchor the gateway does RESUME (S6, S11). */
+	enum conf_power_loss store_after_power_loss;
+	uint32_t store_evict_after_s;
+	bool store_any_filesystem;
+	uint32_t store_resumption; /* entries; 0: off */
+	uint32_t store_resumption_days;
 };
 
 MUST_USE bool conf_load(const char *file, struct conf_gateway *out, struct conf_error *error);
@@ -66,6 +81,9 @@ MUST_USE bool conf_load(const char *file, struct conf_gateway *out, struct conf_
 MUST_USE bool conf_parse(
 	const char *text, const char *name, struct conf_gateway *out, struct conf_error *error);
 void conf_free(struct conf_gateway *c);
+/* What is right, but not what somebody would expect: the number-th caveat (0 ..) about the store as
+   a sentence with its remedy; NULL: there are no more. For the log at the start. */
+const char *conf_caveat(const struct conf_gateway *c, size_t number);
 /* The table of all keys as man page source (mdoc or man macros), for lwgate.conf(5). */
 void conf_print_table(FILE *to);
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "base/wipe.h"
 #include "conf/cred_set.h"
-#include "conf/secret.h"
 
 size_t cred_count(const struct cred_set *s)
 {
@@ -32,9 +32,46 @@ bool cred_by_endpoint(const struct cred_set *s, const char *endpoint, uint32_t *
 	return known(cred_index_find(&s->by_endpoint, endpoint, strlen(endpoint)), number);
 }
 
+bool cred_by_upstream_identity(
+	const struct cred_set *s, const uint8_t *identity, size_t len, uint32_t *number)
+{
+	return known(cred_index_find(&s->by_upstream, identity, len), number);
+}
+
+bool cred_by_key(const struct cred_set *s, const uint8_t *key, size_t len, uint32_t *number)
+{
+	if (!known(cred_index_find(&s->by_key, key, len), number))
+		return false;
+	*number /= 2;
+	return true;
+}
+
 const char *cred_endpoint(const struct cred_set *s, uint32_t number)
 {
 	return s->names + s->entries[number].endpoint;
+}
+
+unsigned cred_line(const struct cred_set *s, uint32_t number)
+{
+	return s->entries[number].line;
+}
+
+bool cred_derives(const struct cred_set *s, uint32_t number)
+{
+	return s->entries[number].upstream_key_len == 0;
+}
+
+bool cred_has_master(const struct cred_set *s)
+{
+	return s->master_len > 0;
+}
+
+bool cred_derived(const struct cred_set *s, const char *endpoint, uint8_t out[16])
+{
+	if (s->master_len > 0)
+		return cred_derive(s->secrets, s->master_len, endpoint, out);
+	memset(out, 0, CRED_KEY_MIN);
+	return false;
 }
 
 void cred_device_key(const struct cred_set *s, uint32_t number, struct cred_key *out)
@@ -53,7 +90,7 @@ bool cred_upstream_key(const struct cred_set *s, uint32_t number, struct cred_ke
 	memcpy(out->identity, s->names + e->upstream_identity, e->upstream_identity_len);
 	if (e->upstream_key_len == 0) {
 		out->key_len = CRED_KEY_MIN;
-		return cred_derive(s->secrets, s->master_len, cred_endpoint(s, number), out->key);
+		return cred_derived(s, cred_endpoint(s, number), out->key);
 	}
 	memcpy(out->key, s->secrets + e->upstream_key, e->upstream_key_len);
 	return true;
@@ -65,7 +102,9 @@ void cred_free(struct cred_set *s)
 		return;
 	cred_index_fini(&s->by_identity);
 	cred_index_fini(&s->by_endpoint);
-	conf_secret_free(s->secrets, s->secrets_size);
+	cred_index_fini(&s->by_upstream);
+	cred_index_fini(&s->by_key);
+	secret_free(s->secrets, s->secrets_size);
 	free(s->names);
 	free(s->entries);
 	free(s);

@@ -32,8 +32,11 @@ struct cred_key { /* an identity and its key; the holder wipes it */
 	size_t key_len;
 };
 
+/* file NULL: a set without entries. master_secret_file NULL: nothing can be derived. */
 MUST_USE struct cred_set *cred_load(
 	const char *file, const char *master_secret_file, struct conf_error *error);
+/* For another process, who may know a master secret: entries without an upstream key are right. */
+MUST_USE struct cred_set *cred_load_import(const char *file, struct conf_error *error);
 MUST_USE struct cred_set *cred_parse(const char *text, const char *name, const uint8_t *master,
 	size_t master_len, struct conf_error *error);
 void cred_free(struct cred_set *s);
@@ -43,12 +46,26 @@ size_t cred_count(const struct cred_set *s);
 MUST_USE bool cred_by_identity(
 	const struct cred_set *s, const uint8_t *identity, size_t len, uint32_t *number);
 MUST_USE bool cred_by_endpoint(const struct cred_set *s, const char *endpoint, uint32_t *number);
+MUST_USE bool cred_by_upstream_identity(
+	const struct cred_set *s, const uint8_t *identity, size_t len, uint32_t *number);
+/* Whose key it is, towards either side. */
+MUST_USE bool cred_by_key(
+	const struct cred_set *s, const uint8_t *key, size_t len, uint32_t *number);
 /* The endpoint's name; lives as long as the set. */
 const char *cred_endpoint(const struct cred_set *s, uint32_t number);
+/* Where its entry begins in the file. */
+unsigned cred_line(const struct cred_set *s, uint32_t number);
+/* Has it no upstream key of its own? */
+bool cred_derives(const struct cred_set *s, uint32_t number);
+/* Is there a master secret? */
+bool cred_has_master(const struct cred_set *s);
+/* The derived key of any endpoint; out is wiped when false: the library failed, or there is no
+   master secret. */
+MUST_USE bool cred_derived(const struct cred_set *s, const char *endpoint, uint8_t out[16]);
 /* The device's key (what the device proves). */
 void cred_device_key(const struct cred_set *s, uint32_t number, struct cred_key *out);
 /* What the gateway proves upstream for this endpoint: configured, or derived from the master
-   secret. False: the library failed. */
+   secret. False: the library failed, or there is no master secret. */
 MUST_USE bool cred_upstream_key(const struct cred_set *s, uint32_t number, struct cred_key *out);
 
 /* HKDF-SHA256(master, salt "lwgate upstream psk v1", info endpoint) -> 16 bytes. */

@@ -62,6 +62,16 @@ static bool take_text(struct conf_draft *d, const struct conf_row *r, struct con
 	return true;
 }
 
+static bool take_bool(struct conf_draft *d, const struct conf_row *r, struct conf_value *v)
+{
+	if (config_setting_type(v->node) != CONFIG_TYPE_BOOL)
+		return conf_fail(d->error, d->name, v->line,
+			"%s: is %s; write true or false, without quotes", r->path,
+			conf_tree_type(v->node));
+	v->number = config_setting_get_bool(v->node) != CONFIG_FALSE;
+	return true;
+}
+
 static bool take_texts(struct conf_draft *d, const struct conf_row *r, struct conf_value *v)
 {
 	const int type = config_setting_type(v->node);
@@ -93,6 +103,8 @@ static bool take(struct conf_draft *d, const struct conf_row *r, const config_se
 	case CONF_TEXT:
 	case CONF_WORD:
 		return take_text(d, r, v);
+	case CONF_BOOL:
+		return take_bool(d, r, v);
 	case CONF_TEXTS:
 		return take_texts(d, r, v);
 	case CONF_GROUPS:
@@ -106,6 +118,8 @@ static void preset(const struct conf_row *r, struct conf_value *v)
 	*v = (struct conf_value){ .text = r->initial == NULL ? "" : r->initial };
 	if (r->kind == CONF_NUMBER)
 		v->number = strtoull(v->text, NULL, 10);
+	if (r->kind == CONF_BOOL)
+		v->number = strcmp(v->text, "true") == 0;
 }
 
 /* The key of a member of a group; `group` is "" at the top. */

@@ -12,9 +12,10 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		"User to become after the sockets are bound, when started as root. Empty: stay." },
 	[KEY_GROUP] = { "group", CONF_TEXT, 0, 32, NULL, "lwgate", NULL, NULL,
 		"Group to become, as user." },
-	[KEY_CREDENTIALS] = { "credentials", CONF_TEXT, 1, 1024, NULL, NULL,
-		"credentials = \"credentials.conf\";", NULL,
-		"File of the devices' names and keys, see lwgate-credentials(5)." },
+	[KEY_CREDENTIALS] = { "credentials", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"File of the devices' names and keys, see lwgate-credentials(5). At each start the "
+		"store is made to hold what the file says. Empty: the store alone says who may "
+		"come in, see \"lwgatectl credential\"." },
 	[KEY_LISTENERS] = { "listeners", CONF_GROUPS, 1, 16, NULL, "0.0.0.0 and ::, port 5684",
 		NULL, NULL, "Where devices are heard: a list of groups of the two keys below." },
 	[KEY_LISTENER_ADDRESS] = { "listeners.address", CONF_TEXT, 1, 64, NULL, NULL,
@@ -83,6 +84,54 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		"Group whose members may use the socket. Empty: only the gateway's own group." },
 	[KEY_LOG_LEVEL] = { "log.level", CONF_WORD, 0, 0, "error|warn|info|debug", "info", NULL,
 		NULL, "How much is logged: lines of this level and of those before it." },
+	[KEY_STORE_PATH] = { "store.path", CONF_TEXT, 0, 1024, NULL, "/var/lib/lwgate", NULL, NULL,
+		"Folder of the store, which is made (0700) if it does not exist. Empty: everything "
+		"is kept in memory and lost with the process." },
+	[KEY_STORE_KEY_FILE] = { "store.key_file", CONF_TEXT, 0, 1024, NULL,
+		"/etc/lwgate/store.key", NULL, NULL,
+		"File with the key under which the store's own keys are wrapped: 32 octets, or 64 "
+		"hexadecimal digits. Made with a new store if it does not exist; must not lie in "
+		"store.path. Copies of the store are worthless without it, and so is the store." },
+	[KEY_STORE_KEY_CREDENTIAL] = { "store.key_credential", CONF_TEXT, 0, 255, NULL, "", NULL,
+		NULL,
+		"The same key as a credential of systemd (LoadCredentialEncrypted=): its name in "
+		"$CREDENTIALS_DIRECTORY. Empty: store.key_file." },
+	[KEY_STORE_KEY_TPM] = { "store.key_tpm", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"The same key sealed by a TPM 2.0: the file of the sealed object, which only this "
+		"machine's TPM opens. Made with a new store. Empty: store.key_file." },
+	[KEY_STORE_TPM] = { "store.tpm", CONF_TEXT, 1, 255, NULL, "device:/dev/tpmrm0", NULL, NULL,
+		"How the TPM is reached (TCTI), for store.key_tpm and store.anchor." },
+	[KEY_STORE_TOKEN] = { "store.token", CONF_TEXT, 1, 1024, NULL, "/run/lwgate/token", NULL,
+		NULL,
+		"File that must not outlive the machine's power, so on a tmpfs: it shows at a "
+		"start that only the process was gone, and nothing else." },
+	[KEY_STORE_HOT] = { "store.hot", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"File of what changes with each message. Empty: \"hot\" in store.path. On a "
+		"tmpfs it does not wear the disk at all, and a power loss costs each session "
+		"what store.after_power_loss says." },
+	[KEY_STORE_ANCHOR] = { "store.anchor", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"Counter elsewhere that shows a restored older copy of the store: a file on "
+		"another medium, or \"tpm:0x01500001\" for a counter of the TPM. Empty: none." },
+	[KEY_STORE_AFTER_POWER_LOSS] = { "store.after_power_loss", CONF_WORD, 0, 0,
+		"resume|probe|gap", "resume", NULL, NULL,
+		"What a session costs after power was lost: \"resume\" ends it at its next "
+		"record, and the device comes back by the short handshake; \"probe\" has the "
+		"device prove with an exchange of its own that it is there, now; \"gap\" lets in "
+		"only numbers beyond all that could have been seen. The latter two need "
+		"store.anchor, and are \"resume\" without." },
+	[KEY_STORE_EVICT_AFTER] = { "store.evict_after_s", CONF_NUMBER, 1, 86400, NULL, "60", NULL,
+		"s",
+		"A device that has been silent for this long leaves memory, and comes back with "
+		"its next record." },
+	[KEY_STORE_ANY_FILESYSTEM] = { "store.any_filesystem", CONF_BOOL, 0, 0, NULL, "false", NULL,
+		NULL,
+		"Take a file system for store.path that cannot promise what the store needs "
+		"(tmpfs, overlay, network). For tests." },
+	[KEY_STORE_RESUMPTION] = { "store.resumption", CONF_NUMBER, 0, 100000000, NULL, "1000000",
+		NULL, "entries",
+		"Sessions that can be resumed by the short handshake, at most. 0: none." },
+	[KEY_STORE_RESUMPTION_DAYS] = { "store.resumption_days", CONF_NUMBER, 1, 3650, NULL, "30",
+		NULL, "days", "How long after its full handshake a session can be resumed." },
 };
 
 enum { NAME_MAX_COMPARED = 64 };

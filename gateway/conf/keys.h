@@ -43,6 +43,19 @@ enum conf_key {
 	KEY_CONTROL_PATH,
 	KEY_CONTROL_GROUP,
 	KEY_LOG_LEVEL,
+	KEY_STORE_PATH,
+	KEY_STORE_KEY_FILE,
+	KEY_STORE_KEY_CREDENTIAL,
+	KEY_STORE_KEY_TPM,
+	KEY_STORE_TPM,
+	KEY_STORE_TOKEN,
+	KEY_STORE_HOT,
+	KEY_STORE_ANCHOR,
+	KEY_STORE_AFTER_POWER_LOSS,
+	KEY_STORE_EVICT_AFTER,
+	KEY_STORE_ANY_FILESYSTEM,
+	KEY_STORE_RESUMPTION,
+	KEY_STORE_RESUMPTION_DAYS,
 	KEY_COUNT
 };
 
@@ -50,6 +63,7 @@ enum conf_kind {
 	CONF_NUMBER,
 	CONF_TEXT,
 	CONF_WORD,   /* one of `words` */
+	CONF_BOOL,   /* true or false */
 	CONF_TEXTS,  /* array of texts */
 	CONF_GROUPS, /* list of groups, whose keys are the rows below it */
 };

@@ -41,6 +41,9 @@ static void put_type(FILE *to, const struct conf_row *r)
 		(void)fputs("one of ", to);
 		put_words(to, r->words);
 		return;
+	case CONF_BOOL:
+		(void)fputs("true or false", to);
+		return;
 	case CONF_TEXTS:
 		(void)fprintf(to, "array of at most %" PRIu64 " texts", r->max);
 		return;

@@ -9,14 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/secret.h"
 #include "conf/fail.h"
-#include "conf/secret.h"
 
 enum { TEXT_MAX = 512 * 1024 * 1024 }; /* some four million credentials */
 
 void conf_text_free(struct conf_text *t)
 {
-	conf_secret_free(t->data, t->size);
+	secret_free(t->data, t->size);
 	*t = (struct conf_text){ 0 };
 }
 
@@ -26,7 +26,7 @@ static bool room(size_t len, const char *name, struct conf_text *out, struct con
 		return conf_fail(
 			error, name, 0, "is longer than %d MiB; split the fleet", TEXT_MAX >> 20);
 	*out = (struct conf_text){ .size = len + 2 };
-	out->data = conf_secret_new(out->size);
+	out->data = secret_new(out->size);
 	if (out->data == NULL)
 		return conf_fail(error, name, 0, "no memory for %zu bytes; free some", len);
 	return true;

@@ -3,123 +3,221 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/rd.h"
+#include "base/wr.h"
 #include "ctl/show.h"
 
-enum { STATUS_AT = 1, SENTENCE_MAX = 512 };
+enum { STATUS_AT = 1, SENTENCE_MAX = 512, PAGE_HEAD = 4 + CTL_WIDTHS, PAGE_SLEEPERS = 256 };
 
-static enum ctl_status say(
-	struct ctl_out *o, enum ctl_form form, enum ctl_status status, const char *sentence)
+/* What a verb is asked with. */
+static const struct shape {
+	bool arg;
+	bool body;
+	const char *missing; /* the argument */
+} shapes[CTL_VERBS] = {
+	[CTL_STATUS] = { false, false, NULL },
+	[CTL_SESSIONS] = { false, true, NULL },
+	[CTL_SESSION] = { true, false, "an endpoint is missing; name one" },
+	[CTL_CLOSE] = { true, false, "an endpoint is missing; name one" },
+	[CTL_CRED_ADD] = { false, true, NULL },
+	[CTL_CRED_REPLACE] = { false, true, NULL },
+	[CTL_CRED_REVOKE] = { true, false, "an endpoint is missing; name one" },
+	[CTL_CRED_SHOW] = { true, false, "an endpoint is missing; name one" },
+	[CTL_CRED_PAGE] = { false, true, NULL },
+	[CTL_IMPORT_BEGIN] = { true, true, "the file's name is missing; say one" },
+	[CTL_IMPORT_STAGE] = { false, true, NULL },
+	[CTL_IMPORT_COMMIT] = { false, false, NULL },
+	[CTL_STORE_STATUS] = { false, false, NULL },
+	[CTL_STORE_REWRAP] = { false, true, NULL }, /* and a name, of some kinds */
+	[CTL_STORE_ROTATE] = { false, false, NULL },
+	[CTL_UPGRADE] = { false, false, NULL },
+};
+
+enum ctl_status ctl_say(const struct ctl_ask *a, enum ctl_status status, const char *sentence)
 {
-	ctl_show_sentence(o, form, status, sentence);
+	ctl_show_sentence(a->out, a->q->form, status, sentence);
 	return status;
 }
 
-static enum ctl_status say_endpoint(
-	struct ctl_out *o, const struct ctl_request *q, enum ctl_status status, const char *what)
+enum ctl_status ctl_say_arg(const struct ctl_ask *a, enum ctl_status status, const char *what)
 {
 	char sentence[SENTENCE_MAX];
-	(void)snprintf(sentence, sizeof(sentence), "%s: %s", q->arg, what);
-	return say(o, q->form, status, sentence);
+	(void)snprintf(sentence, sizeof(sentence), "%s: %s", a->q->arg, what);
+	return ctl_say(a, status, sentence);
 }
 
-static enum ctl_status late(struct ctl_out *o, const struct ctl_request *q)
+static enum ctl_status late(const struct ctl_ask *a)
 {
-	return say(o, q->form, CTL_FAILED,
+	return ctl_say(a, CTL_FAILED,
 		"the workers did not answer in time; try again, or look into the log");
 }
 
-static enum ctl_status unknown(struct ctl_out *o, const struct ctl_request *q)
+static enum ctl_status unknown(const struct ctl_ask *a)
 {
-	return say_endpoint(o, q, CTL_UNKNOWN_ENDPOINT,
+	return ctl_say_arg(a, CTL_UNKNOWN_ENDPOINT,
 		"not connected and not registered here; `lwgatectl sessions` lists who is");
 }
 
-static enum ctl_status status(
-	const struct ctl_source *s, const struct ctl_request *q, struct ctl_out *o)
+static enum ctl_status status(const struct ctl_ask *a)
 {
+	const struct ctl_source *s = a->source;
 	const size_t len = s->workers(s->ctx);
 	struct ctl_worker *w = calloc(len + 1, sizeof(*w));
+	struct ctl_store_facts facts = { 0 };
 	size_t done = 0;
 	while (w != NULL && done < len && s->worker(s->ctx, done, &w[done]))
 		done++;
 	const bool all = w != NULL && done == len;
+	if (s->store.facts != NULL)
+		s->store.facts(s->store.ctx, &facts);
 	if (all) {
 		const struct ctl_totals t = {
-			.workers = w, .len = len, .uptime_s = s->uptime_s(s->ctx)
+			.workers = w,
+			.len = len,
+			.uptime_s = s->uptime_s(s->ctx),
+			.store = s->store.facts == NULL ? NULL : &facts,
 		};
-		ctl_show_status(o, q->form, &t);
+		ctl_show_status(a->out, a->q->form, &t);
 	}
 	free(w);
-	return all ? CTL_DONE : late(o, q);
+	return all ? CTL_DONE : late(a);
 }
 
-static enum ctl_status sessions(
-	const struct ctl_source *s, const struct ctl_request *q, struct ctl_out *o)
+/* Page 0 has those who are awake, the others are of sleepers. */
+static bool gather(
+	const struct ctl_source *s, uint32_t *from, struct ctl_session **found, size_t *len)
 {
+	*found = NULL;
+	*len = 0;
+	if (*from == 0) {
+		*from = s->sleepers == NULL ? 0 : 1; /* credentials are numbered from 1 */
+		return s->sessions(s->ctx, NULL, found, len);
+	}
+	*found = calloc(PAGE_SLEEPERS, sizeof(**found));
+	if (*found == NULL || s->sleepers == NULL ||
+		!s->sleepers(s->ctx, from, *found, PAGE_SLEEPERS, len)) {
+		free(*found);
+		return false;
+	}
+	if (*len < PAGE_SLEEPERS)
+		*from = 0;
+	return true;
+}
+
+static enum ctl_status sessions(const struct ctl_ask *a)
+{
+	struct rd r = rd_from(a->q->body, a->q->body_len);
 	struct ctl_session *found = NULL;
 	size_t len = 0;
-	if (!s->sessions(s->ctx, NULL, &found, &len))
-		return late(o, q);
-	ctl_show_sessions(o, q->form, found, len);
+	uint8_t widths[CTL_WIDTHS], head[PAGE_HEAD];
+	uint32_t from = rd_u32(&r);
+	const bool first = from == 0;
+	rd_copy(&r, widths, sizeof(widths));
+	if (!rd_end(&r))
+		return ctl_say(a, CTL_BAD_REQUEST, "the page is missing; say which");
+	if (!gather(a->source, &from, &found, &len))
+		return late(a);
+	struct ctl_out rows = { 0 };
+	struct wr w = wr_into(head, sizeof(head));
+	ctl_show_sessions(&rows, a->q->form, found, len, widths);
+	wr_u32(&w, from);
+	wr_bytes(&w, widths, sizeof(widths));
+	ctl_out_bytes(a->out, head, w.len);
+	if (first && a->q->form == CTL_TEXT)
+		ctl_show_titles(a->out, widths);
+	ctl_out_bytes(a->out, rows.data, rows.len);
+	a->out->bad = a->out->bad || rows.bad;
+	ctl_out_fini(&rows);
 	free(found);
 	return CTL_DONE;
 }
 
-static enum ctl_status session(
-	const struct ctl_source *s, const struct ctl_request *q, struct ctl_out *o)
+static enum ctl_status session(const struct ctl_ask *a)
 {
+	const struct ctl_source *s = a->source;
 	struct ctl_session *found = NULL;
 	size_t len = 0;
-	if (!s->sessions(s->ctx, q->arg, &found, &len))
-		return late(o, q);
+	if (!s->sessions(s->ctx, a->q->arg, &found, &len))
+		return late(a);
 	if (len > 0)
-		ctl_show_session(o, q->form, &found[0]);
+		ctl_show_session(a->out, a->q->form, &found[0]);
 	free(found);
-	return len > 0 ? CTL_DONE : unknown(o, q);
+	return len > 0 ? CTL_DONE : unknown(a);
 }
 
-static enum ctl_status close_one(
-	const struct ctl_source *s, const struct ctl_request *q, struct ctl_out *o)
+static enum ctl_status close_one(const struct ctl_ask *a)
 {
-	if (!s->close(s->ctx, q->arg))
-		return unknown(o, q);
-	return say_endpoint(o, q, CTL_DONE, "closed");
+	if (!a->source->close(a->source->ctx, a->q->arg))
+		return unknown(a);
+	return ctl_say_arg(a, CTL_DONE, "closed");
 }
 
-static enum ctl_status act(
-	const struct ctl_source *s, const struct ctl_request *q, struct ctl_out *o)
+static enum ctl_status upgrade(const struct ctl_ask *a)
 {
-	const bool wants_arg = q->verb == CTL_SESSION || q->verb == CTL_CLOSE;
-	if (wants_arg != (q->arg[0] != '\0'))
-		return say(o, q->form, CTL_BAD_REQUEST,
-			wants_arg ? "an endpoint is missing; name one"
-				  : "too much said; leave the endpoint out");
+	struct ctl_said said = { "" };
+	if (a->source->upgrade == NULL)
+		return ctl_say(a, CTL_FAILED, "this gateway cannot replace itself; restart it");
+	const enum ctl_status s = a->source->upgrade(a->source->ctx, &said);
+	return ctl_say(a, s, said.text);
+}
+
+static enum ctl_status act(const struct ctl_ask *a)
+{
+	const struct ctl_request *q = a->q;
+	const struct shape *shape = &shapes[q->verb];
+	if (shape->arg && q->arg[0] == '\0')
+		return ctl_say(a, CTL_BAD_REQUEST, shape->missing);
+	if (!shape->arg && q->arg[0] != '\0' && q->verb != CTL_STORE_REWRAP)
+		return ctl_say(a, CTL_BAD_REQUEST, "too much said; leave the endpoint out");
+	if (!shape->body && q->body_len > 0)
+		return ctl_say(a, CTL_BAD_REQUEST,
+			"too much said; use the lwgatectl of the same version");
 	switch (q->verb) {
 	case CTL_STATUS:
-		return status(s, q, o);
+		return status(a);
 	case CTL_SESSIONS:
-		return sessions(s, q, o);
+		return sessions(a);
 	case CTL_SESSION:
-		return session(s, q, o);
+		return session(a);
 	case CTL_CLOSE:
-		return close_one(s, q, o);
+		return close_one(a);
+	case CTL_UPGRADE:
+		return upgrade(a);
+	case CTL_CRED_ADD:
+	case CTL_CRED_REPLACE:
+	case CTL_CRED_REVOKE:
+	case CTL_CRED_SHOW:
+	case CTL_CRED_PAGE:
+	case CTL_IMPORT_BEGIN:
+	case CTL_IMPORT_STAGE:
+	case CTL_IMPORT_COMMIT:
+	case CTL_STORE_STATUS:
+	case CTL_STORE_REWRAP:
+	case CTL_STORE_ROTATE:
+		return ctl_answer_store(a);
+	case CTL_VERBS:
+		break;
 	}
 	return CTL_BAD_REQUEST;
 }
 
-bool ctl_answer(
-	const struct ctl_source *source, const uint8_t *request, size_t len, struct ctl_out *out)
+bool ctl_answer(const struct ctl_source *source, void **import, const uint8_t *request,
+	size_t len, struct ctl_out *out)
 {
 	static const uint8_t head[] = { CTL_VERSION, CTL_FAILED };
 	struct ctl_request q;
+	const bool good = ctl_request_parse(request, len, &q);
+	const struct ctl_ask a = { .source = source, .q = &q, .import = import, .out = out };
+	/* Set while there is nothing in it. */
+	out->secret = good && q.verb == CTL_CRED_PAGE;
 	ctl_out_bytes(out, head, sizeof(head));
 	const enum ctl_status s =
-		ctl_request_parse(request, len, &q)
-			? act(source, &q, out)
-			: say(out, CTL_TEXT, CTL_BAD_REQUEST,
-				  "this gateway does not understand the request; use the lwgatectl "
-				  "of the same version");
+		good ? act(&a)
+		     : ctl_say(&a, CTL_BAD_REQUEST,
+			       "this gateway does not understand the request; use the lwgatectl "
+			       "of the same version");
 	if (out->bad)
 		return false;
 	out->data[STATUS_AT] = (char)s;

@@ -4,7 +4,7 @@
  * in front.
  *
  * Promise: every request has an answer, a malformed one, too; no request can make it read or write
- *          out of bounds.
+ *          out of bounds. An answer with keys in it has out->secret set.
  * Errors:  false: memory is short; nothing can be answered.
  * Threads: the main thread (the source's calls block it).
  */
@@ -19,8 +19,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Appends to out, which is empty. */
-MUST_USE bool ctl_answer(
-	const struct ctl_source *source, const uint8_t *request, size_t len, struct ctl_out *out);
+/* Appends to out, which is empty. *import: what this client has begun and not ended, or NULL; the
+   caller aborts it when the client goes. */
+MUST_USE bool ctl_answer(const struct ctl_source *source, void **import, const uint8_t *request,
+	size_t len, struct ctl_out *out);
+
+/* For the files of this room: one request, understood. */
+struct ctl_ask {
+	const struct ctl_source *source;
+	const struct ctl_request *q;
+	void **import;
+	struct ctl_out *out; /* behind the head */
+};
+
+enum ctl_status ctl_say(
+	const struct ctl_ask *a, enum ctl_status status, const char *sentence);
+/* "ENDPOINT: what". */
+enum ctl_status ctl_say_arg(const struct ctl_ask *a, enum ctl_status status, const char *what);
+/* The verbs of the store. */
+enum ctl_status ctl_answer_store(const struct ctl_ask *a);
 
 #endif

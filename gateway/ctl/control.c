@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/wipe.h"
+#include "base/secret.h"
 #include "ctl/answer.h"
 #include "ctl/door.h"
 #include "ctl/out.h"
@@ -30,8 +32,9 @@ struct client {
 	int fd;        /* -1: free */
 	uint64_t turn; /* when something happened last; the smallest is the most silent */
 	bool greeted;
-	uint8_t in[CTL_SP_REQUEST_MAX];
+	uint8_t *in; /* CTL_SP_REQUEST_MAX octets of memory for secrets: keys come this way */
 	size_t in_len;
+	void *import;       /* what it has begun, or NULL */
 	struct ctl_out out; /* what is to be sent; nothing is read before it has gone */
 	size_t out_at;
 };
@@ -45,12 +48,15 @@ struct ctl_control {
 	struct client clients[CLIENTS_MAX];
 };
 
-static void hang_up(struct client *c)
+static void hang_up(const struct ctl_control *c, struct client *client)
 {
-	if (c->fd >= 0)
-		(void)close(c->fd);
-	ctl_out_fini(&c->out);
-	*c = (struct client){ .fd = -1 };
+	if (client->fd >= 0)
+		(void)close(client->fd);
+	if (client->import != NULL)
+		c->source.store.import_abort(c->source.store.ctx, client->import);
+	ctl_out_fini(&client->out);
+	secret_free(client->in, CTL_SP_REQUEST_MAX);
+	*client = (struct client){ .fd = -1 };
 }
 
 static bool watch(
@@ -90,6 +96,7 @@ static void consume(struct client *c, size_t len)
 {
 	memmove(c->in, c->in + len, c->in_len - len);
 	c->in_len -= len;
+	wipe(c->in + c->in_len, len);
 }
 
 static bool answer(
@@ -97,7 +104,8 @@ static bool answer(
 {
 	struct ctl_out body = { 0 };
 	uint8_t head[CTL_SP_HEAD_MAX];
-	const bool ok = ctl_answer(&c->source, q->body, q->body_len, &body);
+	const bool ok = ctl_answer(&c->source, &client->import, q->body, q->body_len, &body);
+	client->out.secret = body.secret;
 	if (ok) {
 		ctl_out_bytes(&client->out, head, ctl_sp_head(q, body.len, head));
 		ctl_out_bytes(&client->out, body.data, body.len);
@@ -130,7 +138,7 @@ static bool understand(const struct ctl_control *c, struct client *client)
 static bool hear(const struct ctl_control *c, struct client *client)
 {
 	const ssize_t n = recv(
-		client->fd, client->in + client->in_len, sizeof(client->in) - client->in_len, 0);
+		client->fd, client->in + client->in_len, CTL_SP_REQUEST_MAX - client->in_len, 0);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	client->in_len += (size_t)n;
@@ -151,7 +159,7 @@ static void serve_client(struct ctl_control *c, struct client *client, uint32_t 
 		stays = understand(c, client);
 	}
 	if (!stays)
-		hang_up(client);
+		hang_up(c, client);
 }
 
 /* --- the door ---------------------------------------------------------------------------- */
@@ -165,7 +173,7 @@ static struct client *place_for(struct ctl_control *c)
 		if (c->clients[i].turn < silent->turn)
 			silent = &c->clients[i];
 	}
-	hang_up(silent);
+	hang_up(c, silent);
 	return silent;
 }
 
@@ -173,10 +181,12 @@ static void let_in(struct ctl_control *c, int fd)
 {
 	struct client *client = place_for(c);
 	client->fd = fd;
+	client->in = secret_new(CTL_SP_REQUEST_MAX);
 	client->turn = ++c->turn;
 	ctl_out_bytes(&client->out, ctl_sp_greeting, sizeof(ctl_sp_greeting));
-	if (!watch(c, EPOLL_CTL_ADD, fd, EPOLLIN, number_of(c, client)) || !flush(c, client))
-		hang_up(client);
+	if (client->in == NULL ||
+		!watch(c, EPOLL_CTL_ADD, fd, EPOLLIN, number_of(c, client)) || !flush(c, client))
+		hang_up(c, client);
 }
 
 static int accept_one(const struct ctl_control *c)
@@ -259,7 +269,8 @@ static bool open_at(
 		(void)snprintf(error, error_len, "control: no memory or too many open files");
 		return false;
 	}
-	c->door = ctl_door_open(path, group, error, error_len);
+	if (c->door < 0)
+		c->door = ctl_door_open(path, group, error, error_len);
 	if (c->door < 0)
 		return false;
 	if (watch(c, EPOLL_CTL_ADD, c->door, door_events, DOOR))
@@ -268,7 +279,7 @@ static bool open_at(
 	return false;
 }
 
-struct ctl_control *ctl_open(const char *path, const char *group, const struct ctl_source *source,
+struct ctl_control *ctl_open(const struct ctl_door *door, const struct ctl_source *source,
 	char *error, size_t error_len)
 {
 	struct ctl_control *c = calloc(1, sizeof(*c));
@@ -277,13 +288,24 @@ struct ctl_control *ctl_open(const char *path, const char *group, const struct c
 		return NULL;
 	}
 	c->source = *source;
-	c->door = c->poll = c->spare = -1;
+	c->poll = c->spare = -1;
+	c->door = door->inherited;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		c->clients[i].fd = -1;
-	if (open_at(c, path, group, error, error_len))
+	if (open_at(c, door->path, door->group, error, error_len))
 		return c;
 	ctl_close(c);
 	return NULL;
+}
+
+void ctl_set_store(struct ctl_control *c, const struct ctl_store_source *store)
+{
+	c->source.store = *store;
+}
+
+int ctl_listener(const struct ctl_control *c)
+{
+	return c->door;
 }
 
 int ctl_fd(const struct ctl_control *c)
@@ -296,7 +318,7 @@ void ctl_close(struct ctl_control *c)
 	if (c == NULL)
 		return;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		hang_up(&c->clients[i]);
+		hang_up(c, &c->clients[i]);
 	if (c->door >= 0) {
 		(void)close(c->door);
 		/* Fails where the folder is root's and we are no more; the next start does it. */

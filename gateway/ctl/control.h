@@ -16,6 +16,7 @@
 #include "base/attr.h"
 #include "base/net.h"
 #include "ctl/proto.h"
+#include "ctl/store_source.h"
 #include "dtls/engine.h"
 #include "proxy/relay.h"
 
@@ -34,6 +35,8 @@ struct ctl_session { /* one endpoint as an operator sees it */
 	uint32_t lifetime_s;
 	int64_t expires_in_s;
 	uint32_t worker;
+	bool asleep;         /* in the store only; then heard_ms_ago and the facts are not known */
+	uint64_t generation; /* of the credential that authenticated it */
 };
 
 struct ctl_worker { /* one worker's numbers */
@@ -48,20 +51,38 @@ struct ctl_source {
 	void *ctx;
 	size_t (*workers)(void *ctx);
 	bool (*worker)(void *ctx, size_t number, struct ctl_worker *out);
-	/* All sessions, or the one of an endpoint; *out is malloc'd and the caller's. False:
-	   failed. */
+	/* All sessions that are awake, or the one of an endpoint, awake or asleep; *out is malloc'd
+	   and the caller's. False: failed. */
 	bool (*sessions)(
 		void *ctx, const char *endpoint_or_null, struct ctl_session **out, size_t *len);
-	/* Closes both legs of an endpoint, with close_notify. False: there is none. */
+	/* Sleeping sessions in the order of their credentials: those of *from and after, at most cap
+	   of them; *from becomes the number to go on with; *len < cap: there are no more. False: the
+	   store failed. NULL: nobody sleeps. */
+	bool (*sleepers)(void *ctx, uint32_t *from, struct ctl_session *out, size_t cap, size_t *len);
+	/* Closes both legs of an endpoint, with close_notify, asleep or awake. False: there is none. */
 	bool (*close)(void *ctx, const char *endpoint);
 	uint64_t (*uptime_s)(void *ctx);
+	/* Begins the replacement of the program by the one that is installed now, once it has shown
+	   that it takes the configuration; the answer goes out before. NULL: cannot. */
+	enum ctl_status (*upgrade)(void *ctx, struct ctl_said *said);
+	struct ctl_store_source store;
 };
 
 struct ctl_control;
+
+struct ctl_door {
+	const char *path, *group;
+	int inherited; /* a socket that listens on path already, which is the control's now; -1: none */
+};
+
 /* Opens the socket. NULL with *error (CONF_ERROR_MAX bytes) filled: what and the remedy. Must be
    called before root is dropped. */
-MUST_USE struct ctl_control *ctl_open(const char *path, const char *group,
-	const struct ctl_source *source, char *error, size_t error_len);
+MUST_USE struct ctl_control *ctl_open(const struct ctl_door *door, const struct ctl_source *source,
+	char *error, size_t error_len);
+/* The store's part of the source, where it comes later. */
+void ctl_set_store(struct ctl_control *c, const struct ctl_store_source *store);
+/* The socket that listens: whoever duplicates it can hand it on (ctl_door.inherited). */
+int ctl_listener(const struct ctl_control *c);
 /* A descriptor that is readable when ctl_serve() has something to do. */
 int ctl_fd(const struct ctl_control *c);
 /* Answers what is waiting; never blocks for a new request. */

@@ -1,45 +1,114 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <getopt.h>
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/req.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/build.h"
-#include "ctl/proto.h"
-
-enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
-enum { TIMEOUT_MS = 5000, HEAD_LEN = 2 };
+#include "ctl/cli.h"
 
 static const char default_path[] = "/run/lwgate/control";
 
-static const struct {
-	const char *name, *arg, *meaning;
+enum { BIT_PUT = 1 << CLI_IDENTITY | 1 << CLI_IDENTITY_HEX | 1 << CLI_KEY_FILE |
+		 1 << CLI_UPSTREAM_IDENTITY | 1 << CLI_UPSTREAM_KEY_FILE };
+
+struct command {
+	const char *group, *name; /* group NULL: a word alone */
+	const char *arg, *meaning;
 	enum ctl_verb verb;
-} commands[] = {
-	{ "status", "", "counts since the start, and what is now", CTL_STATUS },
-	{ "sessions", "", "all devices, one a line", CTL_SESSIONS },
-	{ "session", " ENDPOINT", "everything about one device", CTL_SESSION },
-	{ "close", " ENDPOINT", "close a device's association and its link", CTL_CLOSE },
+	int (*act)(struct cli *c); /* NULL: asks and prints */
+	unsigned options;          /* that it has */
+	bool slow;
+};
+
+static int add(struct cli *c)
+{
+	return cli_cred_put(c, CTL_CRED_ADD);
+}
+
+static int replace(struct cli *c)
+{
+	return cli_cred_put(c, CTL_CRED_REPLACE);
+}
+
+static const struct command commands[] = {
+	{ NULL, "status", "", "counts since the start, and what is now", CTL_STATUS, NULL, 0,
+		false },
+	{ NULL, "sessions", "", "all devices, one a line", CTL_SESSIONS, cli_sessions, 0, false },
+	{ NULL, "session", "ENDPOINT", "everything about one device", CTL_SESSION, NULL, 0, false },
+	{ NULL, "close", "ENDPOINT", "close a device's association and its link", CTL_CLOSE, NULL,
+		0, false },
+	{ "credential", "add", "ENDPOINT", "let a device in", CTL_CRED_ADD, add, BIT_PUT, true },
+	{ "credential", "replace", "ENDPOINT", "give it another key or identity", CTL_CRED_REPLACE,
+		replace, BIT_PUT, true },
+	{ "credential", "revoke", "ENDPOINT", "let it in no more", CTL_CRED_REVOKE, NULL, 0, true },
+	{ "credential", "show", "ENDPOINT", "what is known of it, but no key", CTL_CRED_SHOW,
+		cli_cred_show, 0, false },
+	{ "credential", "list", "", "all, one a line", CTL_CRED_PAGE, cli_cred_list, 0, false },
+	{ "credential", "import", "FILE", "take them from a file, all or none", CTL_IMPORT_BEGIN,
+		cli_cred_import, 1 << CLI_CSV | 1 << CLI_REPLACE, true },
+	{ "credential", "export", "", "write them as CSV, without keys", CTL_CRED_PAGE,
+		cli_cred_export, 1 << CLI_WITH_SECRETS, true },
+	{ "store", "status", "", "the store alone", CTL_STORE_STATUS, NULL, 0, false },
+	{ "store", "rewrap", "", "wrap the store's keys under another key", CTL_STORE_REWRAP,
+		cli_rewrap, 1 << CLI_KEY_FILE | 1 << CLI_CREDENTIAL | 1 << CLI_TPM, true },
+	{ "store", "rotate", "", "seal everything under new keys", CTL_STORE_ROTATE, NULL, 0, true },
+	{ NULL, "upgrade", "", "go on as the program that is installed now", CTL_UPGRADE, NULL, 0,
+		true },
+};
+
+enum { FIRST_OPTION = 256, KEY_IN_ARGV = FIRST_OPTION + CLI_OPTIONS };
+
+static const struct option options[] = {
+	{ "socket", required_argument, NULL, 's' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "identity", required_argument, NULL, FIRST_OPTION + CLI_IDENTITY },
+	{ "identity-hex", required_argument, NULL, FIRST_OPTION + CLI_IDENTITY_HEX },
+	{ "key-file", required_argument, NULL, FIRST_OPTION + CLI_KEY_FILE },
+	{ "upstream-identity", required_argument, NULL, FIRST_OPTION + CLI_UPSTREAM_IDENTITY },
+	{ "upstream-key-file", required_argument, NULL, FIRST_OPTION + CLI_UPSTREAM_KEY_FILE },
+	{ "csv", no_argument, NULL, FIRST_OPTION + CLI_CSV },
+	{ "replace", no_argument, NULL, FIRST_OPTION + CLI_REPLACE },
+	{ "with-secrets", required_argument, NULL, FIRST_OPTION + CLI_WITH_SECRETS },
+	{ "credential", required_argument, NULL, FIRST_OPTION + CLI_CREDENTIAL },
+	{ "tpm", required_argument, NULL, FIRST_OPTION + CLI_TPM },
+	/* What somebody may try: they are told why not. */
+	{ "key", required_argument, NULL, KEY_IN_ARGV },
+	{ "psk", required_argument, NULL, KEY_IN_ARGV },
+	{ "upstream-key", required_argument, NULL, KEY_IN_ARGV },
+	{ NULL, 0, NULL, 0 },
 };
 
 static void usage(FILE *to)
 {
+	enum { COMMAND_WIDTH = 28 };
 	(void)fprintf(to, "usage: lwgatectl [-s SOCKET] [--json] COMMAND\n\ncommands:\n");
-	for (size_t i = 0; i < COUNT_OF(commands); i++)
-		(void)fprintf(to, "  %s%-*s %s\n", commands[i].name,
-			(int)(18 - strlen(commands[i].name)), commands[i].arg, commands[i].meaning);
+	for (size_t i = 0; i < COUNT_OF(commands); i++) {
+		const struct command *k = &commands[i];
+		char line[64];
+		(void)snprintf(line, sizeof(line), "%s%s%s%s%s", k->group == NULL ? "" : k->group,
+			k->group == NULL ? "" : " ", k->name, k->arg[0] == '\0' ? "" : " ", k->arg);
+		(void)fprintf(to, "  %-*s %s\n", COMMAND_WIDTH, line, k->meaning);
+	}
 	(void)fprintf(to,
 		"\noptions:\n"
 		"  -s, --socket SOCKET  the gateway's control socket (%s)\n"
 		"  -j, --json           answer in JSON\n"
 		"  -h, --help           print this\n"
 		"  -V, --version        print the version\n"
+		"of credential add and replace:\n"
+		"  --identity ID, --identity-hex HEX  the PSK identity; the endpoint's name without\n"
+		"  --key-file FILE                    the key; without, or \"-\": the standard input\n"
+		"  --upstream-identity ID --upstream-key-file FILE  the same towards the server\n"
+		"of credential import:\n"
+		"  --csv      FILE is CSV, whatever its name; \"-\" is the standard input\n"
+		"  --replace  replace what is there with another key\n"
+		"of credential export:\n"
+		"  --with-secrets FILE  with the keys, into a new file of mode 0600\n"
+		"of store rewrap, one of:\n"
+		"  --key-file FILE | --credential NAME | --tpm FILE\n"
+		"\nA key is never taken from the command line.\n"
 		"\nexit status: 0 done; 1 the gateway says no; 2 wrong usage, or no gateway "
 		"reached\n",
 		default_path);
@@ -47,187 +116,121 @@ static void usage(FILE *to)
 
 static int wrong(const char *what, const char *detail)
 {
-	(void)fprintf(stderr, "lwgatectl: %s%s; see lwgatectl --help\n", what, detail);
-	return EXIT_USAGE;
+	return cli_wrong(what, detail, "see lwgatectl --help");
 }
 
-static int unreachable(const char *path, const char *why, const char *remedy)
+static int refuse_key(void)
 {
-	(void)fprintf(stderr, "lwgatectl: cannot reach lwgated at %s: %s; %s\n", path, why, remedy);
-	return EXIT_USAGE;
+	return cli_wrong("a key on the command line is seen by everybody on this machine", "",
+		"make a new one, put it into a file of mode 0600, and use --key-file FILE, or "
+		"--key-file - for the standard input");
 }
 
-/* 0, or the error of connecting there. */
-static int try_connect(const char *path)
+static const struct command *find(int argc, char *const argv[], int *words)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	const int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s < 0)
-		return errno;
-	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
-	const int error = connect(s, (const struct sockaddr *)&to, sizeof(to)) == 0 ? 0 : errno;
-	(void)close(s);
-	return error;
-}
-
-/* nng knows one word for all of these. */
-static int check_path(const char *path)
-{
-	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return unreachable(
-			path, "the path is too long for a socket", "use -s with at most 107 bytes");
-	const int error = try_connect(path);
-	switch (error) {
-	case 0:
-	case EAGAIN: /* it has much to do: then we wait */
-		return EXIT_DONE;
-	case ENOENT:
-		return unreachable(path, "no such file", "is it running? use -s");
-	case EACCES:
-		return unreachable(path, "permission denied", "join the group of control.group");
-	case ECONNREFUSED:
-		return unreachable(path, "nobody listens there", "is it running? use -s");
-	default:
-		return unreachable(path, strerror(error), "use -s");
+	for (size_t i = 0; i < COUNT_OF(commands); i++) {
+		const struct command *k = &commands[i];
+		*words = k->group == NULL ? 1 : 2;
+		if (argc >= *words && strcmp(argv[*words - 1], k->name) == 0 &&
+			(k->group == NULL || strcmp(argv[0], k->group) == 0))
+			return k;
 	}
+	return NULL;
 }
 
-static int nng_failed(const char *path, int error)
+static bool is_group(const char *word)
 {
-	if (error == NNG_ETIMEDOUT)
-		return unreachable(
-			path, "no answer in 5 s", "it is busy or hangs; look into its log");
-	return unreachable(path, nng_strerror(error), "look into its log");
-}
-
-static nng_duration left_ms(const struct timespec *start)
-{
-	struct timespec now = { 0 };
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	const long long ms =
-		(now.tv_sec - start->tv_sec) * 1000LL + (now.tv_nsec - start->tv_nsec) / 1000000;
-	return ms >= TIMEOUT_MS ? 1 : (nng_duration)(TIMEOUT_MS - ms);
-}
-
-/* One request, one answer. 0 and *answer (nng's) or an error of nng's. */
-static int talk(
-	nng_socket sock, const char *path, const uint8_t *request, size_t len, nng_msg **answer)
-{
-	char url[sizeof("ipc://") + sizeof(((struct sockaddr_un *)0)->sun_path)];
-	struct timespec start = { 0 };
-	uint8_t copy[CTL_REQUEST_MAX];
-	int error = 0;
-	memcpy(copy, request, len);
-	(void)clock_gettime(CLOCK_MONOTONIC, &start);
-	(void)snprintf(url, sizeof(url), "ipc://%s", path);
-	/* 0: the list of sessions may be long. NONBLOCK: only then is the time ours to limit. */
-	if ((error = nng_socket_set_size(sock, NNG_OPT_RECVMAXSZ, 0)) != 0 ||
-		(error = nng_dial(sock, url, NULL, NNG_FLAG_NONBLOCK)) != 0 ||
-		(error = nng_socket_set_ms(sock, NNG_OPT_SENDTIMEO, left_ms(&start))) != 0 ||
-		(error = nng_send(sock, copy, len, 0)) != 0 ||
-		(error = nng_socket_set_ms(sock, NNG_OPT_RECVTIMEO, left_ms(&start))) != 0)
-		return error;
-	return nng_recvmsg(sock, answer, 0);
-}
-
-/* JSON goes where the program looks for it, whatever it says; people's errors go to stderr. */
-static int print_answer(nng_msg *m, enum ctl_form form, const char *path)
-{
-	const uint8_t *body = nng_msg_body(m);
-	const size_t len = nng_msg_len(m);
-	if (len < HEAD_LEN || body[0] != CTL_VERSION || body[1] > CTL_FAILED)
-		return unreachable(
-			path, "its answer is not understood", "use the lwgatectl of its version");
-	const bool done = body[1] == CTL_DONE;
-	FILE *to = done || form == CTL_JSON ? stdout : stderr;
-	if (to == stderr)
-		(void)fputs("lwgatectl: ", to);
-	(void)fwrite(body + HEAD_LEN, 1, len - HEAD_LEN, to);
-	if (fflush(to) != 0) {
-		(void)fprintf(stderr, "lwgatectl: cannot write: %s\n", strerror(errno));
-		return EXIT_USAGE;
+	for (size_t i = 0; i < COUNT_OF(commands); i++) {
+		if (commands[i].group != NULL && strcmp(commands[i].group, word) == 0)
+			return true;
 	}
-	return done ? EXIT_DONE : EXIT_REFUSED;
+	return false;
 }
 
-static int ask(const char *path, const struct ctl_request *q)
+static int no_command(int argc, char *const argv[])
 {
-	uint8_t request[CTL_REQUEST_MAX];
-	nng_socket sock;
-	nng_msg *answer = NULL;
-	const size_t len = ctl_request_write(q, request, sizeof(request));
-	int status = check_path(path);
-	if (status != EXIT_DONE)
-		return status;
-	int error = nng_req0_open(&sock);
-	if (error != 0)
-		return nng_failed(path, error);
-	error = talk(sock, path, request, len, &answer);
-	if (error != 0) {
-		status = nng_failed(path, error);
-	} else {
-		status = print_answer(answer, q->form, path);
-		nng_msg_free(answer);
-	}
-	(void)nng_close(sock);
-	return status;
-}
-
-/* The command and its argument. */
-static int parse_command(int argc, char *const argv[], struct ctl_request *q)
-{
-	size_t i = 0;
 	if (argc < 1)
 		return wrong("a command is missing", "");
-	while (i < COUNT_OF(commands) && strcmp(commands[i].name, argv[0]) != 0)
-		i++;
-	if (i == COUNT_OF(commands))
-		return wrong("no such command: ", argv[0]);
-	const bool wants_arg = commands[i].arg[0] != '\0';
-	if (wants_arg && argc < 2)
-		return wrong("an endpoint is missing after ", argv[0]);
-	if (argc > (wants_arg ? 2 : 1))
-		return wrong("too much said: ", argv[wants_arg ? 2 : 1]);
-	q->verb = commands[i].verb;
-	if (!wants_arg)
-		return EXIT_DONE;
-	const size_t len = strlen(argv[1]);
+	if (argc < 2 && is_group(argv[0]))
+		return wrong("a second word is missing after ", argv[0]);
+	return wrong("no such command: ", is_group(argv[0]) ? argv[1] : argv[0]);
+}
+
+/* What stands behind the command. It may be a key that somebody took for an argument: not shown. */
+static int check_args(const struct command *k, int argc, char *const argv[], struct cli *c)
+{
+	const bool wants = k->arg[0] != '\0';
+	if (wants && argc < 1)
+		return strcmp(k->arg, "FILE") == 0 ? wrong("a file is missing after ", k->name)
+						   : wrong("an endpoint is missing after ", k->name);
+	if (argc > (wants ? 1 : 0))
+		return cli_wrong("too much said after ", k->name,
+			k->options == BIT_PUT ? "keys are read from --key-file FILE, or \"-\""
+					      : "see lwgatectl --help");
+	for (size_t i = 0; i < CLI_OPTIONS; i++) {
+		if (c->options[i] != NULL && (k->options >> i & 1) == 0)
+			return wrong("an option does not belong to ", k->name);
+	}
+	if (!wants)
+		return CLI_DONE;
+	const size_t len = strlen(argv[0]);
 	if (len < 1 || len > CTL_ARG_MAX)
-		return wrong("an endpoint has 1 to 255 bytes, not these: ", argv[1]);
-	memcpy(q->arg, argv[1], len + 1);
-	return EXIT_DONE;
+		return wrong("an endpoint or a file has 1 to 255 bytes, not these: ", argv[0]);
+	c->arg = argv[0];
+	return CLI_DONE;
+}
+
+static int act(const struct command *k, struct cli *c)
+{
+	struct ctl_request q = { .form = c->form, .verb = k->verb };
+	if (k->act != NULL)
+		return k->act(c);
+	if (c->arg != NULL)
+		(void)snprintf(q.arg, sizeof(q.arg), "%s", c->arg);
+	return cli_ask_print(c, &q, k->slow ? CLI_LONG_MS : CLI_SHORT_MS);
+}
+
+static int run(int argc, char *const argv[], struct cli *c)
+{
+	int words = 0;
+	const struct command *k = find(argc, argv, &words);
+	if (k == NULL)
+		return no_command(argc, argv);
+	int status = check_args(k, argc - words, argv + words, c);
+	if (status == CLI_DONE)
+		status = act(k, c);
+	cli_end(c);
+	return status;
 }
 
 int main(int argc, char *argv[])
 {
-	static const struct option options[] = {
-		{ "socket", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *path = default_path;
-	struct ctl_request q = { .form = CTL_TEXT };
+	struct cli c = { .path = default_path, .form = CTL_TEXT };
+	cli_begin();
 	for (int option = 0; (option = getopt_long(argc, argv, "s:jhV", options, NULL)) != -1;) {
 		switch (option) {
 		case 's':
-			path = optarg;
+			c.path = optarg;
 			break;
 		case 'j':
-			q.form = CTL_JSON;
+			c.form = CTL_JSON;
 			break;
 		case 'h':
 			usage(stdout);
-			return EXIT_DONE;
+			return CLI_DONE;
 		case 'V':
 			(void)printf("lwgatectl %s\n", LWG_VERSION);
-			return EXIT_DONE;
+			return CLI_DONE;
+		case KEY_IN_ARGV:
+			return refuse_key();
 		default:
-			usage(stderr);
-			return EXIT_USAGE;
+			if (option < FIRST_OPTION || option >= KEY_IN_ARGV) {
+				usage(stderr);
+				return CLI_USAGE;
+			}
+			c.options[option - FIRST_OPTION] = optarg == NULL ? "" : optarg;
+			break;
 		}
 	}
-	const int status = parse_command(argc - optind, argv + optind, &q);
-	return status != EXIT_DONE ? status : ask(path, &q);
+	return run(argc - optind, argv + optind, &c);
 }

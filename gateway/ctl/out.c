@@ -6,10 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wipe.h"
+
 enum { CAP_FIRST = 1024, FORM_MAX = 512 };
 
 void ctl_out_fini(struct ctl_out *o)
 {
+	if (o->secret && o->data != NULL)
+		wipe(o->data, o->cap);
 	free(o->data);
 	*o = (struct ctl_out){ 0 };
 }
@@ -21,9 +25,15 @@ static bool grow(struct ctl_out *o, size_t need)
 		return false;
 	while (cap < need)
 		cap *= 2;
-	char *data = realloc(o->data, cap);
+	/* realloc() may leave the old octets behind. */
+	char *data = o->secret ? malloc(cap) : realloc(o->data, cap);
 	if (data == NULL)
 		return false;
+	if (o->secret && o->data != NULL) {
+		memcpy(data, o->data, o->len);
+		wipe(o->data, o->cap);
+		free(o->data);
+	}
 	o->data = data;
 	o->cap = cap;
 	return true;

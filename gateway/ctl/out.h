@@ -19,6 +19,7 @@ struct ctl_out {
 	char *data; /* malloc'd; not terminated */
 	size_t len, cap;
 	bool bad;
+	bool secret; /* what it holds is wiped before it goes; set while empty */
 };
 
 void ctl_out_fini(struct ctl_out *o);

@@ -4,11 +4,22 @@
  * answer.
  *
  * Request: u8 version (1), u8 form (enum ctl_form), u8 verb (enum ctl_verb), u8 argument length,
- *          argument (UTF-8, no NUL).
+ *          argument (UTF-8, no NUL), then a body for the verbs that have one:
+ *          SESSIONS        u32 from, 9 octets widths of columns
+ *          CRED_ADD, CRED_REPLACE  one credential (ctl/credential)
+ *          CRED_PAGE       u32 from, u8 with keys
+ *          IMPORT_BEGIN    u8 replace
+ *          IMPORT_STAGE    credentials
+ *          STORE_REWRAP    u8 enum ctl_kek, for CTL_KEK_KEY 32 octets
  * Answer:  u8 version (1), u8 status (enum ctl_status), then the text in the form that was asked
- *          for.
+ *          for; but of status CTL_DONE, and for these verbs:
+ *          SESSIONS        u32 from (of the next page; 0: there is none), 9 octets widths, text:
+ *                          rows, or members of a JSON array
+ *          CRED_SHOW       one credential
+ *          CRED_PAGE       u32 from (of the next page; 0: there is none), credentials
  *
- * Promise: pure, total, bounded (I7). No answer holds a secret (I5).
+ * Promise: pure, total, bounded (I7). No answer holds a secret (I5) but CRED_PAGE with keys, which
+ *          is wiped, as every request with a body is.
  * Threads: any.
  */
 #ifndef LWG_CTL_PROTO_H
@@ -20,15 +31,41 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CTL_VERSION = 1, CTL_ARG_MAX = 255, CTL_REQUEST_MAX = 4 + CTL_ARG_MAX };
+enum {
+	CTL_VERSION = 1,
+	CTL_ARG_MAX = 255,
+	CTL_BODY_MAX = 16384,
+	CTL_REQUEST_MAX = 4 + CTL_ARG_MAX + CTL_BODY_MAX,
+	CTL_WIDTHS = 9, /* columns of a list of sessions */
+};
 enum ctl_form { CTL_TEXT, CTL_JSON };
-enum ctl_verb { CTL_STATUS, CTL_SESSIONS, CTL_SESSION, CTL_CLOSE };
+enum ctl_verb {
+	CTL_STATUS,
+	CTL_SESSIONS,
+	CTL_SESSION,
+	CTL_CLOSE,
+	CTL_CRED_ADD,
+	CTL_CRED_REPLACE,
+	CTL_CRED_REVOKE,
+	CTL_CRED_SHOW,
+	CTL_CRED_PAGE,
+	CTL_IMPORT_BEGIN,
+	CTL_IMPORT_STAGE,
+	CTL_IMPORT_COMMIT,
+	CTL_STORE_STATUS,
+	CTL_STORE_REWRAP,
+	CTL_STORE_ROTATE,
+	CTL_UPGRADE,
+	CTL_VERBS
+};
 enum ctl_status { CTL_DONE, CTL_UNKNOWN_ENDPOINT, CTL_BAD_REQUEST, CTL_FAILED };
 
 struct ctl_request {
 	enum ctl_form form;
 	enum ctl_verb verb;
-	char arg[CTL_ARG_MAX + 1]; /* the endpoint, or "" */
+	char arg[CTL_ARG_MAX + 1]; /* the endpoint, a name, or "" */
+	const uint8_t *body;       /* borrowed; may hold secrets */
+	size_t body_len;
 };
 
 /* Length written, or 0 when it does not fit. */

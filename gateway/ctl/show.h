@@ -12,19 +12,41 @@
 #include "ctl/control.h"
 #include "ctl/out.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum { CTL_IDENTITY_TEXT = 2 * CTL_NAME_MAX + 1 };
+
+struct ctl_json;
 
 struct ctl_totals {
 	const struct ctl_worker *workers;
 	size_t len;
 	uint64_t uptime_s;
+	const struct ctl_store_facts *store; /* NULL: not known */
 };
 
 void ctl_show_status(struct ctl_out *o, enum ctl_form form, const struct ctl_totals *t);
-/* Sorts s by endpoint. */
-void ctl_show_sessions(struct ctl_out *o, enum ctl_form form, struct ctl_session *s, size_t len);
+/* Rows without a title, or members of a JSON array with commas between; sorts s by endpoint. widths:
+   of the columns, in and out; they only grow. */
+void ctl_show_sessions(struct ctl_out *o, enum ctl_form form, struct ctl_session *s, size_t len,
+	uint8_t widths[CTL_WIDTHS]);
+/* The line above the rows. */
+void ctl_show_titles(struct ctl_out *o, const uint8_t widths[CTL_WIDTHS]);
 void ctl_show_session(struct ctl_out *o, enum ctl_form form, const struct ctl_session *s);
+void ctl_show_store(struct ctl_out *o, enum ctl_form form, const struct ctl_store_facts *f);
+/* The same as a member of an object that is being written. */
+void ctl_show_store_json(struct ctl_json *j, const struct ctl_store_facts *f);
+void ctl_show_store_text(struct ctl_out *o, const struct ctl_store_facts *f);
+/* Never its keys. */
+void ctl_show_cred(struct ctl_out *o, enum ctl_form form, const struct ctl_cred *c);
+/* One of a list, a row or a member of a JSON array. */
+void ctl_show_cred_row(struct ctl_out *o, enum ctl_form form, const struct ctl_cred *c);
+void ctl_show_cred_titles(struct ctl_out *o);
+/* An identity as an operator would write it: printable UTF-8 as it is, the rest in hex. Returns
+   whether it is text. */
+bool ctl_identity_text(const uint8_t *identity, size_t len, char out[CTL_IDENTITY_TEXT]);
 /* One sentence, ours: done, or what is wrong and the remedy. */
 void ctl_show_sentence(
 	struct ctl_out *o, enum ctl_form form, enum ctl_status status, const char *sentence);

@@ -9,9 +9,10 @@
 #include "ctl/json.h"
 #include "ctl/show_time.h"
 
-enum column { ENDPOINT, DEVICE, UP, HEARD, LINK, LOCATION, EXPIRES, WORKER, COLUMNS };
+enum column { ENDPOINT, STATE, DEVICE, UP, HEARD, LINK, LOCATION, EXPIRES, WORKER, COLUMNS };
+_Static_assert((int)COLUMNS == (int)CTL_WIDTHS, "each column has its width on the wire");
 
-static const char *const titles[COLUMNS] = { "ENDPOINT", "DEVICE", "UP", "HEARD", "LINK",
+static const char *const titles[COLUMNS] = { "ENDPOINT", "STATE", "DEVICE", "UP", "HEARD", "LINK",
 	"LOCATION", "EXPIRES", "WORKER" };
 
 struct cell {
@@ -38,12 +39,15 @@ static const char *cell_of(const struct ctl_session *s, enum column c, struct ce
 	switch (c) {
 	case ENDPOINT:
 		return s->endpoint;
+	case STATE:
+		return s->asleep ? "asleep" : "awake";
 	case DEVICE:
 		return any(&s->device) ? net_addr_text(&s->device, text) : "-";
 	case UP:
 		return any(&s->device) ? ctl_time_text(s->device_up_ms_ago, text) : "-";
 	case HEARD:
-		return any(&s->device) ? ctl_time_text(s->device_heard_ms_ago, text) : "-";
+		return any(&s->device) && !s->asleep ? ctl_time_text(s->device_heard_ms_ago, text)
+						     : "-";
 	case LINK:
 		return any(&s->link_local) ? net_addr_text(&s->link_local, text) : "-";
 	case LOCATION:
@@ -61,20 +65,15 @@ static const char *cell_of(const struct ctl_session *s, enum column c, struct ce
 	return "";
 }
 
-static void sessions_text(struct ctl_out *o, const struct ctl_session *s, size_t len)
+static void sessions_text(
+	struct ctl_out *o, const struct ctl_session *s, size_t len, uint8_t widths[COLUMNS])
 {
-	size_t widths[COLUMNS];
 	struct cell room = { { 0 } };
 	for (size_t c = 0; c < COLUMNS; c++) {
-		widths[c] = strlen(titles[c]);
 		for (size_t i = 0; i < len; i++) {
 			const size_t width = ctl_out_width(cell_of(&s[i], (enum column)c, &room));
-			widths[c] = width > widths[c] ? width : widths[c];
+			widths[c] = width > widths[c] ? (uint8_t)width : widths[c];
 		}
-	}
-	for (size_t c = 0; c < COLUMNS; c++) {
-		ctl_out_column(o, titles[c], c == COLUMNS - 1 ? 0 : widths[c]);
-		ctl_out_text(o, c == COLUMNS - 1 ? "\n" : "  ");
 	}
 	for (size_t i = 0; i < len; i++) {
 		for (size_t c = 0; c < COLUMNS; c++) {
@@ -82,6 +81,14 @@ static void sessions_text(struct ctl_out *o, const struct ctl_session *s, size_t
 			ctl_out_column(o, text, c == COLUMNS - 1 ? 0 : widths[c]);
 			ctl_out_text(o, c == COLUMNS - 1 ? "\n" : "  ");
 		}
+	}
+}
+
+void ctl_show_titles(struct ctl_out *o, const uint8_t widths[CTL_WIDTHS])
+{
+	for (size_t c = 0; c < COLUMNS; c++) {
+		ctl_out_column(o, titles[c], c == COLUMNS - 1 ? 0 : widths[c]);
+		ctl_out_text(o, c == COLUMNS - 1 ? "\n" : "  ");
 	}
 }
 
@@ -98,11 +105,21 @@ static void json_addr(struct ctl_json *j, const char *key, const struct net_addr
 	ctl_json_text(j, net_addr_text(a, text));
 }
 
-static void json_facts(struct ctl_json *j, const struct dtls_conn_facts *f)
+/* What only memory knows is null of a sleeper. */
+static void json_awake(struct ctl_json *j, const char *key, bool asleep, uint64_t n)
 {
-	json_number(j, "records_in", f->records_in);
-	json_number(j, "records_out", f->records_out);
-	json_number(j, "forged", f->forged);
+	ctl_json_key(j, key);
+	if (asleep)
+		ctl_json_null(j);
+	else
+		ctl_json_number(j, n);
+}
+
+static void json_facts(struct ctl_json *j, bool asleep, const struct dtls_conn_facts *f)
+{
+	json_awake(j, "records_in", asleep, f->records_in);
+	json_awake(j, "records_out", asleep, f->records_out);
+	json_awake(j, "forged", asleep, f->forged);
 }
 
 static void json_device(struct ctl_json *j, const struct ctl_session *s)
@@ -115,8 +132,8 @@ static void json_device(struct ctl_json *j, const struct ctl_session *s)
 	ctl_json_begin(j, '{');
 	json_addr(j, "address", &s->device);
 	json_number(j, "up_ms", s->device_up_ms_ago);
-	json_number(j, "heard_ms_ago", s->device_heard_ms_ago);
-	json_facts(j, &s->device_facts);
+	json_awake(j, "heard_ms_ago", s->asleep, s->device_heard_ms_ago);
+	json_facts(j, s->asleep, &s->device_facts);
 	ctl_json_end(j, '}');
 }
 
@@ -130,7 +147,7 @@ static void json_link(struct ctl_json *j, const struct ctl_session *s)
 	ctl_json_begin(j, '{');
 	json_addr(j, "local", &s->link_local);
 	json_addr(j, "peer", &s->link_peer);
-	json_facts(j, &s->link_facts);
+	json_facts(j, s->asleep, &s->link_facts);
 	ctl_json_end(j, '}');
 }
 
@@ -156,6 +173,9 @@ static void json_session(struct ctl_json *j, const struct ctl_session *s)
 	ctl_json_key(j, "endpoint");
 	ctl_json_text(j, s->endpoint);
 	json_number(j, "worker", s->worker);
+	ctl_json_key(j, "state");
+	ctl_json_text(j, s->asleep ? "asleep" : "awake");
+	json_number(j, "generation", s->generation);
 	json_device(j, s);
 	json_link(j, s);
 	json_registration(j, s);
@@ -168,23 +188,20 @@ static int by_endpoint(const void *a, const void *b)
 	return strcmp(x->endpoint, y->endpoint);
 }
 
-void ctl_show_sessions(struct ctl_out *o, enum ctl_form form, struct ctl_session *s, size_t len)
+void ctl_show_sessions(struct ctl_out *o, enum ctl_form form, struct ctl_session *s, size_t len,
+	uint8_t widths[CTL_WIDTHS])
 {
+	struct ctl_json j = { .out = o };
 	if (len > 1)
 		qsort(s, len, sizeof(*s), by_endpoint);
-	if (form == CTL_TEXT) {
-		sessions_text(o, s, len);
-		return;
+	for (size_t c = 0; c < COLUMNS; c++) {
+		const uint8_t title = (uint8_t)strlen(titles[c]);
+		widths[c] = widths[c] > title ? widths[c] : title;
 	}
-	struct ctl_json j = { .out = o };
-	ctl_json_begin(&j, '{');
-	ctl_json_key(&j, "sessions");
-	ctl_json_begin(&j, '[');
-	for (size_t i = 0; i < len; i++)
+	if (form == CTL_TEXT)
+		sessions_text(o, s, len, widths);
+	for (size_t i = 0; form == CTL_JSON && i < len; i++)
 		json_session(&j, &s[i]);
-	ctl_json_end(&j, ']');
-	ctl_json_end(&j, '}');
-	ctl_out_text(o, "\n");
 }
 
 /* --- one session for people ------------------------------------------------------------------- */
@@ -196,8 +213,11 @@ static void line(struct ctl_out *o, const char *label, const char *value)
 	ctl_out_text(o, "\n");
 }
 
-static void facts_text(struct ctl_out *o, const struct dtls_conn_facts *f)
+static void facts_text(
+	struct ctl_out *o, const struct ctl_session *s, const struct dtls_conn_facts *f)
 {
+	if (s->asleep)
+		return;
 	ctl_out_form(o, "  %-14s%" PRIu64 " records\n", "in", f->records_in);
 	ctl_out_form(o, "  %-14s%" PRIu64 " records\n", "out", f->records_out);
 	ctl_out_form(o, "  %-14s%u records dropped\n", "forged", f->forged);
@@ -208,19 +228,22 @@ static void session_text(struct ctl_out *o, const struct ctl_session *s)
 	struct cell room = { { 0 } };
 	char time[CTL_TIME_MAX];
 	line(o, "endpoint", s->endpoint);
+	line(o, "state", cell_of(s, STATE, &room));
 	line(o, "worker", cell_of(s, WORKER, &room));
+	ctl_out_form(o, "%-16s%" PRIu64 "\n", "generation", s->generation);
 	line(o, "device", any(&s->device) ? cell_of(s, DEVICE, &room) : "not connected");
 	if (any(&s->device)) {
 		ctl_out_form(o, "  %-14s%s\n", "up for", ctl_time_text(s->device_up_ms_ago, time));
-		ctl_out_form(o, "  %-14s%s ago\n", "last heard",
-			ctl_time_text(s->device_heard_ms_ago, time));
-		facts_text(o, &s->device_facts);
+		if (!s->asleep)
+			ctl_out_form(o, "  %-14s%s ago\n", "last heard",
+				ctl_time_text(s->device_heard_ms_ago, time));
+		facts_text(o, s, &s->device_facts);
 	}
 	line(o, "server",
 		any(&s->link_peer) ? net_addr_text(&s->link_peer, room.text) : "not connected");
 	if (any(&s->link_peer)) {
 		ctl_out_form(o, "  %-14s%s\n", "from", net_addr_text(&s->link_local, room.text));
-		facts_text(o, &s->link_facts);
+		facts_text(o, s, &s->link_facts);
 	}
 	line(o, "registration", s->registered ? s->location : "none");
 	if (s->registered) {

@@ -38,6 +38,7 @@ static const struct counter counters[] = {
 		"done"),
 	COUNTER("server_handshakes_failed", dtls.handshakes_failed[DTLS_CLIENT],
 		"server handshakes", "failed"),
+	COUNTER("resumed", dtls.resumed, "handshakes resumed", "done, abbreviated"),
 	COUNTER("verify_sent", dtls.verify_sent, "HelloVerifyRequests", "sent"),
 	COUNTER("refused_full", dtls.refused_full, "hellos", "refused, too many at once"),
 	COUNTER("records_in", dtls.records_in, "DTLS records in", "records"),
@@ -46,6 +47,11 @@ static const struct counter counters[] = {
 	COUNTER("forged", dtls.forged, "DTLS records forged", "records dropped"),
 	COUNTER("early", dtls.early, "data before Finished", "records dropped"),
 	COUNTER("junk", dtls.junk, "no DTLS of ours", "datagrams or records dropped"),
+	COUNTER("woken", dtls.woken, "associations woken", "since the start"),
+	COUNTER("slept", dtls.slept, "associations asleep", "since the start"),
+	COUNTER("beyond", dtls.beyond, "records past the lease", "records dropped"),
+	COUNTER("unproven", dtls.unproven, "records, window unknown", "not forwarded"),
+	COUNTER("starved", dtls.starved, "no number to send with", "messages not sent"),
 	COUNTER("datagrams_in", datagrams_in, "datagrams in", "datagrams"),
 	COUNTER("datagrams_out", datagrams_out, "datagrams out", "datagrams"),
 	COUNTER("send_failed", send_failed, "datagrams not sent", "datagrams"),
@@ -90,6 +96,8 @@ static void status_text(struct ctl_out *o, const struct ctl_totals *t)
 	for (size_t i = 0; i < COUNT_OF(counters); i++)
 		ctl_out_form(o, "%-24s %20" PRIu64 "  %s\n", counters[i].label,
 			total_of(t, &counters[i]), counters[i].unit);
+	if (t->store != NULL)
+		ctl_show_store_text(o, t->store);
 	ctl_out_form(o, "\n%6s %10s %13s %12s %14s %14s\n", "WORKER", "DEVICES", "REGISTRATIONS",
 		"ASSOCIATIONS", "DATAGRAMS IN", "DATAGRAMS OUT");
 	for (size_t i = 0; i < t->len; i++) {
@@ -115,6 +123,11 @@ static void status_json(struct ctl_out *o, const struct ctl_totals *t)
 		ctl_json_number(&j, total_of(t, &counters[i]));
 	}
 	ctl_json_end(&j, '}');
+	ctl_json_key(&j, "store");
+	if (t->store != NULL)
+		ctl_show_store_json(&j, t->store);
+	else
+		ctl_json_null(&j);
 	ctl_json_key(&j, "workers");
 	ctl_json_begin(&j, '[');
 	for (size_t w = 0; w < t->len; w++) {

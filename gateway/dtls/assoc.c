@@ -4,7 +4,7 @@
 bool dtls_assoc_seal(
 	struct dtls_assoc *a, struct dtls_aead *aead, uint8_t type, uint8_t *out, size_t len)
 {
-	if (a->wseq >= DTLS_RECORDS_MAX)
+	if (a->wseq >= DTLS_RECORDS_MAX || a->wseq >= a->write_end)
 		return false;
 	/* Taken before it is used: whatever fails below, this number is gone. */
 	const struct dtls_number n = { .type = type, .epoch = 1, .seq = a->wseq++ };
@@ -18,6 +18,8 @@ enum dtls_opening dtls_assoc_open(struct dtls_assoc *a, struct dtls_aead *aead,
 		return DTLS_REPLAYED;
 	if (!dtls_open(aead, &a->in, r, plain, len))
 		return DTLS_FORGED;
+	if (r->seq >= a->read_end)
+		return DTLS_BEYOND;
 	dtls_replay_mark(&a->window, r->seq);
 	return DTLS_OPENED;
 }

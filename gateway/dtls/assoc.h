@@ -4,9 +4,11 @@
  * (I1, R-133).
  *
  * Promise: each call of dtls_assoc_seal() takes a new number, also when it then fails: none is used
- *          twice. dtls_assoc_open() moves the window only for a record whose tag verified (R-122).
+ *          twice, and none at or beyond write_end. dtls_assoc_open() moves the window only for a
+ *          record whose tag verified (R-122) and whose number is below read_end (S11).
  * Errors:  a result; the association is never harmed by what does not open (R-123).
- * Memory:  no pointer inside: it can be copied, packed and moved. Wiped by its owner.
+ * Memory:  no pointer inside: it can be copied, packed and moved. Wiped by its owner. All zero, it
+ *          may neither seal nor open: whoever makes one gives it its bounds.
  * Threads: the worker that owns it.
  * Source:  RFC 6347 section 4.1; RFC 9147 section 4.5.3 for the bound on records, which RFC 6655
  *          lacks (R-132).
@@ -31,15 +33,28 @@ struct dtls_assoc {
 	struct dtls_key in; /* what the peer writes with */
 	struct dtls_key out;
 	struct dtls_replay window;
-	uint64_t wseq; /* the next number that is written, epoch 1 */
+	uint64_t wseq;      /* the next number that is written, epoch 1 */
+	uint64_t write_end; /* it stays below; UINT64_MAX: only DTLS_RECORDS_MAX bounds it */
+	uint64_t read_end;  /* numbers from here on are not let in; UINT64_MAX: no bound */
 };
 
-enum dtls_opening { DTLS_OPENED, DTLS_REPLAYED, DTLS_FORGED };
+enum dtls_opening {
+	DTLS_OPENED,
+	DTLS_REPLAYED,
+	DTLS_FORGED,
+	DTLS_BEYOND, /* authentic, but at or above read_end */
+};
 
 /* True when no number is left for messages; alerts may still go. */
 MUST_USE static inline bool dtls_assoc_spent(const struct dtls_assoc *a)
 {
 	return a->wseq >= DTLS_RECORDS_MAX - DTLS_RECORDS_SPARE;
+}
+
+/* True when no number may be used until write_end is a higher one. */
+MUST_USE static inline bool dtls_assoc_starved(const struct dtls_assoc *a)
+{
+	return a->wseq >= a->write_end;
 }
 
 /* As dtls_seal(), with the next number of the association. False also when no number is left. */

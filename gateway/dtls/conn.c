@@ -24,31 +24,44 @@ static void linger_due(struct wheel_timer *t, void *ctx, uint64_t now_ms)
 	linger_end(ctx, CONTAINER_OF(t, struct dtls_linger, timer)->conn);
 }
 
-/* Keeps the Finished that stands in the last flight. Without memory the association just lacks this
-   help. */
-static void linger_begin(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_handshake *h)
+void dtls_conn_linger(
+	struct dtls_engine *e, struct dtls_conn *c, const struct dtls_context *k, uint64_t due_ms)
 {
-	const struct dtls_flight *const f = &h->flight;
-	const struct dtls_item *const last = f->count > 0 ? &f->items[f->count - 1] : NULL;
-	if (!last || last->epoch != 1 || last->len > DTLS_FINISHED_LEN)
-		return;
-	struct dtls_linger *const l = malloc(sizeof(*l));
+	struct dtls_linger *const l = k->finished_len > 0 ? malloc(sizeof(*l)) : NULL;
 	if (!l)
 		return;
 	*l = (struct dtls_linger){
 		.timer = { .fire = linger_due },
 		.conn = c,
-		.plain_seq = h->plain_out,
-		.finished_len = last->len,
+		.plain_base = k->plain_base,
+		.finished_len = k->finished_len,
 	};
-	memcpy(l->finished, f->bytes + last->at, last->len);
+	memcpy(l->finished, k->finished, k->finished_len);
 	c->linger = l;
-	wheel_arm(&e->wheel, &l->timer, e->now_ms + e->set.linger_ms);
+	wheel_arm(&e->wheel, &l->timer, due_ms);
+}
+
+/* Keeps the Finished that stands in the last flight. */
+static void linger_begin(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_handshake *h)
+{
+	const struct dtls_flight *const f = &h->flight;
+	const struct dtls_item *const last = f->count > 0 ? &f->items[f->count - 1] : NULL;
+	if (!last || last->epoch != 1 || last->len > DTLS_FINISHED_LEN ||
+		h->plain_out > DTLS_SEQ_MAX)
+		return;
+	struct dtls_context k = {
+		.plain_base = h->plain_out,
+		.finished_len = (uint8_t)last->len,
+	};
+	memcpy(k.finished, f->bytes + last->at, last->len);
+	dtls_conn_linger(e, c, &k, e->now_ms + e->set.linger_ms);
+	wipe(&k, sizeof(k));
 }
 
 static void linger_send(struct dtls_engine *e, struct dtls_conn *c)
 {
 	struct dtls_linger *const l = c->linger;
+	uint64_t plain_seq = l->plain_base + c->assoc.wseq;
 	uint8_t ccs = 1;
 	struct dtls_flight f;
 	dtls_flight_clear(&f);
@@ -65,7 +78,7 @@ static void linger_send(struct dtls_engine *e, struct dtls_conn *c)
 		.path = &c->node.path,
 		.aead = e->aead,
 		.assoc = &c->assoc,
-		.plain_seq = &l->plain_seq,
+		.plain_seq = &plain_seq,
 		.datagram_max = e->set.mtu,
 	};
 	if (dtls_flight_add(&f, &change) && dtls_flight_add(&f, &finished))
@@ -86,8 +99,10 @@ struct dtls_conn *dtls_conn_new(struct dtls_engine *e, const struct dtls_handsha
 		.up_ms = e->now_ms,
 		.heard_ms = e->now_ms,
 		.hello_tag = h->hello_tag,
+		.generation = h->generation,
 		.cred = h->cred,
 		.role = (uint8_t)h->role,
+		.resumed = h->resumed,
 	};
 	const uint8_t code = SSL_SESSION_get_max_fragment_length(SSL_get_session(h->ssl));
 	if (code >= TLSEXT_max_fragment_length_512 && code <= TLSEXT_max_fragment_length_4096)
@@ -95,14 +110,19 @@ struct dtls_conn *dtls_conn_new(struct dtls_engine *e, const struct dtls_handsha
 	return c;
 }
 
+void dtls_conn_enter(struct dtls_engine *e, struct dtls_conn *c)
+{
+	dtls_table_add(&e->conns, &c->node);
+	e->stats.conns++;
+	e->changes++;
+}
+
 void dtls_conn_adopt(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_handshake *h)
 {
 	c->assoc = h->assoc;
 	if (c->role == DTLS_SERVER)
 		linger_begin(e, c, h);
-	dtls_table_add(&e->conns, &c->node);
-	e->stats.conns++;
-	e->changes++;
+	dtls_conn_enter(e, c);
 }
 
 static void forget(struct dtls_engine *e, struct dtls_conn *c)
@@ -139,6 +159,32 @@ void dtls_conn_end(struct dtls_engine *e, struct dtls_conn *c, enum dtls_end why
 	release(e, c);
 }
 
+/* --- numbers that run short ------------------------------------------------------------------ */
+
+static void tell_short(struct dtls_engine *e, struct dtls_conn *c)
+{
+	if (c->told_short || c->dead || !e->owner.runs_short)
+		return;
+	c->told_short = true;
+	e->owner.runs_short(e->owner.ctx, c);
+}
+
+static void check_write_end(struct dtls_engine *e, struct dtls_conn *c)
+{
+	const struct dtls_assoc *const as = &c->assoc;
+	if (dtls_assoc_starved(as) || as->write_end - as->wseq < DTLS_NUMBERS_LOW)
+		tell_short(e, c);
+}
+
+static void check_read_end(struct dtls_engine *e, struct dtls_conn *c)
+{
+	const struct dtls_assoc *const as = &c->assoc;
+	const uint64_t half = e->set.first_read_end / 2;
+	const uint64_t low = half < DTLS_NUMBERS_LOW ? half : DTLS_NUMBERS_LOW;
+	if (as->read_end < as->window.next || as->read_end - as->window.next < low)
+		tell_short(e, c);
+}
+
 /* --- sending --------------------------------------------------------------------------------- */
 
 static bool send_record(
@@ -161,19 +207,34 @@ static size_t message_max(const struct dtls_conn *c)
 	return c->fragment_code > 0 ? (size_t)256 << c->fragment_code : DTLS_PLAIN_MAX;
 }
 
+static void exhaust(struct dtls_engine *e, struct dtls_conn *c)
+{
+	if (c->spent || c->dead)
+		return;
+	c->spent = true;
+	c->spent_next = e->spent;
+	e->spent = c;
+}
+
 enum dtls_result dtls_send(
 	struct dtls_engine *e, struct dtls_conn *c, const uint8_t *msg, size_t len)
 {
 	if (len > message_max(c))
 		return DTLS_TOO_LONG;
-	if (!dtls_assoc_spent(&c->assoc))
-		return send_record(e, c, DTLS_DATA, msg, len) ? DTLS_OK : DTLS_BROKEN;
-	if (!c->spent && !c->dead) {
-		c->spent = true;
-		c->spent_next = e->spent;
-		e->spent = c;
+	if (dtls_assoc_starved(&c->assoc))
+		tell_short(e, c); /* who may give more at once */
+	if (dtls_assoc_spent(&c->assoc)) {
+		exhaust(e, c);
+		return DTLS_EXHAUSTED;
 	}
-	return DTLS_EXHAUSTED;
+	if (dtls_assoc_starved(&c->assoc)) {
+		e->stats.starved++;
+		return DTLS_STARVED;
+	}
+	if (!send_record(e, c, DTLS_DATA, msg, len))
+		return DTLS_BROKEN;
+	check_write_end(e, c);
+	return DTLS_OK;
 }
 
 void dtls_conn_alert(struct dtls_engine *e, struct dtls_conn *c, uint8_t level, uint8_t alert)
@@ -205,9 +266,9 @@ static void got_alert(struct dtls_engine *e, struct dtls_conn *c, const uint8_t 
 		dtls_conn_end(e, c, DTLS_END_ALERT);
 }
 
-static void got_handshake(struct dtls_arrival *a, const uint8_t *body, size_t len)
+static void got_handshake(
+	struct dtls_arrival *a, struct dtls_conn *c, const uint8_t *body, size_t len)
 {
-	struct dtls_conn *const c = a->conn;
 	struct rd left = rd_from(body, len);
 	struct dtls_fragment f;
 	if (a->answered || !dtls_fragment_next(&left, &f))
@@ -221,33 +282,103 @@ static void got_handshake(struct dtls_arrival *a, const uint8_t *body, size_t le
 		a->answered = true;
 		linger_send(a->e, c);
 	}
+	if (a->answered)
+		check_write_end(a->e, c);
+}
+
+static void got_data(struct dtls_engine *e, struct dtls_conn *c, uint8_t *msg, size_t len)
+{
+	if (c->linger) { /* who sends data has our Finished */
+		linger_end(e, c);
+		if (e->owner.settled)
+			e->owner.settled(e->owner.ctx, c);
+	}
+	if (len > 0) /* */
+		e->owner.message(e->owner.ctx, c, msg, len);
+}
+
+/* Nothing that it says is believed: it may be a record of long ago. */
+static void got_unproven(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_opened *o)
+{
+	e->stats.unproven++;
+	if (e->owner.unproven)
+		e->owner.unproven(
+			e->owner.ctx, c, o->seq, o->plain, o->type == DTLS_DATA ? o->len : 0);
+}
+
+enum dtls_opening dtls_conn_open(struct dtls_engine *e, struct dtls_assoc *as, bool unproven,
+	const struct dtls_record *r, struct dtls_opened *o)
+{
+	*o = (struct dtls_opened){ .type = r->type, .seq = r->seq };
+	if (!unproven)
+		o->how = dtls_assoc_open(as, e->aead, r, &o->plain, &o->len);
+	else if (dtls_open(e->aead, &as->in, r, &o->plain, &o->len))
+		o->how = DTLS_OPENED;
+	else
+		o->how = DTLS_FORGED;
+	return o->how;
+}
+
+void dtls_conn_take(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o)
+{
+	struct dtls_engine *const e = a->e;
+	if (c->unproven) {
+		got_unproven(e, c, o);
+		return;
+	}
+	if (o->how == DTLS_BEYOND) {
+		e->stats.beyond++;
+		if (o->seq >= c->refused)
+			c->refused = o->seq + 1;
+		tell_short(e, c);
+		return;
+	}
+	const struct dtls_replay *const w = &c->assoc.window;
+	if (e->owner.seen) /* before anything comes of it (S14) */
+		e->owner.seen(e->owner.ctx, c, o->seq, w->next, w->seen);
+	check_read_end(e, c);
+	e->stats.records_in++;
+	c->records_in++;
+	c->heard_ms = e->now_ms;
+	if (o->type == DTLS_ALERT)
+		got_alert(e, c, o->plain, o->len);
+	else if (o->type == DTLS_HANDSHAKE)
+		got_handshake(a, c, o->plain, o->len);
+	else
+		got_data(e, c, o->plain, o->len);
 }
 
 enum dtls_opening dtls_conn_record(struct dtls_arrival *a, const struct dtls_record *r)
 {
-	struct dtls_engine *const e = a->e;
 	struct dtls_conn *const c = a->conn;
-	uint8_t *plain = NULL;
-	size_t len = 0;
-	const enum dtls_opening how = dtls_assoc_open(&c->assoc, e->aead, r, &plain, &len);
-	if (how != DTLS_OPENED)
-		return how;
-	e->stats.records_in++;
-	c->records_in++;
-	c->heard_ms = e->now_ms;
-	if (r->type == DTLS_ALERT) {
-		got_alert(e, c, plain, len);
-		return DTLS_OPENED;
-	}
-	if (r->type == DTLS_HANDSHAKE) {
-		got_handshake(a, plain, len);
-		return DTLS_OPENED;
-	}
-	if (c->linger)
-		linger_end(e, c); /* who sends data has our Finished */
-	if (len > 0)              /* */
-		e->owner.message(e->owner.ctx, c, plain, len);
-	return DTLS_OPENED;
+	struct dtls_opened o;
+	const enum dtls_opening how = dtls_conn_open(a->e, &c->assoc, c->unproven, r, &o);
+	if (how == DTLS_OPENED || how == DTLS_BEYOND)
+		dtls_conn_take(a, c, &o);
+	return how;
+}
+
+/* --- wrong tags ------------------------------------------------------------------------------ */
+
+enum { BLAMES = 32, BLAME_EASE_MS = 1000 };
+
+bool dtls_conn_is_besieged(const struct dtls_engine *e, const struct dtls_conn *c)
+{
+	return e->set.forged_max > 0 && c->blamed_ms > e->now_ms + (BLAMES - 1) * BLAME_EASE_MS;
+}
+
+/* Whoever can write the peer's address can bring this about: so the peer is told, and loses no more
+   than an abbreviated handshake (S23). */
+void dtls_conn_blame(struct dtls_engine *e, struct dtls_conn *c)
+{
+	c->forged++;
+	if (e->set.forged_max == 0)
+		return;
+	c->blamed_ms = (c->blamed_ms > e->now_ms ? c->blamed_ms : e->now_ms) + BLAME_EASE_MS;
+	if (c->forged < e->set.forged_max)
+		return;
+	dtls_conn_alert(e, c, DTLS_WARNING, DTLS_CLOSE_NOTIFY);
+	dtls_conn_end(e, c, DTLS_END_FORGED);
 }
 
 /* --- facts ----------------------------------------------------------------------------------- */
@@ -270,6 +401,16 @@ const struct net_path *dtls_conn_path(const struct dtls_conn *c)
 uint32_t dtls_conn_cred(const struct dtls_conn *c)
 {
 	return c->cred;
+}
+
+uint64_t dtls_conn_generation(const struct dtls_conn *c)
+{
+	return c->generation;
+}
+
+bool dtls_conn_resumed(const struct dtls_conn *c)
+{
+	return c->resumed;
 }
 
 enum dtls_role dtls_conn_role(const struct dtls_conn *c)

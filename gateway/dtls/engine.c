@@ -21,6 +21,8 @@ struct dtls_settings dtls_settings_default(void)
 		.handshake_bytes_max = (size_t)128 << 20,
 		.mtu = 1232,
 		.bad_finished_max = 3,
+		.first_write_end = UINT64_MAX,
+		.first_read_end = UINT64_MAX,
 	};
 }
 
@@ -63,7 +65,7 @@ struct dtls_engine *dtls_engine_new(
 		return NULL;
 	e->set = *s;
 	clamp(&e->set);
-	pool_init(&e->conn_pool, sizeof(struct dtls_conn));
+	pool_init_secret(&e->conn_pool, sizeof(struct dtls_conn));
 	e->owner = *o;
 	e->now_ms = now_ms;
 	if (prepare(e))
@@ -131,6 +133,7 @@ enum dtls_result dtls_connect(struct dtls_engine *e, const struct dtls_peer *p, 
 	memcpy(h->key, p->key, p->key_len);
 	h->key_len = p->key_len;
 	h->cred = p->cred;
+	h->generation = p->generation;
 	h->user = p->user;
 	if (dtls_handshake_connect(h))
 		return DTLS_OK;

@@ -15,7 +15,14 @@
  * Errors:  events; results of dtls_send() and dtls_connect().
  * Memory:  conns and handshakes are the engine's; handshakes under way are bounded in number and
  *          bytes. A struct dtls_conn pointer lives until its `down` event returns, or
- *          dtls_close() is called.
+ *          dtls_close(), dtls_farewell() or dtls_sleep() is called. Associations lie in memory
+ *          that is locked and kept out of core dumps, where the system allows.
+ *
+ * An association can be written down (dtls_context_write()), forgotten (dtls_sleep()) and brought
+ * back, here or in another process: by its owner (dtls_wake()) or by its peer's next record, for
+ * which the engine asks the owner (`asleep`, `woken`). Then its numbers are the owner's to vouch
+ * for: none is used at or beyond the bound that dtls_allow() has given, and `seen` tells of each
+ * that is let in, before its message goes on.
  * Threads: one worker owns one engine.
  * Source:  RFC 6347, RFC 7925; ARCHITECTURE.md says why.
  */
@@ -42,6 +49,7 @@ struct dtls_psk {
 	uint8_t key[DTLS_PSK_MAX];
 	size_t len;    /* 1 .. DTLS_PSK_MAX */
 	uint32_t cred; /* the owner's number of the credential; handed back by dtls_conn_cred() */
+	uint64_t generation; /* of it; handed back by dtls_conn_generation() */
 };
 
 enum dtls_end {                /* why an association ended */
@@ -49,6 +57,7 @@ enum dtls_end {                /* why an association ended */
 	DTLS_END_ALERT,        /* a fatal alert of the peer, authenticated */
 	DTLS_END_REPLACED,     /* a new handshake on the same path has finished (RFC 6347 4.2.8) */
 	DTLS_END_NUMBERS,      /* no record number may be used any more */
+	DTLS_END_FORGED,       /* too many tags were wrong under its key; it was told (R-130, S23) */
 };
 
 enum dtls_cause {           /* why a handshake failed; what the operator is told, never the peer */
@@ -78,6 +87,49 @@ struct dtls_failure {
 	const char *detail; /* libssl's reason or NULL */
 };
 
+/* The numbers of an association in epoch 1. */
+struct dtls_numbers {
+	uint64_t edge;      /* of the read window: one above the highest number let in */
+	uint64_t seen;      /* bit i: number edge - 1 - i was let in */
+	uint64_t read_end;  /* numbers from here on are not let in; UINT64_MAX: no bound */
+	uint64_t next;      /* that is written */
+	uint64_t write_end; /* numbers from here on are not used; UINT64_MAX: only R-132's bound */
+	/* One above the highest authentic number that was dropped for read_end; 0: none. The next
+	   read_end must be above it, or the peer would be deaf to us for as many records as it is
+	   ahead. Not needed for waking. */
+	uint64_t refused;
+};
+
+enum { DTLS_CONTEXT_MAX = 256, DTLS_SESSION_ID_MAX = 32, DTLS_SESSION_MAX = 512 };
+
+/* An association that is not in memory. Holds keys: who made it wipes it. */
+struct dtls_sleeper {
+	struct net_path path;
+	enum dtls_role role;
+	uint32_t cred;
+	uint64_t generation;
+	void *user;  /* of the conn to be */
+	void *token; /* the owner's own, for `woken` and `not_woken` */
+	struct dtls_numbers numbers;
+	/* The window is not known (S11, S12): what opens is told to `unproven`, and neither moves a
+	   window nor goes on. */
+	bool unproven;
+	uint64_t up_ms; /* engine time of the handshake; may be 0 */
+	uint32_t forged; /* wrong tags so far */
+	size_t context_len;
+	uint8_t context[DTLS_CONTEXT_MAX]; /* from dtls_context_write() */
+};
+
+/* Server role, resumption: what libssl keeps of a session, and whose it is. */
+struct dtls_resumable {
+	uint8_t id[DTLS_SESSION_ID_MAX];
+	size_t id_len;
+	uint32_t cred;
+	uint64_t generation;
+	size_t len;
+	uint8_t session[DTLS_SESSION_MAX]; /* with the master secret: the holder wipes it */
+};
+
 /* What the engine asks of its owner. All are called only from within dtls_* calls, and must not
    call back into the engine except where said. */
 struct dtls_owner {
@@ -105,6 +157,39 @@ struct dtls_owner {
 	void (*failed)(void *ctx, const struct dtls_failure *f);
 	/* Fills out with unpredictable bytes. */
 	void (*random)(void *ctx, uint8_t *out, size_t len);
+	/* A protected record has come on a path on which nothing is. True: the owner has an
+	   association there, which is now in *out; `woken` or `not_woken` follows at once. seq: of
+	   the record, unverified. NULL: nobody sleeps. */
+	bool (*asleep)(void *ctx, enum dtls_role role, const struct net_path *path, uint64_t seq,
+		struct dtls_sleeper *out);
+	/* The record has verified; c is the association, in memory again, and the record is dealt
+	   with when this returns. False: not to be kept after all (c is gone, the record dropped).
+	   May call dtls_allow(), dtls_send(), dtls_connect(), dtls_wake() and dtls_sleep() for
+	   others; also dtls_close(), dtls_farewell(), dtls_sleep() for c: then the answer does not
+	   matter. */
+	bool (*woken)(void *ctx, struct dtls_conn *c, const struct dtls_sleeper *s);
+	/* It did not verify. */
+	void (*not_woken)(void *ctx, const struct dtls_sleeper *s);
+	/* number was let in; what the window has become is to be kept before this returns: then the
+	   message goes on. NULL: nobody keeps it. */
+	void (*seen)(void *ctx, struct dtls_conn *c, uint64_t number, uint64_t edge, uint64_t seen);
+	/* Fewer than DTLS_NUMBERS_LOW numbers are left below write_end or read_end, or an authentic
+	   record at or beyond read_end was dropped. Called once until dtls_allow(), which it may
+	   call. May be NULL. */
+	void (*runs_short)(void *ctx, struct dtls_conn *c);
+	/* An authentic record, data or not (then msg is empty), of an association whose window is
+	   not known. May call dtls_prove(), dtls_allow(), dtls_send(), dtls_close(),
+	   dtls_farewell(). */
+	void (*unproven)(void *ctx, struct dtls_conn *c, uint64_t number, uint8_t *msg, size_t len);
+	/* The peer is known to have our final flight: the context may be written anew without it.
+	   May be NULL. */
+	void (*settled)(void *ctx, struct dtls_conn *c);
+	/* Server role, resumption. NULL, all three: no session is resumed. find: false when there
+	   is none that may be. keep is called before `up` of the same association. drop: it may not
+	   be resumed any more (a fatal alert, R-201). */
+	bool (*session_find)(void *ctx, const uint8_t *id, size_t len, struct dtls_resumable *out);
+	void (*session_keep)(void *ctx, const struct dtls_resumable *s);
+	void (*session_drop)(void *ctx, const uint8_t *id, size_t len);
 	/* NULL in every build but the one for captures (R-323): the secrets of a handshake that
 	   has finished. */
 	void (*keylog)(void *ctx, const uint8_t client_random[32], const uint8_t master[48]);
@@ -121,10 +206,22 @@ struct dtls_settings {
 	uint16_t mtu; /* largest datagram of a handshake; 1232 (IPv6's 1280 less headers) */
 	/* epoch-1 records that do not open before a handshake fails; 3 */
 	uint8_t bad_finished_max;
+	/* write_end and read_end of an association that a handshake has made (S9, S11); UINT64_MAX:
+	   no bound. Default: no bound. */
+	uint64_t first_write_end, first_read_end;
+	/* Wrong tags under one read key before the association is closed (R-130); 0, the default: no
+	   bound. With one, they are tried no faster than one a second after the first 32 (R-131). */
+	uint32_t forged_max;
 };
 
 struct dtls_stats {                  /* counts since dtls_engine_new(), except the last three */
-	uint64_t handshakes_done[2]; /* by role */
+	uint64_t handshakes_done[2]; /* by role; the abbreviated ones, too */
+	uint64_t resumed;            /* of them: abbreviated */
+	uint64_t woken, slept;       /* associations brought back, and let go */
+	uint64_t beyond;             /* authentic records at or beyond read_end, dropped */
+	uint64_t unproven; /* authentic records of associations whose window is not known */
+	uint64_t untried;  /* records dropped unopened, as many before them were forged */
+	uint64_t starved;  /* messages not sent because write_end was reached */
 	uint64_t handshakes_failed[2];
 	uint64_t verify_sent; /* HelloVerifyRequests */
 	/* datagrams or records that are no DTLS, or of no association */
@@ -164,6 +261,7 @@ struct dtls_peer { /* client role: whom to meet, and as whom; borrowed for the c
 	const uint8_t *key;
 	size_t key_len;
 	uint32_t cred;
+	uint64_t generation;
 	void *user; /* of the conn to be */
 };
 
@@ -173,7 +271,8 @@ enum dtls_result {
 	DTLS_BUSY /* the path is in use */,
 	DTLS_FULL,
 	DTLS_BROKEN /* memory, library */,
-	DTLS_EXHAUSTED /* no number left; a down event follows at the next dtls_tick() */
+	DTLS_EXHAUSTED /* no number left; a down event follows at the next dtls_tick() */,
+	DTLS_STARVED /* write_end is reached: dtls_allow() first */
 };
 
 /* Begins a handshake; `up` or `failed` will tell how it ended. */
@@ -193,6 +292,33 @@ MUST_USE enum dtls_result dtls_send(
 /* Sends close_notify and forgets the association; no event. */
 void dtls_close(struct dtls_engine *e, struct dtls_conn *c);
 
+/* --- associations that outlive memory and process -------------------------------------------- */
+
+/* Half of a lease; at read_end: half of first_read_end if that is less. */
+enum { DTLS_NUMBERS_LOW = 128 };
+
+/* Keys, parameters and, while the peer may still need it, the final flight; not the numbers, not
+   the path. out is secret. Returns the length. */
+size_t dtls_context_write(const struct dtls_conn *c, uint8_t out[DTLS_CONTEXT_MAX]);
+struct dtls_numbers dtls_conn_numbers(const struct dtls_conn *c);
+uint64_t dtls_conn_generation(const struct dtls_conn *c);
+/* Forgets it without a word to anybody; it may be brought back. */
+void dtls_sleep(struct dtls_engine *e, struct dtls_conn *c);
+/* Brings it back without a record of its peer. NULL: the context is not sound, the path is in use,
+   or memory is short. */
+MUST_USE struct dtls_conn *dtls_wake(
+	struct dtls_engine *e, const struct dtls_sleeper *s, uint64_t now_ms);
+/* New bounds, never lower ones. next: where writing goes on, at least where it was (a new lease
+   after a start begins higher); 0: as it is. */
+void dtls_allow(struct dtls_engine *e, struct dtls_conn *c, uint64_t next, uint64_t write_end,
+	uint64_t read_end);
+/* number is fresh: the window begins above it (S12), and is from now on what dtls_conn_numbers()
+   says, which the owner keeps. Nothing happens when the window is known. */
+void dtls_prove(struct dtls_engine *e, struct dtls_conn *c, uint64_t number);
+/* Says close_notify without a number of its own: under a random explicit nonce (S6), with a
+   sequence number above all that may have been used, so that the peer's window lets it in; then
+   forgets the association. For one whose write numbers are not known. No event. */
+void dtls_farewell(struct dtls_engine *e, struct dtls_conn *c);
 /* Runs what is due; call it at dtls_next_ms() or later. */
 void dtls_tick(struct dtls_engine *e, uint64_t now_ms);
 uint64_t dtls_next_ms(const struct dtls_engine *e);
@@ -202,6 +328,8 @@ void dtls_conn_set_user(struct dtls_conn *c, void *user);
 const struct net_path *dtls_conn_path(const struct dtls_conn *c);
 uint32_t dtls_conn_cred(const struct dtls_conn *c);
 enum dtls_role dtls_conn_role(const struct dtls_conn *c);
+/* True if an abbreviated handshake has made it, here and now: it is as old as its session (S29). */
+bool dtls_conn_resumed(const struct dtls_conn *c);
 
 struct dtls_conn_facts {                  /* for people, not for the data path */
 	uint64_t records_in, records_out; /* accepted; numbers used */

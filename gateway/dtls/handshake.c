@@ -3,6 +3,7 @@
 #include "base/wr.h"
 #include "dtls/alert.h"
 #include "dtls/keys.h"
+#include "dtls/resume.h"
 #include "dtls/state.h"
 
 #include <openssl/err.h>
@@ -12,6 +13,15 @@
 /* --- life ------------------------------------------------------------------------------------ */
 
 static void due(struct wheel_timer *t, void *ctx, uint64_t now_ms);
+
+static bool stir(const struct dtls_engine *e) /* S7 */
+{
+	uint8_t fresh[DTLS_STIR_MAX];
+	e->owner.random(e->owner.ctx, fresh, sizeof(fresh));
+	const bool good = dtls_libssl_stir(fresh, sizeof(fresh));
+	wipe(fresh, sizeof(fresh));
+	return good;
+}
 
 enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
 	const struct dtls_node *where, struct dtls_handshake **out)
@@ -23,7 +33,7 @@ enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
 	struct dtls_handshake *const h = calloc(1, sizeof(*h));
 	if (!h)
 		return DTLS_BROKEN;
-	h->ssl = dtls_libssl_new(&e->lib, &e->pipe, h);
+	h->ssl = stir(e) ? dtls_libssl_new(&e->lib, &e->pipe, h) : NULL;
 	if (!h->ssl) {
 		free(h);
 		return DTLS_BROKEN;
@@ -36,6 +46,8 @@ enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
 	h->timer.fire = due;
 	h->began_ms = e->now_ms;
 	h->cred = DTLS_NO_CRED;
+	h->assoc.write_end = e->set.first_write_end;
+	h->assoc.read_end = e->set.first_read_end;
 	dtls_table_add(&e->handshakes, &h->node);
 	dtls_admit_count(h);
 	e->changes++;
@@ -73,6 +85,7 @@ void dtls_handshake_free(struct dtls_handshake *h)
 void dtls_handshake_fail(struct dtls_handshake *h, enum dtls_cause cause, const char *detail)
 {
 	struct dtls_engine *const e = h->e;
+	dtls_resume_failed(h);
 	detach(h);
 	e->stats.handshakes_failed[h->role]++;
 	const struct dtls_failure f = {
@@ -292,8 +305,11 @@ static enum dtls_cause cause_of(unsigned long error)
 	}
 }
 
-/* The handshake is done: what is left of it is an association. */
-static void finish(struct dtls_handshake *h)
+/* The handshake is done: what is left of it is an association. fresh: we say the last flight, and
+   the peer may need it again (R-103). Otherwise it has answered ours, which then nobody needs any
+   more; sent again, to a peer that has kept its own last flight, it would be answered, and so
+   on. */
+static void finish(struct dtls_handshake *h, bool fresh)
 {
 	struct dtls_engine *const e = h->e;
 	struct dtls_conn *const c = h->have_keys ? dtls_conn_new(e, h) : NULL;
@@ -302,12 +318,16 @@ static void finish(struct dtls_handshake *h)
 		dtls_handshake_fail(h, DTLS_FAIL_PROTOCOL, "out of memory");
 		return;
 	}
-	if (h->role == DTLS_SERVER)
+	if (fresh)
 		send_flight(h);
+	else
+		dtls_flight_clear(&h->flight);
 	log_keys(h);
+	dtls_resume_keep(h);
 	struct dtls_node *const old = dtls_table_find(&e->conns, h->node.hash, &h->node.path);
 	dtls_conn_adopt(e, c, h);
 	e->stats.handshakes_done[h->role]++;
+	e->stats.resumed += h->resumed;
 	dtls_handshake_free(h);
 	if (old) /* only now, as the new Finished has verified */
 		dtls_conn_end(e, CONTAINER_OF(old, struct dtls_conn, node), DTLS_END_REPLACED);
@@ -324,6 +344,7 @@ static bool go_on(struct dtls_handshake *h, bool *sent)
 	bool fresh = false;
 	const bool drained = drain(h, &fresh);
 	h->e->pipe.in = NULL;
+	dtls_resume_settle(h);
 	if (failed) {
 		dtls_handshake_fail(h, cause_of(error), ERR_reason_error_string(error));
 		return false;
@@ -339,7 +360,7 @@ static bool go_on(struct dtls_handshake *h, bool *sent)
 		return false;
 	}
 	if (rc == 1) {
-		finish(h);
+		finish(h, fresh);
 		return false;
 	}
 	if (fresh)

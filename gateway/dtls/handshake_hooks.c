@@ -2,6 +2,7 @@
 /* What libssl asks and tells in the middle of a handshake. */
 #include "base/wipe.h"
 #include "dtls/alert.h"
+#include "dtls/resume.h"
 #include "dtls/state.h"
 
 #include <string.h>
@@ -23,6 +24,7 @@ static unsigned int psk_server(SSL *ssl, const char *text, unsigned char *out, u
 	}
 	h->unknown = !known;
 	h->cred = found.cred;
+	h->generation = found.generation;
 	const unsigned int len = (unsigned int)found.len;
 	memcpy(out, found.key, len);
 	wipe(&found, sizeof(found));
@@ -43,11 +45,12 @@ static unsigned int psk_client(SSL *ssl, const char *hint, char *identity, unsig
 
 /* RFC 5246 7.4.1.4: no type twice, and no answer to what was not asked. libssl looks only at the
    types that it knows. */
-static uint8_t objection_to_client(const uint8_t *body, size_t len)
+static uint8_t objection_to_client(struct dtls_handshake *h, const uint8_t *body, size_t len)
 {
 	struct dtls_hello hello;
 	if (!dtls_hello_parse(body, len, &hello))
 		return 0; /* libssl says what is wrong with it */
+	dtls_resume_offered(h, &hello);
 	const bool twice = dtls_extension_twice(hello.extensions, hello.extensions_len);
 	return twice ? DTLS_ILLEGAL_PARAMETER : 0;
 }
@@ -86,7 +89,7 @@ static void overhear(
 	h->next_in = (uint16_t)(rd_u16(&r) + 1);
 	rd_skip(&r, DTLS_HS_HEADER - 6);
 	if (kind == DTLS_HS_CLIENT_HELLO)
-		h->objection = objection_to_client(r.at, r.left);
+		h->objection = objection_to_client(h, r.at, r.left);
 	if (kind == DTLS_HS_SERVER_HELLO)
 		h->objection = objection_to_server(&h->flight, r.at, r.left);
 }
@@ -96,4 +99,5 @@ void dtls_handshake_hooks(SSL_CTX *ctx)
 	SSL_CTX_set_psk_server_callback(ctx, psk_server);
 	SSL_CTX_set_psk_client_callback(ctx, psk_client);
 	SSL_CTX_set_msg_callback(ctx, overhear);
+	dtls_resume_hooks(ctx);
 }

@@ -90,6 +90,13 @@ static void from_client(struct dtls_arrival *a, const struct dtls_fragment *f)
 	const struct dtls_handshake *const h = a->hs;
 	const bool next = f->message_seq == h->next_in;
 	const bool hello = f->message_seq == h->hello_seq;
+	/* With keys, only a protected Finished is awaited. So it is after the first flight of an
+	   abbreviated handshake (RFC 5246 7.3), which a key exchange in the clear, of whom it may
+	   be, does not spoil. */
+	if (h->have_keys) {
+		a->e->stats.junk++;
+		return;
+	}
 	if (next && f->type == DTLS_HS_CLIENT_KEY_EXCHANGE && !hello) {
 		key_exchange(a, f);
 		return;
@@ -136,6 +143,35 @@ void dtls_handshake_fragment(struct dtls_arrival *a, const struct dtls_fragment 
 		from_server(a, f);
 }
 
+/* What has opened goes to libssl, which opens it once more: it is in e->feed as it came. */
+static void feed_protected(struct dtls_arrival *a, size_t whole)
+{
+	struct dtls_handshake *const h = a->hs;
+	if (!h->fed_ccs) {
+		/* The epoch of an authentic record says what a ChangeCipherSpec says, so a lost,
+		   early or forged one does not matter (R-112); libssl wants to see it. */
+		h->fed_ccs = true;
+		uint8_t ccs[DTLS_RECORD_HEADER + 1];
+		const struct dtls_number n = { .type = DTLS_CCS, .epoch = 0, .seq = h->plain_in++ };
+		dtls_record_header(ccs, DTLS_VERSION_1_2, &n, 1);
+		ccs[DTLS_RECORD_HEADER] = 1;
+		if (!dtls_handshake_feed(a, ccs, sizeof(ccs)))
+			return;
+	}
+	if (dtls_handshake_feed(a, a->e->feed, whole))
+		h->authentic = false;
+}
+
+/* Under the keys of this handshake, whose Finished was lost or is late: it ends it. */
+static void protected_alert(struct dtls_handshake *h, const uint8_t *body, size_t len)
+{
+	h->authentic = len == 2 && body[0] == DTLS_FATAL;
+	if (!h->authentic)
+		return;
+	h->alert = body[1];
+	dtls_handshake_fail(h, DTLS_FAIL_ALERT, NULL);
+}
+
 bool dtls_handshake_protected(struct dtls_arrival *a, const struct dtls_record *r)
 {
 	struct dtls_handshake *const h = a->hs;
@@ -152,20 +188,37 @@ bool dtls_handshake_protected(struct dtls_arrival *a, const struct dtls_record *
 		memcpy(r->body, e->feed + DTLS_RECORD_HEADER, r->len);
 		return false;
 	}
-	wipe(r->body, r->len);
 	e->stats.records_in++;
-	if (!h->fed_ccs) {
-		/* The epoch of an authentic record says what a ChangeCipherSpec says, so a lost,
-		   early or forged one does not matter (R-112); libssl wants to see it. */
-		h->fed_ccs = true;
-		uint8_t ccs[DTLS_RECORD_HEADER + 1];
-		const struct dtls_number n = { .type = DTLS_CCS, .epoch = 0, .seq = h->plain_in++ };
-		dtls_record_header(ccs, DTLS_VERSION_1_2, &n, 1);
-		ccs[DTLS_RECORD_HEADER] = 1;
-		if (!dtls_handshake_feed(a, ccs, sizeof(ccs)))
-			return true;
+	h->authentic = true;
+	if (r->type == DTLS_ALERT) {
+		protected_alert(h, plain, len);
+		return true;
 	}
-	(void)dtls_handshake_feed(a, e->feed, whole);
+	wipe(r->body, r->len);
+	feed_protected(a, whole);
+	return true;
+}
+
+/* A device that resumes is done before we are, and speaks. If its Finished was lost we may not
+   listen (R-105), but know that it waits: our flight again makes it say that Finished, without
+   waiting for our timer. */
+bool dtls_handshake_early(struct dtls_arrival *a, const struct dtls_record *r)
+{
+	struct dtls_handshake *const h = a->hs;
+	struct dtls_engine *const e = a->e;
+	uint8_t *plain = NULL;
+	size_t len = 0;
+	if (!h->resumed || r->len > sizeof(e->feed))
+		return false;
+	memcpy(e->feed, r->body, r->len); /* it may still be the old association's */
+	if (dtls_assoc_open(&h->assoc, e->aead, r, &plain, &len) != DTLS_OPENED) {
+		memcpy(r->body, e->feed, r->len);
+		return false;
+	}
+	wipe(plain, len);
+	e->stats.records_in++;
+	e->stats.early++;
+	dtls_handshake_again(a);
 	return true;
 }
 

@@ -20,9 +20,10 @@
 #include <stdint.h>
 
 enum {
-	DTLS_HS_HEADER = 12,     /* RFC 6347 4.2.2 */
-	DTLS_COOKIE_MAX = 255,   /* RFC 6347 4.2.1 */
-	DTLS_IDENTITY_MAX = 128, /* LwM2M and R-024: what a peer may send */
+	DTLS_HS_HEADER = 12,                     /* RFC 6347 4.2.2 */
+	DTLS_FINISHED_LEN = DTLS_HS_HEADER + 12, /* RFC 5246 7.4.9 */
+	DTLS_COOKIE_MAX = 255,                   /* RFC 6347 4.2.1 */
+	DTLS_IDENTITY_MAX = 128,                 /* LwM2M and R-024: what a peer may send */
 };
 
 enum dtls_hs_type { /* RFC 5246 7.4, RFC 6347 4.3.2, RFC 5077 */

@@ -125,7 +125,23 @@ static void count_unopened(struct dtls_arrival *a, enum dtls_opening how)
 		return;
 	}
 	s->forged++;
-	a->conn->forged++;
+	if (a->conn)
+		dtls_conn_blame(a->e, a->conn);
+}
+
+/* To the association in memory, or to one that sleeps. False: there is neither. */
+static bool to_association(
+	struct dtls_arrival *a, const struct dtls_record *r, enum dtls_opening *how)
+{
+	if (!a->conn)
+		return dtls_conn_rouse(a, r, how);
+	if (dtls_conn_is_besieged(a->e, a->conn)) {
+		a->e->stats.untried++;
+		*how = DTLS_BEYOND; /* dropped, and nobody is to blame */
+		return true;
+	}
+	*how = dtls_conn_record(a, r);
+	return true;
 }
 
 /* A handshake is under way: this may be its Finished, or still be the old association's. */
@@ -134,11 +150,12 @@ static void maybe_finished(struct dtls_arrival *a, const struct dtls_record *r)
 	uint8_t saved[DTLS_HELD_MAX - DTLS_RECORD_HEADER];
 	if (dtls_handshake_protected(a, r))
 		return;
-	if (a->conn) {
-		const bool small = r->len <= sizeof(saved);
-		if (small)
-			memcpy(saved, r->body, r->len);
-		if (dtls_conn_record(a, r) == DTLS_OPENED || !small)
+	const bool small = r->len <= sizeof(saved);
+	if (small)
+		memcpy(saved, r->body, r->len);
+	enum dtls_opening how = DTLS_FORGED;
+	if (to_association(a, r, &how)) {
+		if (how == DTLS_OPENED || how == DTLS_BEYOND || !small)
 			return;
 		memcpy(r->body, saved, r->len);
 	}
@@ -149,21 +166,23 @@ static void maybe_finished(struct dtls_arrival *a, const struct dtls_record *r)
 static void sealed(struct dtls_arrival *a, const struct dtls_record *r)
 {
 	struct dtls_stats *const s = &a->e->stats;
-	if (r->type == DTLS_HANDSHAKE && a->hs) {
+	if (r->type != DTLS_DATA && a->hs) { /* an alert may be the new keys', too */
 		maybe_finished(a, r);
 		return;
 	}
-	if (!a->conn) {
+	if (a->hs && dtls_handshake_early(a, r))
+		return;
+	/* How a record opens decides whether conn may still be looked at: only when it did not. */
+	const bool other = a->hs && a->hs->have_keys;
+	enum dtls_opening how = DTLS_FORGED;
+	if (!to_association(a, r, &how)) {
 		s->early += a->hs && r->type == DTLS_DATA; /* */
 		s->junk += !a->hs;
 		return;
 	}
-	/* How a record opens decides whether conn may still be looked at: only when it did not. */
-	const bool other = a->hs && a->hs->have_keys;
-	const enum dtls_opening how = dtls_conn_record(a, r);
 	if (how == DTLS_FORGED && other)
 		s->early++; /* maybe the new keys' data: no blame for the old association */
-	else if (how != DTLS_OPENED)
+	else if (how == DTLS_FORGED || how == DTLS_REPLAYED)
 		count_unopened(a, how);
 }
 

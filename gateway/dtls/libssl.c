@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dtls/libssl.h"
 
+#include "base/wipe.h"
+
+#include <openssl/rand.h>
 #include <string.h>
+#include <time.h>
 
 enum {
 	SUITE_PSK_CCM8 = 0xc0a8, /* TLS_PSK_WITH_AES_128_CCM_8, RFC 6655 */
@@ -9,6 +13,7 @@ enum {
 	COST_3_0 = 72 * 1024,
 	COST_3_2 = 124 * 1024,
 	NEVER_US = 3600000000U, /* the library's timer: an hour, as ours decides */
+	AGE_MAX_S = INT32_MAX,  /* 68 years: also after a clock without a battery has been set */
 };
 
 /* --- the pipe -------------------------------------------------------------------------------- */
@@ -114,6 +119,17 @@ static unsigned int timer_never(SSL *ssl, unsigned int us)
 	return NEVER_US;
 }
 
+/* Sessions are found, if at all, by who asks the owner. The context's name is in each of them: none
+   of another program is taken. */
+static bool set_up_sessions(SSL_CTX *c)
+{
+	static const uint8_t name[] = "lwgate";
+	SSL_CTX_set_session_cache_mode(
+		c, SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR);
+	SSL_CTX_set_timeout(c, AGE_MAX_S);
+	return SSL_CTX_set_session_id_context(c, name, sizeof(name) - 1) == 1;
+}
+
 static bool set_up(struct dtls_libssl *l)
 {
 	SSL_CTX *const c = l->ctx;
@@ -130,10 +146,9 @@ static bool set_up(struct dtls_libssl *l)
 		return false;
 	SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 				       SSL_OP_NO_QUERY_MTU | SSL_OP_COOKIE_EXCHANGE);
-	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_cookie_verify_cb(c, cookie_known);
 	SSL_CTX_set_cookie_generate_cb(c, cookie_any);
-	return true;
+	return set_up_sessions(c);
 }
 
 bool dtls_libssl_init(struct dtls_libssl *l)
@@ -151,6 +166,24 @@ void dtls_libssl_fini(struct dtls_libssl *l)
 	SSL_CTX_free(l->ctx);
 	BIO_meth_free(l->method);
 	*l = (struct dtls_libssl){ .ctx = NULL };
+}
+
+/* The process's generator is seeded anew, by itself from the kernel; those of the threads see it,
+   and take from it before they say the next byte. The real time tells copies of a machine apart
+   whose kernels go on alike; like that seed it is read here, as nothing is decided by it. */
+bool dtls_libssl_stir(const uint8_t *fresh, size_t len)
+{
+	struct stir {
+		struct timespec now;
+		uint8_t fresh[DTLS_STIR_MAX];
+	} s;
+	memset(&s, 0, sizeof(s));
+	(void)clock_gettime(CLOCK_REALTIME, &s.now);
+	memcpy(s.fresh, fresh, len < sizeof(s.fresh) ? len : sizeof(s.fresh));
+	const int good = EVP_RAND_reseed(
+		RAND_get0_primary(NULL), 0, NULL, 0, (const uint8_t *)&s, sizeof(s));
+	wipe(&s, sizeof(s));
+	return good == 1;
 }
 
 SSL *dtls_libssl_new(const struct dtls_libssl *l, struct dtls_pipe *pipe, void *user)

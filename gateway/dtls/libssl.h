@@ -2,10 +2,11 @@
 /*
  * dtls/libssl: how the library is set up, and the pipe through which it reads and writes records.
  *
- * Promise: DTLS 1.2 and TLS_PSK_WITH_AES_128_CCM_8 only, no tickets, no session cache, no
- *          renegotiation, no compression; the library's judgement on strength stays, but for this
- *          one suite (R-048). The pipe lends the library one record at a time and collects what it
- *          writes; nothing leaves the process by itself.
+ * Promise: DTLS 1.2 and TLS_PSK_WITH_AES_128_CCM_8 only, no tickets (R-180), no renegotiation, no
+ *          compression; the library's judgement on strength stays, but for this one suite (R-048).
+ *          It keeps no session itself, and finds none too old: that is the owner's to decide
+ *          (R-197, dtls/resume). The pipe lends the library one record at a time and collects what
+ *          it writes; nothing leaves the process by itself.
  * Errors:  false; dtls_libssl_fini() is then still right.
  * Memory:  owns the SSL_CTX and the BIO_METHOD. The pipe is shared by all handshakes of an engine,
  *          as only one of them runs at a time.
@@ -44,6 +45,11 @@ struct dtls_libssl {
 
 MUST_USE bool dtls_libssl_init(struct dtls_libssl *l);
 void dtls_libssl_fini(struct dtls_libssl *l);
+enum { DTLS_STIR_MAX = 32 };
+/* Before each handshake (S7): the library's generator takes in entropy of the kernel, the real time
+   and `fresh`, at most DTLS_STIR_MAX bytes, so that two copies of this process or machine do not
+   say the same. False: it is broken, and says nothing any more. */
+MUST_USE bool dtls_libssl_stir(const uint8_t *fresh, size_t len);
 /* An SSL object that reads and writes through pipe, whose app data is `user`. NULL when memory is
    short. */
 MUST_USE SSL *dtls_libssl_new(const struct dtls_libssl *l, struct dtls_pipe *pipe, void *user);

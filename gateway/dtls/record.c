@@ -11,9 +11,8 @@
 #include "base/wr.h"
 
 enum {
-	EXPLICIT_LEN = 8, /* RFC 6655 3: the nonce's part that the record carries */
-	TAG_LEN = DTLS_CCM8_OVERHEAD - EXPLICIT_LEN,
-	NONCE_LEN = DTLS_IV_LEN + EXPLICIT_LEN,
+	TAG_LEN = DTLS_CCM8_OVERHEAD - DTLS_EXPLICIT_LEN,
+	NONCE_LEN = DTLS_IV_LEN + DTLS_EXPLICIT_LEN,
 	AAD_LEN = 13, /* RFC 5246 6.2.3.3 */
 };
 
@@ -97,6 +96,16 @@ void dtls_aead_free(struct dtls_aead *a)
 	free(a);
 }
 
+static void additional(uint8_t aad[AAD_LEN], const struct dtls_record *r, size_t len)
+{
+	struct wr w = wr_into(aad, AAD_LEN);
+	wr_u16(&w, r->epoch);
+	wr_u48(&w, r->seq);
+	wr_u8(&w, r->type);
+	wr_u16(&w, r->version);
+	wr_u16(&w, (uint16_t)len);
+}
+
 /*
  * One record through the cipher in its TLS mode: with "tlsaad" given, one update takes a whole body
  * (explicit nonce, text, tag) in place. Sealing, the library writes the explicit nonce: the first 8
@@ -110,12 +119,7 @@ static bool run(
 	uint8_t nonce[NONCE_LEN] = { 0 }; /* the cipher puts the explicit part in */
 	memcpy(nonce, key->iv, DTLS_IV_LEN);
 	uint8_t aad[AAD_LEN];
-	struct wr w = wr_into(aad, sizeof(aad));
-	wr_u16(&w, r->epoch);
-	wr_u48(&w, r->seq);
-	wr_u8(&w, r->type);
-	wr_u16(&w, r->version);
-	wr_u16(&w, (uint16_t)(sealing ? r->len - TAG_LEN : r->len));
+	additional(aad, r, sealing ? r->len - TAG_LEN : r->len);
 	const OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_octet_string(
 			OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, aad, sizeof(aad)),
@@ -130,11 +134,9 @@ static bool run(
 	return false;
 }
 
-bool dtls_seal(struct dtls_aead *a, const struct dtls_key *key, const struct dtls_number *n,
-	uint8_t *out, size_t len)
+/* The record that will stand at out, whose header is written. */
+static struct dtls_record begin(const struct dtls_number *n, uint8_t *out, size_t len)
 {
-	if (len > DTLS_PLAIN_MAX || n->seq > DTLS_SEQ_MAX)
-		return false;
 	const struct dtls_record r = {
 		.type = n->type,
 		.version = DTLS_VERSION_1_2,
@@ -144,7 +146,53 @@ bool dtls_seal(struct dtls_aead *a, const struct dtls_key *key, const struct dtl
 		.len = len + DTLS_CCM8_OVERHEAD,
 	};
 	dtls_record_header(out, r.version, n, r.len);
+	return r;
+}
+
+bool dtls_seal(struct dtls_aead *a, const struct dtls_key *key, const struct dtls_number *n,
+	uint8_t *out, size_t len)
+{
+	if (len > DTLS_PLAIN_MAX || n->seq > DTLS_SEQ_MAX)
+		return false;
+	const struct dtls_record r = begin(n, out, len);
 	return run(a->seal, key, &r, true);
+}
+
+/* The plain AEAD mode, as the TLS mode chooses the explicit part by itself; in a context of its
+   own, as one that has been in that mode does not leave it. */
+static bool run_plain(EVP_CIPHER_CTX *ctx, const struct dtls_key *key, const struct dtls_record *r)
+{
+	const size_t len = r->len - DTLS_CCM8_OVERHEAD;
+	uint8_t *const text = r->body + DTLS_EXPLICIT_LEN;
+	uint8_t nonce[NONCE_LEN];
+	memcpy(nonce, key->iv, DTLS_IV_LEN);
+	memcpy(nonce + DTLS_IV_LEN, r->body, DTLS_EXPLICIT_LEN);
+	uint8_t aad[AAD_LEN];
+	additional(aad, r, len);
+	int done = 0;
+	return EVP_CipherInit_ex2(ctx, NULL, key->key, nonce, 1, NULL) == 1 &&
+	       EVP_CipherUpdate(ctx, NULL, &done, NULL, (int)len) == 1 &&
+	       EVP_CipherUpdate(ctx, NULL, &done, aad, sizeof(aad)) == 1 &&
+	       EVP_CipherUpdate(ctx, text, &done, text, (int)len) == 1 &&
+	       EVP_CipherFinal_ex(ctx, text, &done) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, text + len) == 1;
+}
+
+bool dtls_seal_under(const struct dtls_key *key, const struct dtls_number *n,
+	const uint8_t explicit[DTLS_EXPLICIT_LEN], uint8_t *out, size_t len)
+{
+	if (len > DTLS_PLAIN_MAX || n->seq > DTLS_SEQ_MAX)
+		return false;
+	const struct dtls_record r = begin(n, out, len);
+	memcpy(r.body, explicit, DTLS_EXPLICIT_LEN);
+	EVP_CIPHER *const ccm = EVP_CIPHER_fetch(NULL, "AES-128-CCM", NULL);
+	EVP_CIPHER_CTX *const ctx = ccm ? context(ccm, 1) : NULL;
+	const bool good = ctx && run_plain(ctx, key, &r);
+	EVP_CIPHER_CTX_free(ctx);
+	EVP_CIPHER_free(ccm);
+	if (!good)
+		ERR_clear_error();
+	return good;
 }
 
 bool dtls_open(struct dtls_aead *a, const struct dtls_key *key, const struct dtls_record *r,
@@ -156,7 +204,7 @@ bool dtls_open(struct dtls_aead *a, const struct dtls_key *key, const struct dtl
 		return false;
 	if (!run(a->open, key, r, false))
 		return false;
-	*plain = r->body + EXPLICIT_LEN;
+	*plain = r->body + DTLS_EXPLICIT_LEN;
 	*len = r->len - DTLS_CCM8_OVERHEAD;
 	return true;
 }

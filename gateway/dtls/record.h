@@ -28,6 +28,7 @@ enum {
 	DTLS_RECORD_OVERHEAD = DTLS_RECORD_HEADER + DTLS_CCM8_OVERHEAD,
 	DTLS_PLAIN_MAX = 1 << 14,           /* RFC 5246 6.2.1 */
 	DTLS_CIPHER_MAX = (1 << 14) + 2048, /* RFC 5246 6.2.3 */
+	DTLS_EXPLICIT_LEN = 8, /* RFC 6655 3: the nonce's part that the record carries */
 	DTLS_KEY_LEN = 16,
 	DTLS_IV_LEN = 4,
 };
@@ -87,6 +88,12 @@ struct dtls_number {
    never used before. */
 MUST_USE bool dtls_seal(struct dtls_aead *a, const struct dtls_key *key,
 	const struct dtls_number *n, uint8_t *out, size_t len);
+
+/* The same, with an explicit part of the nonce that is not epoch and number (RFC 6655 3 leaves it
+   to the sender). The caller vouches that (key, explicit) was and will never be used otherwise.
+   Slow: for what is said once in the life of a key. */
+MUST_USE bool dtls_seal_under(const struct dtls_key *key, const struct dtls_number *n,
+	const uint8_t explicit[DTLS_EXPLICIT_LEN], uint8_t *out, size_t len);
 
 /* Opens a record in place: on success *plain (inside r->body) and *len are set; on failure the body
    is destroyed. The nonce's explicit part is taken from the record, as RFC 6655 leaves it to the

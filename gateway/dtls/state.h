@@ -7,8 +7,10 @@
  *   input.c      datagram -> records -> hello, handshake or association
  *   handshake.c  one handshake in libssl: its life, flights and timer, the association it makes
  *   handshake_in.c  which of the peer's records a handshake lets through to libssl
+ *   resume.c     sessions that are resumed by their id
  *   admit.c      how many handshakes may be under way, and whose
  *   conn.c       one association: data, alerts, the kept final flight
+ *   sleep.c      associations that leave memory, come back, and are told their bounds
  *
  * Promise: whatever makes or frees a conn or a handshake bumps `changes`, so that a loop over
  *          records knows that what it found on its path may be gone.
@@ -21,6 +23,7 @@
 #include "base/sip.h"
 #include "base/wheel.h"
 #include "dtls/assoc.h"
+#include "dtls/context.h"
 #include "dtls/cookie.h"
 #include "dtls/engine.h"
 #include "dtls/flight.h"
@@ -36,7 +39,6 @@ enum {
 	DTLS_SUITES_KEPT = 128, /* bytes of the offered suites that a failure can tell */
 	DTLS_CKE_MAX =
 		2 + DTLS_IDENTITY_MAX, /* ClientKeyExchange of a plain PSK suite, RFC 4279 2 */
-	DTLS_FINISHED_LEN = DTLS_HS_HEADER + 12, /* RFC 5246 7.4.9 */
 	DTLS_HELD_MAX = DTLS_RECORD_OVERHEAD + DTLS_FINISHED_LEN,
 	DTLS_HELLO_MAX = 4096,   /* a whole ClientHello, fragmented or not */
 	DTLS_VERIFIES_MAX = 3,   /* so often a client may be asked for a cookie, and be served */
@@ -48,8 +50,10 @@ enum {
 struct dtls_linger {
 	struct wheel_timer timer;
 	struct dtls_conn *conn;
-	uint64_t plain_seq; /* the next number of epoch 0 */
-	uint16_t finished_len;
+	/* A sending takes the number plain_base + wseq of epoch 0. As wseq never repeats, over
+	   sleep and restart, neither does that (R-119), and nothing need be written down again. */
+	uint64_t plain_base;
+	uint8_t finished_len;
 	uint8_t finished[DTLS_FINISHED_LEN];
 };
 
@@ -61,12 +65,18 @@ struct dtls_conn {
 	struct dtls_conn *spent_next; /* list of those that ran out of numbers */
 	uint64_t records_in;
 	uint64_t up_ms, heard_ms;
-	uint64_t hello_tag; /* hash of the client's random: an old hello is not a new one */
+	uint64_t hello_tag;  /* hash of the client's random: an old hello is not a new one */
+	uint64_t generation; /* of the credential */
+	uint64_t blamed_ms;  /* until when the bucket of wrong tags is not empty */
+	uint64_t refused;    /* one above the highest number that was DTLS_BEYOND */
 	uint32_t forged;
 	uint32_t cred;
 	uint8_t role;          /* enum dtls_role */
 	bool spent;            /* on the list */
 	bool dead;             /* out of the table; its down event is running */
+	bool unproven;         /* its window is not known (S11, S12) */
+	bool resumed;          /* by an abbreviated handshake */
+	bool told_short;       /* the owner knows that numbers run short */
 	uint8_t fragment_code; /* max_fragment_length, RFC 6066 4; 0 = none */
 };
 
@@ -83,7 +93,9 @@ struct dtls_handshake {
 	uint64_t wait_ms;   /* and how long after that once more */
 	uint64_t plain_out; /* next number of ours in epoch 0 */
 	uint64_t plain_in; /* next number that libssl sees in epoch 0: a forged one moves nothing */
-	uint64_t hello_tag; /* server: hash of the client's random */
+	uint64_t hello_tag;  /* server: hash of the client's random */
+	uint64_t generation; /* of cred */
+	uint64_t session_generation;
 	struct dtls_assoc assoc;
 	struct dtls_flight flight;
 	size_t suites_len;
@@ -95,14 +107,22 @@ struct dtls_handshake {
 	unsigned resent;       /* times that the timer sent this flight again */
 	unsigned bad_finished; /* protected records that did not open */
 	uint32_t cred;
-	uint16_t next_in;   /* message_seq that libssl awaits */
-	uint16_t hello_seq; /* server: message_seq of the hello that has the cookie */
-	uint8_t queue;      /* enum dtls_queue: the list of older and newer */
-	bool have_keys;     /* in assoc */
+	uint32_t session_cred; /* server: whose session libssl has; counts once it is resumed */
+	uint16_t next_in;      /* message_seq that libssl awaits */
+	uint16_t hello_seq;    /* server: message_seq of the hello that has the cookie */
+	uint8_t queue;         /* enum dtls_queue: the list of older and newer */
+	bool have_keys;        /* in assoc */
 	bool fed_ccs;
 	bool unknown;      /* no credential had the identity */
-	uint8_t alert;     /* received or sent; 0 = none */
-	uint8_t objection; /* alert for what libssl let pass and we do not; 0 = none */
+	bool resumed;      /* abbreviated: session_id's */
+	bool authentic;    /* what is being dealt with has opened under our keys */
+	bool offers_suite; /* by the client: ours, and the extended master secret */
+	bool offers_ems;
+	uint8_t offers_fragment; /* by the client: max_fragment_length; 0 = none */
+	uint8_t alert;           /* received or sent; 0 = none */
+	uint8_t objection;       /* alert for what libssl let pass and we do not; 0 = none */
+	uint8_t session_id_len;
+	uint8_t session_id[DTLS_SESSION_ID_MAX];
 	uint8_t suites[DTLS_SUITES_KEPT];
 	uint8_t cke[DTLS_CKE_MAX];
 	uint8_t cke_have[DTLS_CKE_MAX]; /* 1 = this byte has come */
@@ -151,6 +171,15 @@ struct dtls_arrival {
 	bool answered; /* a flight or a HelloVerifyRequest was sent for it; no second one is */
 };
 
+/* A record of epoch 1 whose tag was right. */
+struct dtls_opened {
+	enum dtls_opening how; /* DTLS_OPENED or DTLS_BEYOND */
+	uint8_t type;
+	uint64_t seq;
+	uint8_t *plain;
+	size_t len;
+};
+
 /* What a server role handshake begins with. */
 struct dtls_opener {
 	const struct dtls_hello *hello;
@@ -171,10 +200,37 @@ void dtls_conn_adopt(struct dtls_engine *e, struct dtls_conn *c, const struct dt
 void dtls_conn_end(struct dtls_engine *e, struct dtls_conn *c, enum dtls_end why);
 /* Forgets it without one. */
 void dtls_conn_free(struct dtls_engine *e, struct dtls_conn *c);
-/* A record of epoch 1. Answers how it opened; on DTLS_OPENED it has been dealt with, and c may be
-   gone. */
+/* A record of epoch 1. Answers how it opened; on DTLS_OPENED and DTLS_BEYOND it has been dealt
+   with, and c may be gone. */
 enum dtls_opening dtls_conn_record(struct dtls_arrival *a, const struct dtls_record *r);
 void dtls_conn_alert(struct dtls_engine *e, struct dtls_conn *c, uint8_t level, uint8_t alert);
+/* Its tag was wrong. c may be gone afterwards. */
+void dtls_conn_blame(struct dtls_engine *e, struct dtls_conn *c);
+/* Too many were, lately: records are not tried. */
+MUST_USE bool dtls_conn_is_besieged(const struct dtls_engine *e, const struct dtls_conn *c);
+
+/* The rest is between conn.c and sleep.c. */
+
+/* Into the table. */
+void dtls_conn_enter(struct dtls_engine *e, struct dtls_conn *c);
+/* Keeps the final flight (R-103) until due_ms. Without memory the association just lacks this
+   help. */
+void dtls_conn_linger(
+	struct dtls_engine *e, struct dtls_conn *c, const struct dtls_context *k, uint64_t due_ms);
+/* As dtls_assoc_open(), without its window where that is not known. The body of what is not
+   DTLS_OPENED or DTLS_BEYOND is destroyed unless the answer is DTLS_REPLAYED. */
+MUST_USE enum dtls_opening dtls_conn_open(struct dtls_engine *e, struct dtls_assoc *as,
+	bool unproven, const struct dtls_record *r, struct dtls_opened *o);
+/* What follows from a record that was opened as *o says. c may be gone afterwards. */
+void dtls_conn_take(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o);
+
+/* --- sleep.c --------------------------------------------------------------------------------- */
+
+/* A record of epoch 1 on a path without an association in memory. False: nobody sleeps there.
+   Otherwise *how says how the record opened; on DTLS_OPENED and DTLS_BEYOND it has been dealt
+   with. */
+MUST_USE bool dtls_conn_rouse(
+	struct dtls_arrival *a, const struct dtls_record *r, enum dtls_opening *how);
 
 /* --- handshake.c ----------------------------------------------------------------------------- */
 
@@ -194,10 +250,14 @@ void dtls_handshake_accept(struct dtls_arrival *a, const struct dtls_opener *o);
 MUST_USE bool dtls_handshake_connect(struct dtls_handshake *h);
 /* A plain fragment for a->hs, which may be gone afterwards. */
 void dtls_handshake_fragment(struct dtls_arrival *a, const struct dtls_fragment *f);
-/* A handshake record of epoch 1; its header stands before its body. True: it was a->hs's, which may
-   be gone now. False: r's body is as it was. */
+/* A handshake or alert record of epoch 1; its header stands before its body. True: it was a->hs's,
+   which may be gone now. False: r's body is as it was. */
 MUST_USE bool dtls_handshake_protected(struct dtls_arrival *a, const struct dtls_record *r);
-/* Such a record that nobody could open: held for later, or one more towards the bound. */
+/* Data of epoch 1: true when it was a->hs's, too early and so dropped. False: r's body is as it
+   was. */
+MUST_USE bool dtls_handshake_early(struct dtls_arrival *a, const struct dtls_record *r);
+/* Such a handshake record that nobody could open: held for later, or one more towards the bound
+   (R-123). */
 void dtls_handshake_unopened(struct dtls_arrival *a, const struct dtls_record *r);
 /* A plain alert. */
 void dtls_handshake_alert(struct dtls_arrival *a, uint8_t level, uint8_t alert);

@@ -110,6 +110,14 @@ void sources_free(struct sources *s)
 	free(s);
 }
 
+static bool watch(struct sources *s, int fd)
+{
+	if (!s->settings.opened(s->settings.ctx, s->settings.first_sock + s->sockets, fd))
+		return false;
+	s->fds[s->sockets++] = fd;
+	return true;
+}
+
 static bool open_next(struct sources *s)
 {
 	if (s->sockets == s->settings.sockets_max)
@@ -124,21 +132,22 @@ static bool open_next(struct sources *s)
 		s->error = -fd;
 		return false;
 	}
-	if (!s->settings.opened(s->settings.ctx, s->settings.first_sock + s->sockets, fd)) {
+	if (!watch(s, fd)) {
 		s->error = ENOMEM;
 		(void)close(fd);
 		return false;
 	}
-	s->fds[s->sockets++] = fd;
 	return true;
 }
 
 /* Every slot that was ever taken must find room when it is given back. */
-static bool widen_ring(struct sources *s)
+static bool widen_ring(struct sources *s, uint32_t fresh)
 {
-	if (s->fresh < s->cap)
+	if (fresh < s->cap)
 		return true;
-	const uint32_t cap = s->cap > 0 ? s->cap * 2 : RING_FIRST;
+	uint32_t cap = s->cap > 0 ? s->cap * 2 : RING_FIRST;
+	while (cap <= fresh)
+		cap *= 2;
 	struct resting *ring = calloc(cap, sizeof(*ring));
 	if (!ring) {
 		s->error = ENOMEM;
@@ -156,11 +165,27 @@ static bool widen_ring(struct sources *s)
 
 static bool take_fresh(struct sources *s, uint32_t *slot)
 {
-	if (s->fresh == s->slots || !widen_ring(s))
+	if (s->fresh == s->slots || !widen_ring(s, s->fresh))
 		return false;
-	if (s->fresh / s->addresses == s->sockets && !open_next(s))
+	if (s->fresh / s->addresses >= s->sockets && !open_next(s))
 		return false;
 	*slot = s->fresh++;
+	return true;
+}
+
+bool sources_add(struct sources *s, int fd)
+{
+	return s->sockets < s->settings.sockets_max && watch(s, fd);
+}
+
+bool sources_restore(struct sources *s, uint32_t used)
+{
+	assert(s->fresh == 0);
+	const uint64_t open = (uint64_t)s->sockets * s->addresses;
+	const uint32_t fresh = used < open ? used : (uint32_t)open;
+	if (!widen_ring(s, fresh))
+		return false;
+	s->fresh = fresh;
 	return true;
 }
 
@@ -213,6 +238,41 @@ struct net_path sources_path(const struct sources *s, uint32_t slot)
 		i -= len;
 	}
 	return path;
+}
+
+/* The number of an address among those of a prefix; false: it is none of them. */
+static bool prefix_find(const struct sources_prefix *p, const uint8_t ip[16], uint32_t *number)
+{
+	const size_t last = p->base.family == NET_IPV4 ? 3 : 15;
+	uint32_t host = 0;
+	for (size_t at = last - 3; at <= last; at++)
+		host = host << 8 | (uint32_t)(ip[at] - p->base.ip[at]);
+	const uint32_t first = has_broadcast(p) || has_anycast(p) ? 1 : 0;
+	if (host < first || host - first >= sources_prefix_len(p))
+		return false;
+	*number = host - first;
+	const struct net_addr a = sources_prefix_addr(p, *number);
+	return memcmp(a.ip, ip, sizeof(a.ip)) == 0;
+}
+
+uint32_t sources_find(const struct sources *s, const struct net_path *path)
+{
+	const uint32_t socket = path->sock - s->settings.first_sock;
+	if (socket >= s->sockets || !net_addr_same(&path->peer, &s->settings.upstream))
+		return SOURCES_NONE;
+	uint32_t number = 0, before = 0;
+	bool found = s->settings.prefixes_len == 0;
+	for (size_t n = 0; n < s->settings.prefixes_len && !found; n++) {
+		found = prefix_find(&s->settings.prefixes[n], path->local_ip, &number);
+		before += found ? 0 : sources_prefix_len(&s->settings.prefixes[n]);
+	}
+	const uint32_t slot = socket * s->addresses + before + number;
+	return found && slot < s->fresh ? slot : SOURCES_NONE;
+}
+
+uint32_t sources_used(const struct sources *s)
+{
+	return s->fresh;
 }
 
 bool sources_use_local(const struct sources *s)

@@ -54,6 +54,12 @@ struct sources;
 MUST_USE struct sources *sources_new(const struct sources_settings *s);
 /* Closes all sockets. */
 void sources_free(struct sources *s);
+/* Takes over the next socket, bound by an earlier run to the port that its links know. False: there
+   are sockets_max already, or the owner cannot watch it; fd is still the caller's. */
+MUST_USE bool sources_add(struct sources *s, int fd);
+/* Slots below used were taken in an earlier run and count as held: sources_give() those that are not.
+   Before any was taken. False: memory is short. */
+MUST_USE bool sources_restore(struct sources *s, uint32_t used);
 /* A slot that no link holds, or SOURCES_NONE. */
 MUST_USE uint32_t sources_take(struct sources *s, uint64_t now_ms);
 /* After SOURCES_NONE: 0 when every slot is in use, else what the system said, like EMFILE. */
@@ -61,6 +67,10 @@ MUST_USE int sources_error(const struct sources *s);
 void sources_give(struct sources *s, uint32_t slot, uint64_t now_ms);
 /* The path from a slot that is held to the upstream. */
 struct net_path sources_path(const struct sources *s, uint32_t slot);
+/* The slot that a path starts from, or SOURCES_NONE: it is none of ours. */
+MUST_USE uint32_t sources_find(const struct sources *s, const struct net_path *path);
+/* Slots below were taken at least once. */
+uint32_t sources_used(const struct sources *s);
 /* True when datagrams tell by our address to which slot they belong. */
 MUST_USE bool sources_use_local(const struct sources *s);
 /* The descriptor of a socket number in a path. */

@@ -270,6 +270,7 @@ workers = 1; user = ""; group = "";
 credentials = "{keys.credentials}";
 listeners = ( {{ address = "127.0.0.1"; port = {port}; }} );
 upstream = {{ address = "127.0.0.1"; port = {server_port}; sources = [ "{SOURCES}" ]; }};
+store = {{ path = ""; }};
 control = {{ path = "{stage.folder}/control-{keys.devices}"; group = ""; }};
 log = {{ level = "info"; }};
 """,

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rd.h"
+#include "base/wr.h"
 #include "ctl/answer.h"
 #include "ctl/sp.h"
 
@@ -59,9 +61,107 @@ static uint64_t uptime_s(void *ctx)
 	return o->size;
 }
 
-/* JSON is one line of ASCII; text for people has no controls but newlines. */
-static void check(const struct ctl_out *o, bool json)
+/* What the store is asked: everything that comes is looked at, to the last octet. */
+static void look(const struct ctl_cred *c)
 {
+	if (c->endpoint[CTL_NAME_MAX] != '\0' || c->identity_len > CTL_NAME_MAX ||
+		c->upstream_identity_len > CTL_NAME_MAX || c->key_len > CTL_KEY_MAX ||
+		c->upstream_key_len > CTL_KEY_MAX)
+		abort();
+}
+
+static enum ctl_status put(void *ctx, const struct ctl_cred *c, struct ctl_said *said)
+{
+	(void)ctx;
+	(void)said;
+	look(c);
+	return CTL_DONE;
+}
+
+static enum ctl_status next(
+	void *ctx, uint32_t *number, bool secrets, struct ctl_cred *out, struct ctl_said *said)
+{
+	const struct octets *o = ctx;
+	struct rd r = rd_from(o->data, o->size);
+	(void)said;
+	if (!ctl_cred_read(&r, out))
+		*out = (struct ctl_cred){ .has_keys = secrets };
+	*number = *number == UINT32_MAX || *number % 3 == 2 ? 0 : *number + 1;
+	return CTL_DONE;
+}
+
+static enum ctl_status show_one(
+	void *ctx, const char *endpoint, struct ctl_cred *out, struct ctl_said *said)
+{
+	uint32_t number = 0;
+	return endpoint[0] == 'a' ? next(ctx, &number, true, out, said) : CTL_FAILED;
+}
+
+static void *import_begin(void *ctx, const char *name, bool replace, struct ctl_said *said)
+{
+	(void)said;
+	return replace && name[0] != 'a' ? NULL : ctx;
+}
+
+static enum ctl_status import_stage(
+	void *ctx, void *import, const struct ctl_cred *c, struct ctl_said *said)
+{
+	if (import != ctx)
+		abort();
+	return put(ctx, c, said);
+}
+
+static enum ctl_status import_commit(void *ctx, void *import, struct ctl_said *said)
+{
+	(void)said;
+	return import == ctx ? CTL_DONE : CTL_FAILED;
+}
+
+static void import_abort(void *ctx, void *import)
+{
+	if (import != ctx)
+		abort();
+}
+
+static enum ctl_status rewrap(void *ctx, const struct ctl_rewrap *r, struct ctl_said *said)
+{
+	(void)ctx;
+	(void)said;
+	if (r->name[CTL_ARG_MAX] != '\0' || r->kind > CTL_KEK_TPM)
+		abort();
+	return CTL_DONE;
+}
+
+static void facts(void *ctx, struct ctl_store_facts *out)
+{
+	const struct octets *o = ctx;
+	*out = (struct ctl_store_facts){ .commits = o->size };
+	memcpy(out->why, o->data, o->size < sizeof(out->why) ? o->size : sizeof(out->why) - 1);
+}
+
+/* A credential that is read is written again as it came. */
+static void check_cred(const uint8_t *data, size_t size)
+{
+	struct rd r = rd_from(data, size);
+	struct ctl_cred c;
+	uint8_t wire[CTL_CRED_MAX];
+	struct wr w = wr_into(wire, sizeof(wire));
+	if (!ctl_cred_read(&r, &c))
+		return;
+	look(&c);
+	ctl_cred_write(&w, &c);
+	if (!wr_ok(&w) || w.len != size - r.left || memcmp(wire, data, w.len) != 0)
+		abort();
+}
+
+/* JSON is one line of ASCII; text for people has no controls but newlines. */
+static void check(const struct ctl_out *o, const struct ctl_request *q)
+{
+	const bool json = q != NULL && q->form == CTL_JSON;
+	const bool pages = q != NULL && (q->verb == CTL_SESSIONS || q->verb == CTL_CRED_PAGE ||
+						q->verb == CTL_CRED_SHOW);
+	if (pages && o->data[1] == CTL_DONE)
+		return; /* not all of it is text */
 	if (o->len < 3 || o->data[o->len - 1] != '\n' || o->data[1] > CTL_FAILED)
 		abort();
 	for (size_t i = 2; i + 1 < o->len; i++) {
@@ -98,15 +198,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.sessions = sessions,
 		.close = close_it,
 		.uptime_s = uptime_s,
+		.store = {
+			.ctx = &rest,
+			.facts = facts,
+			.add = put,
+			.replace = put,
+			.show = show_one,
+			.next = next,
+			.import_begin = import_begin,
+			.import_stage = import_stage,
+			.import_commit = import_commit,
+			.import_abort = import_abort,
+			.rewrap = rewrap,
+		},
 	};
 	struct ctl_out out = { 0 };
 	struct ctl_request q;
-	uint8_t wire[CTL_REQUEST_MAX];
+	static uint8_t wire[CTL_REQUEST_MAX];
+	void *import = size % 2 == 0 ? &rest : NULL;
 	check_sp(data, size);
-	if (!ctl_answer(&source, data, request_len, &out))
+	check_cred(data, size);
+	if (!ctl_answer(&source, &import, data, request_len, &out))
 		abort();
 	const bool good = ctl_request_parse(data, request_len, &q);
-	check(&out, good && q.form == CTL_JSON);
+	check(&out, good ? &q : NULL);
 	if (good && (ctl_request_write(&q, wire, sizeof(wire)) != request_len ||
 			    memcmp(wire, data, request_len) != 0))
 		abort();

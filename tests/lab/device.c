@@ -253,8 +253,21 @@ void device_stop(struct device *d, uint64_t now_ms)
 	proceed(d, now_ms);
 }
 
-static void write_load(struct lab_out *o, const struct device_settings *s)
+/* The end of the payload, and so of the message, is how often it was sent before. */
+static size_t put_serial(struct device *d, uint8_t *payload, size_t len)
 {
+	struct wr w = wr_into(payload, DEVICE_SERIAL);
+	wr_bytes(&w, DEVICE_SERIAL_MARK, sizeof(DEVICE_SERIAL_MARK) - 1);
+	wr_u32(&w, ++d->serial);
+	if (len < DEVICE_SERIAL)
+		len = DEVICE_SERIAL;
+	payload[len - 1] = 0;
+	return len;
+}
+
+static void write_load(struct device *d, struct lab_out *o)
+{
+	const struct device_settings *s = d->owner->settings;
 	uint8_t payload[DEVICE_PAYLOAD_MAX];
 	size_t len = s->load_bytes;
 	if (s->load_get && !s->load_proxy)
@@ -270,6 +283,8 @@ static void write_load(struct lab_out *o, const struct device_settings *s)
 	if (len > sizeof(payload))
 		len = sizeof(payload);
 	memset(payload, 'u', len);
+	if (s->load_serial)
+		len = put_serial(d, payload, len);
 	lab_out_payload(o, payload, len);
 }
 
@@ -283,7 +298,7 @@ bool device_load(struct device *d, bool con, uint64_t now_ms)
 	struct device_tx *t = open_tx(d, DEVICE_LOAD, &head);
 	struct lab_out o;
 	lab_out_begin(&o, t->msg, sizeof(t->msg), &head);
-	write_load(&o, s);
+	write_load(d, &o);
 	launch(d, &o, now_ms);
 	return true;
 }
@@ -303,6 +318,8 @@ static bool seen_before(struct device *d, uint16_t id)
 
 static void take_request(struct device *d, const struct lab_msg *m, uint64_t now_ms)
 {
+	if (d->owner->asked)
+		d->owner->asked(d->owner->ctx, d, &m->head);
 	if (seen_before(d, m->head.id)) {
 		d->owner->counts->duplicates++;
 		if (m->head.id == d->answer_id && d->answer_len > 0)
@@ -395,6 +412,8 @@ static void tx_due(struct device *d, uint64_t now_ms)
 	t->timeout_ms *= 2;
 	t->due_ms = now_ms + t->timeout_ms;
 	d->owner->counts->retransmitted++;
+	if (t->what == DEVICE_LOAD && d->owner->settings->load_serial)
+		t->msg[t->len - 1] = t->tries;
 	send_now(d, t->msg, t->len);
 }
 

@@ -30,8 +30,10 @@ enum {
 	DEVICE_ANSWER_MAX = 320,
 	DEVICE_SEEN = 8,
 	DEVICE_NOTES = 4,
-	DEVICE_PAYLOAD_MAX = 256
+	DEVICE_PAYLOAD_MAX = 256,
+	DEVICE_SERIAL = 4 + 4 + 1
 };
+#define DEVICE_SERIAL_MARK "lwgs"
 
 enum device_state {
 	DEVICE_OFF, /* no association */
@@ -90,6 +92,10 @@ struct device_settings {         /* shared by all devices; outlives them */
 	const char *load_proxy;  /* Proxy-Uri of device_load() in place of a path; NULL: none */
 	bool no_register; /* counts as registered from the start: for servers that know no LwM2M */
 	uint32_t load_wait_ms; /* a NON request unanswered for so long is lost */
+	/* Each load request has DEVICE_SERIAL bytes in front of its payload: "lwgs", a number that no
+	   other of the device has, and how often it was sent before; so every copy that leaves a
+	   device is told from each other, and arrives once at most, or else somebody repeated it. */
+	bool load_serial;
 };
 
 struct device;
@@ -99,6 +105,8 @@ struct device_owner {
 	/* An own exchange has ended; may be NULL. */
 	void (*ended)(
 		void *ctx, struct device *d, enum device_exchange what, enum device_outcome how);
+	/* A request has come, repeated or not; may be NULL. */
+	void (*asked)(void *ctx, struct device *d, const struct lab_head *head);
 	const struct device_settings *settings;
 	struct device_counts *counts;
 };
@@ -125,6 +133,7 @@ struct device {
 	char location[LAB_PATH_MAX];
 	uint32_t lifetime_s;
 	uint64_t update_ms; /* when the next Update is due; 0 = not */
+	uint32_t serial;    /* of the load request sent last */
 	struct device_tx tx;
 	/* Requests of the server: what was answered. */
 	uint16_t seen[DEVICE_SEEN];

@@ -26,7 +26,8 @@ static void set_link(struct fleet *f, struct fleet_device *d, enum fleet_link li
 
 static void pause_device(struct fleet *f, struct fleet_device *d)
 {
-	if (f->stop_ms != 0) {
+	const bool had_all = d->model.location[0] != 0;
+	if (f->stop_ms != 0 || (f->set->once && had_all)) {
 		set_link(f, d, FLEET_DONE);
 		return;
 	}
@@ -208,6 +209,7 @@ bool fleet_open(struct fleet *f, const struct fleet_settings *set, const struct 
 	f->owner = (struct device_owner){ .ctx = f,
 		.send = model_send,
 		.ended = model_ended,
+		.asked = set->tokens_once ? fleet_tokens_asked : NULL,
 		.settings = &set->device,
 		.counts = &f->model_counts };
 	f->devices = calloc(set->devices, sizeof(*f->devices));
@@ -230,6 +232,8 @@ bool fleet_open(struct fleet *f, const struct fleet_settings *set, const struct 
 void fleet_close(struct fleet *f)
 {
 	host_close(&f->host);
+	for (uint32_t i = 0; f->devices && i < f->set->devices; i++)
+		free(f->devices[i].tokens.seen);
 	free(f->devices);
 }
 
@@ -289,6 +293,7 @@ static void step(struct host *h)
 	if (f->all_ms == 0 && f->registered == f->set->devices) {
 		f->all_ms = h->now_ms;
 		f->load_on = f->set->load;
+		f->load_since_ms = h->now_ms;
 		fleet_say("all_registered");
 	}
 	if (f->all_ms != 0 && f->set->duration_s != 0 &&
@@ -310,6 +315,8 @@ static bool obey(struct fleet *f)
 			return false;
 		if (strcmp(order, "quit") == 0)
 			begin_stop(f);
+		else if (strcmp(order, "rest") == 0)
+			f->load_on = false;
 		else if (strncmp(order, "load ", 5) == 0 && f->all_ms != 0 && f->stop_ms == 0)
 			fleet_load_order(f, strtoull(order + 5, NULL, 10));
 	}
@@ -323,7 +330,7 @@ void fleet_run(struct fleet *f)
 		const bool pacing =
 			f->stop_ms ? f->stopped < f->set->devices : f->started < f->set->devices;
 		uint64_t wake = f->said_ms + SAY_MS;
-		if (pacing)
+		if (pacing || (f->load_on && f->set->load_rate))
 			wake = f->host.now_ms + STEP_MS;
 		else if (f->all_ms && f->set->duration_s && !f->stop_ms &&
 			 f->all_ms + f->set->duration_s * 1000ULL < wake)

@@ -7,7 +7,7 @@
  * elsewhere each has a socket of its own.
  *
  * Promise: a device whose association or registration is lost makes a new one, with a growing
- *          pause.
+ *          pause; with `once`, none.
  * Threads: one.
  */
 #ifndef LWG_LAB_FLEET_H
@@ -24,7 +24,7 @@
 
 struct cred_set;
 
-enum { FLEET_SOCKETS = 4, FLEET_CAUSES = DTLS_FAIL_ANEW + 1, FLEET_ENDS = DTLS_END_NUMBERS + 1 };
+enum { FLEET_SOCKETS = 4, FLEET_CAUSES = DTLS_FAIL_ANEW + 1, FLEET_ENDS = DTLS_END_FORGED + 1 };
 
 enum fleet_link {      /* what a device's association is */
 	FLEET_NOT_YET, /* its turn has not come */
@@ -45,13 +45,23 @@ struct fleet_settings {
 	bool load;               /* send request/response pairs after registration */
 	bool load_con;           /* as CON, else NON */
 	uint32_t window;         /* pairs under way over all devices */
+	uint32_t load_rate;      /* pairs begun a second at most; 0: as many as go */
+	bool mixed;              /* every other one as CON */
+	bool once;               /* a device that has lost what it had stays away */
+	bool tokens_once;        /* a NON request's token that comes twice is a repetition */
 	bool abrupt;             /* end without De-register */
 	uint64_t seed;
 	struct device_settings device;
 };
 
+struct fleet_tokens { /* of the NON requests that a device was sent */
+	uint64_t *seen;
+	uint32_t len;
+};
+
 struct fleet_device {
 	struct device model;
+	struct fleet_tokens tokens;
 	struct fleet *fleet;
 	struct dtls_conn *conn;   /* FLEET_UP */
 	struct wheel_timer timer; /* the model's, or the end of the pause */
@@ -64,7 +74,8 @@ struct fleet_device {
 
 struct fleet_counts {
 	uint64_t handshakes, failed[FLEET_CAUSES], ended[FLEET_ENDS],
-		again /* registrations after a loss */, unsent;
+		again /* associations or registrations lost */, unsent,
+		twice /* NON requests that came a second time */;
 	uint64_t pairs, lost, round_trip_us, round_trip_max_us; /* load */
 };
 
@@ -88,6 +99,7 @@ struct fleet {
 	uint64_t said_ms;
 	uint32_t load_at, load_out; /* next device; pairs under way */
 	bool load_on;
+	uint64_t load_begun, load_since_ms; /* for the rate */
 	/* by an order: then load_left more, and it is told when all have ended */
 	bool load_counted;
 	uint64_t load_left;
@@ -106,6 +118,9 @@ void fleet_load_step(struct fleet *f);
 /* So many requests more, after which one line tells how they ended. */
 void fleet_load_order(struct fleet *f, uint64_t requests);
 void fleet_load_ended(struct fleet *f, struct fleet_device *d, enum device_outcome how);
+
+/* fleet_tokens.c: struct device_owner's `asked` */
+void fleet_tokens_asked(void *ctx, struct device *m, const struct lab_head *head);
 
 /* fleet_say.c */
 void fleet_say_progress(const struct fleet *f);

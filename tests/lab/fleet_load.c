@@ -22,6 +22,9 @@ void fleet_load_order(struct fleet *f, uint64_t requests)
 
 static bool wants_more(const struct fleet *f)
 {
+	const uint64_t ms = f->host.now_ms - f->load_since_ms;
+	if (f->set->load_rate && f->load_begun > ms * f->set->load_rate / 1000)
+		return false;
 	return f->load_on && f->load_out < f->set->window && (!f->load_counted || f->load_left > 0);
 }
 
@@ -37,10 +40,12 @@ void fleet_load_step(struct fleet *f)
 		f->load_at = (f->load_at + 1) % s->devices;
 		if (d->link != FLEET_UP)
 			continue;
+		const bool con = s->mixed ? f->load_begun % 2 == 1 : s->load_con;
 		d->sent_us = now_us();
-		if (!device_load(&d->model, s->load_con, f->host.now_ms))
+		if (!device_load(&d->model, con, f->host.now_ms))
 			continue;
 		f->load_out++;
+		f->load_begun++;
 		f->load_left -= f->load_counted;
 		fleet_settle(f, d);
 	}

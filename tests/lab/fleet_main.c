@@ -33,6 +33,11 @@ enum option_id {
 	GET,
 	PROXY_URI,
 	NO_REGISTER,
+	LOAD_RATE,
+	MIXED,
+	SERIAL,
+	ONCE,
+	TOKENS_ONCE,
 	ABRUPT,
 	GEN_CREDENTIALS,
 	GEN_KEYS,
@@ -62,6 +67,11 @@ static const struct option options[] = {
 	{ "get", required_argument, NULL, GET },
 	{ "proxy-uri", required_argument, NULL, PROXY_URI },
 	{ "no-register", no_argument, NULL, NO_REGISTER },
+	{ "load-rate", required_argument, NULL, LOAD_RATE },
+	{ "mixed", no_argument, NULL, MIXED },
+	{ "serial", no_argument, NULL, SERIAL },
+	{ "once", no_argument, NULL, ONCE },
+	{ "tokens-once", no_argument, NULL, TOKENS_ONCE },
 	{ "abrupt", no_argument, NULL, ABRUPT },
 	{ "gen-credentials", required_argument, NULL, GEN_CREDENTIALS },
 	{ "gen-keys", required_argument, NULL, GEN_KEYS },
@@ -77,7 +87,8 @@ static const char usage[] =
 	"Simulates LwM2M devices; prints a JSON object a line each second, and a summary. Orders "
 	"on stdin: quit (they\n"
 	"de-register; a second quit ends at once); load N (N requests, then one line that tells "
-	"how they ended).\n"
+	"how they ended); rest (no\n"
+	"more load).\n"
 	"  --devices N        the first N of the credentials (all)\n"
 	"  --rate N           handshakes begun a second; De-registers too (200)\n"
 	"  --handshakes N     under way at once (256)\n"
@@ -99,6 +110,13 @@ static const char usage[] =
 	"  --proxy-uri URI    the load goes to that URI, through a forward proxy\n"
 	"  --no-register      the association is enough: for servers and proxies that know no "
 	"LwM2M\n"
+	"  --load-rate N      load requests begun a second at most; 0: as many as go (0)\n"
+	"  --mixed            every other load request is confirmable\n"
+	"  --serial           each copy of each load request is unlike all others; labserver "
+	"counts what comes twice\n"
+	"  --once             a device that loses its association or registration stays away\n"
+	"  --tokens-once      the server's NON requests have tokens of their own: count what "
+	"comes twice\n"
 	"  --abrupt           at the end no De-register, no close_notify\n";
 
 struct plan {
@@ -140,6 +158,9 @@ static void take_device_setting(struct device_settings *s, int id, const char *t
 	case NO_REGISTER:
 		s->no_register = true;
 		break;
+	case SERIAL:
+		s->load_serial = true;
+		break;
 	default:
 		(void)fputs(usage, stderr);
 		exit(2);
@@ -175,6 +196,18 @@ static void take_setting(struct fleet_settings *s, int id, const char *text)
 		break;
 	case CON:
 		s->load_con = true;
+		break;
+	case LOAD_RATE:
+		s->load_rate = option_number("load-rate", text, 0, 1000000);
+		break;
+	case MIXED:
+		s->mixed = true;
+		break;
+	case ONCE:
+		s->once = true;
+		break;
+	case TOKENS_ONCE:
+		s->tokens_once = true;
 		break;
 	case ABRUPT:
 		s->abrupt = true;

@@ -12,7 +12,8 @@ static const char *const served[DEVICE_SERVED] = { "read", "discover", "write", 
 	"observe", "cancel", "other" };
 static const char *const causes[FLEET_CAUSES] = { "timeout", "identity", "key", "suite", "version",
 	"alert", "protocol", "full", "unreachable", "anew" };
-static const char *const ends[FLEET_ENDS] = { "close_notify", "alert", "replaced", "numbers" };
+static const char *const ends[FLEET_ENDS] = { "close_notify", "alert", "replaced", "numbers",
+	"forged" };
 
 static void put_table(const char *name, const char *const *rows, const uint64_t *counts, size_t len)
 {
@@ -71,14 +72,15 @@ void fleet_say_summary(const struct fleet *f)
 	(void)printf(",\"all_registered\":%s,\"round_trip_us\":%llu,\"round_trip_max_us\":%llu,"
 		     "\"retransmitted\":%llu,"
 		     "\"duplicates\":%llu,\"malformed\":%llu,\"strangers\":%llu,\"replayed\":%llu,"
-		     "\"forged\":%llu",
+		     "\"forged\":%llu,\"twice\":%llu,\"unsent\":%llu",
 		f->all_ms ? "true" : "false",
 		(unsigned long long)(f->counts.pairs ? f->counts.round_trip_us / f->counts.pairs
 						     : 0),
 		(unsigned long long)f->counts.round_trip_max_us,
 		(unsigned long long)c->retransmitted, (unsigned long long)c->duplicates,
 		(unsigned long long)c->malformed, (unsigned long long)c->strangers,
-		(unsigned long long)dtls.replayed, (unsigned long long)dtls.forged);
+		(unsigned long long)dtls.replayed, (unsigned long long)dtls.forged,
+		(unsigned long long)f->counts.twice, (unsigned long long)f->counts.unsent);
 	put_table("handshakes_failed", causes, f->counts.failed, FLEET_CAUSES);
 	put_table("ended", ends, f->counts.ended, FLEET_ENDS);
 	(void)printf(",\"exchanges\":{");

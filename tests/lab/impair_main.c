@@ -10,6 +10,7 @@
 
 #include "tests/lab/impair_relay.h"
 #include "tests/lab/loop.h"
+#include "tests/lab/memory.h"
 #include "tests/lab/pcap.h"
 #include "tests/lab/udp.h"
 
@@ -25,6 +26,7 @@ enum option_id {
 	READDRESS,
 	REPLAY,
 	REPLAY_MS,
+	REMEMBER,
 	RECORD,
 	RECORD_SIDE,
 	HELP
@@ -42,6 +44,7 @@ static const struct option options[] = {
 	{ "readdress", required_argument, NULL, READDRESS },
 	{ "replay", required_argument, NULL, REPLAY },
 	{ "replay-ms", required_argument, NULL, REPLAY_MS },
+	{ "remember", required_argument, NULL, REMEMBER },
 	{ "record", required_argument, NULL, RECORD },
 	{ "record-side", required_argument, NULL, RECORD_SIDE },
 	{ "help", no_argument, NULL, HELP },
@@ -58,6 +61,11 @@ static const char usage[] =
 	"  --delay-ms A-B     each datagram waits between A and B (0-0)\n"
 	"  --reorder-ms N     one out of order is held back for N/2 to N (60)\n"
 	"  --replay-ms N      one replayed comes again after N/2 to N (2000)\n"
+	"  --remember N       of each flow and way the last N datagrams, and N of those before; "
+	"orders on stdin:\n"
+	"                     repeat (send them all again; {\"event\":\"repeated\"} when done), "
+	"forget, withhold (what\n"
+	"                     clients send is remembered only), pass (0)\n"
 	"  --readdress N      a client gets a new source port after each N datagrams, as at a NAT "
 	"(0: never)\n"
 	"  --record FILE      a capture (pcap) with the true addresses\n"
@@ -152,6 +160,9 @@ static void take_option(struct plan *p, int id)
 	case TO:
 		address("to", optarg, &p->place.to);
 		break;
+	case REMEMBER:
+		p->place.remember = option_number("remember", optarg, 0, MEMORY_EACH_MAX);
+		break;
 	case RECORD:
 		p->record = optarg;
 		break;
@@ -180,21 +191,49 @@ static struct plan read_options(int argc, char **argv)
 	return p;
 }
 
+/* False: the end. */
+static bool obey(struct impair_relay *r, const char *order)
+{
+	if (strcmp(order, "repeat") == 0)
+		impair_relay_repeat(r, loop_now_ms());
+	else if (strcmp(order, "forget") == 0)
+		impair_relay_forget(r);
+	else if (strcmp(order, "withhold") == 0)
+		impair_relay_withhold(r, true);
+	else if (strcmp(order, "pass") == 0)
+		impair_relay_withhold(r, false);
+	return strcmp(order, "quit") != 0;
+}
+
+static void tell_repeats(const struct impair_relay *r, uint64_t *told)
+{
+	const struct impair_counts c = impair_relay_counts(r);
+	if (c.repeats == *told)
+		return;
+	*told = c.repeats;
+	(void)printf("{\"event\":\"repeated\",\"times\":%llu,\"up\":%llu,\"down\":%llu}\n",
+		(unsigned long long)c.repeats, (unsigned long long)c.repeated[IMPAIR_UP],
+		(unsigned long long)c.repeated[IMPAIR_DOWN]);
+	(void)fflush(stdout);
+}
+
 static void run(struct impair_relay *r, struct orders *orders)
 {
 	struct pollfd fds[] = { { .fd = impair_relay_fd(r), .events = POLLIN },
 		{ .fd = orders->fd, .events = POLLIN } };
 	char order[ORDER_MAX];
+	uint64_t told = 0;
 	for (;;) {
 		const uint64_t now = loop_now_ms();
 		const uint64_t next = impair_relay_next_ms(r);
 		const uint64_t wait = next <= now ? 0 : next - now;
 		(void)poll(fds, 2, wait > 60000 ? 60000 : (int)wait);
 		while (orders_next(orders, order)) {
-			if (strcmp(order, "quit") == 0)
+			if (!obey(r, order))
 				return;
 		}
 		impair_relay_run(r, loop_now_ms());
+		tell_repeats(r, &told);
 	}
 }
 
@@ -202,19 +241,19 @@ static void print_way(const struct impair_counts *c, enum impair_way way)
 {
 	(void)printf("{\"received\":%llu,\"sent\":%llu,\"lost\":%llu,\"duplicated\":%llu,"
 		     "\"reordered\":%llu,"
-		     "\"replayed\":%llu,\"refused\":%llu}",
+		     "\"replayed\":%llu,\"repeated\":%llu,\"refused\":%llu}",
 		(unsigned long long)c->received[way], (unsigned long long)c->sent[way],
 		(unsigned long long)c->lost[way], (unsigned long long)c->duplicated[way],
 		(unsigned long long)c->reordered[way], (unsigned long long)c->replayed[way],
-		(unsigned long long)c->refused[way]);
+		(unsigned long long)c->repeated[way], (unsigned long long)c->refused[way]);
 }
 
 static void print_summary(const struct impair_counts *c, uint64_t seed)
 {
-	(void)printf(
-		"{\"event\":\"summary\",\"seed\":%llu,\"flows\":%llu,\"readdressed\":%llu,\"up\":",
+	(void)printf("{\"event\":\"summary\",\"seed\":%llu,\"flows\":%llu,\"readdressed\":%llu,"
+		     "\"withheld\":%llu,\"up\":",
 		(unsigned long long)seed, (unsigned long long)c->flows,
-		(unsigned long long)c->readdressed);
+		(unsigned long long)c->readdressed, (unsigned long long)c->withheld);
 	print_way(c, IMPAIR_UP);
 	(void)printf(",\"down\":");
 	print_way(c, IMPAIR_DOWN);

@@ -9,16 +9,19 @@
 #include <unistd.h>
 
 #include "base/wheel.h"
+#include "tests/lab/memory.h"
 #include "tests/lab/pcap.h"
 #include "tests/lab/udp.h"
 
-enum { BUCKETS = 4096, EVENTS = 64, BURST = 64, DATAGRAM = 65536 };
+enum { BUCKETS = 4096, EVENTS = 64, BURST = 64, DATAGRAM = 65536, REPEATS_PER_MS = 20 };
 
 struct flow {
 	struct flow *next;             /* in its bucket */
+	struct flow *older;            /* of all */
 	struct net_addr client, local; /* local: ours towards the server */
 	int fd;
 	uint64_t up; /* datagrams of the client */
+	struct memory memory[IMPAIR_WAYS];
 };
 
 struct ring {
@@ -43,6 +46,13 @@ struct impair_relay {
 	size_t held_len;
 	int epoll, listener;
 	struct flow *buckets[BUCKETS];
+	struct flow *newest;
+	bool withholds;
+	/* What is remembered goes out again: the flow whose turn it is, and its next datagram. */
+	struct flow *repeating;
+	uint32_t repeat_at;
+	uint64_t repeat_ms; /* when the next few go out; 0: nothing is repeated */
+	struct rng rng;     /* of the samples */
 	uint8_t data[DATAGRAM];
 };
 
@@ -100,8 +110,12 @@ static struct flow *flow_of(struct impair_relay *r, const struct net_addr *clien
 		free(f);
 		return NULL;
 	}
+	for (int way = 0; way < IMPAIR_WAYS; way++)
+		memory_init(&f->memory[way], r->place.remember);
 	f->next = *bucket;
 	*bucket = f;
+	f->older = r->newest;
+	r->newest = f;
 	r->counts.flows++;
 	return f;
 }
@@ -169,6 +183,12 @@ static void hold(struct impair_relay *r, const struct parcel *p, uint64_t due_ms
 
 static void carry(struct impair_relay *r, const struct parcel *p, uint64_t now_ms)
 {
+	memory_add(&p->flow->memory[p->way], &r->rng, p->data, p->len);
+	if (r->withholds && p->way == IMPAIR_UP) {
+		r->counts.received[p->way]++;
+		r->counts.withheld++;
+		return;
+	}
 	const struct impair_fate fate = impair_next(&r->core, p->way);
 	r->counts.received[p->way]++;
 	r->counts.lost[p->way] += fate.copies == 0;
@@ -220,6 +240,66 @@ static void from_server(struct impair_relay *r, struct flow *f, struct parcel *p
 	}
 }
 
+/* One datagram of the memory of a flow; false: that was the last. */
+static bool repeat_one(struct impair_relay *r, struct flow *f, struct parcel *p)
+{
+	const uint32_t at = r->repeat_at++;
+	const uint32_t of_way = 2 * r->place.remember;
+	if (at >= IMPAIR_WAYS * of_way)
+		return false;
+	p->way = (enum impair_way)(at / of_way);
+	const struct kept *k = memory_at(&f->memory[p->way], at % of_way);
+	if (!k)
+		return true;
+	p->flow = f;
+	p->len = k->len;
+	memcpy(p->data, k->data, k->len);
+	r->counts.repeated[p->way]++;
+	send_now(r, p);
+	return true;
+}
+
+static uint64_t repeated_total(const struct impair_relay *r)
+{
+	return r->counts.repeated[IMPAIR_UP] + r->counts.repeated[IMPAIR_DOWN];
+}
+
+/* Paced: a burst of all would only be lost in the receiver's buffer. */
+static void repeat_some(struct impair_relay *r, struct parcel *p, uint64_t now_ms)
+{
+	if (r->repeat_ms == 0 || r->repeat_ms > now_ms)
+		return;
+	const uint64_t most = repeated_total(r) + REPEATS_PER_MS;
+	while (r->repeating && repeated_total(r) < most) {
+		if (repeat_one(r, r->repeating, p))
+			continue;
+		r->repeating = r->repeating->older;
+		r->repeat_at = 0;
+	}
+	r->repeat_ms = r->repeating ? now_ms + 1 : 0;
+	r->counts.repeats += r->repeating == NULL;
+}
+
+void impair_relay_repeat(struct impair_relay *r, uint64_t now_ms)
+{
+	r->repeating = r->newest;
+	r->repeat_at = 0;
+	r->repeat_ms = now_ms;
+}
+
+void impair_relay_withhold(struct impair_relay *r, bool withholds)
+{
+	r->withholds = withholds;
+}
+
+void impair_relay_forget(struct impair_relay *r)
+{
+	for (struct flow *f = r->newest; f; f = f->older) {
+		for (int way = 0; way < IMPAIR_WAYS; way++)
+			memory_forget(&f->memory[way]);
+	}
+}
+
 void impair_relay_run(struct impair_relay *r, uint64_t now_ms)
 {
 	struct epoll_event events[EVENTS];
@@ -232,6 +312,7 @@ void impair_relay_run(struct impair_relay *r, uint64_t now_ms)
 			from_clients(r, p, now_ms);
 	}
 	wheel_run(&r->wheel, now_ms, r);
+	repeat_some(r, p, now_ms);
 }
 
 struct impair_relay *impair_relay_new(
@@ -242,6 +323,7 @@ struct impair_relay *impair_relay_new(
 		return NULL;
 	impair_init(&r->core, set);
 	wheel_init(&r->wheel, now_ms);
+	r->rng.state = set->seed;
 	r->held.prev = r->held.next = &r->held;
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = NULL };
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -264,6 +346,8 @@ void impair_relay_free(struct impair_relay *r)
 		while (r->buckets[i]) {
 			struct flow *f = r->buckets[i];
 			r->buckets[i] = f->next;
+			for (int way = 0; way < IMPAIR_WAYS; way++)
+				memory_free(&f->memory[way]);
 			close(f->fd);
 			free(f);
 		}
@@ -282,7 +366,8 @@ int impair_relay_fd(const struct impair_relay *r)
 
 uint64_t impair_relay_next_ms(const struct impair_relay *r)
 {
-	return wheel_next_ms(&r->wheel);
+	const uint64_t next = wheel_next_ms(&r->wheel);
+	return r->repeat_ms != 0 && r->repeat_ms < next ? r->repeat_ms : next;
 }
 
 struct impair_counts impair_relay_counts(const struct impair_relay *r)

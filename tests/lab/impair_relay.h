@@ -34,12 +34,16 @@ struct impair_counts {
 		duplicated[IMPAIR_WAYS], reordered[IMPAIR_WAYS], replayed[IMPAIR_WAYS],
 		refused[IMPAIR_WAYS];
 	uint64_t flows, readdressed;
+	uint64_t withheld;              /* of the clients */
+	uint64_t repeated[IMPAIR_WAYS]; /* of what is remembered */
+	uint64_t repeats;               /* times that all of it has gone out */
 };
 
 struct impair_place {
 	struct net_addr listen, to; /* the port of listen is filled in */
 	struct pcap *record;        /* borrowed; NULL = none */
 	unsigned record_sides;      /* enum impair_side */
+	uint32_t remember; /* of each flow and way: so many of the newest, and of those before */
 };
 
 /* NULL with errno. */
@@ -50,6 +54,11 @@ void impair_relay_free(struct impair_relay *r);
 int impair_relay_fd(const struct impair_relay *r);
 uint64_t impair_relay_next_ms(const struct impair_relay *r);
 void impair_relay_run(struct impair_relay *r, uint64_t now_ms);
+/* Sends again, over some time, all that is remembered, in the order of each flow. */
+void impair_relay_repeat(struct impair_relay *r, uint64_t now_ms);
+/* What clients send is remembered only. */
+void impair_relay_withhold(struct impair_relay *r, bool withholds);
+void impair_relay_forget(struct impair_relay *r);
 struct impair_counts impair_relay_counts(const struct impair_relay *r);
 
 #endif

@@ -49,6 +49,9 @@ struct server_counts {
 	uint64_t handshakes, registered, updated, deregistered, wrong_endpoint, unknown_location,
 		strangers /* identities */;
 	uint64_t notified, notify_short /* too few notifications in time */, rounds;
+	uint64_t late;  /* requests that came after the De-register of their device */
+	uint64_t posts; /* to /dp; of those with a serial: */
+	uint64_t serial_once, serial_twice /* came a second time */, serial_odd;
 	struct op_counts ops[OP_KINDS];
 };
 
@@ -62,6 +65,7 @@ struct server_settings {
 	uint32_t notify_ms;     /* between notifications */
 	uint32_t ack_ms;        /* ACK_TIMEOUT */
 	bool quiet;             /* no event per operation and notification */
+	bool non;               /* operations are NON: each request leaves once and no more */
 };
 
 enum peer_state {    /* what is awaited */
@@ -87,6 +91,10 @@ struct peer {
 	bool again;                /* the request must be sent once more: libcoap has dropped it */
 	uint32_t notes, last_note; /* received in this relation; its last number */
 	uint64_t deadline_ms;      /* of state; 0 = none */
+	uint64_t answered;         /* operations, ever */
+	uint64_t answered_mark;    /* of them: when the order "mark" came */
+	uint8_t *serials;          /* by serial: bits of the tries that have come */
+	uint32_t serials_room;
 };
 
 struct server {
@@ -106,6 +114,12 @@ void server_registry_init(struct server *s, coap_context_t *context);
 /* The peer whose identity the session has proved, or NULL. */
 struct peer *server_peer_of(struct server *s, const coap_session_t *session);
 
+/* labserver_dp.c */
+void server_dp_init(coap_context_t *context);
+
+/* A request that needs a registration, from a peer (or NULL) that has none. */
+void server_count_unknown(struct server *s, const struct peer *p);
+
 /* labserver_ops.c */
 void server_ops_init(struct server *s, coap_context_t *context);
 void server_ops_registered(struct server *s, struct peer *p);
@@ -122,6 +136,7 @@ void server_say(const struct peer *p, const char *event);
 void server_say_op(const struct peer *p, enum server_op op, const char *outcome);
 void server_say_note(const struct peer *p, const uint8_t *value, size_t len);
 void server_say_wrong(const struct peer *p, const char *claimed);
+void server_say_twice(const struct peer *p, uint32_t serial, unsigned try);
 void server_say_summary(const struct server *s);
 const char *server_op_name(enum server_op op);
 

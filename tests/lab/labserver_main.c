@@ -27,6 +27,7 @@ enum option_id {
 	NOTIFY_S,
 	ACK_MS,
 	QUIET,
+	NON,
 	HELP
 };
 
@@ -42,6 +43,7 @@ static const struct option options[] = {
 	{ "notify-s", required_argument, NULL, NOTIFY_S },
 	{ "ack-ms", required_argument, NULL, ACK_MS },
 	{ "quiet", no_argument, NULL, QUIET },
+	{ "non", no_argument, NULL, NON },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, HELP },
 	{ NULL, 0, NULL, 0 },
@@ -52,7 +54,8 @@ static const char usage[] =
 	"An LwM2M server that takes registrations and drives operations. Prints a JSON object a "
 	"line: what happens, and a\n"
 	"summary at the end. Orders on stdin: finish (no new rounds; {\"event\":\"idle\"} when all "
-	"have ended), status, quit.\n"
+	"have ended), status, mark (the\n"
+	"summary's \"reached\": devices that have answered since), quit.\n"
 	"  --listen ADDR      127.0.0.1\n"
 	"  --port P           0: the system picks; it is printed\n"
 	"  --keys FILE        lines: identity hexkey [endpoint]; mode 0600\n"
@@ -64,6 +67,7 @@ static const char usage[] =
 	"  --notify-s S       for each notification (30)\n"
 	"  --ack-ms N         ACK_TIMEOUT; libcoap takes no less than 1000 (2000)\n"
 	"  --quiet            no event for each operation and notification\n"
+	"  --non              operations are NON\n"
 	"  -v                 libcoap's log\n";
 
 struct plan {
@@ -115,6 +119,9 @@ static void take_setting(struct server_settings *s, int id, const char *text)
 		break;
 	case QUIET:
 		s->quiet = true;
+		break;
+	case NON:
+		s->non = true;
 		break;
 	default:
 		(void)fputs(usage, stderr);
@@ -222,6 +229,8 @@ static bool obey(struct server *s, const char *order)
 		s->finishing = true;
 	else if (strcmp(order, "status") == 0)
 		server_say_summary(s);
+	for (size_t i = 0; strcmp(order, "mark") == 0 && i < s->keys.len; i++)
+		s->peers[i].answered_mark = s->peers[i].answered;
 	return strcmp(order, "quit") != 0;
 }
 
@@ -261,6 +270,7 @@ static void release(struct server *s)
 		if (s->peers[i].session)
 			coap_session_release(s->peers[i].session);
 		s->peers[i].session = NULL;
+		free(s->peers[i].serials);
 	}
 	if (s->context)
 		coap_free_context(s->context);
@@ -302,6 +312,7 @@ int main(int argc, char **argv)
 	if (s.context && load_keys(&s, p.keys) && orders_open(&orders)) {
 		server_registry_init(&s, s.context);
 		server_ops_init(&s, s.context);
+		server_dp_init(s.context);
 		if (open_endpoint(&s, &p)) {
 			run(&s, &orders);
 			server_say_summary(&s);

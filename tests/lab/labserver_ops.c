@@ -42,10 +42,11 @@ static void add_number(coap_pdu_t *pdu, uint16_t option, int value)
 			coap_encode_var_safe(bytes, sizeof(bytes), (unsigned)value), bytes);
 }
 
-static coap_pdu_t *build(coap_session_t *session, const struct request *r, const uint8_t *token)
+static coap_pdu_t *build(const struct server *s, coap_session_t *session, const struct request *r,
+	const uint8_t *token)
 {
-	coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_CON, r->method, coap_new_message_id(session),
-		coap_session_max_pdu_size(session));
+	coap_pdu_t *pdu = coap_pdu_init(s->set->non ? COAP_MESSAGE_NON : COAP_MESSAGE_CON,
+		r->method, coap_new_message_id(session), coap_session_max_pdu_size(session));
 	if (!pdu || !coap_add_token(pdu, SERVER_TOKEN, token))
 		return pdu;
 	add_number(pdu, COAP_OPTION_OBSERVE, r->observe);
@@ -99,6 +100,7 @@ static void ended(struct server *s, struct peer *p, enum server_end how, uint8_t
 	struct op_counts *c = &s->counts.ops[op];
 	char text[8];
 	c->ended[how]++;
+	p->answered += how == END_ANSWERED;
 	if (how == END_ANSWERED)
 		count_code(c, code);
 	if (s->set->quiet)
@@ -109,7 +111,7 @@ static void ended(struct server *s, struct peer *p, enum server_end how, uint8_t
 
 static void send_request(struct server *s, struct peer *p)
 {
-	coap_pdu_t *pdu = build(p->session, &requests[op_of(s, p)], p->token);
+	coap_pdu_t *pdu = build(s, p->session, &requests[op_of(s, p)], p->token);
 	p->again = false;
 	if (pdu) /* one that cannot be sent meets its deadline */
 		(void)coap_send(p->session, pdu);

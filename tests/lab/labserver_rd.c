@@ -107,6 +107,15 @@ static uint32_t location_of(const coap_pdu_t *request)
 	return (uint32_t)number;
 }
 
+void server_count_unknown(struct server *s, const struct peer *p)
+{
+	const bool has_left = p && p->location == 0 && p->deleted != 0;
+	s->counts.unknown_location += !has_left;
+	s->counts.late += has_left;
+	if (p)
+		server_say(p, has_left ? "late" : "unknown");
+}
+
 static void on_update(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
 	const coap_string_t *query, coap_pdu_t *response)
 {
@@ -116,7 +125,7 @@ static void on_update(coap_resource_t *resource, coap_session_t *session, const 
 	(void)resource;
 	(void)query;
 	if (!p || location == 0 || location != p->location || p->session != session) {
-		s->counts.unknown_location++;
+		server_count_unknown(s, p);
 		answer(response, COAP_RESPONSE_CODE_NOT_FOUND);
 		return;
 	}
@@ -138,7 +147,7 @@ static void on_deregister(coap_resource_t *resource, coap_session_t *session,
 	if (p && location != 0 && location == p->deleted && mid == p->delete_mid)
 		return; /* a retransmission */
 	if (!p || location == 0 || location != p->location) {
-		s->counts.unknown_location++;
+		server_count_unknown(s, p);
 		answer(response, COAP_RESPONSE_CODE_NOT_FOUND);
 		return;
 	}

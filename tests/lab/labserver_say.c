@@ -77,6 +77,25 @@ void server_say_wrong(const struct peer *p, const char *claimed)
 	close_event();
 }
 
+void server_say_twice(const struct peer *p, uint32_t serial, unsigned try)
+{
+	open_event(p, "twice");
+	(void)printf(",\"serial\":%u,\"try\":%u", (unsigned)serial, try);
+	close_event();
+}
+
+/* Registered peers now, and of them those that have answered since the order "mark". */
+static void put_reach(const struct server *s)
+{
+	unsigned registered = 0, reached = 0;
+	for (size_t i = 0; i < s->keys.len; i++) {
+		const struct peer *p = &s->peers[i];
+		registered += p->location != 0;
+		reached += p->location != 0 && p->answered > p->answered_mark;
+	}
+	(void)printf(",\"present\":%u,\"reached\":%u", registered, reached);
+}
+
 static void put_op(const struct op_counts *c)
 {
 	const char *comma = "";
@@ -100,12 +119,19 @@ void server_say_summary(const struct server *s)
 		"{\"event\":\"summary\",\"handshakes\":%llu,\"registered\":%llu,\"updated\":%llu,"
 		"\"deregistered\":%llu,\"wrong_endpoint\":%llu,\"unknown_location\":%llu,\"unknown_"
 		"identity\":%llu,"
-		"\"notified\":%llu,\"notify_short\":%llu,\"rounds\":%llu,\"ops\":{",
+		"\"notified\":%llu,\"notify_short\":%llu,\"rounds\":%llu,\"late\":%llu,"
+		"\"posts\":%llu,"
+		"\"serial_once\":%llu,\"serial_twice\":%llu,\"serial_odd\":%llu",
 		(unsigned long long)c->handshakes, (unsigned long long)c->registered,
 		(unsigned long long)c->updated, (unsigned long long)c->deregistered,
 		(unsigned long long)c->wrong_endpoint, (unsigned long long)c->unknown_location,
 		(unsigned long long)c->strangers, (unsigned long long)c->notified,
-		(unsigned long long)c->notify_short, (unsigned long long)c->rounds);
+		(unsigned long long)c->notify_short, (unsigned long long)c->rounds,
+		(unsigned long long)c->late, (unsigned long long)c->posts,
+		(unsigned long long)c->serial_once, (unsigned long long)c->serial_twice,
+		(unsigned long long)c->serial_odd);
+	put_reach(s);
+	(void)printf(",\"ops\":{");
 	for (int op = 0; op < OP_KINDS; op++) {
 		(void)printf("%s\"%s\":", op ? "," : "", op_names[op]);
 		put_op(&c->ops[op]);

@@ -12,6 +12,7 @@ import queue
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import traceback
 
 BUILD = os.environ.get("BUILD", "build/release")
 DEADLINE_S = 30
+MEMORY = "/dev/shm"  # a tmpfs, for what must not outlive the machine's power
 
 # For libcoap over OpenSSL, which has had CCM_8 at level 0 since 3.2.
 LEVEL0 = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "openssl-level0.cnf")
@@ -96,7 +98,7 @@ class Process:
             except queue.Empty:
                 raise TimeoutError(
                     f"{self.name}: no such line within {seconds} s: {wanted}; said: "
-                    + " | ".join(self.lines[-8:])
+                    + " | ".join(line[:200] for line in self.lines[-8:])
                 ) from None
             if line is None:
                 raise EOFError(
@@ -162,11 +164,23 @@ class Lab:
     gateway's."""
 
     def __init__(
-        self, devices, ops="", build=None, upstream=True, settings="", keylog=False, server_args=()
+        self,
+        devices,
+        ops="",
+        build=None,
+        upstream=True,
+        settings="",
+        keylog=False,
+        server_args=(),
+        store=None,
+        by_control=False,
     ):
         self.devices, self.ops, self.build = devices, ops, build
         self.with_upstream, self.settings, self.keylog = upstream, settings, keylog
         self.server_args = list(server_args)
+        # None: all in memory. Else more settings of a store in a folder of this lab.
+        self.store = store
+        self.by_control = by_control  # credentials by lwgatectl, not by the configuration
         self.children = []
         self.server = None
 
@@ -220,14 +234,53 @@ class Lab:
         self.server.wait_json(lambda e: e.get("event") == "listening")
 
     def start_gateway(self):
-        argv = [binary("lwgated", self.build), "-c", self.path("lwgate.conf")]
+        self.launch_gateway()
+        self.gateway.wait_line(" ready ")
+
+    def launch_gateway(self, *before):
+        """Without waiting; before: the words of a command that runs it."""
+        argv = [*before, binary("lwgated", self.build), "-c", self.path("lwgate.conf")]
         if self.keylog:
             argv += ["-k", self.path("keys.log")]
         self.gateway = self.start(argv)
-        self.gateway.wait_line(" ready ")
+
+    def refused(self, seconds=DEADLINE_S):
+        """lwgated is started and must end by itself: (exit status, all that it said)."""
+        self.launch_gateway()
+        status = self.gateway.child.wait(seconds)
+        self.gateway.reader.join(5)
+        return status, "\n".join(self.gateway.lines)
+
+    def restart(self, how=signal.SIGKILL):
+        """Ends lwgated by a signal and starts it again."""
+        self.gateway.child.send_signal(how)
+        status = self.gateway.child.wait(DEADLINE_S)
+        self.start_gateway()
+        return status
+
+    def store_path(self, name=""):
+        return os.path.join(self.path("store"), name) if name else self.path("store")
+
+    def store_facts(self):
+        """What lwgatectl tells of the store."""
+        return json.loads(self.ctl("--json", "status"))["store"]
+
+    def _store_text(self):
+        if self.store is None:
+            return 'store = { path = ""; };'
+        return (
+            f'store = {{ path = "{self.store_path()}"; key_file = "{self.path("store.key")}"; '
+            f'token = "{self.memory}/token"; {self.store} }};'
+        )
 
     def __enter__(self):
-        self.folder = tempfile.mkdtemp(prefix="lwgate-test-")
+        # With a store: on a disk, which the system's own temporary folder need not be.
+        under = None
+        if self.store is not None:
+            under = os.path.abspath(os.path.join("build", "system"))
+            os.makedirs(under, exist_ok=True)
+        self.folder = tempfile.mkdtemp(prefix="lwgate-test-", dir=under)
+        self.memory = tempfile.mkdtemp(prefix="lwgate-test-", dir=MEMORY)
         try:
             self.port, self.port6, self.server_port = (
                 free_port(),
@@ -239,7 +292,7 @@ class Lab:
                 "lwgate.conf",
                 f"""
 user = ""; group = "";
-credentials = "credentials.conf";
+credentials = "{"" if self.by_control else "credentials.conf"}";
 listeners = (
   {{ address = "127.0.0.1"; port = {self.port}; }},
   {{ address = "::1"; port = {self.port6}; }}
@@ -247,12 +300,15 @@ listeners = (
 upstream = {{ address = "127.0.0.1"; port = {self.server_port}; sources = [ "127.0.1.0/24" ]; }};
 handshake = {{ upstream_initial_ms = 1000; }};
 control = {{ path = "{self.path("control")}"; group = ""; }};
+{self._store_text()}
 {self.settings}
 """,
             )
             if self.with_upstream:
                 self.start_server()
             self.start_gateway()
+            if self.by_control:
+                self.ctl("credential", "import", self.path("credentials.conf"))
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise
@@ -267,6 +323,7 @@ control = {{ path = "{self.path("control")}"; group = ""; }};
                 for line in child.lines[-25:]:
                     print("# " + line)
         shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.memory, ignore_errors=True)
 
     def ctl(self, *words, check=True):
         done = subprocess.run(
@@ -338,6 +395,29 @@ def coap_client(
     return done.stdout.decode("utf-8", "replace")
 
 
+def s_client(lab, device, *more, key=None):
+    """OpenSSL's client, left running: what is written to its stdin goes out as one record."""
+    client = Process(
+        [
+            "openssl",
+            "s_client",
+            "-dtls1_2",
+            "-connect",
+            f"127.0.0.1:{lab.port}",
+            "-psk",
+            key or device.key,
+            "-psk_identity",
+            device.identity,
+            "-cipher",
+            "PSK-AES128-CCM8:@SECLEVEL=0",
+            *more,
+        ],
+        raw=True,
+    )
+    lab.children.append(client)
+    return client
+
+
 def register_message(endpoint, message_id=0x1234, token=b"\x51", lifetime=300):
     """CON POST /rd?ep=..&lt=..&lwm2m=1.0&b=U with a small link-format payload (RFC 7252 by
     hand)."""
@@ -356,6 +436,16 @@ def register_message(endpoint, message_id=0x1234, token=b"\x51", lifetime=300):
     return out + b"\xff</1/0>,</3/0>"
 
 
+def update_message(location, message_id, token=b"\x52"):
+    """CON POST to the path that Register has given."""
+    out = bytes([0x40 | len(token), 0x02]) + message_id.to_bytes(2, "big") + token
+    last = 0
+    for part in location.split("/"):
+        out += option(11 - last, part.encode())
+        last = 11
+    return out
+
+
 def option(delta, value):
     def nibble(n):
         if n < 13:
@@ -370,7 +460,10 @@ def option(delta, value):
 
 
 def run_tests(tests):
-    """Runs functions in order as TAP; each function's name is the test's name."""
+    """Runs functions in order as TAP; each function's name is the test's name. With words on the
+    command line: only those whose names have one of them."""
+    if sys.argv[1:]:
+        tests = [t for t in tests if any(word in t.__name__ for word in sys.argv[1:])]
     print(f"1..{len(tests)}")
     failed = 0
     for number, test in enumerate(tests, 1):

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "conf/cred_build.h"
 #include "conf/credentials.h"
 
 /* A random key of this test; nobody else's. */
@@ -124,9 +125,93 @@ static void test_a_NUL_in_the_file_is_refused(void **state)
 	assert_non_null(strstr(e.text, "holds a NUL byte"));
 }
 
+/* Where the store says who may come in, the master secret is still ours to know. */
+static void test_without_a_file_there_is_the_master_secret_and_nobody(void **state)
+{
+	const struct files *f = *state;
+	struct conf_error e = { 0 };
+	uint8_t key[16], other[16];
+	uint32_t n = 0;
+	struct cred_set *s = cred_load(NULL, f->master, &e);
+	assert_non_null(s);
+	assert_int_equal(cred_count(s), 0);
+	assert_true(cred_has_master(s));
+	assert_false(cred_by_identity(s, (const uint8_t *)"dev-a", 5, &n));
+	assert_false(cred_by_key(s, (const uint8_t *)"dev-a", 5, &n));
+	/* As the man page says. */
+	assert_true(cred_derived(s, "urn:dev:1", key));
+	assert_memory_equal(
+		key, "\x2f\x4d\xe8\x55\x3d\xa9\x85\xfe\xd9\xb3\xec\x19\x39\x41\x96\x24", 16);
+	assert_true(cred_derived(s, "urn:dev:2", other));
+	assert_memory_not_equal(key, other, 16);
+	cred_free(s);
+	s = cred_load(NULL, NULL, &e);
+	assert_non_null(s);
+	assert_false(cred_has_master(s));
+	assert_false(cred_derived(s, "urn:dev:1", key));
+	assert_memory_equal(key, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+	cred_free(s);
+}
+
+/* lwgatectl does not know whether the gateway has a master secret. */
+static void test_to_import_a_file_no_master_secret_is_needed(void **state)
+{
+	const struct files *f = *state;
+	struct conf_error e = { 0 };
+	struct cred_key k;
+	uint32_t n = 1;
+	assert_null(cred_load(f->credentials, NULL, &e));
+	assert_non_null(strstr(e.text, "has no upstream_key"));
+	struct cred_set *s = cred_load_import(f->credentials, &e);
+	assert_non_null(s);
+	assert_int_equal(cred_count(s), 1);
+	assert_int_equal(cred_line(s, 0), 1);
+	assert_true(cred_derives(s, 0));
+	cred_device_key(s, 0, &k);
+	assert_true(cred_by_key(s, k.key, k.key_len, &n));
+	assert_int_equal(n, 0);
+	assert_true(cred_by_upstream_identity(s, (const uint8_t *)"ep-a", 4, &n));
+	assert_false(cred_upstream_key(s, 0, &k)); /* which is not known here */
+	cred_free(s);
+	assert_int_equal(chmod(f->credentials, 0644), 0);
+	assert_null(cred_load_import(f->credentials, &e));
+}
+
+/* It grows as it must, and what was in it is found again. */
+static void test_R022_thousands_from_octets(void **state)
+{
+	enum { MANY = 3000 };
+	struct conf_error e = { 0 };
+	struct cred_build b;
+	char name[24];
+	uint8_t key[16] = { 0x8f, 0x1d, 0x2c, 0x6b, 0xe0, 0xa9, 0x4f, 0x77, 0x35, 0xd8 };
+	(void)state;
+	assert_true(cred_build_begin(&b, "N", NULL, 0, true));
+	for (uint32_t i = 0; i <= MANY; i++) {
+		const uint32_t number = i == MANY ? 17 : i; /* the last one has the key of another */
+		(void)snprintf(name, sizeof(name), "device-%u", i);
+		memcpy(key + 12, &number, sizeof(number));
+		const struct cred_octets text = { .at = name, .len = strlen(name), .line = i + 1 };
+		const struct cred_draft d = { .line = i + 1,
+			.parts = { [CRED_ENDPOINT] = text,
+				[CRED_IDENTITY] = text,
+				[CRED_KEY] = { .at = key, .len = 16, .line = i + 1 } } };
+		assert_true(cred_build_add(&b, &d, &e));
+	}
+	assert_null(cred_build_end(&b, &e));
+	assert_string_equal(e.text, "N:3001: the key is also in the entry at line 18; each device "
+				    "needs its own (RFC 7925)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_without_a_file_there_is_the_master_secret_and_nobody, make_files,
+			remove_files),
+		cmocka_unit_test_setup_teardown(test_to_import_a_file_no_master_secret_is_needed,
+			make_files, remove_files),
+		cmocka_unit_test(test_R022_thousands_from_octets),
 		cmocka_unit_test_setup_teardown(
 			test_files_that_others_can_read_are_refused, make_files, remove_files),
 		cmocka_unit_test_setup_teardown(

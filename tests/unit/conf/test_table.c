@@ -80,6 +80,8 @@ static void test_every_row_is_whole(void **state)
 			assert_true(strtoull(r->initial, NULL, 10) >= r->min);
 			assert_true(strtoull(r->initial, NULL, 10) <= r->max);
 		}
+		if (r->kind == CONF_BOOL)
+			assert_true(conf_word_known("true|false", r->initial));
 		if (r->kind == CONF_WORD)
 			assert_true(conf_word_known(r->words, r->initial));
 	}

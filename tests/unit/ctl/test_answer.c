@@ -13,7 +13,8 @@
 #include "ctl/show_time.h"
 
 struct fake { /* a gateway of two workers and two devices */
-	bool broken;
+	bool broken, no_sleepers;
+	void *import;
 	char closed[160];
 };
 
@@ -34,7 +35,7 @@ static bool worker(void *ctx, size_t number, struct ctl_worker *out)
 }
 
 static const struct ctl_session both[] = {
-	{ .endpoint = "urn:dev:2", .worker = 1 },
+	{ .endpoint = "urn:dev:2", .worker = 1, .generation = 7 },
 	{
 		.endpoint = "urn:dev:1",
 		.device = { { 192, 0, 2, 1 }, 40000, NET_IPV4, 0 },
@@ -67,6 +68,27 @@ static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, 
 	return true;
 }
 
+/* Three sleepers: of credentials 5, 300 and 301. */
+static bool sleepers(void *ctx, uint32_t *from, struct ctl_session *out, size_t cap, size_t *len)
+{
+	static const uint32_t numbers[] = { 5, 300, 301 };
+	const struct fake *f = ctx;
+	*len = 0;
+	for (size_t i = 0; i < COUNT_OF(numbers) && *len < cap; i++) {
+		if (numbers[i] < *from)
+			continue;
+		struct ctl_session *s = &out[(*len)++];
+		*s = (struct ctl_session){ .device = { { 192, 0, 2, 9 }, 9, NET_IPV4, 0 },
+			.asleep = true,
+			.device_up_ms_ago = 1000,
+			.device_heard_ms_ago = 5,
+			.generation = 2 };
+		(void)snprintf(s->endpoint, sizeof(s->endpoint), "asleep-%u", numbers[i]);
+		*from = numbers[i] + 1;
+	}
+	return !f->no_sleepers;
+}
+
 static bool close_it(void *ctx, const char *endpoint)
 {
 	struct fake *f = ctx;
@@ -82,22 +104,27 @@ static uint64_t uptime_s(void *ctx)
 	return 90061;
 }
 
-/* The text of the answer, without its head; static. */
-static const char *ask(struct fake *f, enum ctl_form form, enum ctl_verb verb, const char *arg,
-	enum ctl_status expect)
+static void has(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+/* The answer, without its head; static, and terminated. */
+static const char *ask_body(struct fake *f, struct ctl_request q, enum ctl_status expect)
 {
 	static char text[16384];
 	const struct ctl_source source = { .ctx = f,
 		.workers = workers,
 		.worker = worker,
 		.sessions = sessions,
+		.sleepers = sleepers,
 		.close = close_it,
 		.uptime_s = uptime_s };
-	struct ctl_request q = { .form = form, .verb = verb };
 	struct ctl_out o = { 0 };
-	uint8_t wire[CTL_REQUEST_MAX];
-	(void)snprintf(q.arg, sizeof(q.arg), "%s", arg);
-	assert_true(ctl_answer(&source, wire, ctl_request_write(&q, wire, sizeof(wire)), &o));
+	static uint8_t wire[CTL_REQUEST_MAX];
+	assert_true(ctl_answer(
+		&source, &f->import, wire, ctl_request_write(&q, wire, sizeof(wire)), &o));
 	assert_in_range(o.len, 2, sizeof(text) - 1);
 	assert_int_equal(o.data[0], CTL_VERSION);
 	assert_int_equal(o.data[1], expect);
@@ -107,10 +134,26 @@ static const char *ask(struct fake *f, enum ctl_form form, enum ctl_verb verb, c
 	return text;
 }
 
-static void has(const char *text, const char *part)
+static const char *ask(struct fake *f, enum ctl_form form, enum ctl_verb verb, const char *arg,
+	enum ctl_status expect)
 {
-	if (strstr(text, part) == NULL)
-		fail_msg("no \"%s\" in:\n%s", part, text);
+	struct ctl_request q = { .form = form, .verb = verb };
+	(void)snprintf(q.arg, sizeof(q.arg), "%s", arg);
+	return ask_body(f, q, expect);
+}
+
+/* A page of sessions; head is what stands before the rows. */
+static const char *ask_page(struct fake *f, enum ctl_form form, uint8_t head[4 + CTL_WIDTHS],
+	enum ctl_status expect)
+{
+	const struct ctl_request q = {
+		.form = form, .verb = CTL_SESSIONS, .body = head, .body_len = 4 + CTL_WIDTHS
+	};
+	const char *answer = ask_body(f, q, expect);
+	if (expect != CTL_DONE)
+		return answer;
+	memcpy(head, answer, 4 + CTL_WIDTHS);
+	return answer + 4 + CTL_WIDTHS;
 }
 
 static void test_status_adds_the_workers_up(void **state)
@@ -134,13 +177,18 @@ static void test_sessions_are_sorted_and_aligned(void **state)
 {
 	(void)state;
 	struct fake f = { 0 };
-	assert_string_equal(ask(&f, CTL_TEXT, CTL_SESSIONS, "", CTL_DONE),
-		"ENDPOINT   DEVICE           UP     HEARD  LINK           LOCATION  EXPIRES  "
+	uint8_t head[4 + CTL_WIDTHS] = { 0 };
+	assert_string_equal(ask_page(&f, CTL_TEXT, head, CTL_DONE),
+		"ENDPOINT   STATE  DEVICE           UP     HEARD  LINK           LOCATION  EXPIRES  "
 		"WORKER\n"
-		"urn:dev:1  192.0.2.1:40000  1h02m  1s     10.0.0.1:5000  rd/5a3f   23h59m   0\n"
-		"urn:dev:2  -                -      -      -              -         -        1\n");
-	assert_string_equal(ask(&f, CTL_JSON, CTL_SESSIONS, "", CTL_DONE),
-		"{\"sessions\":[{\"endpoint\":\"urn:dev:1\",\"worker\":0,\"device\":{\"address\":"
+		"urn:dev:1  awake  192.0.2.1:40000  1h02m  1s     10.0.0.1:5000  rd/5a3f   23h59m   "
+		"0\n"
+		"urn:dev:2  awake  -                -      -      -              -         -        "
+		"1\n");
+	memset(head, 0, sizeof(head));
+	assert_string_equal(ask_page(&f, CTL_JSON, head, CTL_DONE),
+		"{\"endpoint\":\"urn:dev:1\",\"worker\":0,\"state\":\"awake\",\"generation\":0,"
+		"\"device\":{\"address\":"
 		"\"192.0.2.1:40000\","
 		"\"up_ms\":3723000,\"heard_ms_ago\":1500,\"records_in\":11,\"records_out\":12,"
 		"\"forged\":1},"
@@ -148,9 +196,38 @@ static void test_sessions_are_sorted_and_aligned(void **state)
 		"21,"
 		"\"records_out\":22,\"forged\":0},\"registration\":{\"location\":\"rd/"
 		"5a3f\",\"lifetime_s\":86400,"
-		"\"expires_in_s\":86399}},{\"endpoint\":\"urn:dev:2\",\"worker\":1,\"device\":null,"
+		"\"expires_in_s\":86399}},{\"endpoint\":\"urn:dev:2\",\"worker\":1,"
+		"\"state\":\"awake\",\"generation\":7,\"device\":null,"
 		"\"link\":null,"
-		"\"registration\":null}]}\n");
+		"\"registration\":null}");
+}
+
+/* A page of those who are awake, then as many of sleepers as there are. */
+static void test_sleepers_follow_page_by_page_in_the_same_columns(void **state)
+{
+	(void)state;
+	struct fake f = { 0 };
+	uint8_t head[4 + CTL_WIDTHS] = { 0 };
+	(void)ask_page(&f, CTL_TEXT, head, CTL_DONE);
+	assert_memory_equal(head, "\0\0\0\1", 4);
+	assert_string_equal(ask_page(&f, CTL_TEXT, head, CTL_DONE),
+		"asleep-300  asleep  192.0.2.9:9      1s     -      -              -         -        "
+		"0\n"
+		"asleep-301  asleep  192.0.2.9:9      1s     -      -              -         -        "
+		"0\n"
+		"asleep-5    asleep  192.0.2.9:9      1s     -      -              -         -        "
+		"0\n");
+	assert_memory_equal(head, "\0\0\0\0", 4);
+	/* What only memory knows is null. */
+	memcpy(head, "\0\0\1\x2d", 4);
+	has(ask_page(&f, CTL_JSON, head, CTL_DONE),
+		"{\"endpoint\":\"asleep-301\",\"worker\":0,\"state\":\"asleep\",\"generation\":2,"
+		"\"device\":{\"address\":\"192.0.2.9:9\",\"up_ms\":1000,\"heard_ms_ago\":null,"
+		"\"records_in\":null,\"records_out\":null,\"forged\":null}");
+	f.no_sleepers = true;
+	memcpy(head, "\0\0\0\1", 4);
+	has(ask_page(&f, CTL_TEXT, head, CTL_FAILED), "did not answer");
+	has(ask(&f, CTL_TEXT, CTL_SESSIONS, "", CTL_BAD_REQUEST), "the page is missing");
 }
 
 static void test_session_shows_one_or_says_that_there_is_none(void **state)
@@ -188,7 +265,8 @@ static void test_workers_that_do_not_answer_are_reported(void **state)
 	(void)state;
 	struct fake f = { .broken = true };
 	has(ask(&f, CTL_TEXT, CTL_STATUS, "", CTL_FAILED), "did not answer in time");
-	has(ask(&f, CTL_TEXT, CTL_SESSIONS, "", CTL_FAILED), "did not answer in time");
+	uint8_t head[4 + CTL_WIDTHS] = { 0 };
+	has(ask_page(&f, CTL_TEXT, head, CTL_FAILED), "did not answer in time");
 	has(ask(&f, CTL_JSON, CTL_SESSION, "x", CTL_FAILED), "{\"error\":\"the workers");
 }
 
@@ -198,6 +276,12 @@ static void test_arguments_must_fit_the_verb(void **state)
 	struct fake f = { 0 };
 	has(ask(&f, CTL_TEXT, CTL_STATUS, "x", CTL_BAD_REQUEST), "too much said");
 	has(ask(&f, CTL_TEXT, CTL_CLOSE, "", CTL_BAD_REQUEST), "an endpoint is missing");
+	has(ask_body(&f,
+		    (struct ctl_request){ .body = (const uint8_t *)"x", .body_len = 1 },
+		    CTL_BAD_REQUEST),
+		"too much said");
+	has(ask(&f, CTL_TEXT, CTL_IMPORT_BEGIN, "", CTL_BAD_REQUEST), "name is missing");
+	has(ask(&f, CTL_TEXT, CTL_UPGRADE, "", CTL_FAILED), "cannot replace itself");
 }
 
 static void test_malformed_requests_are_answered(void **state)
@@ -205,7 +289,8 @@ static void test_malformed_requests_are_answered(void **state)
 	(void)state;
 	const struct ctl_source none = { 0 };
 	struct ctl_out o = { 0 };
-	assert_true(ctl_answer(&none, (const uint8_t *)"\2", 1, &o));
+	void *import = NULL;
+	assert_true(ctl_answer(&none, &import, (const uint8_t *)"\2", 1, &o));
 	assert_int_equal(o.data[1], CTL_BAD_REQUEST);
 	ctl_out_fini(&o);
 }
@@ -227,6 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status_adds_the_workers_up),
 		cmocka_unit_test(test_sessions_are_sorted_and_aligned),
+		cmocka_unit_test(test_sleepers_follow_page_by_page_in_the_same_columns),
 		cmocka_unit_test(test_session_shows_one_or_says_that_there_is_none),
 		cmocka_unit_test(test_close_reaches_the_gateway),
 		cmocka_unit_test(test_workers_that_do_not_answer_are_reported),

@@ -70,7 +70,8 @@ static int remove_place(void **state)
 
 static struct ctl_control *open_there(struct place *p, const char *group)
 {
-	return ctl_open(p->path, group, &source, p->error, sizeof(p->error));
+	const struct ctl_door door = { .path = p->path, .group = group, .inherited = -1 };
+	return ctl_open(&door, &source, p->error, sizeof(p->error));
 }
 
 /* Serves until the client has its answer: greeting, request and reply are several events. */
@@ -214,7 +215,8 @@ static void test_errors_name_the_remedy(void **state)
 	char path[128];
 	memset(path, 'x', sizeof(path));
 	path[sizeof(path) - 1] = '\0';
-	assert_null(ctl_open(path, "", &source, p->error, sizeof(p->error)));
+	const struct ctl_door door = { .path = path, .group = "", .inherited = -1 };
+	assert_null(ctl_open(&door, &source, p->error, sizeof(p->error)));
 	assert_non_null(strstr(p->error, "too long for a socket"));
 }
 
@@ -225,7 +227,7 @@ static void test_nngs_longest_request_is_answered(void **state)
 	nng_socket s;
 	char answer[4096];
 	size_t len = sizeof(answer);
-	uint8_t longest[CTL_REQUEST_MAX] = { 0xff };
+	static uint8_t longest[CTL_REQUEST_MAX] = { 0xff };
 	assert_non_null(c);
 	connect_to(p, &s);
 	nng_aio *aio = begin_send(s, longest, sizeof(longest));
@@ -501,13 +503,17 @@ static void test_a_long_answer_waits_for_its_reader(void **state)
 	struct place *p = *state;
 	struct ctl_source long_source = source;
 	long_source.sessions = many_sessions;
-	struct ctl_control *c = ctl_open(p->path, "", &long_source, p->error, sizeof(p->error));
+	const struct ctl_door door = { .path = p->path, .group = "", .inherited = -1 };
+	struct ctl_control *c = ctl_open(&door, &long_source, p->error, sizeof(p->error));
 	uint8_t head[9], piece[4096];
 	uint64_t left = 0;
 	assert_non_null(c);
 	const int s = raw_client(p);
 	raw_send(c, s, hello, 8);
-	raw_send(c, s, "\1\0\0\0\0\0\0\0\10\x80\0\0\0\1\1\1\0", 17);
+	/* JSON, CTL_SESSIONS, no argument; page 0, no widths. */
+	static const uint8_t request[9 + 4 + 4 + 4 + CTL_WIDTHS] = { 1, 0, 0, 0, 0, 0, 0, 0,
+		8 + 4 + CTL_WIDTHS, 0x80, 0, 0, 0, CTL_VERSION, CTL_JSON, CTL_SESSIONS, 0 };
+	raw_send(c, s, request, sizeof(request));
 	raw_expect(s, rep_hello, 8);
 	assert_int_equal(recv(s, head, sizeof(head), MSG_WAITALL), sizeof(head));
 	for (size_t i = 1; i < sizeof(head); i++)
@@ -524,9 +530,82 @@ static void test_a_long_answer_waits_for_its_reader(void **state)
 	ctl_close(c);
 }
 
+struct staged {
+	size_t begun, aborted;
+};
+
+static void *import_begin(void *ctx, const char *name, bool replace, struct ctl_said *said)
+{
+	struct staged *st = ctx;
+	(void)said;
+	assert_string_equal(name, "f.csv");
+	assert_true(replace);
+	st->begun++;
+	return st;
+}
+
+static void import_abort(void *ctx, void *import)
+{
+	struct staged *st = ctx;
+	assert_ptr_equal(import, st);
+	st->aborted++;
+}
+
+/* All or nothing: what its client does not commit is forgotten. */
+static void test_R024_who_hangs_up_has_imported_nothing(void **state)
+{
+	struct place *p = *state;
+	struct staged st = { .begun = 0 };
+	const struct ctl_store_source store = {
+		.ctx = &st, .import_begin = import_begin, .import_abort = import_abort
+	};
+	static const uint8_t request[] = { 1, 0, 0, 0, 0, 0, 0, 0, 14, 0x80, 0, 0, 0, CTL_VERSION,
+		CTL_TEXT, CTL_IMPORT_BEGIN, 5, 'f', '.', 'c', 's', 'v', 1 };
+	struct ctl_control *c = open_there(p, "");
+	assert_non_null(c);
+	ctl_set_store(c, &store);
+	const int s = raw_client(p);
+	raw_send(c, s, hello, 8);
+	raw_send(c, s, request, sizeof(request));
+	assert_int_equal(st.begun, 1);
+	/* Another one begins anew. */
+	raw_send(c, s, request, sizeof(request));
+	assert_int_equal(st.begun, 2);
+	assert_int_equal(st.aborted, 1);
+	assert_int_equal(close(s), 0);
+	serve_all(c);
+	assert_int_equal(st.aborted, 2);
+	ctl_close(c);
+	assert_int_equal(st.aborted, 2);
+}
+
+static void test_a_listener_is_handed_on(void **state)
+{
+	struct place *p = *state;
+	struct ctl_control *c = open_there(p, "");
+	assert_non_null(c);
+	const int s = raw_client(p); /* knocks at the old one, is let in by the new one */
+	const struct ctl_door door = {
+		.path = p->path, .group = "", .inherited = dup(ctl_listener(c))
+	};
+	assert_true(door.inherited >= 0);
+	struct ctl_control *next = ctl_open(&door, &source, p->error, sizeof(p->error));
+	assert_non_null(next);
+	raw_send(next, s, hello, 8);
+	raw_expect(s, rep_hello, 8);
+	assert_int_equal(close(s), 0);
+	serve_all(next);
+	ctl_close(next);
+	ctl_close(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_R024_who_hangs_up_has_imported_nothing, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(
+			test_a_listener_is_handed_on, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(
 			test_nngs_request_is_answered, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(

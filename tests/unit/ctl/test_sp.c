@@ -67,7 +67,7 @@ static void test_the_stack_of_ids_goes_back(void **state)
 static void test_I7_frames_that_cannot_be_are_refused(void **state)
 {
 	(void)state;
-	uint8_t longest[CTL_SP_REQUEST_MAX] = { 1 };
+	static uint8_t longest[CTL_SP_REQUEST_MAX] = { 1 };
 	struct ctl_sp_request q;
 	const size_t payload = sizeof(longest) - CTL_SP_FRAME_LEN;
 	assert_int_equal(ctl_sp_parse((const uint8_t *)"\2", 1, &q), CTL_SP_BAD);

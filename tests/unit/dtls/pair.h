@@ -29,6 +29,8 @@
 enum { SERVER = 0, CLIENT = 1, DGRAM_MAX = 17000, NOTES_MAX = 64 };
 
 struct pair;
+struct night;
+struct shelf;
 
 struct dgram {
 	struct dgram *next;
@@ -75,10 +77,11 @@ struct side {
 	bool close_on_message;
 	bool echo;
 	bool close_on_down;
+	bool no_room;
 };
 
 struct seen {
-	uint64_t seq;
+	uint64_t nonce;
 	unsigned line;
 	unsigned side;
 	uint32_t generation;
@@ -111,6 +114,9 @@ struct pair {
 	uint64_t sent_at[64]; /* when each of the first datagrams left */
 	uint8_t keylog_client_random[32];
 	size_t keylogs;
+	uint64_t cred_generation; /* what psk() answers with */
+	struct shelf *shelf;      /* of a test about sessions */
+	struct night *night;      /* of a test about sleep */
 };
 
 static inline uint64_t pair_random(struct pair *p)
@@ -168,6 +174,7 @@ static inline bool own_psk(void *ctx, const uint8_t *identity, size_t len, struc
 	memcpy(out->key, p->key, p->key_len);
 	out->len = p->key_len;
 	out->cred = 7;
+	out->generation = p->cred_generation;
 	return true;
 }
 
@@ -177,7 +184,14 @@ static inline uint8_t *own_room(void *ctx, const struct net_path *path, size_t c
 	assert_true(cap <= sizeof(s->room));
 	s->room_path = *path;
 	s->room_cap = cap;
-	return s->room;
+	return s->no_room ? NULL : s->room;
+}
+
+/* The explicit part of the nonce; in epoch 0, where there is none, what it would be by R-125. */
+static inline uint64_t nonce_of(const struct dtls_record *r)
+{
+	struct rd body = rd_from(r->body, r->len);
+	return r->epoch > 0 ? rd_u64(&body) : r->seq;
 }
 
 static inline void remember(struct side *s, unsigned line, size_t len)
@@ -199,7 +213,7 @@ static inline void remember(struct side *s, unsigned line, size_t len)
 			p->seen = realloc(p->seen, p->seen_cap * sizeof(*p->seen));
 			assert_non_null(p->seen);
 		}
-		p->seen[p->seen_count++] = (struct seen){ .seq = (uint64_t)r.epoch << 48 | r.seq,
+		p->seen[p->seen_count++] = (struct seen){ .nonce = nonce_of(&r),
 			.line = line,
 			.side = s->id,
 			.generation = p->generation };
@@ -216,19 +230,19 @@ static inline int compare_seen(const void *a, const void *b)
 		return x->line < y->line ? -1 : 1;
 	if (x->generation != y->generation)
 		return x->generation < y->generation ? -1 : 1;
-	if (x->seq != y->seq)
-		return x->seq < y->seq ? -1 : 1;
+	if (x->nonce != y->nonce)
+		return x->nonce < y->nonce ? -1 : 1;
 	return 0;
 }
 
-/* I1, R-119: no number of an epoch went out twice on any line. */
+/* I1, R-119: no nonce of a key, and no number of epoch 0, went out twice on any line. */
 static inline void assert_no_number_twice(struct pair *p)
 {
 	qsort(p->seen, p->seen_count, sizeof(*p->seen), compare_seen);
 	for (size_t i = 1; i < p->seen_count; i++) {
 		if (compare_seen(&p->seen[i - 1], &p->seen[i]) == 0)
-			fail_msg("side %u line %u epoch/number %llx twice", p->seen[i].side,
-				p->seen[i].line, (unsigned long long)p->seen[i].seq);
+			fail_msg("side %u line %u nonce %llx twice", p->seen[i].side,
+				p->seen[i].line, (unsigned long long)p->seen[i].nonce);
 	}
 }
 

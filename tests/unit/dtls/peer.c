@@ -103,7 +103,7 @@ const uint8_t *peer_ext_find(const struct peer_buf *exts, uint16_t code, size_t 
 
 /* --- secrets --------------------------------------------------------------------------------- */
 
-static void keys_from_master(struct peer *p)
+void peer_derive_keys(struct peer *p)
 {
 	struct peer_buf seed = { 0 };
 	uint8_t block[40];
@@ -143,7 +143,7 @@ void peer_derive(struct peer *p)
 	}
 	peer_buf_free(&seed);
 	peer_buf_free(&premaster);
-	keys_from_master(p);
+	peer_derive_keys(p);
 }
 
 void peer_verify_data(const struct peer *p, bool of_server, uint8_t out[12])

@@ -105,6 +105,7 @@ struct peer {
 	uint8_t master[48];
 	uint8_t key[2][16], iv[2][4]; /* by writer: client, server */
 	bool keyed, ems_on;
+	bool resumes; /* client: master is that of the session whose id hello.sid is */
 
 	/* hearing */
 	uint16_t msg_in;   /* the number that is awaited */
@@ -166,6 +167,7 @@ void peer_flush(struct peer *p);
 void peer_say_hello(struct peer *p);
 void peer_say_flight5(struct peer *p);
 void peer_say_flight4(struct peer *p);
+/* Also what a client says last when it resumes. */
 void peer_say_flight6(struct peer *p);
 void peer_say_again(struct peer *p);
 void peer_say_data(struct peer *p, const void *data, size_t len);
@@ -174,6 +176,8 @@ void peer_say_alert(struct peer *p, uint16_t epoch, uint8_t level, uint8_t what)
 /* Inside the peer: master secret and keys from a transcript that ends with the ClientKeyExchange;
    what a Finished has to say. */
 void peer_derive(struct peer *p);
+/* The keys alone, once both randoms are known. */
+void peer_derive_keys(struct peer *p);
 void peer_verify_data(const struct peer *p, bool of_server, uint8_t out[12]);
 
 void peer_take(struct peer *p, const uint8_t *datagram, size_t len);

@@ -65,6 +65,9 @@ static void hear_server_hello(struct peer *p, struct cursor c)
 		take_vec(&c, 2, &h->exts);
 	assert_int_equal(c.left, 0);
 	p->record_version = 0xfefd;
+	if (p->resumes && h->sid.len > 0 && h->sid.len == p->hello.sid.len &&
+		memcmp(h->sid.at, p->hello.sid.at, h->sid.len) == 0)
+		peer_derive_keys(p);
 }
 
 static void hear_verify(struct peer *p, struct cursor c)

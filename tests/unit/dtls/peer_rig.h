@@ -14,6 +14,8 @@
 
 enum peer_told { PEER_TOLD_PSK, PEER_TOLD_UP, PEER_TOLD_MESSAGE, PEER_TOLD_DOWN, PEER_TOLD_FAILED };
 
+struct shelf;
+
 struct peer_event {
 	enum peer_told told;
 	uint64_t at_ms;
@@ -61,6 +63,7 @@ struct peer_rig {
 	/* Called at the end of up, message, down and failed (c is NULL then); NULL = not. */
 	void (*hook)(struct peer_rig *rig, enum peer_told what, struct dtls_conn *c);
 	struct dtls_conn *other; /* for the hook */
+	struct shelf *shelf;     /* of a test about sessions */
 };
 
 enum { PEER_RIG_START_MS = 1000000 };

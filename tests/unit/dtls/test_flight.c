@@ -53,6 +53,7 @@ static struct sending *sending_new(size_t datagram_max)
 		.plain_seq = &s->plain_seq,
 		.datagram_max = datagram_max };
 	assert_non_null(s->sender.aead);
+	s->assoc.write_end = UINT64_MAX;
 	return s;
 }
 

@@ -8,9 +8,11 @@
 
 #include "conf/config.h"
 #include "conf/credentials.h"
+#include "gateway/credentials_ops.h"
 #include "gateway/explain.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
+#include "store/store.h"
 
 static const char file[] =
 	"credentials = ( { endpoint = \"urn:dev:1\"; identity = \"dev-1\";"
@@ -19,10 +21,20 @@ static const char file[] =
 
 struct fixture {
 	struct cred_set *creds;
+	struct store *store;
+	struct gw_credentials *credentials;
 	struct gw_shared shared;
 	struct gw_worker *worker;
 	struct net_path path;
 };
+
+static const struct log quiet = { .fd = 2, .level = LOG_LEVEL_ERROR, .name = "t" };
+
+static void changed(void *ctx, uint32_t number)
+{
+	(void)ctx;
+	(void)number;
+}
 
 static int set_up(void **state)
 {
@@ -31,10 +43,24 @@ static int set_up(void **state)
 	assert_non_null(f);
 	f->creds = cred_parse(file, "test", NULL, 0, &error);
 	assert_non_null(f->creds);
-	f->shared = (struct gw_shared){ .creds = f->creds, .identity_key = { 1, 2 } };
+	const struct store_settings memory = { .log = &quiet };
+	struct store_error why;
+	f->store = store_open(&memory, &why);
+	assert_non_null(f->store);
+	const struct gw_credentials_settings c = {
+		.store = f->store, .log = &quiet, .changed = changed
+	};
+	f->credentials = gw_credentials_new(&c);
+	assert_non_null(f->credentials);
+	assert_true(gw_credentials_sync(f->credentials, f->creds, "test", &error));
+	f->shared = (struct gw_shared){
+		.creds = f->creds, .store = f->store, .identity_key = { 1, 2 }
+	};
 	f->worker = calloc(1, sizeof(*f->worker));
 	assert_non_null(f->worker);
 	f->worker->shared = &f->shared;
+	f->worker->reader = store_reader_new(f->store);
+	assert_non_null(f->worker->reader);
 	f->worker->log = (struct log){ .fd = 2, .level = LOG_LEVEL_WARN, .name = "t" };
 	f->path.peer = (struct net_addr){ .ip = { 192, 0, 2, 7 }, .port = 999, .family = NET_IPV4 };
 	*state = f;
@@ -44,7 +70,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
+	store_reader_free(f->worker->reader);
 	free(f->worker);
+	gw_credentials_free(f->credentials);
+	store_close(f->store);
 	cred_free(f->creds);
 	free(f);
 	return 0;
@@ -109,7 +138,8 @@ static void test_a_failure_says_what_was_offered_and_what_would_change_it(void *
 static void test_every_cause_has_a_remedy_and_fits(void **state)
 {
 	struct fixture *f = *state;
-	struct gw_session session = { .cred = 0 };
+	char endpoint[] = "urn:dev:1";
+	struct gw_session session = { .endpoint = endpoint };
 	char text[GW_EXPLAIN_MAX];
 	uint8_t identity[CRED_IDENTITY_MAX], suites[400];
 	memset(identity, 0xff, sizeof(identity));

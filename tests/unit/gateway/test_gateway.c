@@ -19,6 +19,7 @@
 #include "gateway/worker.h"
 #include "io/inbox.h"
 #include "io/udp.h"
+#include "store/store.h"
 
 static const char credentials[] =
 	"credentials = ( { endpoint = \"e\"; identity = \"i\"; "
@@ -57,6 +58,7 @@ static struct conf_gateway unfit(uint32_t workers)
 		.relay_answer_s = 93,
 		.relay_message_max = 1280,
 		.log_level = LOG_LEVEL_ERROR,
+		.store_evict_after_s = 60,
 	};
 	return conf;
 }
@@ -79,7 +81,13 @@ static void test_a_gateway_that_cannot_be_made_closes_each_socket_once(void **st
 	const struct conf_gateway conf = unfit(2);
 	const size_t before = open_descriptors();
 	closed_twice = 0;
-	assert_null(gw_open(&conf, creds, &log, -1, &error));
+	const struct gw_settings settings = {
+		.conf = &conf, .creds = creds, .log = &log, .keylog_fd = -1
+	};
+	struct gw_gateway *const g = gw_open(&settings, &error);
+	assert_non_null(g);
+	assert_false(gw_start(g, &error));
+	gw_free(g);
 	assert_string_not_equal(error.text, "");
 	assert_int_equal(closed_twice, 0);
 	assert_int_equal(open_descriptors(), before);
@@ -92,15 +100,24 @@ static void test_a_worker_that_cannot_be_made_has_closed_its_sockets(void **stat
 	const struct conf_gateway conf = unfit(1);
 	struct inbox *inbox = inbox_new();
 	struct inbox *const inboxes[] = { inbox };
-	const struct gw_shared shared = { .conf = &conf, .inboxes = inboxes, .keylog_fd = -1 };
+	const struct log quiet = { .fd = STDERR_FILENO, .level = LOG_LEVEL_ERROR, .name = "t" };
+	const struct store_settings memory = { .log = &quiet };
+	struct store_error why;
+	struct store *const store = store_open(&memory, &why);
+	assert_non_null(store);
+	const struct gw_shared shared = {
+		.conf = &conf, .store = store, .inboxes = inboxes, .keylog_fd = -1
+	};
 	const struct udp_options o = { .bind = { .ip = { 127, 0, 0, 1 }, .family = NET_IPV4 } };
 	const int fd = udp_open(&o);
 	assert_non_null(inbox);
 	assert_true(fd >= 0);
 	closed_twice = 0;
-	assert_null(gw_worker_new(&shared, 0, &fd, 1));
+	const struct gw_sockets sockets = { .listeners = &fd, .listeners_len = 1 };
+	assert_null(gw_worker_new(&shared, 0, &sockets));
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	assert_int_equal(closed_twice, 0);
+	store_close(store);
 	inbox_free(inbox);
 }
 

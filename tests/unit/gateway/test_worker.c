@@ -107,11 +107,11 @@ static void test_a_worker_that_stops_does_not_wait_for_another(void **state)
 	t->asleep[0] = true;
 	town_connect(t, 0, second);
 	town_until(t, &t->devices.ups, 2); /* waits for worker 0 */
-	assert_non_null(t->workers[1]->waiting);
+	assert_int_equal(t->workers[1]->waiting, 1);
 	assert_true(inbox_post(t->inboxes[1], INBOX_SURE, GW_STOP, NULL, 0));
 	town_turns(t, QUIET_TURNS);
 	assert_null(t->workers[1]->sessions);
-	assert_null(t->workers[1]->waiting);
+	assert_int_equal(t->workers[1]->waiting, 0);
 	t->asleep[0] = false; /* its yield comes too late, and nobody minds */
 	town_turns(t, QUIET_TURNS);
 	assert_null(t->workers[0]->sessions);

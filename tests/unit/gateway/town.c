@@ -14,10 +14,12 @@
 #include <cmocka.h>
 
 #include "conf/credentials.h"
-#include "gateway/claim.h"
+#include "gateway/credentials_ops.h"
+#include "gateway/seats.h"
 #include "gateway/session.h"
 #include "io/inbox.h"
 #include "io/steer.h"
+#include "store/store.h"
 
 enum { PATIENCE_MS = 8000, SERVER_SOCK = 0 };
 
@@ -225,6 +227,42 @@ static void configure(struct town *t)
 	t->conf.relay_answer_s = 93;
 	t->conf.relay_message_max = 1280;
 	t->conf.log_level = LOG_LEVEL_ERROR;
+	t->conf.store_evict_after_s = 60;
+	t->conf.store_resumption = 100;
+	t->conf.store_resumption_days = 30;
+}
+
+uint32_t town_cred(size_t device)
+{
+	return (uint32_t)device + 1; /* as they come */
+}
+
+static void changed(void *ctx, uint32_t number)
+{
+	struct town *t = ctx;
+	for (size_t i = 0; i < t->workers_len && t->workers[i]; i++)
+		assert_true(inbox_post(
+			t->inboxes[i], INBOX_SURE, GW_CHANGED, &number, sizeof(number)));
+}
+
+static void make_store(struct town *t)
+{
+	struct store_error why;
+	struct conf_error error;
+	static const struct log quiet = {
+		.fd = STDERR_FILENO, .level = LOG_LEVEL_ERROR, .name = "town"
+	};
+	const struct store_settings s = {
+		.boot_ms = clock_ms(), .wall_ms = clock_ms(), .resumable_max = 100, .log = &quiet
+	};
+	t->store = store_open(&s, &why);
+	assert_non_null(t->store);
+	const struct gw_credentials_settings c = {
+		.store = t->store, .log = &quiet, .changed = changed, .ctx = t
+	};
+	t->credentials = gw_credentials_new(&c);
+	assert_non_null(t->credentials);
+	assert_true(gw_credentials_sync(t->credentials, t->creds, "town", &error));
 }
 
 static void make_workers(struct town *t, bool is_steered)
@@ -237,7 +275,8 @@ static void make_workers(struct town *t, bool is_steered)
 		assert_true(udp_local(fd, &t->gateway));
 		if (i == 0 && is_steered)
 			assert_true(steer_attach(&t->shared.steer, fd, NET_IPV4));
-		t->workers[i] = gw_worker_new(&t->shared, (uint32_t)i, &fd, 1);
+		const struct gw_sockets sockets = { .listeners = &fd, .listeners_len = 1 };
+		t->workers[i] = gw_worker_new(&t->shared, (uint32_t)i, &sockets);
 		assert_non_null(t->workers[i]);
 	}
 }
@@ -250,12 +289,15 @@ struct town *town_new(size_t workers, bool is_reachable, bool is_steered)
 	t->workers_len = workers;
 	make_credentials(t);
 	configure(t);
+	make_store(t);
 	make_server(t, is_reachable);
 	peer_init(&t->devices, t, DTLS_CLIENT);
 	t->shared = (struct gw_shared){
 		.conf = &t->conf,
 		.creds = t->creds,
-		.seats = calloc(TOWN_DEVICES, sizeof(struct gw_seat)),
+		.store = t->store,
+		.incarnation = store_start(t->store).incarnation,
+		.seats = gw_seats_new(),
 		.inboxes = t->inboxes,
 		.steer = { .seed = 77, .owners = (uint32_t)workers },
 		.keylog_fd = -1,
@@ -281,11 +323,13 @@ void town_free(struct town *t)
 {
 	for (size_t i = 0; i < t->workers_len; i++)
 		gw_worker_free(t->workers[i]);
+	gw_credentials_free(t->credentials);
+	store_close(t->store);
 	for (size_t i = 0; i < t->workers_len; i++)
 		inbox_free(t->inboxes[i]);
 	peer_fini(&t->devices);
 	peer_fini(&t->server);
-	free(t->shared.seats);
+	gw_seats_free(t->shared.seats);
 	cred_free(t->creds);
 	free(t);
 }

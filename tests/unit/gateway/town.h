@@ -43,6 +43,8 @@ struct town {
 	struct conf_gateway conf;
 	struct gw_shared shared;
 	struct cred_set *creds;
+	struct store *store; /* in memory */
+	struct gw_credentials *credentials;
 	size_t workers_len;
 	struct inbox *inboxes[TOWN_WORKERS_MAX];
 	struct gw_worker *workers[TOWN_WORKERS_MAX];
@@ -75,6 +77,8 @@ void town_connect(struct town *t, size_t device, size_t socket);
 void town_reboot(struct town *t);
 /* Sends Register from a socket's association. */
 void town_register(struct town *t, size_t device, size_t socket);
+/* The number of a device's credential in the store. */
+uint32_t town_cred(size_t device);
 /* Sends Update. */
 void town_update(struct town *t, size_t socket);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conf/secret.h"
+#include "base/secret.h"
 
 #include <sys/mman.h>
 
@@ -10,7 +10,7 @@ static size_t mapped(size_t len)
 	return len == 0 ? 1 : len;
 }
 
-void *conf_secret_new(size_t len)
+void *secret_new(size_t len)
 {
 	void *region =
 		mmap(NULL, mapped(len), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -23,12 +23,12 @@ void *conf_secret_new(size_t len)
 	return region;
 }
 
-void conf_secret_seal(void *region, size_t len)
+void secret_seal(void *region, size_t len)
 {
 	(void)mprotect(region, mapped(len), PROT_READ);
 }
 
-void conf_secret_free(void *region, size_t len)
+void secret_free(void *region, size_t len)
 {
 	if (region == NULL)
 		return;

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/credentials_ops.h"
+
+#include "base/log.h"
+#include "base/wipe.h"
+#include "conf/config.h"
+#include "conf/cred_build.h"
+#include "conf/credentials.h"
+#include "conf/fail.h"
+#include "gateway/credentials_plan.h"
+#include "store/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+_Static_assert((int)CTL_NAME_MAX == (int)STORE_ENDPOINT_MAX &&
+		       (int)CTL_NAME_MAX == (int)STORE_IDENTITY_MAX &&
+		       (int)CTL_NAME_MAX == (int)CRED_IDENTITY_MAX &&
+		       (int)CTL_KEY_MAX == (int)STORE_KEY_MAX && (int)CTL_KEY_MAX == (int)CRED_KEY_MAX,
+	"names and keys are of one size everywhere");
+
+struct gw_credentials {
+	struct gw_credentials_settings s;
+	struct store_reader *reader;
+	bool told_export; /* of the one that is going on */
+};
+
+struct import {
+	struct cred_build build;
+	char name[CTL_ARG_MAX + 1];
+	bool replace;
+};
+
+struct gw_credentials *gw_credentials_new(const struct gw_credentials_settings *s)
+{
+	struct gw_credentials *c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return NULL;
+	c->s = *s;
+	c->reader = store_reader_new(s->store);
+	if (c->reader != NULL)
+		return c;
+	free(c);
+	return NULL;
+}
+
+void gw_credentials_free(struct gw_credentials *c)
+{
+	if (c == NULL)
+		return;
+	store_reader_free(c->reader);
+	free(c);
+}
+
+void *gw_credentials_owner(void *ctx)
+{
+	const struct gw_credentials *c = ctx;
+	return c->s.owner;
+}
+
+static uint64_t wall_ms(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static struct cred_plan_by plan_by(
+	const struct gw_credentials *c, const char *name, enum cred_plan_mode mode)
+{
+	return (struct cred_plan_by){
+		.store = c->s.store,
+		.reader = c->reader,
+		.name = name,
+		.mode = mode,
+		.now_ms = wall_ms(),
+		.changed = c->s.changed,
+		.ctx = c->s.ctx,
+	};
+}
+
+/* --- the file -------------------------------------------------------------------------------- */
+
+static void log_made(const struct gw_credentials *c, const char *name, const struct cred_plan_made *m)
+{
+	log_say(c->s.log, LOG_LEVEL_INFO, "credentials",
+		"%s: %zu added, %zu replaced, %zu revoked, %zu as they were", name, m->added,
+		m->replaced, m->revoked, m->same);
+}
+
+bool gw_credentials_sync(struct gw_credentials *c, const struct cred_set *file, const char *name,
+	struct conf_error *error)
+{
+	const struct cred_plan_by by = plan_by(c, name, CRED_PLAN_FILE);
+	struct cred_plan_made m;
+	if (!cred_plan_do(&by, file, &m, error))
+		return false;
+	log_made(c, name, &m);
+	if (m.kept > 0)
+		log_say(c->s.log, LOG_LEVEL_WARN, "credentials",
+			"%s:%u: %s and %zu more were changed or revoked by lwgatectl, which stands; "
+			"remedy: take them out of the file, or have it say the same",
+			name, cred_line(file, m.kept_first), cred_endpoint(file, m.kept_first),
+			m.kept - 1);
+	return true;
+}
+
+/* --- one and many ---------------------------------------------------------------------------- */
+
+static void said_error(struct ctl_said *said, const struct conf_error *e)
+{
+	(void)snprintf(said->text, sizeof(said->text), "%s", e->text);
+}
+
+static struct cred_octets part(const void *at, size_t len, unsigned line)
+{
+	return (struct cred_octets){ .at = len == 0 ? NULL : at, .len = len, .line = line };
+}
+
+static bool add_to(struct cred_build *b, const struct ctl_cred *c, struct conf_error *error)
+{
+	const size_t endpoint_len = strlen(c->endpoint);
+	struct cred_draft d = { .line = c->line };
+	d.parts[CRED_ENDPOINT] = part(c->endpoint, endpoint_len, c->line);
+	/* Whoever says no identity means the endpoint's name (RFC 7925 section 4.2.1). */
+	d.parts[CRED_IDENTITY] = c->identity_len > 0
+					 ? part(c->identity, c->identity_len, c->line)
+					 : part(c->endpoint, endpoint_len, c->line);
+	if (c->has_keys) {
+		d.parts[CRED_KEY] = part(c->key, c->key_len, c->line);
+		d.parts[CRED_UPSTREAM_KEY] = part(c->upstream_key, c->upstream_key_len, c->line);
+	}
+	d.parts[CRED_UPSTREAM_IDENTITY] =
+		part(c->upstream_identity, c->upstream_identity_len, c->line);
+	return cred_build_add(b, &d, error);
+}
+
+static struct cred_set *set_of(
+	const struct gw_credentials *c, const struct ctl_cred *one, struct conf_error *error)
+{
+	struct cred_build b;
+	if (!cred_build_begin(&b, one->endpoint, NULL, 0, c->s.derives)) {
+		(void)conf_fail(error, one->endpoint, 0, "no memory; free some");
+		return NULL;
+	}
+	if (add_to(&b, one, error))
+		return cred_build_end(&b, error);
+	cred_build_abort(&b);
+	return NULL;
+}
+
+/* One credential from lwgatectl. */
+static enum ctl_status do_one(struct gw_credentials *c, const struct ctl_cred *one,
+	enum cred_plan_mode mode, struct ctl_said *said)
+{
+	const struct cred_plan_by by = plan_by(c, one->endpoint, mode);
+	struct conf_error error;
+	struct cred_plan_made m;
+	struct cred_set *set = set_of(c, one, &error);
+	const bool ok = set != NULL && cred_plan_do(&by, set, &m, &error);
+	cred_free(set);
+	if (!ok) {
+		said_error(said, &error);
+		return CTL_FAILED;
+	}
+	const char *what = m.added > 0 ? "added" : m.replaced > 0 ? "replaced" : "is as it was";
+	(void)snprintf(said->text, sizeof(said->text), "%s: %s", one->endpoint, what);
+	log_say(c->s.log, LOG_LEVEL_INFO, "credential", "%s %s, by lwgatectl", one->endpoint, what);
+	return CTL_DONE;
+}
+
+static enum ctl_status add(void *ctx, const struct ctl_cred *one, struct ctl_said *said)
+{
+	return do_one(ctx, one, CRED_PLAN_ADD, said);
+}
+
+/* The credential of an endpoint, whatever its state; out is wiped unless CTL_DONE. */
+static enum ctl_status find(const struct gw_credentials *c, const char *endpoint,
+	struct store_cred *out, struct ctl_said *said)
+{
+	const enum store_result r = store_find_endpoint(c->reader, endpoint, out);
+	store_reader_rest(c->reader);
+	if (r == STORE_OK)
+		return CTL_DONE;
+	wipe(out, sizeof(*out));
+	(void)snprintf(said->text, sizeof(said->text), "%s: %s", endpoint,
+		r == STORE_NONE ? "there is no such credential; `lwgatectl credential list` shows "
+				  "all"
+				: "the store cannot be read there; look into the log");
+	return r == STORE_NONE ? CTL_UNKNOWN_ENDPOINT : CTL_FAILED;
+}
+
+static void take(uint8_t *to, uint8_t *to_len, const uint8_t *from, uint8_t from_len)
+{
+	memcpy(to, from, from_len);
+	*to_len = from_len;
+}
+
+/* What is not said anew stays. */
+static void complete(struct ctl_cred *c, const struct store_cred *old)
+{
+	if (c->identity_len == 0)
+		take(c->identity, &c->identity_len, old->identity, old->identity_len);
+	if (!c->has_keys)
+		c->key_len = c->upstream_key_len = 0;
+	c->has_keys = true;
+	if (c->key_len == 0)
+		take(c->key, &c->key_len, old->key, old->key_len);
+	if (c->upstream_key_len == 0)
+		take(c->upstream_key, &c->upstream_key_len, old->upstream_key,
+			old->upstream_key_len);
+	if (c->upstream_identity_len == 0)
+		take(c->upstream_identity, &c->upstream_identity_len, old->upstream_identity,
+			old->upstream_identity_len);
+}
+
+static enum ctl_status replace(void *ctx, const struct ctl_cred *one, struct ctl_said *said)
+{
+	struct gw_credentials *c = ctx;
+	struct ctl_cred whole = *one;
+	struct store_cred old;
+	enum ctl_status status = find(c, one->endpoint, &old, said);
+	if (status == CTL_DONE && old.state == STORE_CRED_REVOKED) {
+		status = CTL_FAILED;
+		(void)snprintf(said->text, sizeof(said->text),
+			"%s: is revoked; `lwgatectl credential add` makes a new one",
+			one->endpoint);
+	} else if (status == CTL_DONE) {
+		complete(&whole, &old);
+		status = do_one(c, &whole, CRED_PLAN_REPLACE, said);
+	}
+	wipe(&old, sizeof(old));
+	wipe(&whole, sizeof(whole));
+	return status;
+}
+
+static enum ctl_status revoke(void *ctx, const char *endpoint, struct ctl_said *said)
+{
+	struct gw_credentials *c = ctx;
+	struct store_cred old;
+	struct conf_error error;
+	const struct cred_plan_by by = plan_by(c, endpoint, CRED_PLAN_REPLACE);
+	enum ctl_status status = find(c, endpoint, &old, said);
+	if (status != CTL_DONE)
+		return status;
+	if (old.state == STORE_CRED_REVOKED) {
+		(void)snprintf(said->text, sizeof(said->text), "%s: was revoked already", endpoint);
+	} else if (cred_plan_revoke(&by, &old, &error)) {
+		(void)snprintf(said->text, sizeof(said->text),
+			"%s: revoked; its sessions end, and it does not come in any more", endpoint);
+		log_say(c->s.log, LOG_LEVEL_INFO, "credential", "%s revoked, by lwgatectl", endpoint);
+	} else {
+		said_error(said, &error);
+		status = CTL_FAILED;
+	}
+	wipe(&old, sizeof(old));
+	return status;
+}
+
+/* --- looking --------------------------------------------------------------------------------- */
+
+static void to_ctl(const struct store_cred *s, bool secrets, struct ctl_cred *out)
+{
+	*out = (struct ctl_cred){
+		.number = s->number,
+		.generation = s->generation,
+		.changed_ms = s->changed_ms,
+		.state = s->state == STORE_CRED_ACTIVE ? CTL_CRED_ACTIVE : CTL_CRED_REVOKED,
+		.origin = s->origin == STORE_BY_FILE ? CTL_CRED_BY_FILE : CTL_CRED_BY_CONTROL,
+		.key_len = s->key_len,
+		.upstream_key_len = s->upstream_key_len,
+		.has_keys = secrets,
+	};
+	memcpy(out->endpoint, s->endpoint, sizeof(out->endpoint));
+	take(out->identity, &out->identity_len, s->identity, s->identity_len);
+	take(out->upstream_identity, &out->upstream_identity_len, s->upstream_identity,
+		s->upstream_identity_len);
+	if (!secrets)
+		return;
+	memcpy(out->key, s->key, s->key_len);
+	memcpy(out->upstream_key, s->upstream_key, s->upstream_key_len);
+}
+
+static enum ctl_status show(
+	void *ctx, const char *endpoint, struct ctl_cred *out, struct ctl_said *said)
+{
+	struct store_cred found;
+	const enum ctl_status status = find(ctx, endpoint, &found, said);
+	if (status == CTL_DONE)
+		to_ctl(&found, false, out);
+	wipe(&found, sizeof(found));
+	return status;
+}
+
+static enum ctl_status next(void *ctx, uint32_t *number, bool secrets, struct ctl_cred *out,
+	struct ctl_said *said)
+{
+	struct gw_credentials *c = ctx;
+	struct store_cred found;
+	/* Ours is the number to begin with, the store's the one behind which to begin. */
+	uint32_t at = *number - 1;
+	enum store_result r = STORE_OK;
+	do {
+		r = store_next_cred(c->reader, &at, &found);
+	} while (r == STORE_DAMAGED && at >= *number);
+	store_reader_rest(c->reader);
+	if (secrets && !c->told_export)
+		log_say(c->s.log, LOG_LEVEL_WARN, "credential", "all keys are exported, by lwgatectl");
+	c->told_export = secrets && r == STORE_OK;
+	*number = r == STORE_OK ? at + 1 : 0;
+	if (r == STORE_OK)
+		to_ctl(&found, secrets, out);
+	wipe(&found, sizeof(found));
+	if (r == STORE_OK || r == STORE_NONE)
+		return CTL_DONE;
+	(void)snprintf(said->text, sizeof(said->text),
+		"the store cannot be read; look into the log for the medium's errors");
+	return CTL_FAILED;
+}
+
+/* --- import ---------------------------------------------------------------------------------- */
+
+static void *import_begin(void *ctx, const char *name, bool with_replace, struct ctl_said *said)
+{
+	const struct gw_credentials *c = ctx;
+	struct import *i = calloc(1, sizeof(*i));
+	if (i != NULL) {
+		(void)snprintf(i->name, sizeof(i->name), "%s", name);
+		i->replace = with_replace;
+		if (cred_build_begin(&i->build, i->name, NULL, 0, c->s.derives))
+			return i;
+	}
+	free(i);
+	(void)snprintf(said->text, sizeof(said->text), "the gateway has no memory; free some");
+	return NULL;
+}
+
+static void import_abort(void *ctx, void *import)
+{
+	struct import *i = import;
+	(void)ctx;
+	cred_build_abort(&i->build);
+	free(i);
+}
+
+static enum ctl_status import_stage(
+	void *ctx, void *import, const struct ctl_cred *one, struct ctl_said *said)
+{
+	struct import *i = import;
+	struct conf_error error;
+	(void)ctx;
+	if (add_to(&i->build, one, &error))
+		return CTL_DONE;
+	said_error(said, &error);
+	return CTL_FAILED;
+}
+
+static enum ctl_status import_commit(void *ctx, void *import, struct ctl_said *said)
+{
+	struct gw_credentials *c = ctx;
+	struct import *i = import;
+	struct conf_error error;
+	struct cred_plan_made m;
+	const struct cred_plan_by by =
+		plan_by(c, i->name, i->replace ? CRED_PLAN_REPLACE : CRED_PLAN_ADD);
+	struct cred_set *set = cred_build_end(&i->build, &error);
+	const bool ok = set != NULL && cred_plan_do(&by, set, &m, &error);
+	if (ok) {
+		(void)snprintf(said->text, sizeof(said->text),
+			"%s: %zu added, %zu replaced, %zu as they were", i->name, m.added,
+			m.replaced, m.same);
+		log_made(c, i->name, &m);
+	} else {
+		said_error(said, &error);
+	}
+	cred_free(set);
+	free(i);
+	return ok ? CTL_DONE : CTL_FAILED;
+}
+
+struct ctl_store_source gw_credentials_source(struct gw_credentials *c)
+{
+	return (struct ctl_store_source){
+		.ctx = c,
+		.add = add,
+		.replace = replace,
+		.revoke = revoke,
+		.show = show,
+		.next = next,
+		.import_begin = import_begin,
+		.import_stage = import_stage,
+		.import_commit = import_commit,
+		.import_abort = import_abort,
+	};
+}

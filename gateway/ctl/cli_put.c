@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/cli.h"
+
+#include <string.h>
+
+#include "base/wipe.h"
+#include "base/wr.h"
+#include "conf/hex.h"
+#include "ctl/credential.h"
+#include "ctl/store_source.h"
+
+static int text_identity(
+	const char *option, const char *text, uint8_t out[CTL_NAME_MAX], uint8_t *len)
+{
+	const size_t n = strlen(text);
+	if (n < 1 || n > CTL_NAME_MAX)
+		return cli_wrong(option, " has a wrong length", "write 1 to 128 octets");
+	memcpy(out, text, n);
+	*len = (uint8_t)n;
+	return CLI_DONE;
+}
+
+static int hex_identity(const char *text, struct ctl_cred *d)
+{
+	const size_t digits = strlen(text);
+	if (digits < 2 || digits / 2 > CTL_NAME_MAX || !conf_hex_read(text, digits, d->identity))
+		return cli_wrong("--identity-hex is not hexadecimal of 1 to 128 octets", "",
+			"write two digits 0-9, a-f an octet");
+	d->identity_len = (uint8_t)(digits / 2);
+	return CLI_DONE;
+}
+
+static int identities(const struct cli *c, struct ctl_cred *d)
+{
+	const char *text = c->options[CLI_IDENTITY], *hex = c->options[CLI_IDENTITY_HEX];
+	const char *upstream = c->options[CLI_UPSTREAM_IDENTITY];
+	int status = CLI_DONE;
+	if (text != NULL && hex != NULL)
+		return cli_wrong("--identity and --identity-hex are two ways to say one thing", "",
+			"leave one");
+	if (text != NULL)
+		status = text_identity("--identity", text, d->identity, &d->identity_len);
+	if (hex != NULL)
+		status = hex_identity(hex, d);
+	if (status == CLI_DONE && upstream != NULL)
+		status = text_identity("--upstream-identity", upstream, d->upstream_identity,
+			&d->upstream_identity_len);
+	return status;
+}
+
+static int read_key(
+	const char *file, const char *what, uint8_t key[CTL_KEY_MAX], uint8_t *key_len)
+{
+	size_t len = 0;
+	const int status = cli_key(file, what, key, CTL_KEY_MAX, &len);
+	*key_len = status == CLI_DONE ? (uint8_t)len : 0;
+	return status;
+}
+
+/* To add one needs a key, from the standard input if not from a file; to replace, what is named is
+   replaced. */
+static int keys(const struct cli *c, enum ctl_verb verb, struct ctl_cred *d)
+{
+	const char *file = c->options[CLI_KEY_FILE], *upstream = c->options[CLI_UPSTREAM_KEY_FILE];
+	const bool other = c->options[CLI_IDENTITY] != NULL ||
+			   c->options[CLI_IDENTITY_HEX] != NULL || upstream != NULL ||
+			   c->options[CLI_UPSTREAM_IDENTITY] != NULL;
+	const bool wanted = file != NULL || verb == CTL_CRED_ADD || !other;
+	int status = CLI_DONE;
+	if (upstream != NULL && strcmp(upstream, "-") == 0 && wanted &&
+		(file == NULL || strcmp(file, "-") == 0))
+		return cli_wrong("both keys cannot come from the standard input", "",
+			"put one into a file");
+	if (wanted)
+		status = read_key(file, "the device's key", d->key, &d->key_len);
+	if (status == CLI_DONE && upstream != NULL)
+		status = read_key(upstream, "the upstream key", d->upstream_key,
+			&d->upstream_key_len);
+	return status;
+}
+
+int cli_cred_put(struct cli *c, enum ctl_verb verb)
+{
+	struct ctl_request q = { .form = c->form, .verb = verb };
+	struct ctl_cred d = { .has_keys = true };
+	uint8_t body[CTL_CRED_MAX];
+	struct wr w = wr_into(body, sizeof(body));
+	if (strlen(c->arg) > CTL_NAME_MAX)
+		return cli_wrong("an endpoint has at most 128 bytes", "", "name a shorter one");
+	memcpy(d.endpoint, c->arg, strlen(c->arg));
+	int status = identities(c, &d);
+	if (status == CLI_DONE)
+		status = keys(c, verb, &d);
+	if (status == CLI_DONE) {
+		ctl_cred_write(&w, &d);
+		q.body = body;
+		q.body_len = w.len;
+		status = cli_ask_print(c, &q, CLI_LONG_MS);
+	}
+	wipe(&d, sizeof(d));
+	wipe(body, sizeof(body));
+	return status;
+}
+
+int cli_rewrap(struct cli *c)
+{
+	const char *file = c->options[CLI_KEY_FILE], *credential = c->options[CLI_CREDENTIAL],
+		   *tpm = c->options[CLI_TPM];
+	struct ctl_request q = { .form = c->form, .verb = CTL_STORE_REWRAP };
+	uint8_t body[1 + CTL_KEK_LEN] = { CTL_KEK_KEY };
+	int status = CLI_DONE;
+	if ((file != NULL) + (credential != NULL) + (tpm != NULL) != 1)
+		return cli_wrong("the new key's place is missing, or there are two", "",
+			"name one: --key-file FILE, --credential NAME or --tpm FILE");
+	const char *name = credential != NULL ? credential : tpm != NULL ? tpm : "";
+	if (strlen(name) > CTL_ARG_MAX)
+		return cli_wrong("the name is too long", "", "use at most 255 bytes");
+	(void)snprintf(q.arg, sizeof(q.arg), "%s", name);
+	q.body = body;
+	q.body_len = 1;
+	if (file != NULL) {
+		q.body_len = sizeof(body);
+		status = cli_store_key(file, body + 1);
+	} else {
+		body[0] = credential != NULL ? CTL_KEK_CREDENTIAL : CTL_KEK_TPM;
+	}
+	if (status == CLI_DONE)
+		status = cli_ask_print(c, &q, CLI_LONG_MS);
+	wipe(body, sizeof(body));
+	return status;
+}

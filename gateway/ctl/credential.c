@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/credential.h"
+
+#include <string.h>
+
+static void write_octets(struct wr *w, const void *octets, uint8_t len)
+{
+	wr_u8(w, len);
+	wr_bytes(w, octets, len);
+}
+
+static void write_key(struct wr *w, const struct ctl_cred *c, const uint8_t *key, uint8_t len)
+{
+	wr_u8(w, len);
+	if (c->has_keys)
+		wr_bytes(w, key, len);
+}
+
+void ctl_cred_write(struct wr *w, const struct ctl_cred *c)
+{
+	wr_u32(w, c->line);
+	wr_u32(w, c->number);
+	wr_u64(w, c->generation);
+	wr_u64(w, c->changed_ms);
+	wr_u8(w, (uint8_t)c->state);
+	wr_u8(w, (uint8_t)c->origin);
+	wr_u8(w, c->has_keys);
+	write_octets(w, c->endpoint, (uint8_t)strnlen(c->endpoint, CTL_NAME_MAX));
+	write_octets(w, c->identity, c->identity_len);
+	write_octets(w, c->upstream_identity, c->upstream_identity_len);
+	write_key(w, c, c->key, c->key_len);
+	write_key(w, c, c->upstream_key, c->upstream_key_len);
+}
+
+static uint8_t read_len(struct rd *r, uint8_t max)
+{
+	const uint8_t len = rd_u8(r);
+	if (len <= max)
+		return len;
+	r->bad = true;
+	return 0;
+}
+
+static uint8_t read_octets(struct rd *r, void *out, uint8_t max)
+{
+	const uint8_t len = read_len(r, max);
+	rd_copy(r, out, len);
+	return len;
+}
+
+static uint8_t read_key(struct rd *r, bool has_keys, uint8_t *out)
+{
+	return has_keys ? read_octets(r, out, CTL_KEY_MAX) : read_len(r, CTL_KEY_MAX);
+}
+
+bool ctl_cred_read(struct rd *r, struct ctl_cred *out)
+{
+	*out = (struct ctl_cred){ 0 };
+	out->line = rd_u32(r);
+	out->number = rd_u32(r);
+	out->generation = rd_u64(r);
+	out->changed_ms = rd_u64(r);
+	const uint8_t state = rd_u8(r), origin = rd_u8(r), has_keys = rd_u8(r);
+	const uint8_t endpoint_len = read_octets(r, out->endpoint, CTL_NAME_MAX);
+	out->identity_len = read_octets(r, out->identity, CTL_NAME_MAX);
+	out->upstream_identity_len = read_octets(r, out->upstream_identity, CTL_NAME_MAX);
+	out->has_keys = has_keys == 1;
+	out->key_len = read_key(r, out->has_keys, out->key);
+	out->upstream_key_len = read_key(r, out->has_keys, out->upstream_key);
+	if (!rd_ok(r) || state > CTL_CRED_REVOKED || origin > CTL_CRED_BY_FILE || has_keys > 1)
+		return false;
+	out->state = (enum ctl_cred_state)state;
+	out->origin = (enum ctl_cred_origin)origin;
+	return strlen(out->endpoint) == endpoint_len;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl/credential: a credential on its way between lwgatectl and lwgated.
+ *
+ * On the wire: u32 line, u32 number, u64 generation, u64 changed_ms, u8 state, u8 origin, u8 has
+ * keys, then endpoint, identity, upstream identity, key, upstream key, each with u8 length in front;
+ * of the keys only the lengths where it has none.
+ *
+ * Promise: pure, total, bounded (I7). An endpoint holds no NUL. Who holds one with keys wipes it.
+ * Errors:  latched in the cursor.
+ * Threads: any.
+ */
+#ifndef LWG_CTL_CREDENTIAL_H
+#define LWG_CTL_CREDENTIAL_H
+
+#include "base/attr.h"
+#include "base/rd.h"
+#include "base/wr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	CTL_NAME_MAX = 128, /* endpoint and identities */
+	CTL_KEY_MAX = 64,
+	CTL_CRED_MAX = 27 + 5 + 3 * CTL_NAME_MAX + 2 * CTL_KEY_MAX, /* on the wire */
+};
+
+enum ctl_cred_state { CTL_CRED_ACTIVE, CTL_CRED_REVOKED };
+enum ctl_cred_origin { CTL_CRED_BY_CONTROL, CTL_CRED_BY_FILE };
+
+struct ctl_cred {
+	uint32_t line; /* in the file that it comes from; 0: none */
+	/* What the store knows; 0 on the way there. */
+	uint32_t number;
+	uint64_t generation, changed_ms; /* wall clock */
+	enum ctl_cred_state state;
+	enum ctl_cred_origin origin;
+	char endpoint[CTL_NAME_MAX + 1];
+	/* Length 0: not said. Of an upstream key: derived from the master secret. */
+	uint8_t identity_len, key_len, upstream_identity_len, upstream_key_len;
+	bool has_keys; /* the octets are there, not only their number */
+	uint8_t identity[CTL_NAME_MAX], upstream_identity[CTL_NAME_MAX];
+	uint8_t key[CTL_KEY_MAX], upstream_key[CTL_KEY_MAX];
+};
+
+void ctl_cred_write(struct wr *w, const struct ctl_cred *c);
+/* False: it is none. */
+MUST_USE bool ctl_cred_read(struct rd *r, struct ctl_cred *out);
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/csv_cred.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/hex.h"
+#include "conf/keys.h"
+#include "ctl/show.h"
+
+enum column {
+	ENDPOINT,
+	IDENTITY,
+	IDENTITY_HEX,
+	KEY,
+	UPSTREAM_IDENTITY,
+	UPSTREAM_IDENTITY_HEX,
+	UPSTREAM_KEY,
+	COLUMNS
+};
+
+static const char *const names[COLUMNS] = {
+	[ENDPOINT] = "endpoint",
+	[IDENTITY] = "identity",
+	[IDENTITY_HEX] = "identity_hex",
+	[KEY] = "key",
+	[UPSTREAM_IDENTITY] = "upstream_identity",
+	[UPSTREAM_IDENTITY_HEX] = "upstream_identity_hex",
+	[UPSTREAM_KEY] = "upstream_key",
+};
+
+static bool fail(struct csv_cred *c, unsigned line, const char *form, ...) PRINTF_LIKE(3, 4);
+
+static bool fail(struct csv_cred *c, unsigned line, const char *form, ...)
+{
+	va_list args;
+	va_start(args, form);
+	(void)vsnprintf(c->why, sizeof(c->why), form, args);
+	va_end(args);
+	c->line = line;
+	return false;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* A first record without these is a file without titles: then it holds keys, and is not quoted. */
+static bool title(struct csv_cred *c, const char *text, unsigned line, size_t *out)
+{
+	size_t best = COLUMNS, edits = strlen(text) / 2 + 1;
+	for (size_t i = 0; i < COLUMNS; i++) {
+		const size_t n = conf_distance(text, names[i]);
+		if (n < edits) {
+			edits = n;
+			best = i;
+		}
+	}
+	*out = best;
+	if (best == COLUMNS)
+		return fail(c, line,
+			"column %zu has no name that is known; the first line names the columns: "
+			"endpoint,identity,key,upstream_identity,upstream_key",
+			c->columns_len + 1);
+	if (edits > 0)
+		return fail(c, line, "column %zu has an unknown name; did you mean %s?",
+			c->columns_len + 1, names[best]);
+	for (size_t i = 0; i < c->columns_len; i++) {
+		if (c->columns[i] == best)
+			return fail(c, line, "column %s stands there twice; leave one", names[best]);
+	}
+	return true;
+}
+
+static bool has(const struct csv_cred *c, enum column which)
+{
+	for (size_t i = 0; i < c->columns_len; i++) {
+		if (c->columns[i] == which)
+			return true;
+	}
+	return false;
+}
+
+static bool titles(struct csv_cred *c, char *const fields[], size_t len, unsigned line)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!title(c, fields[i], line, &c->columns[i]))
+			return false;
+		c->columns_len++;
+	}
+	if (!has(c, ENDPOINT) || !has(c, KEY))
+		return fail(c, line, "column %s is missing; add it",
+			has(c, ENDPOINT) ? names[KEY] : names[ENDPOINT]);
+	return true;
+}
+
+struct place { /* where a field goes */
+	uint8_t *octets, *len;
+	size_t max;
+};
+
+static struct place place_of(struct ctl_cred *d, enum column which)
+{
+	switch (which) {
+	case IDENTITY:
+	case IDENTITY_HEX:
+		return (struct place){ d->identity, &d->identity_len, sizeof(d->identity) };
+	case UPSTREAM_IDENTITY:
+	case UPSTREAM_IDENTITY_HEX:
+		return (struct place){ d->upstream_identity, &d->upstream_identity_len,
+			sizeof(d->upstream_identity) };
+	case UPSTREAM_KEY:
+		return (struct place){ d->upstream_key, &d->upstream_key_len,
+			sizeof(d->upstream_key) };
+	case KEY:
+	case ENDPOINT:
+	case COLUMNS:
+		break;
+	}
+	return (struct place){ d->key, &d->key_len, sizeof(d->key) };
+}
+
+static bool is_hex(enum column which)
+{
+	return which != IDENTITY && which != UPSTREAM_IDENTITY;
+}
+
+static bool octets(struct csv_cred *c, enum column which, const char *text, unsigned line)
+{
+	const struct place to = place_of(&c->cred, which);
+	const size_t letters = strlen(text), len = is_hex(which) ? letters / 2 : letters;
+	if (*to.len != 0)
+		return fail(c, line, "%s: is there in text and in hexadecimal; leave one",
+			names[which]);
+	if (len > to.max)
+		return fail(c, line, "%s: is %zu octets long; use at most %zu", names[which], len,
+			to.max);
+	*to.len = (uint8_t)len;
+	if (!is_hex(which)) {
+		memcpy(to.octets, text, len);
+		return true;
+	}
+	return conf_hex_read(text, letters, to.octets) ||
+	       fail(c, line, "%s: is not hexadecimal; write two digits 0-9, a-f an octet",
+		       names[which]);
+}
+
+static bool field(struct csv_cred *c, enum column which, const char *text, unsigned line)
+{
+	const size_t len = strlen(text);
+	if (len == 0)
+		return true;
+	if (which != ENDPOINT)
+		return octets(c, which, text, line);
+	if (len > CTL_NAME_MAX)
+		return fail(c, line, "endpoint: is %zu octets long; use 1 to %d", len, CTL_NAME_MAX);
+	memcpy(c->cred.endpoint, text, len);
+	return true;
+}
+
+static bool record(void *ctx, char *const fields[], size_t len, unsigned line)
+{
+	struct csv_cred *c = ctx;
+	if (c->columns_len == 0)
+		return titles(c, fields, len, line);
+	if (len != c->columns_len)
+		return fail(c, line, "there are %zu fields, and %zu columns; is a comma missing, or "
+				     "one too much?",
+			len, c->columns_len);
+	c->cred = (struct ctl_cred){ .line = line, .has_keys = true };
+	for (size_t i = 0; i < len; i++) {
+		if (!field(c, (enum column)c->columns[i], fields[i], line))
+			return false;
+	}
+	if (c->cred.endpoint[0] == '\0')
+		return fail(c, line, "endpoint: is empty; write the device's name");
+	if (c->cred.key_len == 0)
+		return fail(c, line, "key: is empty; write one, as from: openssl rand -hex 16");
+	return c->each(c->ctx, &c->cred);
+}
+
+void csv_cred_begin(
+	struct csv_cred *c, bool (*each)(void *ctx, const struct ctl_cred *c), void *ctx)
+{
+	*c = (struct csv_cred){ .each = each, .ctx = ctx };
+	c->csv.record = record;
+	c->csv.ctx = c;
+}
+
+bool csv_cred_feed(struct csv_cred *c, const char *data, size_t len)
+{
+	return csv_feed(&c->csv, data, len);
+}
+
+bool csv_cred_end(struct csv_cred *c)
+{
+	if (!csv_end(&c->csv))
+		return false;
+	return c->columns_len > 0 || fail(c, 1, "is empty; the first line names the columns: "
+						"endpoint,identity,key,upstream_identity,upstream_key");
+}
+
+const char *csv_cred_why(const struct csv_cred *c, unsigned *line)
+{
+	*line = c->csv.why != NULL ? csv_line(&c->csv) : c->line;
+	return c->csv.why != NULL ? c->csv.why : c->why;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+void csv_cred_titles(struct ctl_out *o, bool keys)
+{
+	ctl_out_text(o, keys ? "endpoint,identity,identity_hex,key,upstream_identity,"
+			       "upstream_identity_hex,upstream_key\n"
+			     : "endpoint,identity,identity_hex,upstream_identity,"
+			       "upstream_identity_hex,state,origin,generation,changed_ms,key_octets,"
+			       "upstream_key_octets\n");
+}
+
+static void put(struct ctl_out *o, const char *text)
+{
+	const bool plain = strpbrk(text, ",\"\r\n") == NULL;
+	if (plain) {
+		ctl_out_text(o, text);
+		return;
+	}
+	ctl_out_bytes(o, "\"", 1);
+	for (; *text != '\0'; text++) {
+		if (*text == '"')
+			ctl_out_bytes(o, "\"", 1);
+		ctl_out_bytes(o, text, 1);
+	}
+	ctl_out_bytes(o, "\"", 1);
+}
+
+/* Two fields: as text, and in hexadecimal; one of them is empty. */
+static void put_identity(struct ctl_out *o, const uint8_t *identity, size_t len)
+{
+	char text[CTL_IDENTITY_TEXT];
+	const bool is_text = ctl_identity_text(identity, len, text);
+	if (is_text)
+		put(o, text);
+	ctl_out_bytes(o, ",", 1);
+	if (!is_text)
+		ctl_out_text(o, text);
+}
+
+static void put_key(struct ctl_out *o, const uint8_t *key, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < len; i++) {
+		ctl_out_bytes(o, &digits[key[i] >> 4], 1);
+		ctl_out_bytes(o, &digits[key[i] & 15], 1);
+	}
+}
+
+void csv_cred_row(struct ctl_out *o, bool keys, const struct ctl_cred *c)
+{
+	put(o, c->endpoint);
+	ctl_out_bytes(o, ",", 1);
+	put_identity(o, c->identity, c->identity_len);
+	ctl_out_bytes(o, ",", 1);
+	if (keys) {
+		put_key(o, c->key, c->key_len);
+		ctl_out_bytes(o, ",", 1);
+	}
+	put_identity(o, c->upstream_identity, c->upstream_identity_len);
+	ctl_out_bytes(o, ",", 1);
+	if (keys) {
+		put_key(o, c->upstream_key, c->upstream_key_len);
+		ctl_out_bytes(o, "\n", 1);
+		return;
+	}
+	ctl_out_form(o, "%s,%s,%" PRIu64 ",%" PRIu64 ",%u,%u\n",
+		c->state == CTL_CRED_ACTIVE ? "active" : "revoked",
+		c->origin == CTL_CRED_BY_FILE ? "file" : "lwgatectl", c->generation, c->changed_ms,
+		c->key_len, c->upstream_key_len);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl/csv_cred: credentials from and to CSV. The first record names the columns, in any order:
+ *
+ *   endpoint            required
+ *   identity            text; or identity_hex; neither: the endpoint's name
+ *   key                 hexadecimal; required
+ *   upstream_identity   text; or upstream_identity_hex
+ *   upstream_key        hexadecimal
+ *
+ * Promise: what is read goes to one callback a record. Errors name the line and the column, nothing
+ *          of what stands there (I5). Whether a key is good, the gateway says. Who holds the struct
+ *          wipes it.
+ * Errors:  false with csv.why, or why here; csv_line() says where.
+ * Threads: any, one each.
+ */
+#ifndef LWG_CTL_CSV_CRED_H
+#define LWG_CTL_CSV_CRED_H
+
+#include "base/attr.h"
+#include "ctl/credential.h"
+#include "ctl/csv.h"
+#include "ctl/out.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { CSV_WHY_MAX = 160 };
+
+struct csv_cred {
+	/* False: enough; then why is whose it is. */
+	bool (*each)(void *ctx, const struct ctl_cred *c);
+	void *ctx;
+	/* Ours: */
+	struct csv csv;
+	size_t columns[CSV_FIELDS_MAX]; /* what stands in each */
+	size_t columns_len;             /* 0: the first record is to come */
+	struct ctl_cred cred;
+	unsigned line; /* of an error in a record */
+	char why[CSV_WHY_MAX];
+};
+
+void csv_cred_begin(
+	struct csv_cred *c, bool (*each)(void *ctx, const struct ctl_cred *c), void *ctx);
+MUST_USE bool csv_cred_feed(struct csv_cred *c, const char *data, size_t len);
+MUST_USE bool csv_cred_end(struct csv_cred *c);
+/* After false: what is wrong, and in *line where; "" when each() had enough. */
+const char *csv_cred_why(const struct csv_cred *c, unsigned *line);
+
+/* The first line, and one of a credential: with keys, what csv_cred reads again; without, what is
+   known of it. */
+void csv_cred_titles(struct ctl_out *o, bool keys);
+void csv_cred_row(struct ctl_out *o, bool keys, const struct ctl_cred *c);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/show.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/json.h"
+
+enum { DATE_MAX = 32 };
+
+bool ctl_identity_text(const uint8_t *identity, size_t len, char out[CTL_IDENTITY_TEXT])
+{
+	char text[CTL_NAME_MAX + 1];
+	bool is_text = len > 0 && len <= CTL_NAME_MAX;
+	uint32_t code = 0;
+	out[0] = '\0';
+	len = len <= CTL_NAME_MAX ? len : CTL_NAME_MAX;
+	memcpy(text, identity, len);
+	text[len] = '\0';
+	for (size_t at = 0, n = 0; is_text && at < len; at += n) {
+		n = ctl_utf8(text + at, &code);
+		is_text = n > 0 && code >= 0x20 && !(code >= 0x7f && code <= 0x9f);
+	}
+	if (is_text) {
+		memcpy(out, text, len + 1);
+		return true;
+	}
+	for (size_t i = 0; i < len; i++)
+		(void)snprintf(out + 2 * i, 3, "%02x", identity[i]);
+	return false;
+}
+
+static const char *state_of(const struct ctl_cred *c)
+{
+	return c->state == CTL_CRED_ACTIVE ? "active" : "revoked";
+}
+
+static const char *origin_of(const struct ctl_cred *c)
+{
+	return c->origin == CTL_CRED_BY_FILE ? "file" : "lwgatectl";
+}
+
+static const char *date_of(const struct ctl_cred *c, char out[DATE_MAX])
+{
+	const time_t s = (time_t)(c->changed_ms / 1000);
+	struct tm parts;
+	if (c->changed_ms / 1000 > INT32_MAX * UINT64_C(64) || gmtime_r(&s, &parts) == NULL ||
+		strftime(out, DATE_MAX, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+		(void)snprintf(out, DATE_MAX, "-");
+	return out;
+}
+
+static void put_identity(struct ctl_out *o, const uint8_t *identity, size_t len)
+{
+	char text[CTL_IDENTITY_TEXT];
+	if (len == 0) {
+		ctl_out_text(o, "-");
+		return;
+	}
+	if (!ctl_identity_text(identity, len, text))
+		ctl_out_text(o, "hex ");
+	ctl_out_clean(o, text);
+}
+
+/* --- JSON ------------------------------------------------------------------------------------- */
+
+static void json_text(struct ctl_json *j, const char *key, const char *text)
+{
+	ctl_json_key(j, key);
+	ctl_json_text(j, text);
+}
+
+static void json_number(struct ctl_json *j, const char *key, uint64_t n)
+{
+	ctl_json_key(j, key);
+	ctl_json_number(j, n);
+}
+
+/* As the credentials file has it: one of two names. */
+static void json_identity(
+	struct ctl_json *j, const char *text_key, const char *hex_key, const uint8_t *id, size_t len)
+{
+	char text[CTL_IDENTITY_TEXT];
+	const bool is_text = ctl_identity_text(id, len, text);
+	json_text(j, is_text ? text_key : hex_key, text);
+}
+
+static void json_cred(struct ctl_json *j, const struct ctl_cred *c)
+{
+	ctl_json_begin(j, '{');
+	json_text(j, "endpoint", c->endpoint);
+	json_identity(j, "identity", "identity_hex", c->identity, c->identity_len);
+	if (c->upstream_identity_len > 0)
+		json_identity(j, "upstream_identity", "upstream_identity_hex", c->upstream_identity,
+			c->upstream_identity_len);
+	json_text(j, "state", state_of(c));
+	json_text(j, "origin", origin_of(c));
+	json_number(j, "generation", c->generation);
+	json_number(j, "changed_ms", c->changed_ms);
+	json_number(j, "key_octets", c->key_len);
+	json_number(j, "upstream_key_octets", c->upstream_key_len);
+	ctl_json_end(j, '}');
+}
+
+/* --- for people ------------------------------------------------------------------------------- */
+
+static void label(struct ctl_out *o, const char *name)
+{
+	ctl_out_form(o, "%-20s", name);
+}
+
+static void cred_text(struct ctl_out *o, const struct ctl_cred *c)
+{
+	char date[DATE_MAX];
+	label(o, "endpoint");
+	ctl_out_clean(o, c->endpoint);
+	ctl_out_text(o, "\n");
+	label(o, "identity");
+	put_identity(o, c->identity, c->identity_len);
+	ctl_out_text(o, "\n");
+	label(o, "upstream identity");
+	put_identity(o, c->upstream_identity, c->upstream_identity_len);
+	ctl_out_text(o, "\n");
+	ctl_out_form(o, "%-20s%s\n", "state", state_of(c));
+	ctl_out_form(o, "%-20s%s\n", "origin", origin_of(c));
+	ctl_out_form(o, "%-20s%" PRIu64 "\n", "generation", c->generation);
+	ctl_out_form(o, "%-20s%s\n", "changed", date_of(c, date));
+	ctl_out_form(o, "%-20s%u octets\n", "key", c->key_len);
+	if (c->upstream_key_len > 0)
+		ctl_out_form(o, "%-20s%u octets\n", "upstream key", c->upstream_key_len);
+	else
+		ctl_out_form(o, "%-20s%s\n", "upstream key",
+			c->state == CTL_CRED_ACTIVE ? "derived" : "0 octets");
+}
+
+void ctl_show_cred(struct ctl_out *o, enum ctl_form form, const struct ctl_cred *c)
+{
+	struct ctl_json j = { .out = o };
+	if (form == CTL_TEXT) {
+		cred_text(o, c);
+		return;
+	}
+	json_cred(&j, c);
+	ctl_out_text(o, "\n");
+}
+
+void ctl_show_cred_titles(struct ctl_out *o)
+{
+	ctl_out_form(o, "%-7s  %-9s  %10s  %-20s  %-32s  %s\n", "STATE", "ORIGIN", "GENERATION",
+		"CHANGED", "ENDPOINT", "IDENTITY");
+}
+
+void ctl_show_cred_row(struct ctl_out *o, enum ctl_form form, const struct ctl_cred *c)
+{
+	enum { ENDPOINT_WIDTH = 32 };
+	struct ctl_json j = { .out = o };
+	char date[DATE_MAX];
+	if (form == CTL_JSON) {
+		json_cred(&j, c);
+		return;
+	}
+	ctl_out_form(o, "%-7s  %-9s  %10" PRIu64 "  %-20s  ", state_of(c), origin_of(c),
+		c->generation, date_of(c, date));
+	ctl_out_column(o, c->endpoint, ENDPOINT_WIDTH);
+	ctl_out_text(o, "  ");
+	put_identity(o, c->identity, c->identity_len);
+	ctl_out_text(o, "\n");
+}

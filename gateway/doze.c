@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/rouse.h"
+
+#include "conf/config.h"
+#include "gateway/keep.h"
+#include "gateway/resume.h"
+#include "gateway/seats.h"
+#include "gateway/worker.h"
+#include "io/sources.h"
+
+enum { LEAST_A_TIME = 16 };
+
+static void lie_down(struct gw_session *s, struct gw_leg *leg)
+{
+	struct gw_worker *const w = s->worker;
+	struct dtls_conn *const c = leg->conn;
+	leg->conn = NULL;
+	if (!c)
+		return;
+	const uint64_t next = dtls_conn_numbers(c).next;
+	const uint32_t forged = dtls_conn_facts(c).forged;
+	if (leg->hot) {
+		gw_worker_batch(w);
+		atomic_store_explicit(&leg->hot->forged, forged, memory_order_relaxed);
+		slot_release(leg->hot, slot_owner(w->shared->incarnation, w->number),
+			(uint32_t)next);
+	}
+	dtls_conn_set_user(c, NULL);
+	dtls_sleep(w->dtls, c);
+}
+
+void gw_session_sleep(struct gw_session *s)
+{
+	if (s->relay)
+		relay_device_let_go(s->relay);
+	s->relay = NULL;
+	lie_down(s, &s->legs[GW_DEVICE]);
+	lie_down(s, &s->legs[GW_LINK]);
+	s->slot = SOURCES_NONE; /* it stays the sleeping link's */
+	gw_session_end(s, GW_KEEP, NULL);
+}
+
+/* S9: an association that is not durable cannot sleep. */
+static bool may_sleep(const struct gw_session *s)
+{
+	const struct gw_leg *const link = &s->legs[GW_LINK];
+	return s->relay && s->ops == 0 && !s->waits && s->heir == 0 && s->hold.len == 0 &&
+	       !s->probe && !s->is_loose && s->legs[GW_DEVICE].conn && s->legs[GW_DEVICE].hot &&
+	       (!link->conn || link->hot) && relay_device_is_idle(s->relay);
+}
+
+static uint64_t heard_ms(const struct gw_session *s)
+{
+	const uint64_t device_ms = dtls_conn_facts(s->legs[GW_DEVICE].conn).heard_ms;
+	const struct dtls_conn *const link = s->legs[GW_LINK].conn;
+	const uint64_t link_ms = link ? dtls_conn_facts(link).heard_ms : 0;
+	return device_ms > link_ms ? device_ms : link_ms;
+}
+
+/* Each is looked at once in evict_after, so that it costs a message nothing. */
+void gw_sessions_doze(struct gw_worker *w)
+{
+	const uint64_t idle_ms = (uint64_t)w->shared->conf->store_evict_after_s * 1000;
+	const uint64_t since_ms = w->now_ms - w->dozed_ms;
+	size_t n = (size_t)(w->sessions_len * since_ms / idle_ms) + LEAST_A_TIME;
+	w->dozed_ms = w->now_ms;
+	if (n > w->sessions_len)
+		n = w->sessions_len;
+	for (; n > 0; n--) {
+		struct gw_session *const s = w->doze_next ? w->doze_next : w->sessions;
+		w->doze_next = s->next;
+		if (may_sleep(s) && heard_ms(s) + idle_ms <= w->now_ms)
+			gw_session_sleep(s);
+	}
+}
+
+bool gw_sessions_sleep_all(struct gw_worker *w)
+{
+	struct gw_session *s = w->sessions;
+	while (s) {
+		struct gw_session *const next = s->next;
+		if (s->waits) { /* the yield that it waits for will find nobody */
+			gw_session_end(s, GW_KEEP, "the gateway stops");
+		} else if (s->ops == 0) {
+			/* What was under way ends with the process; its peers will repeat it. */
+			if (s->slot != SOURCES_NONE && !s->legs[GW_LINK].conn) {
+				const struct net_path path = sources_path(w->sources, s->slot);
+				dtls_connect_cancel(w->dtls, &path);
+			}
+			gw_session_sleep(s);
+		}
+		s = next;
+	}
+	return w->sessions != NULL || w->ops > 0;
+}
+
+/* Its relay ends what is over. */
+void gw_due_received(struct gw_worker *w, uint32_t cred)
+{
+	_Atomic uint32_t *const seat = gw_seat(w->shared->seats, cred);
+	if (w->stopping || !seat || gw_tenure_worker(atomic_load(seat)) != UINT32_MAX)
+		return;
+	struct store_session row;
+	if (gw_rouse(w, cred) || store_read_session(w->reader, cred, &row) != STORE_OK)
+		return;
+	/* It cannot be woken any more: what is left is to forget the registration. */
+	struct gw_op *const o = gw_op_new(w, NULL, cred);
+	if (!o)
+		return;
+	o->row = row;
+	o->row.registered = false;
+	o->row.expires_ms = 0;
+	o->save = true;
+	gw_op_submit(o, 0);
+}
+
+void gw_changed_received(struct gw_worker *w, uint32_t cred)
+{
+	struct gw_session *const s = gw_session_of(w, cred);
+	if (s && !s->waits)
+		gw_session_end(s, GW_FORGET, "its credential has changed");
+}

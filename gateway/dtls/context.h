@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dtls/context: what of an association is written down when it leaves memory: its keys, what was
+ * agreed, and the final flight while the peer may still ask for it. Not its numbers, which change
+ * with each record, and not its path.
+ *
+ * Promise: encoding is total and fits DTLS_CONTEXT_MAX; decoding is pure, total and bounded, and
+ *          takes only what encoding makes: whatever it takes encodes to the same bytes.
+ * Errors:  a bool; *out is then all zero. Clock, I/O, allocation: none.
+ * Memory:  both forms are secret: their holders wipe them.
+ * Threads: any.
+ * Source:  none: the format is ours. Its first byte is its version.
+ */
+#ifndef LWG_DTLS_CONTEXT_H
+#define LWG_DTLS_CONTEXT_H
+
+#include "base/attr.h"
+#include "dtls/engine.h"
+#include "dtls/hello.h"
+#include "dtls/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	DTLS_CONTEXT_VERSION = 1,
+	DTLS_FRAGMENT_CODE_MAX = 4, /* RFC 6066 4 */
+};
+
+struct dtls_context {
+	struct dtls_key in, out;
+	uint64_t hello_tag;
+	uint8_t fragment_code; /* <= DTLS_FRAGMENT_CODE_MAX; 0 = none */
+	uint8_t finished_len;  /* <= DTLS_FINISHED_LEN; 0: no final flight is kept */
+	uint8_t finished[DTLS_FINISHED_LEN];
+	uint64_t plain_base; /* <= DTLS_SEQ_MAX; see struct dtls_linger; 0 when none is kept */
+};
+
+/* Returns the length. */
+size_t dtls_context_encode(const struct dtls_context *c, uint8_t out[DTLS_CONTEXT_MAX]);
+MUST_USE bool dtls_context_decode(const uint8_t *bytes, size_t len, struct dtls_context *out);
+
+#endif

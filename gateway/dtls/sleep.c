@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Associations that leave memory, come back, and are told their bounds. */
+#include "base/wipe.h"
+#include "dtls/alert.h"
+#include "dtls/state.h"
+
+#include <string.h>
+
+/* --- leaving --------------------------------------------------------------------------------- */
+
+size_t dtls_context_write(const struct dtls_conn *c, uint8_t out[DTLS_CONTEXT_MAX])
+{
+	struct dtls_context k = {
+		.in = c->assoc.in,
+		.out = c->assoc.out,
+		.hello_tag = c->hello_tag,
+		.fragment_code = c->fragment_code,
+	};
+	const struct dtls_linger *const l = c->linger;
+	if (l) {
+		k.plain_base = l->plain_base;
+		k.finished_len = l->finished_len;
+		memcpy(k.finished, l->finished, l->finished_len);
+	}
+	const size_t len = dtls_context_encode(&k, out);
+	wipe(&k, sizeof(k));
+	return len;
+}
+
+struct dtls_numbers dtls_conn_numbers(const struct dtls_conn *c)
+{
+	return (struct dtls_numbers){
+		.edge = c->assoc.window.next,
+		.seen = c->assoc.window.seen,
+		.read_end = c->assoc.read_end,
+		.next = c->assoc.wseq,
+		.write_end = c->assoc.write_end,
+		.refused = c->refused,
+	};
+}
+
+void dtls_sleep(struct dtls_engine *e, struct dtls_conn *c)
+{
+	if (c->dead)
+		return; /* its down event is running */
+	e->stats.slept++;
+	dtls_conn_free(e, c);
+}
+
+/* The header's number is one above all that dtls_assoc_seal() gives out (R-132), whatever those of
+   this association were: the peer's window lets it in. Not the highest there is: Scandium drops
+   what is at or above 2^40.
+   The explicit nonce can be none that this key was used with: those are epoch and number (R-125),
+   and the epoch is 1, so they begin with octets 0 and 1; this one's first octet is 128 or more. Its
+   other 63 bits are random, and an association is left in this way a handful of times at most (once
+   for each time that older keys are put back), so no two of them meet. */
+void dtls_farewell(struct dtls_engine *e, struct dtls_conn *c)
+{
+	enum { LEN = 2 };
+	if (c->dead)
+		return; /* its down event is running */
+	const struct dtls_owner *const o = &e->owner;
+	uint8_t *const out = o->room(o->ctx, &c->node.path, DTLS_RECORD_OVERHEAD + LEN);
+	if (out) {
+		const struct dtls_number n = {
+			.type = DTLS_ALERT, .epoch = 1, .seq = DTLS_RECORDS_MAX
+		};
+		uint8_t explicit[DTLS_EXPLICIT_LEN];
+		o->random(o->ctx, explicit, sizeof(explicit));
+		explicit[0] |= 0x80;
+		out[DTLS_RECORD_HEADER + DTLS_EXPLICIT_LEN] = DTLS_WARNING;
+		out[DTLS_RECORD_HEADER + DTLS_EXPLICIT_LEN + 1] = DTLS_CLOSE_NOTIFY;
+		const bool sealed = dtls_seal_under(&c->assoc.out, &n, explicit, out, LEN);
+		e->stats.records_out += sealed;
+		o->sent(o->ctx, sealed ? DTLS_RECORD_OVERHEAD + LEN : 0);
+	}
+	dtls_conn_free(e, c);
+}
+
+/* --- coming back ----------------------------------------------------------------------------- */
+
+static struct dtls_assoc assoc_of(const struct dtls_context *k, const struct dtls_numbers *n)
+{
+	return (struct dtls_assoc){
+		.in = k->in,
+		.out = k->out,
+		.window = { .next = n->edge, .seen = n->seen },
+		.wseq = n->next,
+		.write_end = n->write_end,
+		.read_end = n->read_end,
+	};
+}
+
+static bool read_context(const struct dtls_sleeper *s, struct dtls_context *k)
+{
+	return s->context_len <= sizeof(s->context) &&
+	       dtls_context_decode(s->context, s->context_len, k);
+}
+
+/* Its final flight is kept no longer than if it had not slept, where that can be known: engine time
+   may have begun anew since. */
+static void linger_on(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_context *k)
+{
+	const bool known = c->up_ms > 0 && c->up_ms <= e->now_ms;
+	const uint64_t due_ms = (known ? c->up_ms : e->now_ms) + e->set.linger_ms;
+	if (due_ms > e->now_ms)
+		dtls_conn_linger(e, c, k, due_ms);
+}
+
+static struct dtls_conn *bring_back(struct dtls_engine *e, const struct dtls_sleeper *s,
+	const struct dtls_context *k, const struct dtls_assoc *as)
+{
+	struct dtls_conn *const c = pool_take(&e->conn_pool);
+	if (!c)
+		return NULL;
+	*c = (struct dtls_conn){
+		.node = { .hash = sip_hash(&e->sip, &s->path, sizeof(s->path)), .path = s->path },
+		.assoc = *as,
+		.user = s->user,
+		.up_ms = s->up_ms,
+		.heard_ms = e->now_ms,
+		.forged = s->forged,
+		.hello_tag = k->hello_tag,
+		.generation = s->generation,
+		.cred = s->cred,
+		.role = (uint8_t)s->role,
+		.unproven = s->unproven,
+		.fragment_code = k->fragment_code,
+	};
+	linger_on(e, c, k);
+	dtls_conn_enter(e, c);
+	e->stats.woken++;
+	return c;
+}
+
+static bool is_taken(const struct dtls_engine *e, const struct dtls_sleeper *s)
+{
+	const uint64_t hash = sip_hash(&e->sip, &s->path, sizeof(s->path));
+	/* A handshake that a stranger has begun in a device's name keeps nobody from his own
+	   association (R-108); one of ours means that the old one is given up. */
+	return dtls_table_find(&e->conns, hash, &s->path) ||
+	       (s->role == DTLS_CLIENT && dtls_table_find(&e->handshakes, hash, &s->path));
+}
+
+struct dtls_conn *dtls_wake(struct dtls_engine *e, const struct dtls_sleeper *s, uint64_t now_ms)
+{
+	if (now_ms > e->now_ms)
+		e->now_ms = now_ms;
+	struct dtls_context k;
+	if (is_taken(e, s) || !read_context(s, &k))
+		return NULL;
+	struct dtls_assoc as = assoc_of(&k, &s->numbers);
+	struct dtls_conn *const c = bring_back(e, s, &k, &as);
+	wipe(&as, sizeof(as));
+	wipe(&k, sizeof(k));
+	return c;
+}
+
+/* Tells the owner, who may let it go again; then its record is dealt with. */
+static void greet(struct dtls_arrival *a, const struct dtls_sleeper *s, struct dtls_conn *c,
+	const struct dtls_opened *opened)
+{
+	struct dtls_engine *const e = a->e;
+	const uint64_t changes = e->changes;
+	const bool kept = e->owner.woken(e->owner.ctx, c, s);
+	if (e->changes != changes && dtls_table_find(&e->conns, a->hash, a->path) != &c->node)
+		return; /* the owner has closed it himself */
+	if (kept)
+		dtls_conn_take(a, c, opened);
+	else
+		dtls_conn_free(e, c);
+}
+
+/* The record is tried in scratch memory: a forged one makes nothing resident (S24). */
+static bool try_sleeper(struct dtls_arrival *a, const struct dtls_record *r,
+	const struct dtls_sleeper *s, enum dtls_opening *how)
+{
+	struct dtls_engine *const e = a->e;
+	struct dtls_context k;
+	struct dtls_opened opened;
+	struct dtls_conn *c = NULL;
+	const bool sound = read_context(s, &k);
+	struct dtls_assoc as = assoc_of(&k, &s->numbers);
+	*how = sound ? dtls_conn_open(e, &as, s->unproven, r, &opened) : DTLS_FORGED;
+	if (*how == DTLS_OPENED || *how == DTLS_BEYOND)
+		c = bring_back(e, s, &k, &as);
+	wipe(&as, sizeof(as));
+	wipe(&k, sizeof(k));
+	if (c)
+		greet(a, s, c, &opened);
+	else
+		e->owner.not_woken(e->owner.ctx, s);
+	return sound;
+}
+
+bool dtls_conn_rouse(struct dtls_arrival *a, const struct dtls_record *r, enum dtls_opening *how)
+{
+	const struct dtls_owner *const o = &a->e->owner;
+	if (!o->asleep)
+		return false;
+	struct dtls_sleeper s = { .context_len = 0 };
+	const bool found =
+		o->asleep(o->ctx, a->role, a->path, r->seq, &s) && try_sleeper(a, r, &s, how);
+	wipe(&s, sizeof(s));
+	return found;
+}
+
+/* --- bounds ---------------------------------------------------------------------------------- */
+
+static void raise(uint64_t *what, uint64_t to)
+{
+	if (to > *what)
+		*what = to;
+}
+
+void dtls_allow(struct dtls_engine *e, struct dtls_conn *c, uint64_t next, uint64_t write_end,
+	uint64_t read_end)
+{
+	(void)e;
+	raise(&c->assoc.wseq, next);
+	raise(&c->assoc.write_end, write_end);
+	raise(&c->assoc.read_end, read_end);
+	c->told_short = false;
+}
+
+void dtls_prove(struct dtls_engine *e, struct dtls_conn *c, uint64_t number)
+{
+	(void)e;
+	if (!c->unproven)
+		return;
+	raise(&c->assoc.window.next, number + 1);
+	c->assoc.window.seen = UINT64_MAX;
+	c->unproven = false;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/wipe.h"
+#include "gateway/ask.h"
+#include "gateway/gateway_parts.h"
+#include "gateway/seats.h"
+#include "gateway/upgrade.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static size_t workers(void *ctx)
+{
+	const struct gw_gateway *g = ctx;
+	return g->len;
+}
+
+/* Asks one worker and waits. NULL: it did not answer. Else the caller releases it. */
+static struct gw_ask *ask(struct gw_gateway *g, size_t number, enum gw_ask_what what, uint32_t cred)
+{
+	struct gw_ask *a = gw_ask_new(what, cred);
+	if (!a)
+		return NULL;
+	if (gw_ask_post(a, g->inboxes[number]) && gw_ask_wait(a, GW_ASK_MS))
+		return a;
+	gw_ask_release(a);
+	return NULL;
+}
+
+static bool worker(void *ctx, size_t number, struct ctl_worker *out)
+{
+	struct gw_gateway *g = ctx;
+	if (number >= g->len)
+		return false;
+	struct gw_ask *a = ask(g, number, GW_ASK_NUMBERS, 0);
+	if (!a)
+		return false;
+	*out = a->numbers;
+	gw_ask_release(a);
+	return true;
+}
+
+/* Adds a worker's sessions to those of the others. */
+static bool join(struct gw_ask *a, struct ctl_session **out, size_t *len)
+{
+	if (a->len == 0)
+		return true;
+	struct ctl_session *all = realloc(*out, (*len + a->len) * sizeof(*all));
+	if (!all)
+		return false;
+	memcpy(all + *len, a->sessions, a->len * sizeof(*all));
+	*out = all;
+	*len += a->len;
+	return true;
+}
+
+/* --- sessions: awake, at their workers; asleep, in the store ------------------------------------ */
+
+static bool find(struct gw_gateway *g, const char *endpoint, uint32_t *cred)
+{
+	struct store_cred c;
+	const enum store_result r = store_find_endpoint(g->reader, endpoint, &c);
+	*cred = c.number;
+	wipe(&c, sizeof(c));
+	store_reader_rest(g->reader);
+	return r == STORE_OK;
+}
+
+static void fill_leg(struct gw_gateway *g, uint32_t slot, struct store_path *path, uint64_t *up_ms,
+	uint64_t *generation)
+{
+	struct store_assoc a;
+	memset(path, 0, sizeof(*path));
+	if (slot == STORE_NO_SLOT || store_read_assoc(g->reader, slot, &a) != STORE_OK)
+		return;
+	*path = a.path;
+	*up_ms = a.up_ms;
+	*generation = a.generation;
+	wipe(&a, sizeof(a));
+}
+
+static bool fill_sleeper(
+	struct gw_gateway *g, const struct store_session *row, struct ctl_session *out)
+{
+	struct store_cred c;
+	struct store_path path;
+	struct timespec t;
+	uint64_t up_ms = 0, link_ms = 0, generation = 0;
+	*out = (struct ctl_session){ .asleep = true, .worker = row->worker };
+	const bool known = store_read_cred(g->reader, row->cred, &c) == STORE_OK;
+	if (known)
+		(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s", c.endpoint);
+	wipe(&c, sizeof(c));
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	const uint64_t now_ms = store_time(g->shared.store,
+		(uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
+	fill_leg(g, row->link, &path, &link_ms, &generation);
+	out->link_local = path.local;
+	out->link_peer = path.peer;
+	fill_leg(g, row->device, &path, &up_ms, &out->generation);
+	out->device = path.peer;
+	out->device_up_ms_ago = now_ms > up_ms ? now_ms - up_ms : 0;
+	out->registered = row->registered;
+	(void)snprintf(out->location, sizeof(out->location), "%s", row->location);
+	out->lifetime_s = row->lifetime_s;
+	out->expires_in_s = ((int64_t)row->expires_ms - (int64_t)now_ms) / 1000;
+	return known;
+}
+
+static bool is_awake(const struct gw_gateway *g, uint32_t cred)
+{
+	_Atomic uint32_t *const seat = gw_seat(g->shared.seats, cred);
+	return seat && gw_tenure_worker(atomic_load(seat)) != UINT32_MAX;
+}
+
+static bool sleepers(void *ctx, uint32_t *from, struct ctl_session *out, size_t cap, size_t *len)
+{
+	struct gw_gateway *g = ctx;
+	struct store_session row;
+	uint32_t at = *from > 0 ? *from - 1 : 0;
+	enum store_result r = STORE_OK;
+	for (*len = 0; *len < cap;) {
+		r = store_next_session(g->reader, &at, &row);
+		if (r != STORE_OK)
+			break;
+		if (!is_awake(g, at) && row.device != STORE_NO_SLOT &&
+			fill_sleeper(g, &row, &out[*len]))
+			(*len)++;
+	}
+	*from = at + 1;
+	store_reader_rest(g->reader);
+	return r == STORE_OK || r == STORE_NONE;
+}
+
+static bool asleep(struct gw_gateway *g, uint32_t cred, struct ctl_session **out, size_t *len)
+{
+	struct store_session row;
+	const bool there = store_read_session(g->reader, cred, &row) == STORE_OK &&
+			   row.device != STORE_NO_SLOT;
+	*out = there ? calloc(1, sizeof(**out)) : NULL;
+	if (*out && fill_sleeper(g, &row, *out))
+		*len = 1;
+	store_reader_rest(g->reader);
+	return !there || *out;
+}
+
+static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, size_t *len)
+{
+	struct gw_gateway *g = ctx;
+	uint32_t cred = 0;
+	bool good = true;
+	*out = NULL;
+	*len = 0;
+	if (endpoint && !find(g, endpoint, &cred))
+		return true;
+	if (endpoint && !is_awake(g, cred))
+		return asleep(g, cred, out, len);
+	for (size_t i = 0; i < g->len && good; i++) {
+		struct gw_ask *a = ask(g, i, endpoint ? GW_ASK_SESSION : GW_ASK_SESSIONS, cred);
+		if (!a)
+			good = false;
+		else
+			good = (a->good || endpoint) && join(a, out, len);
+		if (a)
+			gw_ask_release(a);
+	}
+	if (good)
+		return true;
+	free(*out);
+	*out = NULL;
+	*len = 0;
+	return false;
+}
+
+/* Whoever has it awake closes it; a sleeper is woken first by its worker. */
+static bool close_endpoint(void *ctx, const char *endpoint)
+{
+	struct gw_gateway *g = ctx;
+	uint32_t cred;
+	bool closed = false;
+	if (!find(g, endpoint, &cred))
+		return false;
+	for (size_t i = 0; i < g->len && !closed; i++) {
+		struct gw_ask *a = ask(g, i, GW_ASK_CLOSE, cred);
+		closed = a && a->good;
+		if (a)
+			gw_ask_release(a);
+	}
+	return closed;
+}
+
+static uint64_t uptime_s(void *ctx)
+{
+	const struct gw_gateway *g = ctx;
+	struct timespec t;
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)(t.tv_sec - g->since_s);
+}
+
+struct ctl_source gw_source(struct gw_gateway *g)
+{
+	return (struct ctl_source){
+		.ctx = g,
+		.workers = workers,
+		.worker = worker,
+		.sessions = sessions,
+		.sleepers = sleepers,
+		.close = close_endpoint,
+		.uptime_s = uptime_s,
+		.upgrade = gw_upgrade_asked,
+	};
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/resume.h"
+
+#include "base/wipe.h"
+#include "conf/config.h"
+#include "gateway/worker.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const uint64_t day_ms = 86400000;
+
+bool gw_resume_find(void *worker, const uint8_t *id, size_t len, struct dtls_resumable *out)
+{
+	struct gw_worker *const w = worker;
+	struct store_resume x;
+	uint64_t generation = 0;
+	bool active = false;
+	_Static_assert((int)DTLS_SESSION_MAX >= (int)STORE_RESUME_MAX, "what was kept fits");
+	const bool good = store_find_resume(w->reader, id, len, &x) == STORE_OK &&
+			  x.until_ms > store_time(w->shared->store, w->now_ms) &&
+			  store_read_cred_mark(w->reader, x.cred, &generation, &active) ==
+				  STORE_OK &&
+			  active && generation == x.generation && x.len <= sizeof(out->session);
+	if (good) {
+		*out = (struct dtls_resumable){ .cred = x.cred,
+			.generation = x.generation,
+			.id_len = x.id_len,
+			.len = x.len };
+		memcpy(out->id, x.id, x.id_len);
+		memcpy(out->session, x.session, x.len);
+	}
+	wipe(&x, sizeof(x));
+	return good;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+struct resume_op {
+	struct store_op op;
+	bool all; /* of cred */
+	uint32_t cred;
+	struct store_resume x;
+};
+
+static enum store_result run_keep(struct store_txn *t, struct store_op *op)
+{
+	const struct resume_op *const o = CONTAINER_OF(op, struct resume_op, op);
+	return store_resume_put(t, &o->x);
+}
+
+static enum store_result run_drop(struct store_txn *t, struct store_op *op)
+{
+	const struct resume_op *const o = CONTAINER_OF(op, struct resume_op, op);
+	return o->all ? store_resume_drop_cred(t, o->cred)
+		      : store_resume_drop(t, o->x.id, o->x.id_len);
+}
+
+static void done(struct store_op *op, enum store_result r)
+{
+	struct resume_op *const o = CONTAINER_OF(op, struct resume_op, op);
+	(void)r; /* without it the device pays a full handshake next time */
+	wipe(o, sizeof(*o));
+	free(o);
+}
+
+static struct resume_op *op_new(
+	enum store_result (*run)(struct store_txn *t, struct store_op *op), const uint8_t *id,
+	size_t len)
+{
+	struct resume_op *const o = calloc(1, sizeof(*o));
+	if (!o || len > sizeof(o->x.id)) {
+		free(o);
+		return NULL;
+	}
+	o->op.run = run;
+	o->op.done = done;
+	if (len > 0)
+		memcpy(o->x.id, id, len);
+	o->x.id_len = len;
+	return o;
+}
+
+void gw_resume_keep(void *worker, const struct dtls_resumable *s)
+{
+	struct gw_worker *const w = worker;
+	struct resume_op *const o = op_new(run_keep, s->id, s->id_len);
+	if (!o || s->len > sizeof(o->x.session)) {
+		free(o);
+		return;
+	}
+	o->x.cred = s->cred;
+	o->x.generation = s->generation;
+	o->x.full_ms = store_time(w->shared->store, w->now_ms);
+	o->x.until_ms = o->x.full_ms + w->shared->conf->store_resumption_days * day_ms;
+	o->x.len = s->len;
+	memcpy(o->x.session, s->session, s->len);
+	store_submit(w->shared->store, &o->op);
+}
+
+void gw_resume_drop(void *worker, const uint8_t *id, size_t len)
+{
+	struct gw_worker *const w = worker;
+	struct resume_op *const o = op_new(run_drop, id, len);
+	if (!o)
+		return;
+	o->op.vital = true;
+	store_submit(w->shared->store, &o->op);
+}
+
+void gw_resume_drop_cred(struct gw_worker *w, uint32_t cred)
+{
+	struct resume_op *const o = op_new(run_drop, NULL, 0);
+	if (!o)
+		return;
+	o->op.vital = true;
+	o->all = true;
+	o->cred = cred;
+	store_submit(w->shared->store, &o->op);
+}

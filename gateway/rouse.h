@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway/rouse: sessions come back from the store with the first record of their device or server,
+ *                or because something is due, and go back when they have been idle.
+ *
+ * Promise: a sleeper becomes resident only after a record has authenticated; those who send what does
+ *          not are slowed down, per source prefix and per association (S24). The credential is
+ *          looked at each time (S28). Going to sleep writes nothing to the disk.
+ * Errors:  none; a session that cannot be brought back is as if nobody slept there.
+ * Threads: the worker's own.
+ */
+#ifndef LWG_GATEWAY_ROUSE_H
+#define LWG_GATEWAY_ROUSE_H
+
+#include "base/attr.h"
+#include "dtls/engine.h"
+#include "gateway/session.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gw_worker;
+
+enum gw_verdict { /* on a sleeper */
+	GW_WAKE,
+	GW_WAKE_GAP,   /* with a window that begins at the read ceiling (S11) */
+	GW_WAKE_PROBE, /* its window has to be proven (S12) */
+	GW_FAREWELL,   /* its credential has changed, or nothing is known for sure (S30, S6) */
+};
+
+struct gw_waking { /* between asleep() and woken() */
+	struct store_assoc assoc;
+	enum gw_verdict verdict;
+	uint64_t bucket; /* hashes of whom to blame */
+	uint64_t prefix;
+};
+
+/* For the engine's owner. */
+bool gw_asleep(void *worker, enum dtls_role role, const struct net_path *path, uint64_t seq,
+	struct dtls_sleeper *out);
+bool gw_woken(void *worker, struct dtls_conn *c, const struct dtls_sleeper *s);
+void gw_not_woken(void *worker, const struct dtls_sleeper *s);
+
+/* Brings the session of a credential back without a record. NULL: there is none, or it cannot be. */
+struct gw_session *gw_rouse(struct gw_worker *w, uint32_t cred);
+/* Brings back the link of a session whose device has come back otherwise; row is what the store
+   has. */
+void gw_rouse_link(struct gw_session *s, const struct store_session *row);
+/* The other half of an operation with `rouse`. */
+void gw_roused(struct gw_session *s, const struct store_session *row);
+
+/* --- doze.c ------------------------------------------------------------------------------------ */
+
+/* Lets a session go that nothing is under way for: rows and slots are all that is left of it. */
+void gw_session_sleep(struct gw_session *s);
+/* Lets those go that have been idle for long, some each time. */
+void gw_sessions_doze(struct gw_worker *w);
+/* At the end of the program: all that may; true when some are left. */
+MUST_USE bool gw_sessions_sleep_all(struct gw_worker *w);
+/* Something of the session of a credential may be due (GW_DUE). */
+void gw_due_received(struct gw_worker *w, uint32_t cred);
+/* A credential was replaced or revoked (GW_CHANGED). */
+void gw_changed_received(struct gw_worker *w, uint32_t cred);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/upgrade.h"
+
+#include "base/log.h"
+#include "base/wipe.h"
+#include "gateway/gateway_parts.h"
+#include "gateway/inherit.h"
+#include "io/sources.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ; /* environ(7) */
+
+static const double answer_s = 0.05; /* for the answer to who asked */
+
+static void on_trial(struct ev_loop *loop, ev_child *child, int events)
+{
+	struct gw_gateway *const g = child->data;
+	(void)events;
+	ev_child_stop(loop, child);
+	if (WIFEXITED(child->rstatus) && WEXITSTATUS(child->rstatus) == 0) {
+		log_say(g->log, LOG_LEVEL_INFO, "upgrade", "program=%s", g->self->program);
+		g->end = GW_END_UPGRADE;
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	log_say(g->log, LOG_LEVEL_ERROR, "upgrade",
+		"%s does not take %s (see above): everything stays as it is; correct it and try "
+		"again",
+		g->self->program, g->self->conf_file);
+}
+
+void gw_upgrade_begin(struct gw_gateway *g)
+{
+	char name[] = "lwgated", check[] = "-n", option[] = "-c", file[1024];
+	char *const argv[] = { name, check, option, file, NULL };
+	pid_t pid;
+	if (ev_is_active(&g->trial))
+		return; /* one is under way */
+	(void)snprintf(file, sizeof(file), "%s", g->self->conf_file);
+	const int error = posix_spawn(&pid, g->self->program, NULL, NULL, argv, environ);
+	if (error != 0) {
+		log_say(g->log, LOG_LEVEL_ERROR, "upgrade", "%s cannot be run: %s",
+			g->self->program, strerror(error));
+		return;
+	}
+	ev_child_init(&g->trial, on_trial, pid, 0);
+	g->trial.data = g;
+	ev_child_start(g->loop, &g->trial);
+}
+
+static void on_answered(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	gw_upgrade_begin(timer->data);
+}
+
+enum ctl_status gw_upgrade_asked(void *gateway, struct ctl_said *said)
+{
+	struct gw_gateway *const g = gateway;
+	if (!g->shared.conf->store_path) {
+		(void)snprintf(said->text, sizeof(said->text),
+			"nothing outlives this program: set store.path, or restart it");
+		return CTL_FAILED;
+	}
+	(void)snprintf(said->text, sizeof(said->text),
+		"%s is tried with %s; the log tells the rest", g->self->program,
+		g->self->conf_file);
+	ev_timer_init(&g->trial_due, on_answered, answer_s, 0.0);
+	g->trial_due.data = g;
+	ev_timer_start(g->loop, &g->trial_due);
+	return CTL_DONE;
+}
+
+/* Worker by worker, so that the descriptors that are there twice stay few. */
+static bool collect(struct gw_gateway *g, struct gw_legacy *l)
+{
+	bool good = true;
+	for (uint32_t i = 0; i < g->len && good; i++) {
+		struct gw_worker *const w = g->workers[i];
+		for (size_t n = 0; n < w->listeners_len && good; n++)
+			good = gw_legacy_listener(l, i, n, w->fds[n]);
+		for (size_t n = 0; n < w->links_len && good; n++)
+			good = gw_legacy_link(l, i, sources_fd(w->sources, w->links[n]->sock));
+		gw_worker_free(w);
+		g->workers[i] = NULL;
+	}
+	return good;
+}
+
+void gw_upgrade_exec(struct gw_gateway *g, int control)
+{
+	struct kek kek;
+	store_kek(g->shared.store, &kek);
+	struct gw_legacy *const l = gw_legacy_new(g->shared.conf, &kek);
+	wipe(&kek, sizeof(kek));
+	const bool good = l && collect(g, l) && (control < 0 || gw_legacy_control(l, control));
+	gw_store_close(g);
+	if (!good || !gw_legacy_write(l))
+		log_say(g->log, LOG_LEVEL_WARN, "upgrade",
+			"the sockets cannot be handed over: %s; they are opened anew",
+			strerror(errno));
+	(void)execv(g->self->program, g->self->argv);
+	log_say(g->log, LOG_LEVEL_ERROR, "upgrade", "%s cannot be run: %s; the old one goes on",
+		g->self->program, strerror(errno));
+	(void)execv("/proc/self/exe", g->self->argv);
+	log_say(g->log, LOG_LEVEL_ERROR, "upgrade", "nor can the old one: %s", strerror(errno));
+	gw_legacy_free(l);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/config.h"
+#include "gateway/keep.h"
+#include "gateway/places.h"
+#include "gateway/worker_parts.h"
+#include "io/sources.h"
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { RECLAIM_A_TIME = 512 };
+
+static bool link_opened(void *ctx, uint32_t sock, int fd)
+{
+	struct gw_worker *w = ctx;
+	struct gw_socket *s = calloc(1, sizeof(*s));
+	struct net_addr self;
+	uint32_t known = 0;
+	if (!s || !udp_local(fd, &self)) {
+		free(s);
+		return false;
+	}
+	assert(w->links_len < w->shared->conf->upstream_sockets);
+	s->sock = sock;
+	s->port = self.port;
+	/* On record before a link uses it, as operations keep their order. */
+	const uint32_t at = (uint32_t)w->links_len;
+	if (store_read_port(w->reader, w->number, at, &known) != STORE_OK || known != s->port)
+		gw_keep_port(w, at, s->port);
+	gw_worker_watch_socket(w, s, fd);
+	w->links[w->links_len++] = s;
+	return true;
+}
+
+struct sources *gw_worker_sources(struct gw_worker *w)
+{
+	const struct conf_gateway *conf = w->shared->conf;
+	struct sources_settings s = {
+		.upstream = conf->upstream,
+		.prefixes_len = conf->sources_len,
+		.sockets_max = conf->upstream_sockets,
+		.first_sock = (uint32_t)w->listeners_len,
+		.ctx = w,
+		.opened = link_opened,
+	};
+	for (size_t i = 0; i < conf->sources_len; i++)
+		s.prefixes[i] = (struct sources_prefix){ .base = conf->sources[i].base,
+			.bits = conf->sources[i].bits };
+	return sources_new(&s);
+}
+
+static int open_again(const struct gw_worker *w, uint32_t port)
+{
+	struct udp_options o = {
+		.bind = { .family = w->shared->conf->upstream.family, .port = (uint16_t)port },
+		.free_bind = true,
+		.errors = true,
+	};
+	const int fd = udp_open(&o);
+	if (fd >= 0)
+		return fd;
+	/* Somebody else has it now: its links begin anew from another. */
+	o.bind.port = 0;
+	return udp_open(&o);
+}
+
+bool gw_worker_restore_links(struct gw_worker *w, const struct gw_sockets *sockets)
+{
+	uint32_t port = 0, used = 0;
+	bool good = true;
+	for (uint32_t at = 0; at < w->shared->conf->upstream_sockets && good; at++) {
+		const bool inherited = at < sockets->links_len;
+		if (!inherited &&
+			store_read_port(w->reader, w->number, at, &port) != STORE_OK)
+			break;
+		const int fd = inherited ? sockets->links[at] : open_again(w, port);
+		good = fd >= 0 && sources_add(w->sources, fd);
+		if (!good && fd >= 0)
+			(void)close(fd);
+	}
+	if (!good)
+		log_say(&w->log, LOG_LEVEL_WARN, "links",
+			"sockets=%zu are open again, no more: links of the others begin anew",
+			w->links_len);
+	if (store_read_port(w->reader, w->number, STORE_PORT_MARK, &used) != STORE_OK)
+		used = 0;
+	if (!sources_restore(w->sources, used))
+		return false;
+	w->reclaim_end = sources_used(w->sources);
+	return true;
+}
+
+void gw_worker_give(struct gw_worker *w, uint32_t slot)
+{
+	/* Those that are still to be looked at are given back then, once. */
+	if (slot < w->reclaim_next || slot >= w->reclaim_end)
+		sources_give(w->sources, slot, w->now_ms);
+}
+
+void gw_worker_reclaim(struct gw_worker *w)
+{
+	for (size_t i = 0; i < RECLAIM_A_TIME && w->reclaim_next < w->reclaim_end; i++) {
+		const uint32_t slot = w->reclaim_next++;
+		const struct net_path path = sources_path(w->sources, slot);
+		struct store_path place;
+		uint32_t taken;
+		if (gw_place_to_store(w, STORE_LINK, &path, &place) &&
+			store_find_path(w->reader, &place, &taken) == STORE_NONE)
+			sources_give(w->sources, slot, w->now_ms);
+	}
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway/worker_parts: what the files of a worker share: its turn (worker.c), its making
+ *                       (worker_make.c), its sockets for links (worker_links.c). For them only.
+ */
+#ifndef LWG_GATEWAY_WORKER_PARTS_H
+#define LWG_GATEWAY_WORKER_PARTS_H
+
+#include "base/attr.h"
+#include "gateway/worker.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* CLOCK_BOOTTIME */
+uint64_t gw_worker_clock_ms(void);
+void gw_worker_watch(struct gw_worker *w);
+void gw_worker_watch_socket(struct gw_worker *w, struct gw_socket *s, int fd);
+void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m);
+
+MUST_USE struct sources *gw_worker_sources(struct gw_worker *w);
+/* Opens the sockets of earlier runs again, on the ports that their links know. False: memory is
+   short. */
+MUST_USE bool gw_worker_restore_links(struct gw_worker *w, const struct gw_sockets *sockets);
+/* Looks at some source slots of earlier runs: those that no link has are given back. */
+void gw_worker_reclaim(struct gw_worker *w);
+
+#endif

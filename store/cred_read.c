@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include <time.h>
+
+#include "base/wipe.h"
+#include "base/wr.h"
+#include "store/core.h"
+#include "store/cred_row.h"
+#include "store/row.h"
+
+enum kind { BY_ENDPOINT = 1, BY_IDENTITY };
+
+static uint64_t hash_of(const struct store *s, enum kind kind, const void *name, size_t len)
+{
+	uint8_t octets[1 + STORE_ENDPOINT_MAX + STORE_IDENTITY_MAX];
+	struct wr w = wr_into(octets, sizeof(octets));
+	wr_u8(&w, (uint8_t)kind);
+	wr_bytes(&w, name, len);
+	return sip_hash(&s->index_key, octets, w.len); /* too long a one is nobody's */
+}
+
+uint64_t cred_endpoint_hash(const struct store *s, const char *endpoint)
+{
+	return hash_of(s, BY_ENDPOINT, endpoint, strlen(endpoint));
+}
+
+uint64_t cred_identity_hash(const struct store *s, const uint8_t *identity, size_t len)
+{
+	return hash_of(s, BY_IDENTITY, identity, len);
+}
+
+uint64_t cred_wall_ms(const struct store *s)
+{
+	return s->wall_ms + clock_ms(CLOCK_REALTIME) - s->clock_wall_ms;
+}
+
+/* --- by number -------------------------------------------------------------------------------- */
+
+static enum store_result open_value(
+	struct store_reader *r, uint32_t number, struct kv_slice v, struct store_cred *out)
+{
+	struct row row = { .table = KEY_CRED, .key = key_number(number) };
+	struct value_cred_head h;
+	struct kv_slice rest;
+	*out = (struct store_cred){ .number = number };
+	bool good = value_cred_head_read(v, &r->s->mac, number, &h, &rest);
+	row.generation = h.generation;
+	(void)atomic_fetch_add(&r->s->unseals, 1);
+	good = good && row_open(&row, r->sealer, rest) && value_cred_read(row_plain(&row), out) &&
+	       out->state == h.state;
+	row_wipe(&row);
+	if (good) {
+		out->generation = h.generation;
+		return STORE_OK;
+	}
+	wipe(out, sizeof(*out));
+	return reader_damage(r, KEY_CRED, number);
+}
+
+enum store_result store_read_cred(struct store_reader *r, uint32_t number, struct store_cred *out)
+{
+	const struct key k = key_number(number);
+	struct kv_slice v;
+	*out = (struct store_cred){ .number = number };
+	enum store_result result = reader_ready(r);
+	if (result == STORE_OK)
+		result = kv_get(r->kv, KEY_CRED, key_slice(&k), &v);
+	return result == STORE_OK ? open_value(r, number, v, out) : result;
+}
+
+enum store_result store_read_cred_mark(
+	struct store_reader *r, uint32_t number, uint64_t *generation, bool *active)
+{
+	const struct key k = key_number(number);
+	struct value_cred_head h;
+	struct kv_slice v, rest;
+	*generation = 0;
+	*active = false;
+	enum store_result result = reader_ready(r);
+	if (result == STORE_OK)
+		result = kv_get(r->kv, KEY_CRED, key_slice(&k), &v);
+	if (result != STORE_OK)
+		return result;
+	if (!value_cred_head_read(v, &r->s->mac, number, &h, &rest))
+		return reader_damage(r, KEY_CRED, number);
+	*generation = h.generation;
+	*active = h.state == STORE_CRED_ACTIVE;
+	return STORE_OK;
+}
+
+enum store_result store_next_cred(struct store_reader *r, uint32_t *number, struct store_cred *out)
+{
+	enum store_result result = reader_ready(r);
+	while (result == STORE_OK && *number < UINT32_MAX) {
+		const struct key from = key_number(*number + 1);
+		struct kv_slice k, v;
+		result = kv_seek(r->kv, KEY_CRED, key_slice(&from), &k, &v);
+		if (result != STORE_OK)
+			return result;
+		if (!key_is_number(k, number))
+			return reader_damage(r, KEY_CRED, 0);
+		if (open_value(r, *number, v, out) == STORE_OK)
+			return STORE_OK;
+	}
+	return result == STORE_OK ? STORE_NONE : result;
+}
+
+/* --- by name ---------------------------------------------------------------------------------- */
+
+struct wanted {
+	const char *endpoint; /* NULL: by identity */
+	const uint8_t *identity;
+	size_t len;
+};
+
+static bool is_it(const struct wanted *w, const struct store_cred *c)
+{
+	if (w->endpoint)
+		return strcmp(w->endpoint, c->endpoint) == 0;
+	return c->identity_len == w->len && memcmp(c->identity, w->identity, w->len) == 0;
+}
+
+/* The next number with this hash, above *number. */
+static enum store_result next_hint(struct store_reader *r, uint64_t hash, uint32_t *number)
+{
+	struct key from = key_hash_number(hash, *number);
+	struct kv_slice k, v;
+	uint64_t is;
+	from.octets[from.len++] = 0;
+	const enum store_result result = kv_seek(r->kv, KEY_CRED_INDEX, key_slice(&from), &k, &v);
+	if (result != STORE_OK)
+		return result;
+	return key_is_hash_number(k, &is, number) && is == hash ? STORE_OK : STORE_NONE;
+}
+
+/* The active one; if there is none, and revoked, a revoked one. */
+static enum store_result find(struct store_reader *r, uint64_t hash, const struct wanted *w,
+	bool revoked, struct store_cred *out)
+{
+	struct store_cred c = { 0 };
+	uint32_t number = 0;
+	bool found = false;
+	*out = (struct store_cred){ 0 };
+	enum store_result result = reader_ready(r);
+	while (result == STORE_OK && !(found && out->state == STORE_CRED_ACTIVE)) {
+		result = next_hint(r, hash, &number);
+		if (result != STORE_OK || store_read_cred(r, number, &c) != STORE_OK)
+			continue;
+		if (!is_it(w, &c) || (c.state != STORE_CRED_ACTIVE && !revoked))
+			continue;
+		*out = c;
+		found = true;
+	}
+	wipe(&c, sizeof(c));
+	return found ? STORE_OK : result;
+}
+
+enum store_result store_find_identity(
+	struct store_reader *r, const uint8_t *identity, size_t len, struct store_cred *out)
+{
+	const struct wanted w = { .identity = identity, .len = len };
+	return find(r, cred_identity_hash(r->s, identity, len), &w, false, out);
+}
+
+enum store_result store_find_endpoint(
+	struct store_reader *r, const char *endpoint, struct store_cred *out)
+{
+	const struct wanted w = { .endpoint = endpoint };
+	return find(r, cred_endpoint_hash(r->s, endpoint), &w, true, out);
+}

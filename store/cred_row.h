@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/cred_row: how credentials are found: keyed hashes of endpoint and identity, which an index
+ *                 has with the number; whose they are, only the sealed row says (S20).
+ *
+ * Threads: any; a reader its own.
+ */
+#ifndef LWG_STORE_CRED_ROW_H
+#define LWG_STORE_CRED_ROW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+uint64_t cred_endpoint_hash(const struct store *s, const char *endpoint);
+uint64_t cred_identity_hash(const struct store *s, const uint8_t *identity, size_t len);
+/* The wall clock as the store knows it. */
+uint64_t cred_wall_ms(const struct store *s);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/key: the tables of the database, and the keys of each: the one place where both are named.
+ *
+ * Numbers are big-endian, so that the order of octets is that of numbers.
+ *
+ * Promise: each reader accepts what its writer made and nothing else.
+ * Threads: any. Clock, I/O, allocation: none.
+ */
+#ifndef LWG_STORE_KEY_H
+#define LWG_STORE_KEY_H
+
+#include "base/attr.h"
+#include "store/kv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum key_table {
+	KEY_META,       /* name: schema, meta */
+	KEY_CRED,       /* number: head, sealed credential */
+	KEY_CRED_INDEX, /* keyed hash of endpoint or identity, number: nothing; a hint */
+	KEY_ASSOC,      /* slot: head, sealed association */
+	KEY_LEASE,      /* slot: lease with MAC */
+	KEY_PATH,       /* keyed hash of the five-tuple: slot; a hint */
+	KEY_ASSOC_OF,   /* credential, slot: nothing; a hint */
+	KEY_FREE,       /* transaction that freed it, slot: nothing */
+	KEY_SESSION,    /* credential: head, sealed session */
+	KEY_DEADLINE,   /* store_time(), credential: nothing; a hint */
+	KEY_RESUME,     /* credential: head, sealed resumption state */
+	KEY_RESUME_ID,  /* session id: credential; a hint */
+	KEY_RESUME_AGE, /* registered (0, 1), store_time(), credential: nothing; a hint */
+	KEY_PORT,       /* worker, place: a local port */
+	KEY_TABLES
+};
+
+/* In the order of enum key_table; for kv_open_*(). */
+const char *const *key_tables(void);
+
+enum { KEY_LEN_MAX = 32 };
+
+struct key {
+	uint8_t octets[KEY_LEN_MAX];
+	size_t len;
+};
+
+static inline struct kv_slice key_slice(const struct key *k)
+{
+	return (struct kv_slice){ k->octets, k->len };
+}
+
+struct key key_name(const char *name);
+struct key key_number(uint32_t number); /* of a slot, a credential */
+struct key key_hash(uint64_t hash);
+struct key key_hash_number(uint64_t hash, uint32_t number);
+struct key key_pair(uint32_t a, uint32_t b);
+struct key key_time_number(uint64_t at, uint32_t number); /* also a transaction and a slot */
+struct key key_age(bool registered, uint64_t until_ms, uint32_t cred);
+struct key key_octets(const uint8_t *octets, size_t len); /* at most KEY_LEN_MAX */
+
+MUST_USE bool key_is_number(struct kv_slice k, uint32_t *number);
+MUST_USE bool key_is_hash_number(struct kv_slice k, uint64_t *hash, uint32_t *number);
+MUST_USE bool key_is_pair(struct kv_slice k, uint32_t *a, uint32_t *b);
+MUST_USE bool key_is_time_number(struct kv_slice k, uint64_t *at, uint32_t *number);
+MUST_USE bool key_is_age(struct kv_slice k, bool *registered, uint64_t *until_ms, uint32_t *cred);
+
+#endif

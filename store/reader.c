@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <time.h>
+
+#include "store/core.h"
+
+struct store_reader *store_reader_new(struct store *s)
+{
+	struct store_reader *const r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	r->s = s;
+	r->sealer = sealer_new(s->parts.keyring);
+	if (r->sealer && kv_begin(s->parts.kv, KV_READ, &r->kv) == STORE_OK) {
+		store_reader_rest(r);
+		return r;
+	}
+	store_reader_free(r);
+	return NULL;
+}
+
+void store_reader_free(struct store_reader *r)
+{
+	if (!r)
+		return;
+	kv_abort(r->kv);
+	sealer_free(r->sealer);
+	free(r);
+}
+
+void store_reader_rest(struct store_reader *r)
+{
+	if (r->borrowed || r->rests)
+		return;
+	kv_rest(r->kv);
+	r->rests = true;
+}
+
+enum store_result reader_ready(struct store_reader *r)
+{
+	if (!r->rests)
+		return STORE_OK;
+	const enum store_result result = kv_renew(r->kv);
+	r->rests = result != STORE_OK;
+	return result;
+}
+
+struct store_reader *store_txn_reader(struct store_txn *t)
+{
+	return &t->reader;
+}
+
+enum store_result reader_damage(struct store_reader *r, unsigned table, uint32_t number)
+{
+	(void)atomic_fetch_add(&r->s->damaged, 1);
+	if (r->s->log)
+		log_limited(r->s->log, &r->told, clock_ms(CLOCK_BOOTTIME), LOG_LEVEL_ERROR,
+			"store-damaged",
+			"%s %u: the row is damaged, or of another key: taken as absent",
+			key_tables()[table], number);
+	return STORE_DAMAGED;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/store: what must outlive the process: credentials, security associations, sessions with
+ *              their registrations, resumption state.
+ *
+ * One thread writes, many operations to a commit (store_submit()); workers read snapshots
+ * (struct store_reader). What changes with each message is not in the database but in slots
+ * (store/slot), which store_slot() gives.
+ *
+ * Promise: a name, key or counter that an operation's `done` reports as STORE_OK is on the medium.
+ *          A write number is never given out twice, over crash, restart, restored copy (as far as
+ *          that can be known, S5, S6), or a second process (S3, S22). What does not open under its
+ *          seal is damage: told, counted, treated as absent.
+ * Errors:  store_open() says file, reason and remedy; it never begins anew over something that is
+ *          there. Operations: enum store_result.
+ * Memory:  nothing is held per sleeping association but its row and its slot.
+ * Threads: store_open(), store_close() one; store_submit() any; a reader belongs to one.
+ * Source:  the persistence rules (S1 to S31), told in ARCHITECTURE.md.
+ */
+#ifndef LWG_STORE_STORE_H
+#define LWG_STORE_STORE_H
+
+#include "base/attr.h"
+#include "base/net.h"
+#include "store/error.h"
+#include "store/hot.h"
+#include "store/kek.h"
+#include "store/slot.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+struct store_reader;
+struct store_txn;
+struct log;
+
+enum {
+	STORE_SCHEMA = 1,
+	STORE_LEASE = 256,     /* write numbers leased at once */
+	STORE_READ_LEASE = 32, /* read numbers let in at once, where that is asked for (S11) */
+	STORE_CONTEXT_MAX = 320,
+	STORE_IDENTITY_MAX = 128,
+	STORE_KEY_MAX = 64,
+	STORE_ENDPOINT_MAX = 128,
+	STORE_LOCATION_MAX = 64,
+	STORE_SESSION_ID_MAX = 32,
+	STORE_RESUME_MAX = 512,
+};
+#define STORE_NO_SLOT   UINT32_MAX
+#define STORE_PORT_MARK UINT32_MAX
+
+struct store_settings {
+	/* Folder, made (0700) when missing. NULL: all in memory, for one process, for tests and
+	   labs without a disk. */
+	const char *dir;
+	struct kek_source kek; /* made with a fresh store if it does not exist (but see kek.h) */
+	const struct kek *kek_given; /* not NULL: this is it, whatever kek says (an upgrade) */
+	const char *token;           /* on a tmpfs (S10) */
+	const char *hot;             /* NULL: "hot" in dir */
+	const char *anchor, *tcti;   /* see anchor.h; NULL: none */
+	bool any_filesystem; /* tmpfs, overlay and network file systems are refused without */
+	bool read_ceilings;  /* after_power_loss = gap */
+	/* Gives up associations, sessions and resumption state, and keeps credentials: what is left
+	   to do with an older copy of the database (S5, S29). */
+	bool discard_sessions;
+	uint32_t resumable_max;    /* resumption entries kept at most; 0: none */
+	uint64_t boot_ms, wall_ms; /* CLOCK_BOOTTIME and CLOCK_REALTIME now */
+	const struct log *log;
+};
+
+struct store_start {     /* how this start was judged */
+	bool fresh;      /* there was nothing */
+	bool continuous; /* the proofs of S10 hold: windows are exact */
+	bool anchored;   /* an anchor elsewhere says that the database is the newest */
+	uint32_t incarnation;
+	char why[128]; /* not continuous: because */
+};
+
+/* NULL: *error. */
+MUST_USE struct store *store_open(const struct store_settings *s, struct store_error *error);
+/* Commits what is queued, then closes. */
+void store_close(struct store *s);
+struct store_start store_start(const struct store *s);
+/* Milliseconds that go on over restarts and reboots as the wall clock says, and never back. */
+uint64_t store_time(const struct store *s, uint64_t boot_ms);
+/* A 64-bit seed that stays the same for the life of the store (steering, S5 of ARCHITECTURE). */
+uint64_t store_seed(const struct store *s);
+/* Copies the KEK in use, for a successor; the caller wipes it. */
+void store_kek(struct store *s, struct kek *out);
+
+struct store_stats {
+	uint64_t commits, operations, failed, full; /* of the writer */
+	uint64_t damaged;                           /* values that did not open */
+	uint64_t unseals, leases;
+	uint64_t file_bytes, hot_bytes;
+	uint64_t associations, sessions, credentials, resumable;
+	uint64_t commit_us_last, commit_us_max;
+	bool is_full;   /* the last new session was refused for want of room */
+	bool is_broken; /* the medium failed (S4): nothing is written any more */
+};
+struct store_stats store_stats(struct store *s);
+
+/* --- slots ------------------------------------------------------------------------------------ */
+
+/* NULL: none such. Stays where it is. */
+struct slot *store_slot(const struct store *s, uint32_t place);
+const struct sip_key *store_slot_key(const struct store *s);
+/* Before a worker changes the first slot of a turn. */
+void store_batch(struct store *s, uint32_t worker);
+
+/* --- what is kept ----------------------------------------------------------------------------- */
+
+enum store_role { STORE_DEVICE, STORE_LINK }; /* server role, client role */
+
+struct store_path {   /* the five-tuple */
+	uint8_t role; /* enum store_role */
+	struct net_addr peer, local;
+};
+
+enum store_trust {
+	STORE_EXACT,  /* window and numbers are good */
+	STORE_LAPSED, /* power was lost, or the slot: the window is not known; leases are good */
+	/* And the database may be an older copy: nothing may be sealed by number (S6). */
+	STORE_UNSURE,
+};
+
+struct store_assoc {
+	uint8_t id[SLOT_ID]; /* random */
+	uint32_t slot;       /* given by store_assoc_put() */
+	uint32_t cred;
+	uint64_t generation; /* of the credential that authenticated it */
+	uint64_t up_ms;      /* store_time() of the full handshake (S29) */
+	struct store_path path;
+	size_t context_len;
+	uint8_t context[STORE_CONTEXT_MAX]; /* keys and parameters, as the DTLS engine wrote them */
+	/* Not sealed with the rest: */
+	/* Writing: what the slot begins with. Reading: the window is good if STORE_EXACT; sent, the
+	   next write number, always: it is write_end where nothing may be sent before store_lease()
+	   */
+	struct slot_state state;
+	uint64_t write_end; /* of the lease; numbers below may be used ... */
+	uint64_t read_end;  /* numbers from here on may not be let in; UINT64_MAX: no bound */
+	bool leased;        /* ... by this incarnation, which took it */
+	enum store_trust trust;
+};
+
+struct store_session { /* of a credential */
+	uint32_t cred;
+	uint32_t device, link;    /* slots; STORE_NO_SLOT */
+	uint32_t worker, workers; /* whose link sockets, of how many: otherwise the link is lost */
+	bool registered;
+	char location[STORE_LOCATION_MAX];
+	uint32_t lifetime_s;
+	uint64_t expires_ms; /* store_time() */
+};
+
+enum store_cred_state { STORE_CRED_ACTIVE, STORE_CRED_REVOKED };
+enum store_origin { STORE_BY_CONTROL, STORE_BY_FILE };
+
+struct store_cred {          /* the holder wipes it */
+	uint32_t number;     /* 1 ..; 0: to be given by store_cred_put() */
+	uint64_t generation; /* of the whole store, never used again (S29) */
+	uint64_t changed_ms; /* wall clock */
+	uint8_t state, origin;
+	char endpoint[STORE_ENDPOINT_MAX + 1];
+	uint8_t identity[STORE_IDENTITY_MAX], upstream_identity[STORE_IDENTITY_MAX];
+	uint8_t key[STORE_KEY_MAX], upstream_key[STORE_KEY_MAX];
+	uint8_t identity_len, key_len;                   /* a revoked one has no key */
+	uint8_t upstream_identity_len, upstream_key_len; /* 0: derived */
+};
+
+struct store_resume { /* the holder wipes it */
+	uint8_t id[STORE_SESSION_ID_MAX];
+	size_t id_len;
+	uint32_t cred;
+	uint64_t generation;
+	uint64_t full_ms; /* store_time() of the full handshake */
+	uint64_t until_ms;
+	size_t len;
+	uint8_t session[STORE_RESUME_MAX]; /* as libssl wrote it */
+};
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+MUST_USE struct store_reader *store_reader_new(struct store *s);
+void store_reader_free(struct store_reader *r);
+/* A new snapshot at the next look-up (S28: once a batch), and none held until then. */
+void store_reader_rest(struct store_reader *r);
+
+/* All: STORE_OK, STORE_NONE, STORE_DAMAGED, STORE_BROKEN. Those that go on to the next skip what is
+   damaged. */
+
+/* A hint: whether the association has this path, its own path says (S20). */
+MUST_USE enum store_result store_find_path(
+	struct store_reader *r, const struct store_path *p, uint32_t *slot);
+MUST_USE enum store_result store_read_assoc(
+	struct store_reader *r, uint32_t slot, struct store_assoc *out);
+MUST_USE enum store_result store_read_session(
+	struct store_reader *r, uint32_t cred, struct store_session *out);
+/* An active one: for a handshake. */
+MUST_USE enum store_result store_find_identity(
+	struct store_reader *r, const uint8_t *identity, size_t len, struct store_cred *out);
+/* The active one, or else one that was revoked. */
+MUST_USE enum store_result store_find_endpoint(
+	struct store_reader *r, const char *endpoint, struct store_cred *out);
+MUST_USE enum store_result store_read_cred(
+	struct store_reader *r, uint32_t number, struct store_cred *out);
+/* Generation and state only, without unsealing: for each wake (S28). */
+MUST_USE enum store_result store_read_cred_mark(
+	struct store_reader *r, uint32_t number, uint64_t *generation, bool *active);
+/* The credential with the lowest number above *number, which becomes its; 0 to begin with. */
+MUST_USE enum store_result store_next_cred(
+	struct store_reader *r, uint32_t *number, struct store_cred *out);
+/* Slots of the associations that a credential authenticated; *at: 0 to begin with. */
+MUST_USE enum store_result store_next_assoc_of(
+	struct store_reader *r, uint32_t cred, uint32_t *at, uint32_t *slot);
+/* The session with the earliest deadline after *after_ms and *after_cred (0, 0 to begin with), if
+   that is not after until_ms; they become its deadline and credential. A hint: the session says. */
+MUST_USE enum store_result store_next_deadline(
+	struct store_reader *r, uint64_t until_ms, uint64_t *after_ms, uint32_t *after_cred);
+/* The session with the lowest credential above *cred, which becomes its; 0 to begin with. */
+MUST_USE enum store_result store_next_session(
+	struct store_reader *r, uint32_t *cred, struct store_session *out);
+/* STORE_STALE: its credential is not active in its generation any more. */
+MUST_USE enum store_result store_find_resume(
+	struct store_reader *r, const uint8_t *id, size_t len, struct store_resume *out);
+/* Local port of link socket number `at` of a worker; at STORE_PORT_MARK: how many source slots it
+   has ever used. */
+MUST_USE enum store_result store_read_port(
+	struct store_reader *r, uint32_t worker, uint32_t at, uint32_t *value);
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* One operation: run() is called in the writer's thread, in a transaction with others, and maybe
+   again in another transaction; done() after the commit, in the writer's thread too. */
+struct store_op {
+	struct store_op *next; /* the store's */
+	enum store_result (*run)(struct store_txn *t, struct store_op *op);
+	void (*done)(struct store_op *op, enum store_result r);
+	/* How long it may wait for others to share its commit; 0: not at all. */
+	uint32_t may_wait_ms;
+	/* Living sessions need it: it has the room that is kept for when the disk is full. */
+	bool vital;
+	enum store_result result; /* the store's, as the rest */
+	uint64_t due_ms;
+	bool anchors; /* done() waits for the anchor (S5) */
+};
+
+/* op stays its maker's, who may not touch it until done(). Never fails: after the medium broke,
+   done() comes with STORE_BROKEN. */
+void store_submit(struct store *s, struct store_op *op);
+
+/* Within run() only. One that refuses (STORE_NONE, STORE_STALE, STORE_DAMAGED, or STORE_FULL for a
+   configured bound) has changed nothing itself; what the same run() did before it stays, so what
+   may be refused comes first. Other results spoil the whole transaction, and are answered anew. */
+
+/* A new association, with its first lease and its slot, owned by owner. S28: STORE_STALE when the
+   credential is not active in this generation. Replaces what had the path. Fills id, slot,
+   write_end, read_end, leased, trust. */
+MUST_USE enum store_result store_assoc_put(
+	struct store_txn *t, struct store_assoc *a, uint64_t owner);
+/* The context anew (S9: without the final flight). STORE_STALE: another association has the slot.
+   */
+MUST_USE enum store_result store_assoc_rewrite(struct store_txn *t, const struct store_assoc *a);
+/* The next lease for slot and id; fills write_end, read_end, leased, and state.sent where a new
+   block begins (a first one of this incarnation). With read ceilings, state.sent is to be the next
+   number: no new block is taken while half of one is left. seen: the edge of the read window.
+   STORE_STALE: another incarnation has begun, another association is there, or it is STORE_UNSURE.
+   STORE_FULL: there are no numbers left. A lease makes no window exact that was not. */
+MUST_USE enum store_result store_lease(struct store_txn *t, struct store_assoc *a, uint64_t seen);
+/* After STORE_LAPSED: the window was proven in another way (S11, S12), and the slot has it. From
+   here on it is STORE_EXACT again. STORE_STALE: as for store_lease(). */
+MUST_USE enum store_result store_assoc_prove(
+	struct store_txn *t, uint32_t slot, const uint8_t id[SLOT_ID]);
+/* Forgets it: its keys are gone when done() says so. */
+MUST_USE enum store_result store_assoc_drop(
+	struct store_txn *t, uint32_t slot, const uint8_t id[SLOT_ID]);
+MUST_USE enum store_result store_session_put(struct store_txn *t, const struct store_session *s);
+/* With what its credential has: associations are dropped, too. */
+MUST_USE enum store_result store_session_drop(struct store_txn *t, uint32_t cred);
+MUST_USE enum store_result store_port_put(
+	struct store_txn *t, uint32_t worker, uint32_t at, uint32_t value);
+
+/* number 0: a new one; STORE_STALE: its endpoint or identity is another's, or the number is revoked
+   (nothing is un-revoked: a new number is given, and the revoked row of its endpoint goes). Gives
+   number and generation. Resumption state of an older generation is dropped. One that is the same
+   in all but origin and time keeps its generation, and nothing is written. STORE_DAMAGED: it has no
+   endpoint, identity or key, or a length beyond its bound. */
+MUST_USE enum store_result store_cred_put(struct store_txn *t, struct store_cred *c);
+/* The key is gone; the row stays as revoked. */
+MUST_USE enum store_result store_cred_revoke(struct store_txn *t, uint32_t number);
+/* The same for readers within the transaction. */
+struct store_reader *store_txn_reader(struct store_txn *t);
+
+/* A credential has one entry, the last. STORE_STALE: S28. STORE_FULL: it is not kept, as nobody may
+   lose his for it (R-205). */
+MUST_USE enum store_result store_resume_put(struct store_txn *t, const struct store_resume *x);
+MUST_USE enum store_result store_resume_drop(struct store_txn *t, const uint8_t *id, size_t len);
+MUST_USE enum store_result store_resume_drop_cred(struct store_txn *t, uint32_t cred);
+/* The full handshake of the entry that a credential has (S29); STORE_NONE. */
+MUST_USE enum store_result store_resume_full_ms(
+	struct store_reader *r, uint32_t cred, uint64_t *full_ms);
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+/* Wraps the data keys under another KEK; durable on return. The old one opens nothing any more but
+   older copies of the keyring file. */
+MUST_USE enum store_result store_rewrap(
+	struct store *s, const struct kek *kek, struct store_error *error);
+/* A new data key; what is sealed under older ones is sealed anew in steps, then they are
+   destroyed. */
+MUST_USE enum store_result store_rotate(struct store *s, struct store_error *error);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/value.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/rd.h"
+#include "base/wipe.h"
+#include "base/wr.h"
+
+enum { MAC = 8 };
+
+/* --- MACs ------------------------------------------------------------------------------------- */
+
+static uint64_t mac_of(const struct sip_key *key, uint8_t table, const struct key *k,
+	const uint8_t *body, size_t len)
+{
+	uint8_t octets[2 + KEY_LEN_MAX + VALUE_META_MAX];
+	struct wr w = wr_into(octets, sizeof(octets));
+	wr_u8(&w, table);
+	wr_u8(&w, (uint8_t)k->len);
+	wr_bytes(&w, k->octets, k->len);
+	wr_bytes(&w, body, len);
+	assert(wr_ok(&w));
+	return sip_hash(key, octets, w.len);
+}
+
+static void mac_write(struct wr *w, const struct sip_key *key, uint8_t table, const struct key *k)
+{
+	if (wr_ok(w))
+		wr_u64(w, mac_of(key, table, k, w->data, w->len));
+}
+
+/* A reader over what is before the MAC at v's octet len - MAC. */
+static bool mac_check(struct kv_slice v, const struct sip_key *key, uint8_t table,
+	const struct key *k, struct rd *body)
+{
+	if (v.len < MAC || v.len > VALUE_META_MAX)
+		return false;
+	const uint8_t *const octets = v.data;
+	struct rd tail = rd_from(octets + v.len - MAC, MAC);
+	const uint64_t said = rd_u64(&tail);
+	const uint64_t is = mac_of(key, table, k, octets, v.len - MAC);
+	*body = rd_from(octets, v.len - MAC);
+	return same_secret(&said, &is, sizeof(is));
+}
+
+static size_t end(const struct wr *w)
+{
+	return wr_ok(w) ? w->len : 0;
+}
+
+static bool rd_flag(struct rd *r)
+{
+	const uint8_t flag = rd_u8(r);
+	if (flag > 1)
+		r->bad = true;
+	return flag == 1;
+}
+
+static void rd_layout(struct rd *r)
+{
+	if (rd_u8(r) != VALUE_LAYOUT)
+		r->bad = true;
+}
+
+static struct kv_slice rest_of(const struct rd *r)
+{
+	return (struct kv_slice){ r->at, r->left };
+}
+
+/* --- meta ------------------------------------------------------------------------------------- */
+
+static struct key meta_key(void)
+{
+	return key_name("meta");
+}
+
+size_t value_meta_write(
+	const struct value_meta *m, const struct sip_key *mac, uint8_t *out, size_t cap)
+{
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, VALUE_LAYOUT);
+	wr_bytes(&w, m->uuid, sizeof(m->uuid));
+	wr_bytes(&w, m->hot, sizeof(m->hot));
+	wr_u32(&w, m->incarnation);
+	wr_u8(&w, m->clean);
+	wr_u8(&w, m->anchored);
+	wr_u32(&w, m->unclean);
+	wr_u32(&w, m->stale_since);
+	wr_u32(&w, m->unsure_since);
+	wr_u32(&w, m->cred_next);
+	wr_u32(&w, m->slots);
+	wr_u64(&w, m->watermark);
+	wr_u64(&w, m->generation);
+	wr_u64(&w, m->txn);
+	wr_u64(&w, m->store_ms);
+	wr_u64(&w, m->wall_ms);
+	const struct key k = meta_key();
+	mac_write(&w, mac, KEY_META, &k);
+	return end(&w);
+}
+
+bool value_meta_read(struct kv_slice v, const struct sip_key *mac, struct value_meta *out)
+{
+	const struct key k = meta_key();
+	struct rd r;
+	*out = (struct value_meta){ 0 };
+	if (!mac_check(v, mac, KEY_META, &k, &r))
+		return false;
+	struct value_meta m = { 0 };
+	rd_layout(&r);
+	rd_copy(&r, m.uuid, sizeof(m.uuid));
+	rd_copy(&r, m.hot, sizeof(m.hot));
+	m.incarnation = rd_u32(&r);
+	m.clean = rd_flag(&r);
+	m.anchored = rd_flag(&r);
+	m.unclean = rd_u32(&r);
+	m.stale_since = rd_u32(&r);
+	m.unsure_since = rd_u32(&r);
+	m.cred_next = rd_u32(&r);
+	m.slots = rd_u32(&r);
+	m.watermark = rd_u64(&r);
+	m.generation = rd_u64(&r);
+	m.txn = rd_u64(&r);
+	m.store_ms = rd_u64(&r);
+	m.wall_ms = rd_u64(&r);
+	if (!rd_end(&r))
+		return false;
+	*out = m;
+	return true;
+}
+
+/* --- leases ----------------------------------------------------------------------------------- */
+
+#define NUMBER_MAX ((UINT64_C(1) << 48) - 1) /* stands for "no bound" in read_end */
+
+size_t value_lease_write(const struct value_lease *l, const struct sip_key *mac, uint32_t slot,
+	uint8_t *out, size_t cap)
+{
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, VALUE_LAYOUT);
+	wr_bytes(&w, l->id, sizeof(l->id));
+	wr_u32(&w, l->incarnation);
+	wr_u32(&w, l->window);
+	wr_u32(&w, l->unclean);
+	wr_u48(&w, l->begin);
+	wr_u48(&w, l->write_end);
+	wr_u48(&w, l->read_end < NUMBER_MAX ? l->read_end : NUMBER_MAX);
+	wr_u64(&w, l->watermark);
+	const struct key k = key_number(slot);
+	mac_write(&w, mac, KEY_LEASE, &k);
+	return end(&w);
+}
+
+bool value_lease_read(
+	struct kv_slice v, const struct sip_key *mac, uint32_t slot, struct value_lease *out)
+{
+	const struct key k = key_number(slot);
+	struct rd r;
+	*out = (struct value_lease){ 0 };
+	if (!mac_check(v, mac, KEY_LEASE, &k, &r))
+		return false;
+	struct value_lease l = { 0 };
+	rd_layout(&r);
+	rd_copy(&r, l.id, sizeof(l.id));
+	l.incarnation = rd_u32(&r);
+	l.window = rd_u32(&r);
+	l.unclean = rd_u32(&r);
+	l.begin = rd_u48(&r);
+	l.write_end = rd_u48(&r);
+	l.read_end = rd_u48(&r);
+	l.watermark = rd_u64(&r);
+	if (l.read_end == NUMBER_MAX)
+		l.read_end = UINT64_MAX;
+	if (!rd_end(&r) || l.begin > l.write_end)
+		return false;
+	*out = l;
+	return true;
+}
+
+/* --- heads ------------------------------------------------------------------------------------ */
+
+size_t value_assoc_head_write(const struct value_assoc_head *h, uint8_t *out, size_t cap)
+{
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, VALUE_LAYOUT);
+	wr_bytes(&w, h->id, sizeof(h->id));
+	wr_u32(&w, h->cred);
+	wr_u64(&w, h->generation);
+	wr_u64(&w, h->path);
+	return end(&w);
+}
+
+bool value_assoc_head_read(struct kv_slice v, struct value_assoc_head *out, struct kv_slice *rest)
+{
+	struct rd r = rd_from(v.data, v.len);
+	struct value_assoc_head h = { 0 };
+	rd_layout(&r);
+	rd_copy(&r, h.id, sizeof(h.id));
+	h.cred = rd_u32(&r);
+	h.generation = rd_u64(&r);
+	h.path = rd_u64(&r);
+	*out = rd_ok(&r) ? h : (struct value_assoc_head){ 0 };
+	*rest = rest_of(&r);
+	return rd_ok(&r);
+}
+
+size_t value_cred_head_write(const struct value_cred_head *h, const struct sip_key *mac,
+	uint32_t number, uint8_t *out, size_t cap)
+{
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, VALUE_LAYOUT);
+	wr_u64(&w, h->generation);
+	wr_u8(&w, h->state);
+	const struct key k = key_number(number);
+	mac_write(&w, mac, KEY_CRED, &k);
+	return end(&w);
+}
+
+bool value_cred_head_read(struct kv_slice v, const struct sip_key *mac, uint32_t number,
+	struct value_cred_head *out, struct kv_slice *rest)
+{
+	enum { HEAD = 1 + 8 + 1 + MAC };
+	const struct key k = key_number(number);
+	struct rd r;
+	*out = (struct value_cred_head){ 0 };
+	*rest = (struct kv_slice){ "", 0 };
+	if (v.len < HEAD || !mac_check((struct kv_slice){ v.data, HEAD }, mac, KEY_CRED, &k, &r))
+		return false;
+	rd_layout(&r);
+	const struct value_cred_head h = { .generation = rd_u64(&r), .state = rd_u8(&r) };
+	if (!rd_end(&r) || h.state > STORE_CRED_REVOKED)
+		return false;
+	*out = h;
+	*rest = (struct kv_slice){ (const uint8_t *)v.data + HEAD, v.len - HEAD };
+	return true;
+}
+
+size_t value_session_head_write(const struct value_session_head *h, uint8_t *out, size_t cap)
+{
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, VALUE_LAYOUT);
+	wr_u64(&w, h->expires_ms);
+	wr_u8(&w, h->registered);
+	return end(&w);
+}
+
+bool value_session_head_read(
+	struct kv_slice v, struct value_session_head *out, struct kv_slice *rest)
+{
+	struct rd r = rd_from(v.data, v.len);
+	struct value_session_head h = { 0 };
+	rd_layout(&r);
+	h.expires_ms = rd_u64(&r);
+	h.registered = rd_flag(&r);
+	*out = rd_ok(&r) ? h : (struct value_session_head){ 0 };
+	*rest = rest_of(&r);
+	return rd_ok(&r);
+}
+
+size_t value_resume_head_write(const struct value_resume_head *h, uint8_t *out, size_t cap)
+{
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, VALUE_LAYOUT);
+	wr_u8(&w, (uint8_t)h->id_len);
+	wr_bytes(&w, h->id, h->id_len);
+	wr_u64(&w, h->generation);
+	wr_u64(&w, h->until_ms);
+	wr_u8(&w, h->registered);
+	return end(&w);
+}
+
+bool value_resume_head_read(struct kv_slice v, struct value_resume_head *out, struct kv_slice *rest)
+{
+	struct rd r = rd_from(v.data, v.len);
+	struct value_resume_head h = { 0 };
+	rd_layout(&r);
+	h.id_len = rd_u8(&r);
+	if (h.id_len == 0 || h.id_len > sizeof(h.id))
+		r.bad = true;
+	else
+		rd_copy(&r, h.id, h.id_len);
+	h.generation = rd_u64(&r);
+	h.until_ms = rd_u64(&r);
+	h.registered = rd_flag(&r);
+	*out = rd_ok(&r) ? h : (struct value_resume_head){ 0 };
+	*rest = rest_of(&r);
+	return rd_ok(&r);
+}

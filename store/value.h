@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/value: how each row's value is written.
+ *
+ * A row is a head in the clear, which says what binds the sealed part (and repeats, as hints, what
+ * indices need when the sealed part cannot be opened), then the sealed part. What changes often and
+ * is no secret (meta, leases) has a MAC instead (S18). The first octet of each is the version of
+ * the layout.
+ *
+ * Promise: readers are total: any octets give a struct within its bounds, or false. What a reader
+ *          accepts, its writer writes again octet by octet. A MAC covers table, key and value, so
+ *          that no row stands in for another.
+ * Errors:  writers return the length; 0: no room (never with *_MAX). Readers: false, and out is
+ *          zero.
+ * Threads: any. Clock, I/O, allocation: none.
+ */
+#ifndef LWG_STORE_VALUE_H
+#define LWG_STORE_VALUE_H
+
+#include "base/attr.h"
+#include "base/sip.h"
+#include "store/key.h"
+#include "store/kv.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	VALUE_LAYOUT = 1,
+	VALUE_META_MAX = 160,
+	VALUE_LEASE_MAX = 80,
+	VALUE_HEAD_MAX = 64,
+	VALUE_PLAIN_MAX = 768, /* of what is sealed */
+};
+
+/* Of the whole store. */
+struct value_meta {
+	uint8_t uuid[16];
+	uint8_t hot[HOT_INSTANCE];  /* of the file of slots (S10) */
+	uint32_t incarnation;       /* of the process that may write (S3) */
+	bool clean;                 /* it has said that it ends */
+	bool anchored;              /* there was an anchor when it began */
+	uint32_t unclean;           /* ends without that word, so far */
+	uint32_t stale_since;       /* windows proven before this incarnation are not known */
+	uint32_t unsure_since;      /* nor, before this one, the write numbers (S6) */
+	uint32_t cred_next, slots;  /* the lowest numbers that were never given */
+	uint64_t watermark;         /* S5 */
+	uint64_t generation;        /* the last that was given (S29) */
+	uint64_t txn;               /* of this store's commits */
+	uint64_t store_ms, wall_ms; /* store_time() and the wall clock at the last commit */
+};
+
+/* Of an association. Numbers < 2^48. */
+struct value_lease {
+	uint8_t id[SLOT_ID];
+	uint32_t incarnation; /* that took it */
+	uint32_t window;      /* incarnation in which the read window was last known to be right */
+	uint32_t unclean;     /* value_meta.unclean when it was taken */
+	uint64_t begin;       /* where this incarnation's numbers begin */
+	uint64_t write_end;
+	uint64_t read_end;  /* UINT64_MAX: no bound */
+	uint64_t watermark; /* under which its one lease was taken (S5); 0: none was */
+};
+
+struct value_assoc_head {
+	uint8_t id[SLOT_ID];
+	uint32_t cred;
+	uint64_t generation;
+	uint64_t path; /* keyed hash */
+};
+
+struct value_cred_head { /* has a MAC: each wake relies on it without unsealing (S28) */
+	uint64_t generation;
+	uint8_t state;
+};
+
+struct value_session_head {
+	uint64_t expires_ms;
+	bool registered;
+};
+
+struct value_resume_head {
+	uint8_t id[STORE_SESSION_ID_MAX];
+	size_t id_len;
+	uint64_t generation;
+	uint64_t until_ms;
+	bool registered; /* as the index has it */
+};
+
+size_t value_meta_write(
+	const struct value_meta *m, const struct sip_key *mac, uint8_t *out, size_t cap);
+MUST_USE bool value_meta_read(struct kv_slice v, const struct sip_key *mac, struct value_meta *out);
+
+size_t value_lease_write(const struct value_lease *l, const struct sip_key *mac, uint32_t slot,
+	uint8_t *out, size_t cap);
+MUST_USE bool value_lease_read(
+	struct kv_slice v, const struct sip_key *mac, uint32_t slot, struct value_lease *out);
+
+size_t value_assoc_head_write(const struct value_assoc_head *h, uint8_t *out, size_t cap);
+MUST_USE bool value_assoc_head_read(
+	struct kv_slice v, struct value_assoc_head *out, struct kv_slice *rest);
+size_t value_cred_head_write(const struct value_cred_head *h, const struct sip_key *mac,
+	uint32_t number, uint8_t *out, size_t cap);
+MUST_USE bool value_cred_head_read(struct kv_slice v, const struct sip_key *mac, uint32_t number,
+	struct value_cred_head *out, struct kv_slice *rest);
+size_t value_session_head_write(const struct value_session_head *h, uint8_t *out, size_t cap);
+MUST_USE bool value_session_head_read(
+	struct kv_slice v, struct value_session_head *out, struct kv_slice *rest);
+size_t value_resume_head_write(const struct value_resume_head *h, uint8_t *out, size_t cap);
+MUST_USE bool value_resume_head_read(
+	struct kv_slice v, struct value_resume_head *out, struct kv_slice *rest);
+
+/* What is sealed: secret. Fields that are in the row's key or that the store works out are left
+   alone by the readers, which do not zero them. */
+size_t value_assoc_write(const struct store_assoc *a, uint8_t *out, size_t cap);
+MUST_USE bool value_assoc_read(struct kv_slice v, struct store_assoc *out);
+size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap);
+MUST_USE bool value_cred_read(struct kv_slice v, struct store_cred *out);
+size_t value_session_write(const struct store_session *s, uint8_t *out, size_t cap);
+MUST_USE bool value_session_read(struct kv_slice v, struct store_session *out);
+size_t value_resume_write(const struct store_resume *x, uint8_t *out, size_t cap);
+MUST_USE bool value_resume_read(struct kv_slice v, struct store_resume *out);
+
+/* A five-tuple as octets, for the keyed hash of the index. */
+enum { VALUE_PATH_MAX = 40 };
+size_t value_path_write(const struct store_path *p, uint8_t out[VALUE_PATH_MAX]);
+
+#endif

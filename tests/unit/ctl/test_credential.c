@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ctl/credential.h"
+
+static struct ctl_cred whole(void)
+{
+	struct ctl_cred c = {
+		.line = 7,
+		.number = 0x01020304,
+		.generation = UINT64_C(0x1122334455667788),
+		.changed_ms = UINT64_C(1790000000000),
+		.state = CTL_CRED_REVOKED,
+		.origin = CTL_CRED_BY_FILE,
+		.endpoint = "urn:dev:1",
+		.identity_len = CTL_NAME_MAX,
+		.key_len = CTL_KEY_MAX,
+		.upstream_identity_len = 1,
+		.upstream_key_len = 16,
+		.has_keys = true,
+	};
+	memset(c.identity, 0, sizeof(c.identity)); /* octets, not text */
+	memset(c.key, 0xa5, sizeof(c.key));
+	c.upstream_identity[0] = 'u';
+	memset(c.upstream_key, 0x5a, 16);
+	return c;
+}
+
+static void test_what_is_written_is_read(void **state)
+{
+	(void)state;
+	const struct ctl_cred c = whole();
+	struct ctl_cred back;
+	uint8_t wire[CTL_CRED_MAX];
+	struct wr w = wr_into(wire, sizeof(wire));
+	ctl_cred_write(&w, &c);
+	assert_true(wr_ok(&w));
+	struct rd r = rd_from(wire, w.len);
+	assert_true(ctl_cred_read(&r, &back));
+	assert_true(rd_end(&r));
+	assert_memory_equal(&back.identity, &c.identity, sizeof(c.identity));
+	assert_memory_equal(&back.key, &c.key, sizeof(c.key));
+	assert_memory_equal(&back.upstream_key, &c.upstream_key, sizeof(c.upstream_key));
+	assert_string_equal(back.endpoint, c.endpoint);
+	assert_int_equal(back.line, c.line);
+	assert_int_equal(back.number, c.number);
+	assert_true(back.generation == c.generation && back.changed_ms == c.changed_ms);
+	assert_int_equal(back.state, c.state);
+	assert_int_equal(back.origin, c.origin);
+	assert_int_equal(back.identity_len, CTL_NAME_MAX);
+	assert_int_equal(back.upstream_identity_len, 1);
+	/* Every octet is needed. */
+	for (size_t len = 0; len < w.len; len++) {
+		r = rd_from(wire, len);
+		assert_false(ctl_cred_read(&r, &back));
+	}
+}
+
+static void test_the_longest_fits_to_the_octet(void **state)
+{
+	(void)state;
+	struct ctl_cred c = whole();
+	uint8_t wire[CTL_CRED_MAX];
+	memset(c.endpoint, 'e', CTL_NAME_MAX);
+	c.upstream_identity_len = CTL_NAME_MAX;
+	c.upstream_key_len = CTL_KEY_MAX;
+	struct wr w = wr_into(wire, sizeof(wire));
+	ctl_cred_write(&w, &c);
+	assert_true(wr_ok(&w));
+	assert_int_equal(w.len, CTL_CRED_MAX);
+}
+
+/* I5: what is shown has only the lengths. */
+static void test_I5_without_keys_none_is_on_the_wire(void **state)
+{
+	(void)state;
+	struct ctl_cred c = whole(), back;
+	uint8_t wire[CTL_CRED_MAX] = { 0 };
+	c.has_keys = false;
+	struct wr w = wr_into(wire, sizeof(wire));
+	ctl_cred_write(&w, &c);
+	assert_null(memmem(wire, sizeof(wire), "\xa5\xa5", 2));
+	assert_null(memmem(wire, sizeof(wire), "\x5a\x5a", 2));
+	struct rd r = rd_from(wire, w.len);
+	assert_true(ctl_cred_read(&r, &back));
+	assert_false(back.has_keys);
+	assert_int_equal(back.key_len, CTL_KEY_MAX);
+	assert_int_equal(back.upstream_key_len, 16);
+}
+
+static void test_I7_what_is_out_of_bounds_is_refused(void **state)
+{
+	(void)state;
+	enum { STATE = 24, ORIGIN = 25, KEYS = 26, ENDPOINT_LEN = 27, ENDPOINT = 28 };
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} rows[] = { { STATE, 2 }, { ORIGIN, 2 }, { KEYS, 2 }, { ENDPOINT_LEN, 129 },
+		{ ENDPOINT + 2, 0 } };
+	const struct ctl_cred c = whole();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t wire[CTL_CRED_MAX + 200] = { 0 };
+		struct ctl_cred back;
+		struct wr w = wr_into(wire, sizeof(wire));
+		ctl_cred_write(&w, &c);
+		wire[rows[i].at] = rows[i].value;
+		struct rd r = rd_from(wire, sizeof(wire));
+		if (ctl_cred_read(&r, &back))
+			fail_msg("row %zu", i);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_written_is_read),
+		cmocka_unit_test(test_the_longest_fits_to_the_octet),
+		cmocka_unit_test(test_I5_without_keys_none_is_on_the_wire),
+		cmocka_unit_test(test_I7_what_is_out_of_bounds_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of an association is written down. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dtls/context.h"
+
+enum { WITHOUT = 1 + 40 + 8 + 1 + 1, AT_FRAGMENT = 49, AT_FINISHED_LEN = 50 };
+
+static struct dtls_context some(size_t finished_len)
+{
+	struct dtls_context k;
+	memset(&k, 0, sizeof(k));
+	for (int i = 0; i < DTLS_KEY_LEN; i++) {
+		k.in.key[i] = (uint8_t)(0x10 + i);
+		k.out.key[i] = (uint8_t)(0x30 + i);
+	}
+	memset(k.in.iv, 0x20, sizeof(k.in.iv));
+	memset(k.out.iv, 0x40, sizeof(k.out.iv));
+	k.hello_tag = UINT64_C(0x0123456789abcdef);
+	k.fragment_code = 3;
+	k.finished_len = (uint8_t)finished_len;
+	if (finished_len > 0) {
+		k.plain_base = UINT64_C(0xfedcba987654);
+		memset(k.finished, 0x77, finished_len);
+	}
+	return k;
+}
+
+/* A block of exactly that size, so that a sanitizer sees a read beyond it. */
+static bool decode_exact(const uint8_t *bytes, size_t len, struct dtls_context *out)
+{
+	uint8_t *const copy = malloc(len ? len : 1);
+	assert_non_null(copy);
+	memcpy(copy, bytes, len);
+	const bool good = dtls_context_decode(copy, len, out);
+	free(copy);
+	return good;
+}
+
+static void test_what_is_written_is_read_again(void **state)
+{
+	(void)state;
+	for (size_t finished_len = 0; finished_len <= DTLS_FINISHED_LEN; finished_len++) {
+		const struct dtls_context k = some(finished_len);
+		uint8_t bytes[DTLS_CONTEXT_MAX];
+		const size_t len = dtls_context_encode(&k, bytes);
+		assert_int_equal(len, WITHOUT + (finished_len > 0 ? 6 + finished_len : 0));
+		struct dtls_context got;
+		memset(&got, 0xee, sizeof(got));
+		assert_true(decode_exact(bytes, len, &got));
+		assert_memory_equal(&got.in, &k.in, sizeof(k.in));
+		assert_memory_equal(&got.out, &k.out, sizeof(k.out));
+		assert_true(got.hello_tag == k.hello_tag && got.plain_base == k.plain_base);
+		assert_int_equal(got.fragment_code, k.fragment_code);
+		assert_int_equal(got.finished_len, k.finished_len);
+		assert_memory_equal(got.finished, k.finished, sizeof(k.finished));
+	}
+}
+
+static void test_the_format_is_this_one(void **state)
+{
+	(void)state;
+	const struct dtls_context k = some(2);
+	uint8_t bytes[DTLS_CONTEXT_MAX];
+	uint8_t want[WITHOUT + 8] = { 1 };
+	memcpy(want + 1, k.in.key, 16);
+	memcpy(want + 17, k.in.iv, 4);
+	memcpy(want + 21, k.out.key, 16);
+	memcpy(want + 37, k.out.iv, 4);
+	static const uint8_t rest[] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 3, 2, 0xfe,
+		0xdc, 0xba, 0x98, 0x76, 0x54, 0x77, 0x77 };
+	memcpy(want + 41, rest, sizeof(rest));
+	assert_int_equal(dtls_context_encode(&k, bytes), sizeof(want));
+	assert_memory_equal(bytes, want, sizeof(want));
+}
+
+static void assert_refused(const uint8_t *bytes, size_t len)
+{
+	static const struct dtls_context nothing;
+	struct dtls_context got;
+	memset(&got, 0xee, sizeof(got));
+	assert_false(decode_exact(bytes, len, &got));
+	assert_memory_equal(&got, &nothing, sizeof(got)); /* I5: nor half of a key */
+}
+
+static void test_I5_what_is_cut_off_or_too_long_is_refused_and_leaves_nothing(void **state)
+{
+	(void)state;
+	for (size_t finished_len = 0; finished_len <= DTLS_FINISHED_LEN; finished_len += 12) {
+		const struct dtls_context k = some(finished_len);
+		uint8_t bytes[DTLS_CONTEXT_MAX + 1] = { 0 };
+		const size_t len = dtls_context_encode(&k, bytes);
+		for (size_t n = 0; n < len; n++)
+			assert_refused(bytes, n);
+		assert_refused(bytes, len + 1);
+		assert_refused(bytes, DTLS_CONTEXT_MAX);
+	}
+}
+
+static void test_other_versions_and_values_are_refused(void **state)
+{
+	(void)state;
+	const struct dtls_context k = some(0);
+	uint8_t bytes[DTLS_CONTEXT_MAX];
+	const size_t len = dtls_context_encode(&k, bytes);
+	for (unsigned v = 0; v < 256; v++) {
+		struct dtls_context got;
+		bytes[0] = (uint8_t)v;
+		assert_int_equal(decode_exact(bytes, len, &got), v == 1);
+		bytes[0] = 1;
+		bytes[AT_FRAGMENT] = (uint8_t)v;
+		assert_int_equal(decode_exact(bytes, len, &got), v <= 4);
+		bytes[AT_FRAGMENT] = 3;
+		bytes[AT_FINISHED_LEN] = (uint8_t)v; /* with nothing behind it */
+		assert_int_equal(decode_exact(bytes, len, &got), v == 0);
+		bytes[AT_FINISHED_LEN] = 0;
+	}
+	uint8_t more[WITHOUT + 6 + DTLS_FINISHED_LEN + 1] = { 0 };
+	memcpy(more, bytes, len);
+	more[AT_FINISHED_LEN] = DTLS_FINISHED_LEN + 1;
+	assert_refused(more, sizeof(more));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_written_is_read_again),
+		cmocka_unit_test(test_the_format_is_this_one),
+		cmocka_unit_test(test_I5_what_is_cut_off_or_too_long_is_refused_and_leaves_nothing),
+		cmocka_unit_test(test_other_versions_and_values_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "store/key.h"
+#include "store/value.h"
+
+static const struct sip_key mac = { 1, 2 }, other = { 1, 3 };
+
+static struct kv_slice slice(const uint8_t *octets, size_t len)
+{
+	return (struct kv_slice){ octets, len };
+}
+
+static struct value_meta meta(void)
+{
+	struct value_meta m;
+	memset(&m, 0, sizeof(m));
+	memset(m.uuid, 1, sizeof(m.uuid));
+	memset(m.hot, 2, sizeof(m.hot));
+	m.incarnation = 3;
+	m.clean = true;
+	m.unclean = 4;
+	m.stale_since = 5;
+	m.unsure_since = 6;
+	m.cred_next = 7;
+	m.slots = 8;
+	m.watermark = 9;
+	m.generation = 10;
+	m.txn = 11;
+	m.store_ms = 12;
+	m.wall_ms = 13;
+	return m;
+}
+
+static void test_meta_is_read_as_written_and_any_bit_that_flips_is_seen(void **state)
+{
+	(void)state;
+	const struct value_meta m = meta();
+	struct value_meta x;
+	memset(&x, 0, sizeof(x));
+	uint8_t octets[VALUE_META_MAX];
+	const size_t len = value_meta_write(&m, &mac, octets, sizeof(octets));
+	assert_true(len > 0);
+	assert_true(value_meta_read(slice(octets, len), &mac, &x));
+	assert_memory_equal(x.uuid, m.uuid, sizeof(m.uuid));
+	assert_int_equal(x.wall_ms, 13);
+	assert_int_equal(x.slots, 8);
+	assert_true(x.clean && !x.anchored);
+	assert_false(value_meta_read(slice(octets, len), &other, &x));
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_false(value_meta_read(slice(octets, len), &mac, &x));
+		octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t n = 0; n < len; n++)
+		assert_false(value_meta_read(slice(octets, n), &mac, &x));
+	assert_int_equal(x.incarnation, 0);
+	assert_int_equal(value_meta_write(&m, &mac, octets, len), len);
+	assert_int_equal(value_meta_write(&m, &mac, octets, len - 1), 0);
+}
+
+static struct value_lease lease(void)
+{
+	return (struct value_lease){ .id = { 9, 8, 7 },
+		.incarnation = 1,
+		.window = 2,
+		.unclean = 3,
+		.begin = 4,
+		.write_end = 5,
+		.read_end = UINT64_MAX,
+		.watermark = 7 };
+}
+
+static void test_S1_a_lease_is_bound_to_its_slot_and_any_bit_that_flips_is_seen(void **state)
+{
+	(void)state;
+	const struct value_lease l = lease();
+	struct value_lease x;
+	uint8_t octets[VALUE_LEASE_MAX];
+	const size_t len = value_lease_write(&l, &mac, 77, octets, sizeof(octets));
+	assert_true(value_lease_read(slice(octets, len), &mac, 77, &x));
+	assert_memory_equal(x.id, l.id, sizeof(l.id));
+	assert_true(x.incarnation == 1 && x.window == 2 && x.unclean == 3 && x.begin == 4);
+	assert_true(x.write_end == 5 && x.read_end == UINT64_MAX && x.watermark == 7);
+	assert_false(value_lease_read(slice(octets, len), &mac, 78, &x));
+	assert_false(value_lease_read(slice(octets, len), &other, 77, &x));
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_false(value_lease_read(slice(octets, len), &mac, 77, &x));
+		octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	assert_int_equal(value_lease_write(&l, &mac, 77, octets, len), len);
+	assert_int_equal(value_lease_write(&l, &mac, 77, octets, len - 1), 0);
+}
+
+static void test_S28_the_head_of_a_credential_has_a_mac(void **state)
+{
+	(void)state;
+	const struct value_cred_head h = { .generation = 5, .state = STORE_CRED_REVOKED };
+	struct value_cred_head x;
+	struct kv_slice rest;
+	uint8_t octets[VALUE_HEAD_MAX];
+	const size_t len = value_cred_head_write(&h, &mac, 3, octets, sizeof(octets) - 1);
+	octets[len] = 0x55; /* what is sealed begins here */
+	assert_true(value_cred_head_read(slice(octets, len + 1), &mac, 3, &x, &rest));
+	assert_int_equal(x.generation, 5);
+	assert_int_equal(x.state, STORE_CRED_REVOKED);
+	assert_int_equal(rest.len, 1);
+	assert_int_equal(*(const uint8_t *)rest.data, 0x55);
+	assert_false(value_cred_head_read(slice(octets, len + 1), &mac, 4, &x, &rest));
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_false(value_cred_head_read(slice(octets, len), &mac, 3, &x, &rest));
+		octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+}
+
+static void test_an_association_is_read_as_written(void **state)
+{
+	(void)state;
+	struct store_assoc a = { .cred = 4, .up_ms = 5, .context_len = STORE_CONTEXT_MAX },
+			   x = { 0 };
+	a.path.role = STORE_LINK;
+	a.path.peer = (struct net_addr){ .ip = { 0x20, 1 }, .port = 1, .family = NET_IPV6 };
+	a.path.local = (struct net_addr){ .ip = { 10 }, .port = 2, .family = NET_IPV4 };
+	memset(a.context, 'c', sizeof(a.context));
+	uint8_t octets[VALUE_PLAIN_MAX];
+	const size_t len = value_assoc_write(&a, octets, sizeof(octets));
+	assert_true(value_assoc_read(slice(octets, len), &x));
+	assert_memory_equal(&x, &a, sizeof(a));
+	for (size_t n = 0; n < len; n++)
+		assert_false(value_assoc_read(slice(octets, n), &x));
+	assert_int_equal(value_assoc_write(&a, octets, len), len);
+	assert_int_equal(value_assoc_write(&a, octets, len - 1), 0);
+	a.context_len++;
+	assert_int_equal(value_assoc_write(&a, octets, sizeof(octets)), 0);
+}
+
+static void test_a_credential_is_read_as_written(void **state)
+{
+	(void)state;
+	struct store_cred c = { .state = STORE_CRED_ACTIVE,
+		.origin = STORE_BY_FILE,
+		.changed_ms = 9,
+		.identity_len = STORE_IDENTITY_MAX,
+		.key_len = STORE_KEY_MAX,
+		.upstream_identity_len = STORE_IDENTITY_MAX,
+		.upstream_key_len = STORE_KEY_MAX };
+	struct store_cred x = { 0 };
+	memset(c.endpoint, 'e', STORE_ENDPOINT_MAX);
+	memset(c.identity, 'i', sizeof(c.identity));
+	memset(c.upstream_identity, 'u', sizeof(c.upstream_identity));
+	memset(c.key, 'k', sizeof(c.key));
+	memset(c.upstream_key, 'l', sizeof(c.upstream_key));
+	uint8_t octets[VALUE_PLAIN_MAX];
+	const size_t len = value_cred_write(&c, octets, sizeof(octets));
+	assert_true(len > 0);
+	assert_true(value_cred_read(slice(octets, len), &x));
+	assert_memory_equal(&x, &c, sizeof(c));
+	octets[1] = STORE_CRED_REVOKED + 1;
+	assert_false(value_cred_read(slice(octets, len), &x));
+	octets[1] = STORE_CRED_ACTIVE;
+	octets[12] = 0; /* a NUL within the endpoint */
+	assert_false(value_cred_read(slice(octets, len), &x));
+	octets[12] = 'e';
+	octets[11]++; /* its length */
+	assert_false(value_cred_read(slice(octets, len), &x));
+	octets[11]--;
+	octets[0]++; /* another layout */
+	assert_false(value_cred_read(slice(octets, len), &x));
+}
+
+static void test_a_session_and_resumption_state_are_read_as_written(void **state)
+{
+	(void)state;
+	struct store_session s = { .device = 1,
+		.link = STORE_NO_SLOT,
+		.worker = 2,
+		.workers = 3,
+		.registered = true,
+		.lifetime_s = 4,
+		.expires_ms = 5 },
+			     t = { 0 };
+	memset(s.location, 'l', STORE_LOCATION_MAX - 1);
+	uint8_t octets[VALUE_PLAIN_MAX];
+	size_t len = value_session_write(&s, octets, sizeof(octets));
+	assert_true(value_session_read(slice(octets, len), &t));
+	assert_memory_equal(&s, &t, sizeof(s));
+	struct store_resume x = { .id_len = 32,
+		.full_ms = 1,
+		.until_ms = 2,
+		.len = STORE_RESUME_MAX },
+			    y = { 0 };
+	memset(x.id, 3, sizeof(x.id));
+	memset(x.session, 4, sizeof(x.session));
+	len = value_resume_write(&x, octets, sizeof(octets));
+	assert_true(value_resume_read(slice(octets, len), &y));
+	assert_memory_equal(&x, &y, sizeof(x));
+	for (size_t n = 0; n < len; n++)
+		assert_false(value_resume_read(slice(octets, n), &y));
+	x.len++;
+	assert_int_equal(value_resume_write(&x, octets, sizeof(octets)), 0);
+}
+
+static void test_keys_are_in_the_order_of_their_numbers(void **state)
+{
+	(void)state;
+	const struct key a = key_time_number(255, 9), b = key_time_number(256, 1);
+	uint64_t at;
+	uint32_t number;
+	bool registered;
+	assert_true(memcmp(a.octets, b.octets, a.len) < 0);
+	assert_true(key_is_time_number(key_slice(&a), &at, &number));
+	assert_true(at == 255 && number == 9);
+	const struct key age = key_age(true, 7, 8);
+	assert_true(key_is_age(key_slice(&age), &registered, &at, &number));
+	assert_true(registered && at == 7 && number == 8);
+	assert_false(key_is_age(key_slice(&a), &registered, &at, &number));
+	assert_false(key_is_number(key_slice(&a), &number));
+	for (unsigned i = 0; i < KEY_TABLES; i++)
+		assert_non_null(key_tables()[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_meta_is_read_as_written_and_any_bit_that_flips_is_seen),
+		cmocka_unit_test(
+			test_S1_a_lease_is_bound_to_its_slot_and_any_bit_that_flips_is_seen),
+		cmocka_unit_test(test_S28_the_head_of_a_credential_has_a_mac),
+		cmocka_unit_test(test_an_association_is_read_as_written),
+		cmocka_unit_test(test_a_credential_is_read_as_written),
+		cmocka_unit_test(test_a_session_and_resumption_state_are_read_as_written),
+		cmocka_unit_test(test_keys_are_in_the_order_of_their_numbers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
