@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/credentials_ops.h"
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/wipe.h"
 #include "conf/config.h"
@@ -19,7 +20,8 @@
 _Static_assert((int)CTL_NAME_MAX == (int)STORE_ENDPOINT_MAX &&
 		       (int)CTL_NAME_MAX == (int)STORE_IDENTITY_MAX &&
 		       (int)CTL_NAME_MAX == (int)CRED_IDENTITY_MAX &&
-		       (int)CTL_KEY_MAX == (int)STORE_KEY_MAX && (int)CTL_KEY_MAX == (int)CRED_KEY_MAX,
+		       (int)CTL_KEY_MAX == (int)STORE_KEY_MAX &&
+		       (int)CTL_KEY_MAX == (int)CRED_KEY_MAX,
 	"names and keys are of one size everywhere");
 
 struct gw_credentials {
@@ -84,7 +86,8 @@ static struct cred_plan_by plan_by(
 
 /* --- the file -------------------------------------------------------------------------------- */
 
-static void log_made(const struct gw_credentials *c, const char *name, const struct cred_plan_made *m)
+static void log_made(
+	const struct gw_credentials *c, const char *name, const struct cred_plan_made *m)
 {
 	log_say(c->s.log, LOG_LEVEL_INFO, "credentials",
 		"%s: %zu added, %zu replaced, %zu revoked, %zu as they were", name, m->added,
@@ -101,7 +104,8 @@ bool gw_credentials_sync(struct gw_credentials *c, const struct cred_set *file, 
 	log_made(c, name, &m);
 	if (m.kept > 0)
 		log_say(c->s.log, LOG_LEVEL_WARN, "credentials",
-			"%s:%u: %s and %zu more were changed or revoked by lwgatectl, which stands; "
+			"%s:%u: %s and %zu more were changed or revoked by lwgatectl, which "
+			"stands; "
 			"remedy: take them out of the file, or have it say the same",
 			name, cred_line(file, m.kept_first), cred_endpoint(file, m.kept_first),
 			m.kept - 1);
@@ -126,9 +130,8 @@ static bool add_to(struct cred_build *b, const struct ctl_cred *c, struct conf_e
 	struct cred_draft d = { .line = c->line };
 	d.parts[CRED_ENDPOINT] = part(c->endpoint, endpoint_len, c->line);
 	/* Whoever says no identity means the endpoint's name (RFC 7925 section 4.2.1). */
-	d.parts[CRED_IDENTITY] = c->identity_len > 0
-					 ? part(c->identity, c->identity_len, c->line)
-					 : part(c->endpoint, endpoint_len, c->line);
+	d.parts[CRED_IDENTITY] = c->identity_len > 0 ? part(c->identity, c->identity_len, c->line)
+						     : part(c->endpoint, endpoint_len, c->line);
 	if (c->has_keys) {
 		d.parts[CRED_KEY] = part(c->key, c->key_len, c->line);
 		d.parts[CRED_UPSTREAM_KEY] = part(c->upstream_key, c->upstream_key_len, c->line);
@@ -246,12 +249,14 @@ static enum ctl_status revoke(void *ctx, const char *endpoint, struct ctl_said *
 	enum ctl_status status = find(c, endpoint, &old, said);
 	if (status != CTL_DONE)
 		return status;
-	if (old.state == STORE_CRED_REVOKED) {
+	if (old.state == STORE_CRED_REVOKED && old.origin == STORE_BY_CONTROL) {
 		(void)snprintf(said->text, sizeof(said->text), "%s: was revoked already", endpoint);
 	} else if (cred_plan_revoke(&by, &old, &error)) {
 		(void)snprintf(said->text, sizeof(said->text),
-			"%s: revoked; its sessions end, and it does not come in any more", endpoint);
-		log_say(c->s.log, LOG_LEVEL_INFO, "credential", "%s revoked, by lwgatectl", endpoint);
+			"%s: revoked; its sessions end, and it does not come in any more",
+			endpoint);
+		log_say(c->s.log, LOG_LEVEL_INFO, "credential", "%s revoked, by lwgatectl",
+			endpoint);
 	} else {
 		said_error(said, &error);
 		status = CTL_FAILED;
@@ -295,8 +300,8 @@ static enum ctl_status show(
 	return status;
 }
 
-static enum ctl_status next(void *ctx, uint32_t *number, bool secrets, struct ctl_cred *out,
-	struct ctl_said *said)
+static enum ctl_status next(
+	void *ctx, uint32_t *number, bool secrets, struct ctl_cred *out, struct ctl_said *said)
 {
 	struct gw_credentials *c = ctx;
 	struct store_cred found;
@@ -308,7 +313,8 @@ static enum ctl_status next(void *ctx, uint32_t *number, bool secrets, struct ct
 	} while (r == STORE_DAMAGED && at >= *number);
 	store_reader_rest(c->reader);
 	if (secrets && !c->told_export)
-		log_say(c->s.log, LOG_LEVEL_WARN, "credential", "all keys are exported, by lwgatectl");
+		log_say(c->s.log, LOG_LEVEL_WARN, "credential",
+			"all keys are exported, by lwgatectl");
 	c->told_export = secrets && r == STORE_OK;
 	*number = r == STORE_OK ? at + 1 : 0;
 	if (r == STORE_OK)
@@ -378,6 +384,7 @@ static enum ctl_status import_commit(void *ctx, void *import, struct ctl_said *s
 	}
 	cred_free(set);
 	free(i);
+	heap_trim(); /* it may have been a million */
 	return ok ? CTL_DONE : CTL_FAILED;
 }
 

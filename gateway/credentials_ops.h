@@ -27,7 +27,7 @@ struct log;
 struct store;
 
 struct gw_credentials_settings {
-	struct store *store;   /* borrowed, like log */
+	struct store *store; /* borrowed, like log */
 	const struct log *log;
 	bool derives; /* there is a master secret: a credential needs no upstream key */
 	/* A credential that was there has another generation now, or is revoked: its sessions end. Not

@@ -53,7 +53,7 @@ struct cred_plan_by {
 MUST_USE bool cred_plan_do(const struct cred_plan_by *by, const struct cred_set *set,
 	struct cred_plan_made *made, struct conf_error *error);
 /* One of the store is revoked, by lwgatectl. */
-MUST_USE bool cred_plan_revoke(const struct cred_plan_by *by, const struct store_cred *c,
-	struct conf_error *error);
+MUST_USE bool cred_plan_revoke(
+	const struct cred_plan_by *by, const struct store_cred *c, struct conf_error *error);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Registrations of sleepers that end: their workers wake them, and the relay does the rest. */
+#include "gateway/fault.h"
 #include "gateway/gateway_parts.h"
 #include "store/store.h"
 
@@ -34,6 +35,10 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 	const uint64_t now_ms = store_time(g->shared.store, boot_ms());
 	(void)loop;
 	(void)events;
+	if (gw_fault_seen() > 0)
+		log_say(g->log, LOG_LEVEL_ERROR, "store-disk",
+			"a page of the slot file cannot be read: the sessions in it are lost; look at "
+			"the disk of store.path");
 	if (++g->due_rounds % ROUNDS == 0) {
 		g->due_after_ms = 0;
 		g->due_after_cred = 0;

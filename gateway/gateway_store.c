@@ -4,6 +4,7 @@
 #include "base/wipe.h"
 #include "conf/credentials.h"
 #include "gateway/credentials_ops.h"
+#include "gateway/fault.h"
 #include "gateway/inherit.h"
 #include "gateway/privilege.h"
 #include "store/store.h"
@@ -185,6 +186,7 @@ bool gw_store_open(struct gw_gateway *g, struct conf_error *error)
 	g->has_kek = false;
 	if (!g->shared.store)
 		return fail(error, &why);
+	gw_fault_install(g->shared.store, conf->store_token);
 	g->shared.incarnation = store_start(g->shared.store).incarnation;
 	g->shared.steer.seed = (uint32_t)store_seed(g->shared.store);
 	g->reader = store_reader_new(g->shared.store);
@@ -202,6 +204,7 @@ void gw_store_close(struct gw_gateway *g)
 	if (g->reader)
 		store_reader_free(g->reader);
 	g->reader = NULL;
+	gw_fault_forget();
 	if (g->shared.store)
 		store_close(g->shared.store);
 	g->shared.store = NULL;

@@ -48,18 +48,24 @@ static enum store_result drop_hint(struct store_txn *t, uint64_t hash, uint32_t 
 
 static enum store_result put_hints(struct store_txn *t, const struct store_cred *c)
 {
-	const enum store_result r = put_hint(t, cred_endpoint_hash(t->s, c->endpoint), c->number);
-	if (r != STORE_OK || c->state != STORE_CRED_ACTIVE)
+	uint64_t own[CRED_HINTS];
+	enum store_result r = put_hint(t, cred_endpoint_hash(t->s, c->endpoint), c->number);
+	if (c->state != STORE_CRED_ACTIVE)
 		return r; /* whom nobody may be finds no identity */
-	return put_hint(t, cred_identity_hash(t->s, c->identity, c->identity_len), c->number);
+	const size_t len = cred_hashes(t->s, c, own);
+	for (size_t i = 0; i < len && r == STORE_OK; i++)
+		r = put_hint(t, own[i], c->number);
+	return r;
 }
 
 static enum store_result drop_hints(struct store_txn *t, const struct store_cred *c)
 {
-	const enum store_result r = drop_hint(t, cred_endpoint_hash(t->s, c->endpoint), c->number);
-	if (r != STORE_OK)
-		return r;
-	return drop_hint(t, cred_identity_hash(t->s, c->identity, c->identity_len), c->number);
+	uint64_t own[CRED_HINTS];
+	const size_t len = cred_hashes(t->s, c, own);
+	enum store_result r = drop_hint(t, cred_endpoint_hash(t->s, c->endpoint), c->number);
+	for (size_t i = 0; i < len && r == STORE_OK; i++)
+		r = drop_hint(t, own[i], c->number);
+	return r;
 }
 
 /* --- rules ------------------------------------------------------------------------------------ */
@@ -186,14 +192,14 @@ enum store_result store_cred_put(struct store_txn *t, struct store_cred *c)
 }
 
 /* Also of one that does not open any more: it must be possible to be rid of it. */
-enum store_result store_cred_revoke(struct store_txn *t, uint32_t number)
+enum store_result store_cred_revoke(struct store_txn *t, uint32_t number, enum store_origin by)
 {
 	struct store_cred c;
 	enum store_result r = store_read_cred(&t->reader, number, &c);
 	const bool known = r == STORE_OK;
 	if (r == STORE_DAMAGED)
 		r = STORE_OK;
-	if (r != STORE_OK || (known && c.state == STORE_CRED_REVOKED)) {
+	if (r != STORE_OK || (known && c.state == STORE_CRED_REVOKED && c.origin == by)) {
 		wipe(&c, sizeof(c));
 		return r;
 	}
@@ -202,6 +208,7 @@ enum store_result store_cred_revoke(struct store_txn *t, uint32_t number)
 	c.number = number;
 	c.generation = ++t->meta.generation;
 	c.state = STORE_CRED_REVOKED;
+	c.origin = (uint8_t)by;
 	c.key_len = c.upstream_key_len = 0;
 	c.changed_ms = cred_wall_ms(t->s);
 	txn_needs_anchor(t, true);

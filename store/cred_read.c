@@ -8,7 +8,7 @@
 #include "store/cred_row.h"
 #include "store/row.h"
 
-enum kind { BY_ENDPOINT = 1, BY_IDENTITY };
+enum kind { BY_ENDPOINT = 1, BY_IDENTITY, BY_UPSTREAM_IDENTITY, BY_KEY };
 
 static uint64_t hash_of(const struct store *s, enum kind kind, const void *name, size_t len)
 {
@@ -27,6 +27,20 @@ uint64_t cred_endpoint_hash(const struct store *s, const char *endpoint)
 uint64_t cred_identity_hash(const struct store *s, const uint8_t *identity, size_t len)
 {
 	return hash_of(s, BY_IDENTITY, identity, len);
+}
+
+size_t cred_hashes(const struct store *s, const struct store_cred *c, uint64_t out[CRED_HINTS])
+{
+	size_t len = 0;
+	out[len++] = cred_identity_hash(s, c->identity, c->identity_len);
+	if (c->key_len > 0)
+		out[len++] = hash_of(s, BY_KEY, c->key, c->key_len);
+	if (c->upstream_key_len > 0)
+		out[len++] = hash_of(s, BY_KEY, c->upstream_key, c->upstream_key_len);
+	if (c->upstream_identity_len > 0)
+		out[len++] = hash_of(
+			s, BY_UPSTREAM_IDENTITY, c->upstream_identity, c->upstream_identity_len);
+	return len;
 }
 
 uint64_t cred_wall_ms(const struct store *s)
@@ -108,16 +122,31 @@ enum store_result store_next_cred(struct store_reader *r, uint32_t *number, stru
 /* --- by name ---------------------------------------------------------------------------------- */
 
 struct wanted {
-	const char *endpoint; /* NULL: by identity */
-	const uint8_t *identity;
+	enum kind kind;
+	const char *endpoint;
+	const uint8_t *octets; /* or these */
 	size_t len;
 };
 
+static bool same_octets(const struct wanted *w, const uint8_t *octets, size_t len)
+{
+	return len == w->len && same_secret(octets, w->octets, len);
+}
+
 static bool is_it(const struct wanted *w, const struct store_cred *c)
 {
-	if (w->endpoint)
+	switch (w->kind) {
+	case BY_ENDPOINT:
 		return strcmp(w->endpoint, c->endpoint) == 0;
-	return c->identity_len == w->len && memcmp(c->identity, w->identity, w->len) == 0;
+	case BY_IDENTITY:
+		return same_octets(w, c->identity, c->identity_len);
+	case BY_UPSTREAM_IDENTITY:
+		return same_octets(w, c->upstream_identity, c->upstream_identity_len);
+	case BY_KEY:
+		break;
+	}
+	return same_octets(w, c->key, c->key_len) ||
+	       same_octets(w, c->upstream_key, c->upstream_key_len);
 }
 
 /* The next number with this hash, above *number. */
@@ -158,13 +187,38 @@ static enum store_result find(struct store_reader *r, uint64_t hash, const struc
 enum store_result store_find_identity(
 	struct store_reader *r, const uint8_t *identity, size_t len, struct store_cred *out)
 {
-	const struct wanted w = { .identity = identity, .len = len };
+	const struct wanted w = { .kind = BY_IDENTITY, .octets = identity, .len = len };
 	return find(r, cred_identity_hash(r->s, identity, len), &w, false, out);
 }
 
 enum store_result store_find_endpoint(
 	struct store_reader *r, const char *endpoint, struct store_cred *out)
 {
-	const struct wanted w = { .endpoint = endpoint };
+	const struct wanted w = { .kind = BY_ENDPOINT, .endpoint = endpoint };
 	return find(r, cred_endpoint_hash(r->s, endpoint), &w, true, out);
+}
+
+static enum store_result find_number(
+	struct store_reader *r, const struct wanted *w, uint32_t *number)
+{
+	struct store_cred c;
+	const uint64_t hash = hash_of(r->s, w->kind, w->octets, w->len);
+	const enum store_result result = find(r, hash, w, false, &c);
+	*number = c.number;
+	wipe(&c, sizeof(c));
+	return result;
+}
+
+enum store_result store_find_key(
+	struct store_reader *r, const uint8_t *key, size_t len, uint32_t *number)
+{
+	const struct wanted w = { .kind = BY_KEY, .octets = key, .len = len };
+	return find_number(r, &w, number);
+}
+
+enum store_result store_find_upstream_identity(
+	struct store_reader *r, const uint8_t *identity, size_t len, uint32_t *number)
+{
+	const struct wanted w = { .kind = BY_UPSTREAM_IDENTITY, .octets = identity, .len = len };
+	return find_number(r, &w, number);
 }

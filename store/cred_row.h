@@ -12,9 +12,13 @@
 #include <stdint.h>
 
 struct store;
+struct store_cred;
 
 uint64_t cred_endpoint_hash(const struct store *s, const char *endpoint);
 uint64_t cred_identity_hash(const struct store *s, const uint8_t *identity, size_t len);
+/* Of all that only one active credential may have, but the endpoint; returns how many. */
+enum { CRED_HINTS = 4 };
+size_t cred_hashes(const struct store *s, const struct store_cred *c, uint64_t out[CRED_HINTS]);
 /* The wall clock as the store knows it. */
 uint64_t cred_wall_ms(const struct store *s);
 

@@ -340,3 +340,9 @@ _Atomic uint64_t *hot_counter(const struct hot *h, uint32_t worker)
 	assert(worker < HOT_WORKERS_MAX);
 	return &head_of(h)->counters[worker].batches;
 }
+
+bool hot_owns(const struct hot *h, const void *address)
+{
+	const uintptr_t at = (uintptr_t)address, base = (uintptr_t)h->base;
+	return at >= base && at - base < h->reserved;
+}

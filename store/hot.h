@@ -41,6 +41,8 @@ MUST_USE bool hot_grow(struct hot *h, uint32_t slots);
    power loss) must not turn genuine records away either. Nobody holds a slot. */
 MUST_USE bool hot_reset(struct hot *h);
 struct hot_facts hot_facts(const struct hot *h);
+/* Is this address in the memory kept for it? For a signal handler. */
+bool hot_owns(const struct hot *h, const void *address);
 /* Counts batches of slot changes of a worker. */
 _Atomic uint64_t *hot_counter(const struct hot *h, uint32_t worker);
 

@@ -184,7 +184,8 @@ static bool fails(const struct store_settings *settings, enum store_result r, co
 	struct store_error *error)
 {
 	static const char *const words[] = { [STORE_NONE] = "is missing",
-		[STORE_STALE] = "stale",
+		[STORE_STALE] =
+			"is of another store than the keyring: put back those that belong together",
 		[STORE_FULL] = "no room: free some on this file system",
 		[STORE_DAMAGED] = "is damaged: put a copy back, with the newest keyring",
 		[STORE_BROKEN] = "the medium failed: see the kernel's log" };
@@ -213,11 +214,27 @@ static bool take_over(struct store *s, struct value_meta *m, const struct store_
 	return anchor_raise(s->parts.anchor, m->watermark, error);
 }
 
+/* STORE_STALE: the row is another store's. */
+static enum store_result load_row(struct store *s, struct value_meta *m, const uint8_t uuid[16])
+{
+	const struct key k = key_name("meta");
+	struct kv_slice v;
+	struct kv_txn *kv;
+	enum store_result r = kv_begin(s->parts.kv, KV_READ, &kv);
+	if (r != STORE_OK)
+		return r;
+	r = meta_load(kv, &s->mac, m);
+	if (r == STORE_DAMAGED && kv_get(kv, KEY_META, key_slice(&k), &v) == STORE_OK &&
+		value_meta_is_other(v, uuid))
+		r = STORE_STALE;
+	kv_abort(kv);
+	return r;
+}
+
 static bool load(struct store *s, struct value_meta *m, const struct store_settings *settings,
 	struct store_error *error)
 {
 	uint8_t uuid[16];
-	struct kv_txn *kv;
 	keyring_uuid(s->parts.keyring, uuid);
 	if (s->start.fresh) {
 		*m = (struct value_meta){
@@ -226,17 +243,8 @@ static bool load(struct store *s, struct value_meta *m, const struct store_setti
 		memcpy(m->uuid, uuid, sizeof(m->uuid));
 		return true;
 	}
-	enum store_result r = kv_begin(s->parts.kv, KV_READ, &kv);
-	if (r != STORE_OK)
-		return fails(settings, r, "database", error);
-	r = meta_load(kv, &s->mac, m);
-	kv_abort(kv);
-	if (r != STORE_OK)
-		return fails(settings, r, "the database's first row", error);
-	if (memcmp(m->uuid, uuid, sizeof(uuid)) == 0)
-		return true;
-	return store_fail(error, "%s: the keyring is of another store than the database",
-		settings->dir ? settings->dir : "store");
+	const enum store_result r = load_row(s, m, uuid);
+	return r == STORE_OK || fails(settings, r, "the database's first row", error);
 }
 
 /* An anchor may be made where the store is told of one for the first time, or has none to lose. */
@@ -255,7 +263,7 @@ static bool open_anchor(struct store *s, const struct value_meta *m,
 
 bool store_begin(struct store *s, const struct store_settings *settings, struct store_error *error)
 {
-	struct value_meta m;
+	struct value_meta m = { 0 };
 	s->start.fresh = s->parts.fresh;
 	if (!load(s, &m, settings, error) || !open_anchor(s, &m, settings, error))
 		return false;

@@ -33,7 +33,7 @@ void place_close(struct place *p);
 MUST_USE enum store_result place_read(const struct place *p, const char *name, uint8_t *out,
 	size_t cap, size_t *len, struct store_error *error);
 /* Durable on return, with mode 0600. What the old file held is overwritten, as far as the file
-   system writes in place. STORE_FULL, STORE_BROKEN: the old one is still there. */
+   system writes in place. STORE_FULL: the old one is still there; STORE_BROKEN: one of the two. */
 MUST_USE enum store_result place_replace(const struct place *p, const char *name, const void *data,
 	size_t len, struct store_error *error);
 

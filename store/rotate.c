@@ -86,7 +86,7 @@ static bool describe(
 		struct value_cred_head cred;
 		struct value_session_head session;
 		struct value_resume_head resume;
-	} head;
+	} head = { 0 };
 	uint32_t number;
 	bool good = key_is_number(key_slice(&row->key), &number);
 	*rest = (struct kv_slice){ "", 0 };

@@ -47,6 +47,7 @@ enum {
 	STORE_LOCATION_MAX = 64,
 	STORE_SESSION_ID_MAX = 32,
 	STORE_RESUME_MAX = 512,
+	STORE_NOTE_MAX = 64,
 };
 #define STORE_NO_SLOT   UINT32_MAX
 #define STORE_PORT_MARK UINT32_MAX
@@ -110,6 +111,10 @@ const struct sip_key *store_slot_key(const struct store *s);
 /* Before a worker changes the first slot of a turn. */
 void store_batch(struct store *s, uint32_t worker);
 
+/* For the handler of SIGBUS and SIGSEGV, which may call this (S16). */
+enum store_region { STORE_REGION_NONE, STORE_REGION_SLOTS, STORE_REGION_DATABASE };
+enum store_region store_region(const struct store *s, const void *address);
+
 /* --- what is kept ----------------------------------------------------------------------------- */
 
 enum store_role { STORE_DEVICE, STORE_LINK }; /* server role, client role */
@@ -135,10 +140,9 @@ struct store_assoc {
 	struct store_path path;
 	size_t context_len;
 	uint8_t context[STORE_CONTEXT_MAX]; /* keys and parameters, as the DTLS engine wrote them */
-	/* Not sealed with the rest: */
-	/* Writing: what the slot begins with. Reading: the window is good if STORE_EXACT; sent, the
-	   next write number, always: it is write_end where nothing may be sent before store_lease()
-	   */
+	/* What follows is not sealed with the rest. state: writing, what the slot begins with;
+	   reading, a window that is good if STORE_EXACT; sent, the next write number, is always
+	   good: it is write_end where nothing may be sent before store_lease(). */
 	struct slot_state state;
 	uint64_t write_end; /* of the lease; numbers below may be used ... */
 	uint64_t read_end;  /* numbers from here on may not be let in; UINT64_MAX: no bound */
@@ -202,6 +206,12 @@ MUST_USE enum store_result store_read_session(
 /* An active one: for a handshake. */
 MUST_USE enum store_result store_find_identity(
 	struct store_reader *r, const uint8_t *identity, size_t len, struct store_cred *out);
+/* Whose key this is, towards either side, or whose upstream identity, as it stands there; active
+   ones only (R-022). */
+MUST_USE enum store_result store_find_key(
+	struct store_reader *r, const uint8_t *key, size_t len, uint32_t *number);
+MUST_USE enum store_result store_find_upstream_identity(
+	struct store_reader *r, const uint8_t *identity, size_t len, uint32_t *number);
 /* The active one, or else one that was revoked. */
 MUST_USE enum store_result store_find_endpoint(
 	struct store_reader *r, const char *endpoint, struct store_cred *out);
@@ -213,6 +223,9 @@ MUST_USE enum store_result store_read_cred_mark(
 /* The credential with the lowest number above *number, which becomes its; 0 to begin with. */
 MUST_USE enum store_result store_next_cred(
 	struct store_reader *r, uint32_t *number, struct store_cred *out);
+/* A note, see store_note_put(); *len: at most cap, else STORE_DAMAGED. */
+MUST_USE enum store_result store_read_note(
+	struct store_reader *r, const char *name, uint8_t *out, size_t cap, size_t *len);
 /* Slots of the associations that a credential authenticated; *at: 0 to begin with. */
 MUST_USE enum store_result store_next_assoc_of(
 	struct store_reader *r, uint32_t cred, uint32_t *at, uint32_t *slot);
@@ -254,15 +267,16 @@ void store_submit(struct store *s, struct store_op *op);
 
 /* Within run() only. One that refuses (STORE_NONE, STORE_STALE, STORE_DAMAGED, or STORE_FULL for a
    configured bound) has changed nothing itself; what the same run() did before it stays, so what
-   may be refused comes first. Other results spoil the whole transaction, and are answered anew. */
+   may be refused comes first. Other results spoil the whole transaction, and are answered anew.
+   What they fill in is good only when done() says STORE_OK. */
 
 /* A new association, with its first lease and its slot, owned by owner. S28: STORE_STALE when the
    credential is not active in this generation. Replaces what had the path. Fills id, slot,
    write_end, read_end, leased, trust. */
 MUST_USE enum store_result store_assoc_put(
 	struct store_txn *t, struct store_assoc *a, uint64_t owner);
-/* The context anew (S9: without the final flight). STORE_STALE: another association has the slot.
-   */
+/* The context anew (S9: without the final flight). STORE_STALE: the slot is another
+   association's. */
 MUST_USE enum store_result store_assoc_rewrite(struct store_txn *t, const struct store_assoc *a);
 /* The next lease for slot and id; fills write_end, read_end, leased, and state.sent where a new
    block begins (a first one of this incarnation). With read ceilings, state.sent is to be the next
@@ -289,8 +303,12 @@ MUST_USE enum store_result store_port_put(
    in all but origin and time keeps its generation, and nothing is written. STORE_DAMAGED: it has no
    endpoint, identity or key, or a length beyond its bound. */
 MUST_USE enum store_result store_cred_put(struct store_txn *t, struct store_cred *c);
-/* The key is gone; the row stays as revoked. */
-MUST_USE enum store_result store_cred_revoke(struct store_txn *t, uint32_t number);
+/* The key is gone; the row stays as revoked, by whom. */
+MUST_USE enum store_result store_cred_revoke(
+	struct store_txn *t, uint32_t number, enum store_origin by);
+/* Up to STORE_NOTE_MAX octets that are no secret, under a name of at most 24 letters. */
+MUST_USE enum store_result store_note_put(
+	struct store_txn *t, const char *name, const uint8_t *data, size_t len);
 /* The same for readers within the transaction. */
 struct store_reader *store_txn_reader(struct store_txn *t);
 

@@ -131,6 +131,36 @@ bool value_meta_read(struct kv_slice v, const struct sip_key *mac, struct value_
 	return true;
 }
 
+size_t value_note_write(const uint8_t *data, size_t len, const struct sip_key *mac,
+	const struct key *k, uint8_t *out, size_t cap)
+{
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, VALUE_LAYOUT);
+	wr_bytes(&w, data, len);
+	mac_write(&w, mac, KEY_META, k);
+	return end(&w);
+}
+
+bool value_note_read(
+	struct kv_slice v, const struct sip_key *mac, const struct key *k, struct kv_slice *data)
+{
+	struct rd r;
+	*data = (struct kv_slice){ 0 };
+	if (v.len > VALUE_NOTE_MAX || !mac_check(v, mac, KEY_META, k, &r) ||
+		rd_u8(&r) != VALUE_LAYOUT)
+		return false;
+	*data = (struct kv_slice){ r.at, r.left };
+	return true;
+}
+
+bool value_meta_is_other(struct kv_slice v, const uint8_t uuid[16])
+{
+	struct rd r = rd_from(v.data, v.len);
+	rd_layout(&r);
+	const uint8_t *const is = rd_bytes(&r, 16);
+	return rd_ok(&r) && memcmp(is, uuid, 16) != 0;
+}
+
 /* --- leases ----------------------------------------------------------------------------------- */
 
 #define NUMBER_MAX ((UINT64_C(1) << 48) - 1) /* stands for "no bound" in read_end */

@@ -92,6 +92,14 @@ struct value_resume_head {
 size_t value_meta_write(
 	const struct value_meta *m, const struct sip_key *mac, uint8_t *out, size_t cap);
 MUST_USE bool value_meta_read(struct kv_slice v, const struct sip_key *mac, struct value_meta *out);
+/* Is it, as far as it says itself, of another store? Then its MAC is wrong, and this is why. */
+MUST_USE bool value_meta_is_other(struct kv_slice v, const uint8_t uuid[16]);
+
+enum { VALUE_NOTE_MAX = 1 + STORE_NOTE_MAX + 8 };
+size_t value_note_write(const uint8_t *data, size_t len, const struct sip_key *mac,
+	const struct key *k, uint8_t *out, size_t cap);
+MUST_USE bool value_note_read(
+	struct kv_slice v, const struct sip_key *mac, const struct key *k, struct kv_slice *data);
 
 size_t value_lease_write(const struct value_lease *l, const struct sip_key *mac, uint32_t slot,
 	uint8_t *out, size_t cap);

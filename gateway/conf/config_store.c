@@ -74,8 +74,8 @@ static bool fill_key(const struct conf_draft *d, enum conf_key place, struct con
 {
 	if (place == KEY_STORE_KEY_CREDENTIAL)
 		return fill_text(d, place, &out->store_key_credential);
-	return conf_fill_path(d, place,
-		place == KEY_STORE_KEY_TPM ? &out->store_key_tpm : &out->store_key_file);
+	return conf_fill_path(
+		d, place, place == KEY_STORE_KEY_TPM ? &out->store_key_tpm : &out->store_key_file);
 }
 
 static bool fill_names(const struct conf_draft *d, struct conf_gateway *out)
@@ -182,9 +182,8 @@ static const char *filesystem_caveat(const struct conf_gateway *c)
 
 const char *conf_caveat(const struct conf_gateway *c, size_t number)
 {
-	const char *(*const caveats[])(const struct conf_gateway *) = {
-		memory_caveat, policy_caveat, filesystem_caveat
-	};
+	const char *(*const caveats[])(
+		const struct conf_gateway *) = { memory_caveat, policy_caveat, filesystem_caveat };
 	for (size_t i = 0; i < COUNT_OF(caveats); i++) {
 		const char *said = caveats[i](c);
 		if (said != NULL && number-- == 0)

@@ -298,8 +298,7 @@ static bool index_all(const struct cred_build *b, struct conf_error *error)
 		!cred_index_init(&s->by_endpoint, n, same_endpoint, s) ||
 		!cred_index_init(&s->by_upstream, n, same_upstream, s) ||
 		!cred_index_init(&s->by_key, 2 * n, same_key, s))
-		return conf_fail(
-			error, b->name, 0, "no memory for %zu credentials; free some", n);
+		return conf_fail(error, b->name, 0, "no memory for %zu credentials; free some", n);
 	for (uint32_t i = 0; i < n; i++) {
 		const char *what = NULL;
 		const uint32_t before = twin_of(s, i, &what);

@@ -111,8 +111,8 @@ static bool take_fields(
 }
 
 /* A text as it stands there. */
-static bool plain(const struct reader *r, enum field which, const struct text_of *t,
-	struct cred_octets *out)
+static bool plain(
+	const struct reader *r, enum field which, const struct text_of *t, struct cred_octets *out)
 {
 	const size_t len = t->text == NULL ? 0 : strlen(t->text);
 	*out = (struct cred_octets){ .at = t->text, .len = len, .line = t->line };
@@ -159,8 +159,8 @@ static bool key(const struct reader *r, enum field which, const struct text_of *
 		       "%s: is not hexadecimal; write two digits 0-9, a-f an octet", name);
 }
 
-static bool draft_from(const struct reader *r, const struct text_of f[FIELDS],
-	struct octets *room, struct cred_draft *d)
+static bool draft_from(const struct reader *r, const struct text_of f[FIELDS], struct octets *room,
+	struct cred_draft *d)
 {
 	struct cred_octets *p = d->parts;
 	if (f[FIELD_IDENTITY].text != NULL && f[FIELD_IDENTITY_HEX].text != NULL)

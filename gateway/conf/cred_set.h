@@ -31,7 +31,8 @@ struct cred_set {
 	uint8_t *secrets; /* the master secret first */
 	size_t secrets_len, secrets_size, master_len;
 	struct cred_index by_identity, by_endpoint;
-	struct cred_index by_upstream, by_key; /* R-022; of a key 2n: the device's, 2n + 1: upstream */
+	struct cred_index by_upstream,
+		by_key; /* R-022; of a key 2n: the device's, 2n + 1: upstream */
 };
 
 /* What pattern a secret of at least 16 octets follows, or NULL. */

@@ -172,8 +172,8 @@ static enum ctl_status act(const struct ctl_ask *a)
 	if (!shape->arg && q->arg[0] != '\0' && q->verb != CTL_STORE_REWRAP)
 		return ctl_say(a, CTL_BAD_REQUEST, "too much said; leave the endpoint out");
 	if (!shape->body && q->body_len > 0)
-		return ctl_say(a, CTL_BAD_REQUEST,
-			"too much said; use the lwgatectl of the same version");
+		return ctl_say(
+			a, CTL_BAD_REQUEST, "too much said; use the lwgatectl of the same version");
 	switch (q->verb) {
 	case CTL_STATUS:
 		return status(a);
@@ -203,8 +203,8 @@ static enum ctl_status act(const struct ctl_ask *a)
 	return CTL_BAD_REQUEST;
 }
 
-bool ctl_answer(const struct ctl_source *source, void **import, const uint8_t *request,
-	size_t len, struct ctl_out *out)
+bool ctl_answer(const struct ctl_source *source, void **import, const uint8_t *request, size_t len,
+	struct ctl_out *out)
 {
 	static const uint8_t head[] = { CTL_VERSION, CTL_FAILED };
 	struct ctl_request q;

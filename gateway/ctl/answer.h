@@ -32,8 +32,7 @@ struct ctl_ask {
 	struct ctl_out *out; /* behind the head */
 };
 
-enum ctl_status ctl_say(
-	const struct ctl_ask *a, enum ctl_status status, const char *sentence);
+enum ctl_status ctl_say(const struct ctl_ask *a, enum ctl_status status, const char *sentence);
 /* "ENDPOINT: what". */
 enum ctl_status ctl_say_arg(const struct ctl_ask *a, enum ctl_status status, const char *what);
 /* The verbs of the store. */

@@ -58,7 +58,8 @@ struct cli_answer {
 void cli_begin(void);
 void cli_end(struct cli *c);
 /* CLI_DONE: *a is filled, whatever its status. */
-MUST_USE int cli_ask(struct cli *c, const struct ctl_request *q, int timeout_ms, struct cli_answer *a);
+MUST_USE int cli_ask(
+	struct cli *c, const struct ctl_request *q, int timeout_ms, struct cli_answer *a);
 /* The same, and prints the answer. */
 MUST_USE int cli_ask_print(struct cli *c, const struct ctl_request *q, int timeout_ms);
 /* Prints a text that the gateway has sent: on the standard output, but people's errors. */

@@ -221,12 +221,12 @@ static int export_file(struct listing *l, const char *file)
 {
 	l->fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, EXPORT_MODE);
 	if (l->fd < 0)
-		return cli_wrong(file,
-			errno == EEXIST ? " is there already" : " cannot be made",
+		return cli_wrong(file, errno == EEXIST ? " is there already" : " cannot be made",
 			errno == EEXIST ? "keys go to a new file only: name another"
 					: strerror(errno));
-	int status = fchmod(l->fd, EXPORT_MODE) == 0 ? list_all(l)
-						     : cli_wrong(file, " is not ours", "name another");
+	int status = fchmod(l->fd, EXPORT_MODE) == 0
+			     ? list_all(l)
+			     : cli_wrong(file, " is not ours", "name another");
 	if (status == CLI_DONE && fsync(l->fd) != 0)
 		status = cli_wrong(file, " cannot be written", strerror(errno));
 	if (close(l->fd) != 0 && status == CLI_DONE)

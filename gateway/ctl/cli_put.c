@@ -48,8 +48,7 @@ static int identities(const struct cli *c, struct ctl_cred *d)
 	return status;
 }
 
-static int read_key(
-	const char *file, const char *what, uint8_t key[CTL_KEY_MAX], uint8_t *key_len)
+static int read_key(const char *file, const char *what, uint8_t key[CTL_KEY_MAX], uint8_t *key_len)
 {
 	size_t len = 0;
 	const int status = cli_key(file, what, key, CTL_KEY_MAX, &len);
@@ -69,13 +68,13 @@ static int keys(const struct cli *c, enum ctl_verb verb, struct ctl_cred *d)
 	int status = CLI_DONE;
 	if (upstream != NULL && strcmp(upstream, "-") == 0 && wanted &&
 		(file == NULL || strcmp(file, "-") == 0))
-		return cli_wrong("both keys cannot come from the standard input", "",
-			"put one into a file");
+		return cli_wrong(
+			"both keys cannot come from the standard input", "", "put one into a file");
 	if (wanted)
 		status = read_key(file, "the device's key", d->key, &d->key_len);
 	if (status == CLI_DONE && upstream != NULL)
-		status = read_key(upstream, "the upstream key", d->upstream_key,
-			&d->upstream_key_len);
+		status = read_key(
+			upstream, "the upstream key", d->upstream_key, &d->upstream_key_len);
 	return status;
 }
 

@@ -16,8 +16,7 @@ enum { TEXT_MAX = 1024, KEY_MIN = 16, STORE_KEY_LEN = 32, HEX_MIN = 32, CANCEL =
 /* Somebody has written the key itself where a file's name belongs. */
 static bool looks_like_key(const char *text)
 {
-	return strlen(text) >= HEX_MIN &&
-	       strspn(text, "0123456789abcdefABCDEF") == strlen(text);
+	return strlen(text) >= HEX_MIN && strspn(text, "0123456789abcdefABCDEF") == strlen(text);
 }
 
 static int refuse_key(void)
@@ -140,10 +139,11 @@ int cli_key(const char *file, const char *what, uint8_t *out, size_t cap, size_t
 		*len = text_len / 2;
 		if (*len < KEY_MIN || *len > cap)
 			status = cli_wrong(what, " has a wrong length",
-				"write 16 to 64 octets in hexadecimal, as from: openssl rand -hex 16");
+				"write 16 to 64 octets in hexadecimal, as from: openssl rand -hex "
+				"16");
 		else if (!conf_hex_read(text, text_len, out))
-			status = cli_wrong(what, " is not hexadecimal",
-				"write two digits 0-9, a-f an octet");
+			status = cli_wrong(
+				what, " is not hexadecimal", "write two digits 0-9, a-f an octet");
 	}
 	wipe(text, sizeof(text));
 	return status;

@@ -11,8 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/wipe.h"
 #include "base/secret.h"
+#include "base/wipe.h"
 #include "ctl/answer.h"
 #include "ctl/door.h"
 #include "ctl/out.h"
@@ -184,8 +184,8 @@ static void let_in(struct ctl_control *c, int fd)
 	client->in = secret_new(CTL_SP_REQUEST_MAX);
 	client->turn = ++c->turn;
 	ctl_out_bytes(&client->out, ctl_sp_greeting, sizeof(ctl_sp_greeting));
-	if (client->in == NULL ||
-		!watch(c, EPOLL_CTL_ADD, fd, EPOLLIN, number_of(c, client)) || !flush(c, client))
+	if (client->in == NULL || !watch(c, EPOLL_CTL_ADD, fd, EPOLLIN, number_of(c, client)) ||
+		!flush(c, client))
 		hang_up(c, client);
 }
 
@@ -279,8 +279,8 @@ static bool open_at(
 	return false;
 }
 
-struct ctl_control *ctl_open(const struct ctl_door *door, const struct ctl_source *source,
-	char *error, size_t error_len)
+struct ctl_control *ctl_open(
+	const struct ctl_door *door, const struct ctl_source *source, char *error, size_t error_len)
 {
 	struct ctl_control *c = calloc(1, sizeof(*c));
 	if (c == NULL) {

@@ -58,7 +58,8 @@ struct ctl_source {
 	/* Sleeping sessions in the order of their credentials: those of *from and after, at most cap
 	   of them; *from becomes the number to go on with; *len < cap: there are no more. False: the
 	   store failed. NULL: nobody sleeps. */
-	bool (*sleepers)(void *ctx, uint32_t *from, struct ctl_session *out, size_t cap, size_t *len);
+	bool (*sleepers)(
+		void *ctx, uint32_t *from, struct ctl_session *out, size_t cap, size_t *len);
 	/* Closes both legs of an endpoint, with close_notify, asleep or awake. False: there is none. */
 	bool (*close)(void *ctx, const char *endpoint);
 	uint64_t (*uptime_s)(void *ctx);

@@ -67,7 +67,8 @@ static bool title(struct csv_cred *c, const char *text, unsigned line, size_t *o
 			c->columns_len + 1, names[best]);
 	for (size_t i = 0; i < c->columns_len; i++) {
 		if (c->columns[i] == best)
-			return fail(c, line, "column %s stands there twice; leave one", names[best]);
+			return fail(
+				c, line, "column %s stands there twice; leave one", names[best]);
 	}
 	return true;
 }
@@ -153,7 +154,8 @@ static bool field(struct csv_cred *c, enum column which, const char *text, unsig
 	if (which != ENDPOINT)
 		return octets(c, which, text, line);
 	if (len > CTL_NAME_MAX)
-		return fail(c, line, "endpoint: is %zu octets long; use 1 to %d", len, CTL_NAME_MAX);
+		return fail(
+			c, line, "endpoint: is %zu octets long; use 1 to %d", len, CTL_NAME_MAX);
 	memcpy(c->cred.endpoint, text, len);
 	return true;
 }
@@ -164,8 +166,9 @@ static bool record(void *ctx, char *const fields[], size_t len, unsigned line)
 	if (c->columns_len == 0)
 		return titles(c, fields, len, line);
 	if (len != c->columns_len)
-		return fail(c, line, "there are %zu fields, and %zu columns; is a comma missing, or "
-				     "one too much?",
+		return fail(c, line,
+			"there are %zu fields, and %zu columns; is a comma missing, or "
+			"one too much?",
 			len, c->columns_len);
 	c->cred = (struct ctl_cred){ .line = line, .has_keys = true };
 	for (size_t i = 0; i < len; i++) {
@@ -196,8 +199,10 @@ bool csv_cred_end(struct csv_cred *c)
 {
 	if (!csv_end(&c->csv))
 		return false;
-	return c->columns_len > 0 || fail(c, 1, "is empty; the first line names the columns: "
-						"endpoint,identity,key,upstream_identity,upstream_key");
+	return c->columns_len > 0 ||
+	       fail(c, 1,
+		       "is empty; the first line names the columns: "
+		       "endpoint,identity,key,upstream_identity,upstream_key");
 }
 
 const char *csv_cred_why(const struct csv_cred *c, unsigned *line)
@@ -210,11 +215,12 @@ const char *csv_cred_why(const struct csv_cred *c, unsigned *line)
 
 void csv_cred_titles(struct ctl_out *o, bool keys)
 {
-	ctl_out_text(o, keys ? "endpoint,identity,identity_hex,key,upstream_identity,"
-			       "upstream_identity_hex,upstream_key\n"
-			     : "endpoint,identity,identity_hex,upstream_identity,"
-			       "upstream_identity_hex,state,origin,generation,changed_ms,key_octets,"
-			       "upstream_key_octets\n");
+	ctl_out_text(
+		o, keys ? "endpoint,identity,identity_hex,key,upstream_identity,"
+			  "upstream_identity_hex,upstream_key\n"
+			: "endpoint,identity,identity_hex,upstream_identity,"
+			  "upstream_identity_hex,state,origin,generation,changed_ms,key_octets,"
+			  "upstream_key_octets\n");
 }
 
 static void put(struct ctl_out *o, const char *text)

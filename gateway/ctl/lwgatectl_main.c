@@ -8,8 +8,10 @@
 
 static const char default_path[] = "/run/lwgate/control";
 
-enum { BIT_PUT = 1 << CLI_IDENTITY | 1 << CLI_IDENTITY_HEX | 1 << CLI_KEY_FILE |
-		 1 << CLI_UPSTREAM_IDENTITY | 1 << CLI_UPSTREAM_KEY_FILE };
+enum {
+	BIT_PUT = 1 << CLI_IDENTITY | 1 << CLI_IDENTITY_HEX | 1 << CLI_KEY_FILE |
+		  1 << CLI_UPSTREAM_IDENTITY | 1 << CLI_UPSTREAM_KEY_FILE
+};
 
 struct command {
 	const char *group, *name; /* group NULL: a word alone */
@@ -51,7 +53,8 @@ static const struct command commands[] = {
 	{ "store", "status", "", "the store alone", CTL_STORE_STATUS, NULL, 0, false },
 	{ "store", "rewrap", "", "wrap the store's keys under another key", CTL_STORE_REWRAP,
 		cli_rewrap, 1 << CLI_KEY_FILE | 1 << CLI_CREDENTIAL | 1 << CLI_TPM, true },
-	{ "store", "rotate", "", "seal everything under new keys", CTL_STORE_ROTATE, NULL, 0, true },
+	{ "store", "rotate", "", "seal everything under new keys", CTL_STORE_ROTATE, NULL, 0,
+		true },
 	{ NULL, "upgrade", "", "go on as the program that is installed now", CTL_UPGRADE, NULL, 0,
 		true },
 };
@@ -98,8 +101,10 @@ static void usage(FILE *to)
 		"  -h, --help           print this\n"
 		"  -V, --version        print the version\n"
 		"of credential add and replace:\n"
-		"  --identity ID, --identity-hex HEX  the PSK identity; the endpoint's name without\n"
-		"  --key-file FILE                    the key; without, or \"-\": the standard input\n"
+		"  --identity ID, --identity-hex HEX  the PSK identity; the endpoint's name "
+		"without\n"
+		"  --key-file FILE                    the key; without, or \"-\": the standard "
+		"input\n"
 		"  --upstream-identity ID --upstream-key-file FILE  the same towards the server\n"
 		"of credential import:\n"
 		"  --csv      FILE is CSV, whatever its name; \"-\" is the standard input\n"
@@ -161,8 +166,9 @@ static int check_args(const struct command *k, int argc, char *const argv[], str
 {
 	const bool wants = k->arg[0] != '\0';
 	if (wants && argc < 1)
-		return strcmp(k->arg, "FILE") == 0 ? wrong("a file is missing after ", k->name)
-						   : wrong("an endpoint is missing after ", k->name);
+		return strcmp(k->arg, "FILE") == 0
+			       ? wrong("a file is missing after ", k->name)
+			       : wrong("an endpoint is missing after ", k->name);
 	if (argc > (wants ? 1 : 0))
 		return cli_wrong("too much said after ", k->name,
 			k->options == BIT_PUT ? "keys are read from --key-file FILE, or \"-\""

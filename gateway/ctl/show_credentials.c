@@ -79,8 +79,8 @@ static void json_number(struct ctl_json *j, const char *key, uint64_t n)
 }
 
 /* As the credentials file has it: one of two names. */
-static void json_identity(
-	struct ctl_json *j, const char *text_key, const char *hex_key, const uint8_t *id, size_t len)
+static void json_identity(struct ctl_json *j, const char *text_key, const char *hex_key,
+	const uint8_t *id, size_t len)
 {
 	char text[CTL_IDENTITY_TEXT];
 	const bool is_text = ctl_identity_text(id, len, text);

@@ -14,7 +14,7 @@ struct fact {                     /* one number of struct ctl_store_facts */
 
 #define FACT(member, label, unit)                                                                  \
 	{                                                                                          \
-		#member, label, unit, offsetof(struct ctl_store_facts, member)                     \
+#member, label, unit, offsetof(struct ctl_store_facts, member)                     \
 	}
 
 /* First what is now, then what has happened since the start. */

@@ -27,7 +27,8 @@ static bool read_all(const uint8_t *data, size_t size, size_t piece, struct ctl_
 	csv_cred_begin(c, each, out);
 	csv_cred_titles(out, true);
 	for (size_t at = 0; ok && at < size; at += piece)
-		ok = csv_cred_feed(c, (const char *)data + at, size - at < piece ? size - at : piece);
+		ok = csv_cred_feed(
+			c, (const char *)data + at, size - at < piece ? size - at : piece);
 	ok = ok && csv_cred_end(c);
 	if (!ok) {
 		unsigned line = 0;

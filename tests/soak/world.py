@@ -53,7 +53,7 @@ class World:
         self.devices, self.settings, self.store, self.seed = devices, settings, store, seed
         self.workers = workers
         self.keep_under = keep_under or os.path.abspath(os.path.join("build", "soak"))
-        self.children, self.lives = [], []
+        self.children, self.lives, self.everybody = [], [], []
         self.gateway = self.fleet = self.server = self.watch = None
         self.impairs = []
 
@@ -74,6 +74,9 @@ class World:
             self.tell_lines()
         shutil.rmtree(self.memory, ignore_errors=True)
         if error[0] is not None and os.environ.get("LAB_KEEP") == "1":
+            for number, child in enumerate(self.everybody):
+                with open(self.path(f"{number}-{child.name}.log"), "w", encoding="utf-8") as f:
+                    f.write("\n".join(child.lines) + "\n")
             print(f"# kept {self.folder}")
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -90,6 +93,7 @@ class World:
     def start(self, *argv):
         child = Process(list(argv))
         self.children.append(child)
+        self.everybody.append(child)
         return child
 
     def make_keys(self):

@@ -33,7 +33,9 @@ class Play:
         self.store, self.anchored, self.load = store, anchored, load
 
     def __enter__(self):
-        w = self.w = World(DEVICES, store=EVICT + self.store)
+        # In full: a failure here is worth every line.
+        log = 'log = { level = "debug"; };'
+        w = self.w = World(DEVICES, store=EVICT + self.store, settings=log)
         w.__enter__()
         try:
             self.begin(w)
@@ -82,7 +84,7 @@ class Play:
     # --- files
 
     def copy(self, name):
-        """All files as they are on the medium at one moment."""
+        """All files, as they are at one moment."""
         w = self.w
         w.gateway.child.send_signal(signal.SIGSTOP)
         try:
@@ -93,10 +95,10 @@ class Play:
         finally:
             w.gateway.child.send_signal(signal.SIGCONT)
 
-    def put_back(self, name, anchor=True):
+    def put_back(self, name, anchor=True, only=None):
         """Into the same files, so that device and inode do not give it away."""
         w = self.w
-        for file in os.listdir(w.path("store")):
+        for file in only or os.listdir(w.path("store")):
             self.overwrite(os.path.join(w.path(name), file), os.path.join(w.path("store"), file))
         if self.anchored and anchor:
             self.overwrite(w.path(name + ".anchor"), f"{w.memory}/anchor")
@@ -124,7 +126,8 @@ class Play:
         """Traffic: at least so many seconds of it, and requests of the devices answered."""
         before = self.w.ask(self.w.server)["serial_once"]
         time.sleep(seconds)
-        assert self.w.ask(self.w.server)["serial_once"] > before + 5 * DEVICES
+        least = self.load * seconds / 4
+        assert self.w.ask(self.w.server)["serial_once"] > before + least
 
     def kill(self):
         self.hold_back(True)
@@ -138,6 +141,17 @@ class Play:
         self.hold_back(False)
 
     def lose_power(self):
+        """What was committed is on the medium; the slots are as they were some time before."""
+        self.copy("copy")
+        self.forget()
+        self.live(3)
+        self.kill()
+        self.put_back("copy", anchor=False, only=["hot"])
+        os.unlink(f"{self.w.memory}/token")
+        self.attack()
+
+    def revert(self):
+        """All of it as it was some time before, the anchor, too: nobody can know (S6)."""
         self.copy("copy")
         self.forget()
         self.live(3)
@@ -145,6 +159,34 @@ class Play:
         self.put_back("copy")
         os.unlink(f"{self.w.memory}/token")
         self.attack()
+
+    def anchor(self):
+        with open(f"{self.w.memory}/anchor", "rb") as f:
+            return f.read()
+
+    def revert_within_one_mark(self):
+        """The database as it was, but no older than the anchor says (S5). Few messages meanwhile:
+        more would have raised the anchor."""
+        self.copy("copy")
+        before = self.anchor()
+        self.forget()
+        self.live(1)
+        self.kill()
+        print(f"# the anchor was {'not ' if self.anchor() == before else ''}raised meanwhile")
+        self.put_back("copy", anchor=False)
+        os.unlink(f"{self.w.memory}/token")
+        if self.anchor() != before:
+            self.refused()
+            return False
+        self.attack()
+        return True
+
+    def refused(self):
+        late = Process([binary("lwgated"), "-c", self.w.path("lwgate.conf")])
+        self.w.children.append(late)
+        assert late.child.wait(30) > 0
+        said = " ".join(late.lines)
+        assert "anchor" in said and "older" in said, said
 
     def end(self):
         """All are well again, and I1 and I2 hold over all lives; returns the summaries."""
@@ -204,6 +246,36 @@ def test_I1_I2_S11_power_loss_gap():
         assert server["handshakes"] == 2 * DEVICES, server["handshakes"]
 
 
+def test_I1_I2_S10_power_loss_with_the_slots_never_written():
+    for policy in ("resume", "probe", "gap"):
+        with Play(f'after_power_loss = "{policy}";', anchored=True) as p:
+            p.live(2)
+            p.kill()
+            size = os.path.getsize(p.w.path("store/hot"))
+            with open(p.w.path("store/hot"), "r+b") as f:
+                f.seek(HOT_HEAD)
+                f.write(bytes(size - HOT_HEAD))
+            os.unlink(f"{p.w.memory}/token")
+            p.attack()
+            p.end()
+
+
+def test_I1_I2_S6_all_reverted_and_nobody_can_know_resume():
+    with Play("") as p:
+        p.revert()
+        p.end()
+
+
+def test_I1_I2_S5_reverted_within_one_mark_of_the_anchor():
+    """Whatever the policy: refused, or no harm is done."""
+    for policy in ("resume", "probe", "gap"):
+        for load in (10, LOAD):
+            with Play(f'after_power_loss = "{policy}";', anchored=True, load=load) as p:
+                print(f"# {policy}, {load} requests a second")
+                if p.revert_within_one_mark():
+                    p.end()
+
+
 def test_S6_power_loss_probe_and_gap_without_an_anchor_are_resume():
     for policy in ("probe", "gap"):
         with Play(f'after_power_loss = "{policy}";') as p:
@@ -232,11 +304,7 @@ def test_S5_a_copy_older_than_the_anchor_is_refused():
         p.w.start_gateway()  # an honest start raises the watermark
         p.w.kill_gateway()
         p.put_back("copy", anchor=False)
-        late = Process([binary("lwgated"), "-c", p.w.path("lwgate.conf")])
-        p.w.children.append(late)
-        assert late.child.wait(30) not in (0, None)
-        said = " ".join(late.lines)
-        assert "anchor" in said and "older" in said, said
+        p.refused()
 
 
 def test_S10_only_the_hot_file_deleted():

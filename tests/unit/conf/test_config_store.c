@@ -70,10 +70,12 @@ static void test_defaults_need_no_line(void **state)
 static void test_every_key_is_read(void **state)
 {
 	(void)state;
-	struct conf_gateway c = good(
-		"store = { path = \"s\"; key_tpm = \"k\"; tpm = \"swtpm:port=2321\"; token = \"t\";\n"
-		" hot = \"h\"; anchor = \"tpm:0x01500001\"; after_power_loss = \"gap\";\n"
-		" evict_after_s = 5; any_filesystem = true; resumption = 0; resumption_days = 7; };");
+	struct conf_gateway c =
+		good("store = { path = \"s\"; key_tpm = \"k\"; tpm = \"swtpm:port=2321\"; token = "
+		     "\"t\";\n"
+		     " hot = \"h\"; anchor = \"tpm:0x01500001\"; after_power_loss = \"gap\";\n"
+		     " evict_after_s = 5; any_filesystem = true; resumption = 0; resumption_days = "
+		     "7; };");
 	assert_string_equal(c.store_path, "/etc/s");
 	assert_null(c.store_key_file);
 	assert_null(c.store_key_credential);
@@ -100,12 +102,10 @@ static void test_every_key_is_read(void **state)
 static void test_the_key_has_one_place(void **state)
 {
 	(void)state;
-	assert_string_equal(
-		error_of("store = {\n key_file = \"k\";\n key_tpm = \"t\";\n};"),
+	assert_string_equal(error_of("store = {\n key_file = \"k\";\n key_tpm = \"t\";\n};"),
 		"/etc/F:4: store.key_tpm: line 3 has store.key_file; the key has one place: remove "
 		"one of the two");
-	assert_string_equal(
-		error_of("store = {\n key_credential = \"c\";\n key_tpm = \"t\";\n};"),
+	assert_string_equal(error_of("store = {\n key_credential = \"c\";\n key_tpm = \"t\";\n};"),
 		"/etc/F:4: store.key_tpm: line 3 has store.key_credential; the key has one place: "
 		"remove one of the two");
 	assert_string_equal(error_of("store = {\n key_file = \"\";\n};"),
@@ -156,7 +156,8 @@ static void test_S6_caveats_are_told_with_the_remedy(void **state)
 	struct conf_gateway c = good("store = { path = \"\"; };");
 	assert_null(c.store_path);
 	assert_null(c.store_key_file);
-	assert_non_null(strstr(conf_caveat(&c, 0), "lost with the process; remedy: set store.path"));
+	assert_non_null(
+		strstr(conf_caveat(&c, 0), "lost with the process; remedy: set store.path"));
 	assert_null(conf_caveat(&c, 1));
 	conf_free(&c);
 	c = good("store = { after_power_loss = \"probe\"; any_filesystem = true; };");

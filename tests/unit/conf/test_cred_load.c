@@ -188,7 +188,8 @@ static void test_R022_thousands_from_octets(void **state)
 	(void)state;
 	assert_true(cred_build_begin(&b, "N", NULL, 0, true));
 	for (uint32_t i = 0; i <= MANY; i++) {
-		const uint32_t number = i == MANY ? 17 : i; /* the last one has the key of another */
+		const uint32_t number =
+			i == MANY ? 17 : i; /* the last one has the key of another */
 		(void)snprintf(name, sizeof(name), "device-%u", i);
 		memcpy(key + 12, &number, sizeof(number));
 		const struct cred_octets text = { .at = name, .len = strlen(name), .line = i + 1 };
@@ -209,8 +210,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_without_a_file_there_is_the_master_secret_and_nobody, make_files,
 			remove_files),
-		cmocka_unit_test_setup_teardown(test_to_import_a_file_no_master_secret_is_needed,
-			make_files, remove_files),
+		cmocka_unit_test_setup_teardown(
+			test_to_import_a_file_no_master_secret_is_needed, make_files, remove_files),
 		cmocka_unit_test(test_R022_thousands_from_octets),
 		cmocka_unit_test_setup_teardown(
 			test_files_that_others_can_read_are_refused, make_files, remove_files),

@@ -143,8 +143,8 @@ static const char *ask(struct fake *f, enum ctl_form form, enum ctl_verb verb, c
 }
 
 /* A page of sessions; head is what stands before the rows. */
-static const char *ask_page(struct fake *f, enum ctl_form form, uint8_t head[4 + CTL_WIDTHS],
-	enum ctl_status expect)
+static const char *ask_page(
+	struct fake *f, enum ctl_form form, uint8_t head[4 + CTL_WIDTHS], enum ctl_status expect)
 {
 	const struct ctl_request q = {
 		.form = form, .verb = CTL_SESSIONS, .body = head, .body_len = 4 + CTL_WIDTHS
@@ -179,11 +179,14 @@ static void test_sessions_are_sorted_and_aligned(void **state)
 	struct fake f = { 0 };
 	uint8_t head[4 + CTL_WIDTHS] = { 0 };
 	assert_string_equal(ask_page(&f, CTL_TEXT, head, CTL_DONE),
-		"ENDPOINT   STATE  DEVICE           UP     HEARD  LINK           LOCATION  EXPIRES  "
+		"ENDPOINT   STATE  DEVICE           UP     HEARD  LINK           LOCATION  EXPIRES "
+		" "
 		"WORKER\n"
-		"urn:dev:1  awake  192.0.2.1:40000  1h02m  1s     10.0.0.1:5000  rd/5a3f   23h59m   "
+		"urn:dev:1  awake  192.0.2.1:40000  1h02m  1s     10.0.0.1:5000  rd/5a3f   23h59m  "
+		" "
 		"0\n"
-		"urn:dev:2  awake  -                -      -      -              -         -        "
+		"urn:dev:2  awake  -                -      -      -              -         -       "
+		" "
 		"1\n");
 	memset(head, 0, sizeof(head));
 	assert_string_equal(ask_page(&f, CTL_JSON, head, CTL_DONE),
@@ -211,11 +214,14 @@ static void test_sleepers_follow_page_by_page_in_the_same_columns(void **state)
 	(void)ask_page(&f, CTL_TEXT, head, CTL_DONE);
 	assert_memory_equal(head, "\0\0\0\1", 4);
 	assert_string_equal(ask_page(&f, CTL_TEXT, head, CTL_DONE),
-		"asleep-300  asleep  192.0.2.9:9      1s     -      -              -         -        "
+		"asleep-300  asleep  192.0.2.9:9      1s     -      -              -         -     "
+		"   "
 		"0\n"
-		"asleep-301  asleep  192.0.2.9:9      1s     -      -              -         -        "
+		"asleep-301  asleep  192.0.2.9:9      1s     -      -              -         -     "
+		"   "
 		"0\n"
-		"asleep-5    asleep  192.0.2.9:9      1s     -      -              -         -        "
+		"asleep-5    asleep  192.0.2.9:9      1s     -      -              -         -     "
+		"   "
 		"0\n");
 	assert_memory_equal(head, "\0\0\0\0", 4);
 	/* What only memory knows is null. */
@@ -276,8 +282,7 @@ static void test_arguments_must_fit_the_verb(void **state)
 	struct fake f = { 0 };
 	has(ask(&f, CTL_TEXT, CTL_STATUS, "x", CTL_BAD_REQUEST), "too much said");
 	has(ask(&f, CTL_TEXT, CTL_CLOSE, "", CTL_BAD_REQUEST), "an endpoint is missing");
-	has(ask_body(&f,
-		    (struct ctl_request){ .body = (const uint8_t *)"x", .body_len = 1 },
+	has(ask_body(&f, (struct ctl_request){ .body = (const uint8_t *)"x", .body_len = 1 },
 		    CTL_BAD_REQUEST),
 		"too much said");
 	has(ask(&f, CTL_TEXT, CTL_IMPORT_BEGIN, "", CTL_BAD_REQUEST), "name is missing");

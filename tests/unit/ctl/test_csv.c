@@ -67,8 +67,13 @@ static void test_rfc4180_records(void **state)
 	same("\"a\nb\",c\nd\n", "1:[a\nb][c]3:[d]");
 	same(" a , b \n", "1:[ a ][ b ]");
 	same("\n\na\n\n", "3:[a]"); /* empty lines are nothing */
-	same("\xef\xbb\xbf" "a,b\n", "1:[a][b]");
-	same("\xef\xbb" "a\n", "1:[\xef\xbb" "a]");
+	same("\xef\xbb\xbf"
+	     "a,b\n",
+		"1:[a][b]");
+	same("\xef\xbb"
+	     "a\n",
+		"1:[\xef\xbb"
+		"a]");
 }
 
 static void test_errors_name_the_line_and_the_remedy(void **state)
@@ -77,10 +82,10 @@ static void test_errors_name_the_line_and_the_remedy(void **state)
 	same("a\n\"b\nc", "3: a quote is open at the end; close it");
 	same("a\nb\"c\n", "2: a quote stands inside a field; put the whole field in quotes, and "
 			  "write \"\" for one");
-	same("\"a\"b\n", "1: something stands behind a closing quote; write \"\" for a quote inside");
+	same("\"a\"b\n",
+		"1: something stands behind a closing quote; write \"\" for a quote inside");
 	same("a\rb\n", "1: a CR stands alone; lines end with LF or CR LF");
-	assert_string_equal(
-		records("a\0b", 3, 1), "1: there is a NUL octet; is it a text file?");
+	assert_string_equal(records("a\0b", 3, 1), "1: there is a NUL octet; is it a text file?");
 }
 
 static void test_I7_a_record_is_bounded(void **state)
@@ -187,8 +192,7 @@ static void test_I5_errors_name_line_and_column_but_no_key(void **state)
 	memset(text, 'a', 129 + 13);
 	memcpy(text, "endpoint,key\n", 13);
 	(void)snprintf(text + 13 + 129, sizeof(text) - 13 - 129, ",%s\n", key);
-	assert_string_equal(
-		read_all(text, &c), "2: endpoint: is 129 octets long; use 1 to 128");
+	assert_string_equal(read_all(text, &c), "2: endpoint: is 129 octets long; use 1 to 128");
 	(void)snprintf(text, sizeof(text), "endpoint,key\na,%s%s%s%s%s\n", key, key, key, key, key);
 	assert_string_equal(read_all(text, &c), "2: key: is 80 octets long; use at most 64");
 }

@@ -48,9 +48,9 @@ static int make_world(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	struct store_error error;
 	assert_non_null(w);
-	w->log = (struct log){ .fd = memfd_create("log", MFD_CLOEXEC),
-		.level = LOG_LEVEL_DEBUG,
-		.name = "test" };
+	w->log = (struct log){
+		.fd = memfd_create("log", MFD_CLOEXEC), .level = LOG_LEVEL_DEBUG, .name = "test"
+	};
 	const struct store_settings s = {
 		.boot_ms = 1000, .wall_ms = UINT64_C(1790000000000), .log = &w->log
 	};
@@ -264,9 +264,23 @@ static void test_R022_what_another_device_has_is_refused(void **state)
 	c.upstream_identity[0] = 'b';
 	c.upstream_key_len = octets(key_a, c.upstream_key);
 	assert_int_equal(w->source.add(w->source.ctx, &c, &w->said), CTL_FAILED);
-	said(w, "the key is also that of a");
-	c.upstream_key_len = octets(key_b, c.upstream_key); /* its own for both legs: only its own */
+	said(w, "the upstream key is also that of a");
+	c.upstream_key_len =
+		octets(key_b, c.upstream_key); /* its own for both legs: only its own */
 	assert_int_equal(w->source.add(w->source.ctx, &c, &w->said), CTL_DONE);
+	/* b goes upstream as b: nobody else may, who derives or not. */
+	assert_int_equal(add(w, "c", "ia", key_c), CTL_FAILED);
+	c = cred_of("d", "id", key_c);
+	c.upstream_identity_len = 1;
+	c.upstream_identity[0] = 'b';
+	c.upstream_key_len = octets(key_d, c.upstream_key);
+	assert_int_equal(w->source.add(w->source.ctx, &c, &w->said), CTL_FAILED);
+	said(w, "d: the upstream identity is also that of b");
+	/* A device's key is nobody's upstream key, and the other way round. */
+	c.upstream_identity[0] = 'd';
+	c.upstream_key_len = octets(key_b, c.upstream_key);
+	assert_int_equal(w->source.add(w->source.ctx, &c, &w->said), CTL_FAILED);
+	said(w, "d: the upstream key is also that of b");
 	/* Of one that is revoked, nothing is taken any more but its name. */
 	assert_int_equal(end_cred(w, "a"), CTL_DONE);
 	assert_int_equal(add(w, "c", "ia", key_a), CTL_DONE);
@@ -281,8 +295,7 @@ static void test_R021_a_weak_key_is_refused_without_showing_it(void **state)
 	assert_int_equal(add(w, "a", "ia", "8f1d"), CTL_FAILED);
 	said(w, "key: is 2 octets long; use 16 to 64");
 	struct ctl_cred c = { 0 };
-	assert_int_equal(
-		w->source.show(w->source.ctx, "a", &c, &w->said), CTL_UNKNOWN_ENDPOINT);
+	assert_int_equal(w->source.show(w->source.ctx, "a", &c, &w->said), CTL_UNKNOWN_ENDPOINT);
 	said(w, "there is no such credential");
 }
 
@@ -310,6 +323,39 @@ static void test_the_file_adds_replaces_and_revokes_its_own(void **state)
 	assert_int_equal(show(w, "b").state, CTL_CRED_ACTIVE);
 	assert_true(show(w, "b").generation > b.generation);
 	assert_int_equal(show(w, "a").state, CTL_CRED_REVOKED);
+}
+
+/* With a million credentials a start must not look at each of them. */
+static void test_a_file_that_is_known_is_not_compared_again(void **state)
+{
+	struct world *w = *state;
+	struct ctl_cred c = cred_of("a", "ia", key_c);
+	const char *file = FILE_OF({ "a", "ia", key_a }, { "b", "ib", key_b });
+	assert_true(sync_file(w, file));
+	uint64_t before = store_stats(w->store).unseals;
+	assert_true(sync_file(w, file));
+	assert_true(store_stats(w->store).unseals == before);
+	/* lwgatectl says otherwise: then each start looks, and tells. */
+	assert_int_equal(w->source.replace(w->source.ctx, &c, &w->said), CTL_DONE);
+	for (int i = 0; i < 2; i++) {
+		before = store_stats(w->store).unseals;
+		assert_true(sync_file(w, file));
+		assert_true(store_stats(w->store).unseals > before);
+	}
+	assert_true(comes_in(w, "ia", key_c));
+	/* Until it says the same again, and a start has seen that. */
+	c = cred_of("a", "ia", key_a);
+	assert_int_equal(w->source.replace(w->source.ctx, &c, &w->said), CTL_DONE);
+	assert_true(sync_file(w, file));
+	before = store_stats(w->store).unseals;
+	assert_true(sync_file(w, file));
+	assert_true(store_stats(w->store).unseals == before);
+	/* What is revoked is looked at, too. */
+	file = FILE_OF({ "b", "ib", key_b });
+	assert_true(sync_file(w, file));
+	assert_int_equal(end_cred(w, "b"), CTL_DONE);
+	assert_true(sync_file(w, file));
+	assert_false(comes_in(w, "ib", key_b));
 }
 
 /* The order of a list must not matter: identities and keys may pass from one to another. */
@@ -342,6 +388,15 @@ static void test_S31_what_lwgatectl_said_stands_over_the_file(void **state)
 	assert_int_equal(show(w, "b").state, CTL_CRED_REVOKED);
 	assert_true(pread(w->log.fd, log, sizeof(log) - 1, 0) > 0);
 	assert_non_null(strstr(log, "F:2: a and 1 more were changed or revoked by lwgatectl"));
+	/* An operator may say so of one that a file took away. */
+	assert_true(sync_file(w, FILE_OF({ "c", "ic", key_d })));
+	assert_true(sync_file(w, FILE_OF({ "f", "if", key_a })));
+	assert_int_equal(show(w, "c").origin, CTL_CRED_BY_FILE);
+	assert_int_equal(end_cred(w, "c"), CTL_DONE);
+	assert_int_equal(w->changed_len, 0);
+	assert_int_equal(show(w, "c").origin, CTL_CRED_BY_CONTROL);
+	assert_true(sync_file(w, FILE_OF({ "c", "ic", key_d })));
+	assert_int_equal(show(w, "c").state, CTL_CRED_REVOKED);
 	/* Nor does a file that has no a any more take it away. */
 	assert_true(sync_file(w, FILE_OF({ "d", "id", key_d })));
 	assert_true(comes_in(w, "ia", key_c));
@@ -379,8 +434,7 @@ static void test_R022_import_is_all_or_nothing_with_the_line(void **state)
 	assert_int_equal(import(w, false, 3, rows), CTL_FAILED);
 	said(w, "x.csv:4: the identity is also that of old in the store");
 	struct ctl_cred c = { 0 };
-	assert_int_equal(
-		w->source.show(w->source.ctx, "a", &c, &w->said), CTL_UNKNOWN_ENDPOINT);
+	assert_int_equal(w->source.show(w->source.ctx, "a", &c, &w->said), CTL_UNKNOWN_ENDPOINT);
 	rows[2] = cred_of("c", "ib", key_c);
 	assert_int_equal(import(w, false, 3, rows), CTL_FAILED);
 	said(w, "x.csv:4: the identity is also in the entry at line 3");
@@ -458,6 +512,7 @@ int main(void)
 		TEST(test_R022_what_another_device_has_is_refused),
 		TEST(test_R021_a_weak_key_is_refused_without_showing_it),
 		TEST(test_the_file_adds_replaces_and_revokes_its_own),
+		TEST(test_a_file_that_is_known_is_not_compared_again),
 		TEST(test_two_devices_of_the_file_may_change_places),
 		TEST(test_S31_what_lwgatectl_said_stands_over_the_file),
 		TEST(test_R022_import_is_all_or_nothing_with_the_line),

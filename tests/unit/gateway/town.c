@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "cellar.h"
 #include "conf/credentials.h"
 #include "gateway/credentials_ops.h"
 #include "gateway/seats.h"
@@ -30,150 +29,9 @@ static const char *const keys[TOWN_DEVICES][2] = {
 	{ "e06b92fd4a7c158364cf2d1ba7905e38", "5d94a3e8710bc62f8e13f7b4c9a0266d" },
 };
 
-static uint64_t clock_ms(void)
-{
-	struct timespec t;
-	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &t), 0);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static struct net_addr loopback(void)
+struct net_addr town_loopback(void)
 {
 	return (struct net_addr){ .ip = { 127, 0, 0, 1 }, .family = NET_IPV4 };
-}
-
-/* --- the peers' engines ---------------------------------------------------------------------- */
-
-static bool peer_psk(void *ctx, const uint8_t *identity, size_t len, struct dtls_psk *out)
-{
-	const struct town_peer *p = ctx;
-	struct cred_key key;
-	for (uint32_t i = 0; i < TOWN_DEVICES; i++) {
-		assert_true(cred_upstream_key(p->town->creds, i, &key));
-		if (key.identity_len != len || memcmp(key.identity, identity, len) != 0)
-			continue;
-		memcpy(out->key, key.key, key.key_len);
-		out->len = key.key_len;
-		out->cred = i;
-		return true;
-	}
-	return false;
-}
-
-static uint8_t *peer_room(void *ctx, const struct net_path *path, size_t cap)
-{
-	struct town_peer *p = ctx;
-	return udp_tx_room(&p->tx, p->fds[path->sock], path, cap);
-}
-
-static void peer_sent(void *ctx, size_t len)
-{
-	struct town_peer *p = ctx;
-	udp_tx_done(&p->tx, len);
-}
-
-static void peer_up(void *ctx, struct dtls_conn *c)
-{
-	struct town_peer *p = ctx;
-	p->ups++;
-	if (p->role == DTLS_CLIENT)
-		p->conns[dtls_conn_path(c)->sock] = c;
-}
-
-static void peer_down(void *ctx, struct dtls_conn *c, enum dtls_end why)
-{
-	struct town_peer *p = ctx;
-	(void)why;
-	p->downs++;
-	if (p->role == DTLS_CLIENT)
-		p->conns[dtls_conn_path(c)->sock] = NULL;
-}
-
-static void peer_failed(void *ctx, const struct dtls_failure *f)
-{
-	struct town_peer *p = ctx;
-	(void)f;
-	p->failures++;
-}
-
-static void peer_random(void *ctx, uint8_t *out, size_t len)
-{
-	(void)ctx;
-	assert_int_equal(getrandom(out, len, 0), len);
-}
-
-/* 2.01 with Location-Path: rd/5a to Register; 2.04 to Update. */
-static void answer(const struct town_peer *p, struct dtls_conn *c, const uint8_t *msg, size_t len)
-{
-	static const uint8_t location[] = { 0x82, 'r', 'd', 0x02, '5', 'a' };
-	const bool update = memmem(msg, len, location + 3, 3) != NULL;
-	uint8_t out[4 + sizeof(location)] = { 0x60, update ? 68 : TOWN_CODE_CREATED, msg[2],
-		msg[3] };
-	memcpy(out + 4, location, sizeof(location));
-	assert_int_equal(dtls_send(p->dtls, c, out, update ? 4 : sizeof(out)), DTLS_OK);
-}
-
-static void peer_message(void *ctx, struct dtls_conn *c, uint8_t *msg, size_t len)
-{
-	struct town_peer *p = ctx;
-	assert_true(len >= 4);
-	p->messages++;
-	p->code = msg[1];
-	if (p->role == DTLS_SERVER && p->code == 2)
-		answer(p, c, msg, len);
-}
-
-static void peer_engine(struct town_peer *p)
-{
-	const struct dtls_settings s = dtls_settings_default();
-	const struct dtls_owner o = {
-		.ctx = p,
-		.psk = peer_psk,
-		.room = peer_room,
-		.sent = peer_sent,
-		.up = peer_up,
-		.message = peer_message,
-		.down = peer_down,
-		.failed = peer_failed,
-		.random = peer_random,
-	};
-	p->dtls = dtls_engine_new(&s, &o, clock_ms());
-	assert_non_null(p->dtls);
-}
-
-static void peer_init(struct town_peer *p, struct town *t, enum dtls_role role)
-{
-	p->town = t;
-	p->role = role;
-	udp_rx_init(&p->rx);
-	udp_tx_init(&p->tx);
-	peer_engine(p);
-}
-
-void town_reboot(struct town *t)
-{
-	dtls_engine_free(t->devices.dtls);
-	memset(t->devices.conns, 0, sizeof(t->devices.conns));
-	peer_engine(&t->devices);
-}
-
-static bool peer_turn(struct town_peer *p)
-{
-	bool busy = false;
-	const uint64_t now_ms = clock_ms();
-	for (size_t i = 0; i < p->len; i++) {
-		const struct udp_got got = udp_receive(&p->rx, p->fds[i], (uint32_t)i, false);
-		struct dtls_datagram arrived[UDP_BATCH];
-		for (size_t k = 0; k < got.len; k++)
-			arrived[k] = (struct dtls_datagram){ .path = &p->rx.got[k].path,
-				.data = p->rx.got[k].data,
-				.len = p->rx.got[k].len };
-		dtls_input(p->dtls, p->role, arrived, got.len, now_ms);
-		busy = busy || !got.idle;
-	}
-	dtls_tick(p->dtls, now_ms);
-	udp_tx_flush(&p->tx);
-	return busy;
 }
 
 /* --- the town -------------------------------------------------------------------------------- */
@@ -195,8 +53,8 @@ static void make_credentials(struct town *t)
 
 static void make_server(struct town *t, bool is_reachable)
 {
-	const struct udp_options o = { .bind = loopback() };
-	peer_init(&t->server, t, DTLS_SERVER);
+	const struct udp_options o = { .bind = town_loopback() };
+	town_peer_init(&t->server, t, DTLS_SERVER);
 	t->server.fds[SERVER_SOCK] = udp_open(&o);
 	assert_true(t->server.fds[SERVER_SOCK] >= 0);
 	assert_true(udp_local(t->server.fds[SERVER_SOCK], &t->conf.upstream));
@@ -245,7 +103,7 @@ static void changed(void *ctx, uint32_t number)
 			t->inboxes[i], INBOX_SURE, GW_CHANGED, &number, sizeof(number)));
 }
 
-static void make_store(struct town *t)
+void town_make_store(struct town *t)
 {
 	struct store_error why;
 	struct conf_error error;
@@ -253,9 +111,9 @@ static void make_store(struct town *t)
 		.fd = STDERR_FILENO, .level = LOG_LEVEL_ERROR, .name = "town"
 	};
 	const struct store_settings s = {
-		.boot_ms = clock_ms(), .wall_ms = clock_ms(), .resumable_max = 100, .log = &quiet
+		.boot_ms = town_clock_ms(), .wall_ms = town_clock_ms(), .resumable_max = 100, .log = &quiet
 	};
-	t->store = store_open(&s, &why);
+	t->store = t->cellar ? cellar_open(t->cellar) : store_open(&s, &why);
 	assert_non_null(t->store);
 	const struct gw_credentials_settings c = {
 		.store = t->store, .log = &quiet, .changed = changed, .ctx = t
@@ -267,7 +125,6 @@ static void make_store(struct town *t)
 
 static void make_workers(struct town *t, bool is_steered)
 {
-	t->gateway = loopback();
 	for (size_t i = 0; i < t->workers_len; i++) {
 		const struct udp_options o = { .bind = t->gateway, .reuse_port = true };
 		const int fd = udp_open(&o);
@@ -281,17 +138,9 @@ static void make_workers(struct town *t, bool is_steered)
 	}
 }
 
-struct town *town_new(size_t workers, bool is_reachable, bool is_steered)
+void town_make_gateway(struct town *t, bool is_steered)
 {
-	struct town *t = calloc(1, sizeof(*t));
-	assert_non_null(t);
-	assert_true(workers <= TOWN_WORKERS_MAX);
-	t->workers_len = workers;
-	make_credentials(t);
-	configure(t);
-	make_store(t);
-	make_server(t, is_reachable);
-	peer_init(&t->devices, t, DTLS_CLIENT);
+	town_make_store(t);
 	t->shared = (struct gw_shared){
 		.conf = &t->conf,
 		.creds = t->creds,
@@ -299,24 +148,37 @@ struct town *town_new(size_t workers, bool is_reachable, bool is_steered)
 		.incarnation = store_start(t->store).incarnation,
 		.seats = gw_seats_new(),
 		.inboxes = t->inboxes,
-		.steer = { .seed = 77, .owners = (uint32_t)workers },
+		.steer = { .seed = 77, .owners = (uint32_t)t->workers_len },
 		.keylog_fd = -1,
 		.log_fd = STDERR_FILENO,
 	};
 	assert_non_null(t->shared.seats);
-	for (size_t i = 0; i < workers; i++) {
+	for (size_t i = 0; i < t->workers_len; i++) {
 		t->inboxes[i] = inbox_new();
 		assert_non_null(t->inboxes[i]);
 	}
 	make_workers(t, is_steered);
+}
+
+struct town *town_found(size_t workers, bool is_reachable)
+{
+	struct town *t = calloc(1, sizeof(*t));
+	assert_non_null(t);
+	assert_true(workers <= TOWN_WORKERS_MAX);
+	t->workers_len = workers;
+	make_credentials(t);
+	configure(t);
+	make_server(t, is_reachable);
+	town_peer_init(&t->devices, t, DTLS_CLIENT);
+	t->gateway = town_loopback();
 	return t;
 }
 
-static void peer_fini(struct town_peer *p)
+struct town *town_new(size_t workers, bool is_reachable, bool is_steered)
 {
-	dtls_engine_free(p->dtls);
-	for (size_t i = 0; i < p->len; i++)
-		(void)close(p->fds[i]);
+	struct town *t = town_found(workers, is_reachable);
+	town_make_gateway(t, is_steered);
+	return t;
 }
 
 void town_free(struct town *t)
@@ -327,10 +189,11 @@ void town_free(struct town *t)
 	store_close(t->store);
 	for (size_t i = 0; i < t->workers_len; i++)
 		inbox_free(t->inboxes[i]);
-	peer_fini(&t->devices);
-	peer_fini(&t->server);
+	town_peer_fini(&t->devices);
+	town_peer_fini(&t->server);
 	gw_seats_free(t->shared.seats);
 	cred_free(t->creds);
+	cellar_free(t->cellar);
 	free(t);
 }
 
@@ -368,15 +231,15 @@ void town_turn(struct town *t)
 		if (!t->asleep[i] && !t->is_threaded)
 			gw_worker_turn(t->workers[i]);
 	}
-	const bool busy = peer_turn(&t->devices);
-	if (!peer_turn(&t->server) && !busy)
+	const bool busy = town_peer_turn(&t->devices);
+	if (!town_peer_turn(&t->server) && !busy)
 		rest(t);
 }
 
 void town_until(struct town *t, const size_t *count, size_t n)
 {
-	const uint64_t end_ms = clock_ms() + PATIENCE_MS;
-	while (*count < n && clock_ms() < end_ms)
+	const uint64_t end_ms = town_clock_ms() + PATIENCE_MS;
+	while (*count < n && town_clock_ms() < end_ms)
 		town_turn(t);
 	assert_int_equal(*count, n);
 }
@@ -389,7 +252,7 @@ void town_turns(struct town *t, size_t n)
 
 size_t town_socket(struct town *t, uint32_t owner)
 {
-	const struct udp_options o = { .bind = loopback() };
+	const struct udp_options o = { .bind = town_loopback() };
 	const size_t n = t->devices.len;
 	struct net_addr self;
 	assert_true(n < TOWN_SOCKETS);
@@ -417,7 +280,7 @@ void town_connect(struct town *t, size_t device, size_t socket)
 		.key_len = key.key_len,
 		.cred = (uint32_t)device,
 	};
-	assert_int_equal(dtls_connect(t->devices.dtls, &peer, clock_ms()), DTLS_OK);
+	assert_int_equal(dtls_connect(t->devices.dtls, &peer, town_clock_ms()), DTLS_OK);
 }
 
 static void say(struct town *t, size_t socket, const uint8_t *msg, size_t len)
@@ -445,4 +308,17 @@ void town_update(struct town *t, size_t socket)
 	msg[2] = (uint8_t)(t->mid >> 8);
 	msg[3] = (uint8_t)(t->mid & 0xff);
 	say(t, socket, msg, sizeof(msg));
+}
+
+void town_ask(struct town *t, size_t device)
+{
+	enum { TOKEN_AT = 4 };
+	uint8_t msg[] = { 0x42, TOWN_CODE_GET, 0, 0, 't', 0, 0xb1, '3', 0x01, '0' };
+	struct dtls_conn *const c = t->server.conns[device];
+	t->mid++;
+	msg[2] = (uint8_t)(t->mid >> 8);
+	msg[3] = (uint8_t)(t->mid & 0xff);
+	msg[TOKEN_AT + 1] = msg[3];
+	assert_non_null(c);
+	assert_int_equal(dtls_send(t->server.dtls, c, msg, sizeof(msg)), DTLS_OK);
 }

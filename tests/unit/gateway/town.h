@@ -4,11 +4,11 @@
  *                          sockets, turn by turn.
  *
  * The workers are the gateway's own. Devices and the server are two more engines, whose sockets
- * town_turn() serves.
+ * town_turn() serves; they live on when the gateway dies (town_night.h).
  *
  * Promise: nothing happens but within town_turn(), so that a test sees every state between.
  * Errors:  a cmocka failure.
- * Threads: one, unless town_start() was called.
+ * Threads: one, unless town_start() was called; and the writer of the store.
  */
 #ifndef LWG_TEST_TOWN_H
 #define LWG_TEST_TOWN_H
@@ -23,7 +23,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TOWN_WORKERS_MAX = 4, TOWN_SOCKETS = 64, TOWN_DEVICES = 3, TOWN_CODE_CREATED = 65 };
+struct cellar;
+
+enum {
+	TOWN_WORKERS_MAX = 4,
+	TOWN_SOCKETS = 64,
+	TOWN_DEVICES = 3,
+	TOWN_TAPE = 64,
+	TOWN_HEARD = 2048,
+	TOWN_MESSAGE = 128,
+	TOWN_DATAGRAM = 512,
+};
+enum { TOWN_CODE_GET = 1, TOWN_CODE_CREATED = 65, TOWN_CODE_CHANGED = 68, TOWN_CODE_CONTENT = 69 };
+
+struct town_sheet { /* a datagram that a peer has sent */
+	struct net_path path;
+	size_t len;
+	uint8_t data[TOWN_DATAGRAM];
+};
+
+struct town_nonce { /* of a protected record of the gateway */
+	struct net_path path;
+	uint8_t octets[8];
+	uint8_t body[8]; /* what was sealed with it begins so */
+};
+
+enum town_manner { TOWN_ANSWERS, TOWN_IS_MUTE, TOWN_LIES };
 
 struct town_peer { /* the devices, or the server */
 	struct town *town;
@@ -33,17 +58,29 @@ struct town_peer { /* the devices, or the server */
 	struct udp_tx tx;
 	int fds[TOWN_SOCKETS];
 	size_t len;
-	size_t ups, downs, failures;           /* events, ever */
-	size_t messages;                       /* that came, ever */
-	uint8_t code;                          /* of the last message */
-	struct dtls_conn *conns[TOWN_SOCKETS]; /* devices: by socket */
+	size_t ups, downs, failures; /* events, ever */
+	size_t messages;             /* that came, ever */
+	uint8_t code;                /* of the last message */
+	uint8_t last[TOWN_MESSAGE];  /* it */
+	size_t last_len;
+	struct dtls_conn *conns[TOWN_SOCKETS]; /* devices: by socket; the server's: by device */
+	enum town_manner manner;               /* with requests: the token of a liar is wrong */
+	bool tapes;                            /* what it sends is kept */
+	struct town_sheet tape[TOWN_TAPE];
+	size_t tape_len;
+	bool swallows; /* what is sent to it is lost */
+	uint8_t *out; /* where the engine writes the datagram that it is about to send */
+	struct net_path out_path;
+	struct town_nonce heard[TOWN_HEARD]; /* protected records, ever */
+	size_t heard_len;
 };
 
 struct town {
 	struct conf_gateway conf;
 	struct gw_shared shared;
 	struct cred_set *creds;
-	struct store *store; /* in memory */
+	struct store *store; /* in memory, or in the cellar */
+	struct cellar *cellar;
 	struct gw_credentials *credentials;
 	size_t workers_len;
 	struct inbox *inboxes[TOWN_WORKERS_MAX];
@@ -81,5 +118,26 @@ void town_register(struct town *t, size_t device, size_t socket);
 uint32_t town_cred(size_t device);
 /* Sends Update. */
 void town_update(struct town *t, size_t socket);
+/* The server sends a CON GET to a device; the device answers as its manner is. */
+void town_ask(struct town *t, size_t device);
+
+/* Sheet i of a peer's tape is sent once more, octet by octet the same. */
+void town_replay(struct town_peer *p, size_t i);
+/* I1: no two records of the gateway to this peer, ever, have one nonce, unless they are the same
+   record. For peers that shook hands once on each path. */
+void town_assert_nonces(const struct town_peer *p);
+
+/* --- for town_*.c ------------------------------------------------------------------------------ */
+
+uint64_t town_clock_ms(void);
+struct net_addr town_loopback(void);
+void town_peer_init(struct town_peer *p, struct town *t, enum dtls_role role);
+void town_peer_fini(struct town_peer *p);
+bool town_peer_turn(struct town_peer *p);
+/* The store and all that the gateway is made of. */
+void town_make_gateway(struct town *t, bool is_steered);
+void town_make_store(struct town *t);
+/* All that may still be made before the gateway is. */
+struct town *town_found(size_t workers, bool is_reachable);
 
 #endif

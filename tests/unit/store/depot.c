@@ -265,7 +265,7 @@ struct store_cred depot_cred(struct depot *d, const char *name)
 
 static enum store_result cred_revoke(struct store_txn *t, void *arg)
 {
-	return store_cred_revoke(t, *(const uint32_t *)arg);
+	return store_cred_revoke(t, *(const uint32_t *)arg, STORE_BY_CONTROL);
 }
 
 enum store_result depot_revoke(struct depot *d, uint32_t number)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -197,14 +197,24 @@ static long locked_kib(void)
 	return kib;
 }
 
+/* Not where the limit is too low; and sanitizers make mlock() do nothing. */
+static bool can_lock(void)
+{
+	static uint8_t page[8192];
+	const long before = locked_kib();
+	if (before < 0 || mlock(page, sizeof(page)) != 0)
+		return false;
+	const bool counted = locked_kib() > before;
+	(void)munlock(page, sizeof(page));
+	return counted;
+}
+
 static void test_I5_keys_lie_in_locked_memory(void **state)
 {
 	(void)state;
-	struct rlimit limit;
-	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	if (!can_lock())
+		skip();
 	const long before = locked_kib();
-	if (before < 0 || limit.rlim_cur < 65536)
-		skip(); /* nothing may be locked here */
 	struct keyring *const k = keyring_new();
 	assert_non_null(k);
 	assert_true(locked_kib() > before);

@@ -224,6 +224,48 @@ static void test_S15_a_slot_is_reused_only_in_a_later_transaction(void **state)
 	assert_int_equal(x.trust, STORE_EXACT);
 }
 
+struct swap {
+	struct store_assoc old, new;
+	uint64_t owner;
+};
+
+static enum store_result drop_and_put(struct store_txn *t, void *arg)
+{
+	struct swap *const x = arg;
+	const enum store_result r = store_assoc_drop(t, x->old.slot, x->old.id);
+	return r == STORE_OK ? store_assoc_put(t, &x->new, x->owner) : r;
+}
+
+static void test_S15_nor_is_one_that_the_same_transaction_freed(void **state)
+{
+	struct depot *const d = *state;
+	const struct store_cred c = depot_cred(d, "meter");
+	struct swap x = { .old = depot_assoc(d, &c, 1),
+		.new = depot_assoc_of(&c, 2),
+		.owner = slot_owner(d->start.incarnation, 0) };
+	assert_int_equal(depot_do(d, drop_and_put, &x), STORE_OK);
+	assert_int_not_equal(x.new.slot, x.old.slot);
+}
+
+static void test_S20_an_index_row_that_points_elsewhere_is_left_alone(void **state)
+{
+	struct depot *const d = *state;
+	const struct store_cred c = depot_cred(d, "meter");
+	const struct store_assoc a = depot_assoc(d, &c, 1);
+	struct store_assoc other = a;
+	const struct key path = key_hash(store_path_hash(d->s, &a.path)), nine = key_number(9);
+	struct kv_txn *kv;
+	uint32_t slot;
+	assert_int_equal(kv_begin(d->s->parts.kv, KV_WRITE, &kv), STORE_OK);
+	assert_int_equal(kv_put(kv, KEY_PATH, key_slice(&path), key_slice(&nine)), STORE_OK);
+	assert_int_equal(kv_commit(kv), STORE_OK);
+	other.id[0] ^= 1;
+	assert_int_equal(depot_drop(d, &other), STORE_NONE);
+	assert_int_equal(depot_drop(d, &a), STORE_OK);
+	assert_int_equal(store_find_path(d->r, &a.path, &slot), STORE_OK);
+	assert_int_equal(slot, 9);
+}
+
 static void test_S15_a_commit_that_fails_leaves_the_slot_free(void **state)
 {
 	struct depot *const d = *state;
@@ -295,6 +337,8 @@ int main(void)
 		A(test_S10_only_the_hot_file_deleted),
 		T(test_S15_two_slots_swapped_are_lost_both),
 		T(test_S15_a_slot_is_reused_only_in_a_later_transaction),
+		T(test_S15_nor_is_one_that_the_same_transaction_freed),
+		T(test_S20_an_index_row_that_points_elsewhere_is_left_alone),
 		T(test_S15_a_commit_that_fails_leaves_the_slot_free),
 		T(test_the_store_knows_the_window_that_it_was_given),
 		T(test_time_goes_on_over_starts_and_never_back),

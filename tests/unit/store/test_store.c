@@ -152,7 +152,7 @@ static void test_the_keyring_of_another_store_is_told(void **state)
 	folder_write(file(d, "keyring"), octets, len);
 	free(octets);
 	depot_free(other);
-	depot_start_fails(d, "damaged"); /* its MAC keys are others, too */
+	depot_start_fails(d, "another store than the keyring");
 }
 
 /* Who dies while it is made begins again. */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/credentials_digest.h"
+
+#include "base/wipe.h"
+#include "conf/credentials.h"
+
+#include <openssl/evp.h>
+#include <stddef.h>
+#include <string.h>
+
+static bool add(EVP_MD_CTX *md, const void *octets, size_t len)
+{
+	const uint8_t head = (uint8_t)len; /* at most 128 */
+	return EVP_DigestUpdate(md, &head, sizeof(head)) == 1 &&
+	       EVP_DigestUpdate(md, octets, len) == 1;
+}
+
+static bool add_key(EVP_MD_CTX *md, const struct cred_key *k)
+{
+	return add(md, k->identity, k->identity_len) && add(md, k->key, k->key_len);
+}
+
+static bool add_entry(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)
+{
+	static const struct cred_key derived;
+	const char *const endpoint = cred_endpoint(set, n);
+	struct cred_key device, upstream = derived;
+	cred_device_key(set, n, &device);
+	bool ok = cred_derives(set, n) || cred_upstream_key(set, n, &upstream);
+	ok = ok && add(md, endpoint, strlen(endpoint)) && add_key(md, &device) &&
+	     add_key(md, &upstream);
+	wipe(&device, sizeof(device));
+	wipe(&upstream, sizeof(upstream));
+	return ok;
+}
+
+bool cred_digest(const struct cred_set *set, uint8_t out[CRED_DIGEST])
+{
+	EVP_MD_CTX *const md = EVP_MD_CTX_new();
+	bool ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+	for (uint32_t n = 0; ok && n < cred_count(set); n++)
+		ok = add_entry(md, set, n);
+	ok = ok && EVP_DigestFinal_ex(md, out, NULL) == 1;
+	EVP_MD_CTX_free(md);
+	return ok;
+}

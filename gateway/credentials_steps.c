@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/credentials_steps.h"
+
+#include "base/wipe.h"
+#include "conf/config.h"
+#include "conf/credentials.h"
+#include "conf/fail.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DONT = 0xffffffff };
+
+/* --- the same? ------------------------------------------------------------------------------- */
+
+void cred_step_fill(const struct cred_plan *p, uint32_t entry, struct store_cred *out)
+{
+	struct cred_key k;
+	*out = (struct store_cred){
+		.changed_ms = p->by->now_ms,
+		.state = STORE_CRED_ACTIVE,
+		.origin = p->by->mode == CRED_PLAN_FILE ? STORE_BY_FILE : STORE_BY_CONTROL,
+	};
+	const char *endpoint = cred_endpoint(p->set, entry);
+	memcpy(out->endpoint, endpoint, strlen(endpoint) + 1);
+	cred_device_key(p->set, entry, &k);
+	out->identity_len = (uint8_t)k.identity_len;
+	out->key_len = (uint8_t)k.key_len;
+	memcpy(out->identity, k.identity, k.identity_len);
+	memcpy(out->key, k.key, k.key_len);
+	/* Derived ones are not kept: the master secret may change. */
+	if (!cred_derives(p->set, entry) && cred_upstream_key(p->set, entry, &k)) {
+		out->upstream_identity_len = (uint8_t)k.identity_len;
+		out->upstream_key_len = (uint8_t)k.key_len;
+		memcpy(out->upstream_identity, k.identity, k.identity_len);
+		memcpy(out->upstream_key, k.key, k.key_len);
+	}
+	wipe(&k, sizeof(k));
+}
+
+static bool same_octets(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+	return a_len == b_len && same_secret(a, b, a_len);
+}
+
+static bool same_identity(const struct store_cred *a, const struct store_cred *b)
+{
+	return same_octets(a->identity, a->identity_len, b->identity, b->identity_len);
+}
+
+static bool same_cred(const struct store_cred *a, const struct store_cred *b)
+{
+	return same_identity(a, b) && same_octets(a->key, a->key_len, b->key, b->key_len) &&
+	       same_octets(a->upstream_identity, a->upstream_identity_len, b->upstream_identity,
+		       b->upstream_identity_len) &&
+	       same_octets(
+		       a->upstream_key, a->upstream_key_len, b->upstream_key, b->upstream_key_len);
+}
+
+/* --- making the plan ------------------------------------------------------------------------- */
+
+static struct cred_step *add_step(struct cred_plan *p)
+{
+	if (p->len == p->cap) {
+		const size_t cap = p->cap * 2 + 1;
+		struct cred_step *steps = realloc(p->steps, cap * sizeof(*steps));
+		if (steps == NULL)
+			return NULL;
+		p->steps = steps;
+		p->cap = cap;
+	}
+	struct cred_step *s = &p->steps[p->len++];
+	*s = (struct cred_step){ .entry = DONT };
+	return s;
+}
+
+static bool no_memory(const struct cred_plan *p)
+{
+	return conf_fail(p->error, p->by->name, 0, "no memory for %zu credentials; free some",
+		cred_count(p->set));
+}
+
+static bool unreadable(const struct cred_plan *p)
+{
+	return conf_fail(p->error, p->by->name, 0,
+		"the store cannot be read; look into the log for the medium's errors");
+}
+
+static bool taken(const struct cred_plan *p, uint32_t entry, const char *what, const char *owner)
+{
+	return conf_fail(p->error, p->by->name, cred_line(p->set, entry),
+		"%s is also that of %s in the store; each device needs its own (RFC 7925)", what,
+		owner);
+}
+
+/* c stays as it is: nobody else of the set may have what it has. */
+static bool stays(const struct cred_plan *p, const struct store_cred *c, uint32_t own)
+{
+	const uint8_t *upstream = c->upstream_identity;
+	size_t upstream_len = c->upstream_identity_len;
+	uint32_t n = 0;
+	if (upstream_len == 0) { /* derived: the endpoint's name */
+		upstream = (const uint8_t *)c->endpoint;
+		upstream_len = strlen(c->endpoint);
+	}
+	if (cred_by_identity(p->set, c->identity, c->identity_len, &n) && n != own)
+		return taken(p, n, "the identity", c->endpoint);
+	if (cred_by_upstream_identity(p->set, upstream, upstream_len, &n) && n != own)
+		return taken(p, n, "the upstream identity", c->endpoint);
+	if (cred_by_key(p->set, c->key, c->key_len, &n) && n != own)
+		return taken(p, n, "the key", c->endpoint);
+	if (c->upstream_key_len > 0 &&
+		cred_by_key(p->set, c->upstream_key, c->upstream_key_len, &n) && n != own)
+		return taken(p, n, "the upstream key", c->endpoint);
+	return true;
+}
+
+/* It is in both, and active, and not the same. */
+static bool differs(struct cred_plan *p, struct cred_step *s, const struct store_cred *c,
+	const struct store_cred *wanted)
+{
+	if (p->by->mode == CRED_PLAN_FILE && c->origin == STORE_BY_CONTROL) {
+		s->keep = true;
+		return stays(p, c, s->entry);
+	}
+	if (p->by->mode == CRED_PLAN_ADD)
+		return conf_fail(p->error, p->by->name, cred_line(p->set, s->entry),
+			"%s is in the store with another key or identity; replace it, or leave it "
+			"out",
+			c->endpoint);
+	s->act = same_identity(c, wanted) ? CRED_PUT : CRED_SUCCEED;
+	return true;
+}
+
+static bool meet_entry(struct cred_plan *p, const struct store_cred *c, uint32_t entry)
+{
+	struct cred_step *s = &p->steps[entry];
+	struct store_cred wanted;
+	s->generation = c->generation;
+	s->of_file = c->origin == STORE_BY_FILE;
+	if (c->state == STORE_CRED_REVOKED) { /* what lwgatectl has revoked, no file brings back */
+		s->keep = p->by->mode == CRED_PLAN_FILE && c->origin == STORE_BY_CONTROL;
+		return true;
+	}
+	s->number = c->number;
+	cred_step_fill(p, entry, &wanted);
+	s->act = CRED_LEAVE;
+	const bool ok = same_cred(c, &wanted) || differs(p, s, c, &wanted);
+	wipe(&wanted, sizeof(wanted));
+	return ok;
+}
+
+/* --- a file, and all of the store ------------------------------------------------------------ */
+
+/* One of the store. */
+static bool meet(struct cred_plan *p, const struct store_cred *c)
+{
+	uint32_t entry = 0;
+	if (cred_by_endpoint(p->set, c->endpoint, &entry))
+		return meet_entry(p, c, entry);
+	if (c->state == STORE_CRED_REVOKED)
+		return true;
+	if (c->origin != STORE_BY_FILE)
+		return stays(p, c, DONT);
+	struct cred_step *s = add_step(p);
+	if (s == NULL)
+		return no_memory(p);
+	s->act = CRED_REVOKE;
+	s->number = c->number;
+	s->generation = c->generation;
+	return true;
+}
+
+static bool meet_all(struct cred_plan *p)
+{
+	struct store_cred c = { 0 };
+	enum store_result r = STORE_OK;
+	bool ok = true;
+	for (uint32_t number = 0, before = 0; ok; before = number) {
+		r = store_next_cred(p->by->reader, &number, &c);
+		if (r == STORE_DAMAGED && number > before)
+			continue; /* the store tells of it; who has it does not come in */
+		if (r != STORE_OK)
+			break;
+		ok = meet(p, &c);
+	}
+	wipe(&c, sizeof(c));
+	store_reader_rest(p->by->reader);
+	return ok && (r == STORE_NONE || unreadable(p));
+}
+
+/* --- some, and what of the store they meet --------------------------------------------------- */
+
+/* Who has what the entry wants: nobody, or one of the set, who gets something else. */
+static bool is_free(const struct cred_plan *p, uint32_t entry, const char *what, uint32_t number)
+{
+	struct store_cred c;
+	uint32_t own = 0;
+	const enum store_result r = store_read_cred(p->by->reader, number, &c);
+	bool ok = true;
+	if (r != STORE_OK)
+		ok = unreadable(p);
+	else if (!cred_by_endpoint(p->set, c.endpoint, &own))
+		ok = taken(p, entry, what, c.endpoint);
+	wipe(&c, sizeof(c));
+	return ok;
+}
+
+static bool answered(const struct cred_plan *p, uint32_t entry, const char *what,
+	enum store_result r, uint32_t number)
+{
+	if (r == STORE_NONE)
+		return true;
+	return r == STORE_OK ? is_free(p, entry, what, number) : unreadable(p);
+}
+
+static bool key_free(
+	const struct cred_plan *p, uint32_t entry, const char *what, const uint8_t *key, size_t len)
+{
+	uint32_t number = 0;
+	const enum store_result r = store_find_key(p->by->reader, key, len, &number);
+	return answered(p, entry, what, r, number);
+}
+
+/* Who derives goes upstream by the endpoint's name. */
+static bool derived_free(const struct cred_plan *p, uint32_t entry, const struct store_cred *wanted)
+{
+	char name[STORE_ENDPOINT_MAX + 1] = { 0 };
+	struct store_cred c;
+	memcpy(name, wanted->upstream_identity, wanted->upstream_identity_len);
+	enum store_result r = store_find_endpoint(p->by->reader, name, &c);
+	if (r == STORE_OK && (c.state != STORE_CRED_ACTIVE || c.upstream_key_len > 0))
+		r = STORE_NONE;
+	const uint32_t number = c.number;
+	wipe(&c, sizeof(c));
+	return answered(p, entry, "the upstream identity", r, number);
+}
+
+static bool upstream_free(
+	const struct cred_plan *p, uint32_t entry, const struct store_cred *wanted)
+{
+	const bool derives = wanted->upstream_key_len == 0;
+	uint32_t number = 0;
+	const enum store_result r = store_find_upstream_identity(p->by->reader,
+		derives ? (const uint8_t *)wanted->endpoint : wanted->upstream_identity,
+		derives ? strlen(wanted->endpoint) : wanted->upstream_identity_len, &number);
+	if (!answered(p, entry, "the upstream identity", r, number))
+		return false;
+	return derives || (derived_free(p, entry, wanted) &&
+				  key_free(p, entry, "the upstream key", wanted->upstream_key,
+					  wanted->upstream_key_len));
+}
+
+static bool all_free(const struct cred_plan *p, uint32_t entry, const struct store_cred *wanted)
+{
+	struct store_cred c;
+	const enum store_result r =
+		store_find_identity(p->by->reader, wanted->identity, wanted->identity_len, &c);
+	const uint32_t number = c.number;
+	wipe(&c, sizeof(c));
+	return answered(p, entry, "the identity", r, number) && upstream_free(p, entry, wanted) &&
+	       key_free(p, entry, "the key", wanted->key, wanted->key_len);
+}
+
+static bool look_up(struct cred_plan *p, uint32_t entry)
+{
+	struct store_cred c, wanted;
+	const enum store_result r =
+		store_find_endpoint(p->by->reader, cred_endpoint(p->set, entry), &c);
+	bool ok = r == STORE_OK ? meet_entry(p, &c, entry) : r == STORE_NONE || unreadable(p);
+	if (ok && p->steps[entry].act != CRED_LEAVE) {
+		cred_step_fill(p, entry, &wanted);
+		ok = all_free(p, entry, &wanted);
+		wipe(&wanted, sizeof(wanted));
+	}
+	wipe(&c, sizeof(c));
+	return ok;
+}
+
+static bool look_all_up(struct cred_plan *p)
+{
+	bool ok = true;
+	for (uint32_t i = 0; ok && i < cred_count(p->set); i++)
+		ok = look_up(p, i);
+	store_reader_rest(p->by->reader);
+	return ok;
+}
+
+/* --- the whole plan -------------------------------------------------------------------------- */
+
+static void count(struct cred_plan *p)
+{
+	struct cred_plan_made *m = &p->made;
+	for (size_t i = 0; i < p->len; i++) {
+		const struct cred_step *s = &p->steps[i];
+		m->kept_first = s->keep && m->kept == 0 ? s->entry : m->kept_first;
+		m->kept += s->keep;
+		m->same += s->act == CRED_LEAVE && !s->keep;
+		m->added += s->act == CRED_PUT && s->number == 0;
+		m->replaced += s->act == CRED_SUCCEED || (s->act == CRED_PUT && s->number != 0);
+		m->revoked += s->act == CRED_REVOKE;
+	}
+}
+
+bool cred_steps_make(struct cred_plan *p)
+{
+	const size_t n = cred_count(p->set);
+	p->steps = malloc((n + 1) * sizeof(*p->steps));
+	if (p->steps == NULL)
+		return no_memory(p);
+	p->len = n;
+	p->cap = n + 1;
+	for (uint32_t i = 0; i < n; i++)
+		p->steps[i] = (struct cred_step){ .act = CRED_PUT, .entry = i };
+	if (!(p->by->mode == CRED_PLAN_FILE ? meet_all(p) : look_all_up(p)))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (p->steps[i].keep)
+			p->steps[i].act = CRED_LEAVE;
+	}
+	count(p);
+	return true;
+}

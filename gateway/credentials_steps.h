@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway/credentials_steps: what a plan consists of: for each credential of a set what is to be done
+ *                            to the store, as it is now; for the files of the plan only.
+ *
+ * Promise: see gateway/credentials_plan. Nothing is changed here.
+ * Errors:  false with the plan's *error filled.
+ * Threads: the main thread.
+ */
+#ifndef LWG_GATEWAY_CREDENTIALS_STEPS_H
+#define LWG_GATEWAY_CREDENTIALS_STEPS_H
+
+#include "base/attr.h"
+#include "gateway/credentials_plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cred_act {
+	CRED_LEAVE,
+	CRED_PUT,    /* under its number, or a new one */
+	CRED_REVOKE, /* of the store, not of the set */
+	CRED_SUCCEED, /* revoke the number, put under a new one: another identity, which others may want */
+};
+
+struct cred_step {
+	enum cred_act act;
+	bool keep;           /* lwgatectl has said otherwise */
+	bool of_file;        /* what is there is a file's */
+	uint32_t number;     /* in the store, active; 0: not there */
+	uint32_t entry;      /* in the set */
+	uint64_t generation; /* that it had when the plan was made */
+};
+
+struct cred_plan {
+	const struct cred_plan_by *by;
+	const struct cred_set *set;
+	struct cred_step *steps; /* one for each of the set, then what is revoked */
+	size_t len, cap;
+	struct cred_plan_made made;
+	struct conf_error *error;
+};
+
+/* A credential of the set as the store has them; the caller wipes it. */
+void cred_step_fill(const struct cred_plan *p, uint32_t entry, struct store_cred *out);
+/* Fills steps, which the caller frees, and made. */
+MUST_USE bool cred_steps_make(struct cred_plan *p);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/fault.h"
+
+#include "store/store.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* A signal handler is told nothing but the address: this is the one thing that has to be known to all
+   of the process. */
+static _Atomic(const struct store *) watched;
+static _Atomic(const char *) token;
+static _Atomic unsigned lost;
+
+static _Noreturn void end_of_database(void)
+{
+	static const char why[] =
+		"lwgated: the database in store.path is damaged, or its disk cannot be read; look at "
+		"the disk, then put a copy back, or move the folder away to begin anew (every device "
+		"then shakes hands once)\n";
+	const ssize_t said = write(STDERR_FILENO, why, sizeof(why) - 1);
+	_exit(said > 0 ? GW_FAULT_STATUS : GW_FAULT_STATUS + 1);
+}
+
+static void lose_page(void *address)
+{
+	const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
+	void *const page = (char *)address - (uintptr_t)address % size;
+	const char *const file = atomic_load(&token);
+	if (mmap(page, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		    0) == MAP_FAILED)
+		end_of_database();
+	if (file)
+		(void)unlink(file);
+	(void)atomic_fetch_add(&lost, 1);
+}
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	const struct store *const s = atomic_load(&watched);
+	(void)context;
+	switch (s ? store_region(s, info->si_addr) : STORE_REGION_NONE) {
+	case STORE_REGION_SLOTS:
+		if (number == SIGBUS) {
+			lose_page(info->si_addr);
+			return;
+		}
+		break;
+	case STORE_REGION_DATABASE:
+		end_of_database();
+	case STORE_REGION_NONE:
+		break;
+	}
+	/* Not ours: it happens again at once, and the system deals with it. */
+	(void)signal(number, SIG_DFL);
+}
+
+void gw_fault_install(const struct store *s, const char *file)
+{
+	struct sigaction a = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
+	(void)sigemptyset(&a.sa_mask);
+	atomic_store(&token, file);
+	atomic_store(&watched, s);
+	(void)sigaction(SIGBUS, &a, NULL);
+	(void)sigaction(SIGSEGV, &a, NULL);
+}
+
+void gw_fault_forget(void)
+{
+	(void)signal(SIGBUS, SIG_DFL);
+	(void)signal(SIGSEGV, SIG_DFL);
+	atomic_store(&watched, NULL);
+	atomic_store(&token, NULL);
+}
+
+unsigned gw_fault_seen(void)
+{
+	return atomic_exchange(&lost, 0);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A sealed value of arbitrary octets, under a fixed keyring. What opens does so again after it was
+ * sealed anew; nothing is written beyond the room, and what does not open leaves zeros.
+ */
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "store/keyring.h"
+#include "store/seal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { ROOM = 300 };
+
+/* Data key 1, wrapped under the KEK below. */
+static const uint8_t wrapped[] = {
+	0x6c,
+	0x77,
+	0x67,
+	0x6b,
+	0x01,
+	0x74,
+	0xef,
+	0xe9,
+	0xcc,
+	0x6f,
+	0x1b,
+	0x6d,
+	0x23,
+	0x77,
+	0xf6,
+	0xff,
+	0x41,
+	0xd6,
+	0xc2,
+	0xc6,
+	0xe3,
+	0x4d,
+	0xac,
+	0x9a,
+	0x45,
+	0xbd,
+	0xd7,
+	0x95,
+	0x3b,
+	0x97,
+	0x1d,
+	0xcd,
+	0x06,
+	0x17,
+	0xcb,
+	0x01,
+	0x9d,
+	0x44,
+	0xb6,
+	0x70,
+	0xea,
+	0x70,
+	0x1e,
+	0x5a,
+	0x93,
+	0x18,
+	0x3f,
+	0x8d,
+	0xc6,
+	0x54,
+	0x7b,
+	0xd1,
+	0xce,
+	0x85,
+	0x83,
+	0xb7,
+	0xf4,
+	0xa6,
+	0x0d,
+	0x70,
+	0x62,
+	0xd9,
+	0x27,
+	0x7a,
+	0x50,
+	0x4e,
+	0xe5,
+	0xe0,
+	0x3a,
+	0x8e,
+	0xcb,
+	0x31,
+	0x22,
+	0x07,
+	0x2a,
+	0x37,
+	0x53,
+	0x2c,
+	0xdf,
+	0x60,
+	0x28,
+	0xed,
+	0x88,
+	0xba,
+	0x14,
+	0x4c,
+	0x51,
+	0x0d,
+	0x9c,
+	0x81,
+	0x4b,
+	0x51,
+	0x25,
+	0x4a,
+	0x93,
+	0xa5,
+	0xb8,
+	0xac,
+	0xc5,
+	0xed,
+	0xe6,
+	0x47,
+	0xad,
+	0x05,
+	0x41,
+	0x2d,
+	0xe7,
+	0x98,
+	0xea,
+	0xcd,
+	0xc3,
+	0xe5,
+	0x29,
+	0x21,
+	0x13,
+	0x73,
+	0x52,
+	0xfa,
+	0x1a,
+	0xca,
+	0xee,
+	0xec,
+	0x30,
+	0x76,
+	0x86,
+	0xfa,
+	0xf9,
+	0x94,
+	0xb2,
+	0x27,
+	0x28,
+	0x23,
+	0x9e,
+	0x06,
+	0xe1,
+	0x01,
+	0x73,
+	0x81,
+	0xf3,
+	0x8d,
+	0xd3,
+	0x5d,
+	0x60,
+	0x69,
+	0x2c,
+	0xd6,
+	0xd0,
+	0x2a,
+	0x48,
+	0x18,
+};
+
+static void seal_again(
+	struct sealer *s, const struct seal_bind *bind, const uint8_t *plain, size_t len)
+{
+	uint8_t sealed[ROOM + SEAL_OVERHEAD];
+	uint8_t out[ROOM];
+	size_t got = 0;
+	assert(seal_value(s, bind, plain, len, sealed));
+	const struct kv_slice value = { sealed, len + SEAL_OVERHEAD };
+	assert(seal_open(s, bind, value, out, len, &got));
+	assert(got == len && memcmp(out, plain, len) == 0);
+}
+
+static void open_one(struct sealer *s, const uint8_t *data, size_t size)
+{
+	const struct seal_bind bind = {
+		.table = 3, .key = { "key", 3 }, .schema = 1, .generation = 11
+	};
+	uint8_t out[ROOM + 1];
+	memset(out, 0x5a, sizeof(out));
+	size_t len = 1;
+	const bool good = seal_open(s, &bind, (struct kv_slice){ data, size }, out, ROOM, &len);
+	assert(out[ROOM] == 0x5a);
+	if (good) {
+		assert(len + SEAL_OVERHEAD == size);
+		seal_again(s, &bind, out, len);
+		return;
+	}
+	assert(len == 0);
+	for (size_t i = 0; i < ROOM; i++)
+		assert(out[i] == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct kek kek = { { 1, 2, 3 } };
+	struct keyring *const k = keyring_unwrap(&kek, wrapped, sizeof(wrapped), NULL);
+	assert(k != NULL);
+	struct sealer *const s = sealer_new(k);
+	assert(s != NULL);
+	open_one(s, data, size);
+	sealer_free(s);
+	keyring_free(k);
+	return 0;
+}
