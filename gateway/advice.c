@@ -46,4 +46,6 @@ void gw_advise(const struct log *log, const struct conf_gateway *conf, uint64_t 
 {
 	advise_timers(log, conf);
 	advise_files(log, conf, files);
+	for (size_t i = 0; conf_caveat(conf, i); i++)
+		log_say(log, LOG_LEVEL_WARN, "store", "%s", conf_caveat(conf, i));
 }

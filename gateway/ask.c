@@ -222,8 +222,8 @@ static void numbers(const struct gw_worker *w, struct gw_ask *a)
 static bool close_sleeper(struct gw_worker *w, uint32_t cred)
 {
 	struct store_session row;
-	if (store_read_session(w->reader, cred, &row) != STORE_OK ||
-		row.device == STORE_NO_SLOT || row.worker % w->shared->steer.owners != w->number)
+	if (store_read_session(w->reader, cred, &row) != STORE_OK || row.device == STORE_NO_SLOT ||
+		row.worker % w->shared->steer.owners != w->number)
 		return false;
 	struct gw_session *const s = gw_rouse(w, cred);
 	if (s && !s->relay) {

@@ -35,12 +35,20 @@ static void yield_to(struct gw_worker *w, const struct gw_yield *yield)
 		give_up(w);
 }
 
+void gw_claim_lost(struct gw_session *s)
+{
+	const struct gw_yield yield = { .cred = s->cred, .tenure = s->heir };
+	s->heir = 0;
+	yield_to(s->worker, &yield);
+}
+
 void gw_claim_go_on(struct gw_session *s)
 {
 	struct gw_worker *const w = s->worker;
 	struct gw_yield yield = { .cred = s->cred, .tenure = s->heir, .was_there = s->relay };
 	if (s->relay)
 		yield.registration = *relay_device_registration(s->relay);
+	s->heir = 0;
 	/* What the store has of it is the heir's to replace. */
 	gw_session_end(s, GW_KEEP, "the device has come back to another worker");
 	yield_to(w, &yield);
@@ -81,6 +89,7 @@ void gw_yield_received(struct gw_worker *w, const struct gw_yield *yield)
 	if (s->heir != 0) {
 		struct gw_yield on = *yield;
 		on.tenure = s->heir;
+		s->heir = 0;
 		gw_session_end(s, GW_KEEP, "the device left before its session came");
 		yield_to(w, &on);
 	} else if (!s->legs[GW_DEVICE].conn) {

@@ -41,6 +41,8 @@ struct gw_yield { /* GW_YIELD */
 void gw_claim_send(struct gw_session *s, uint32_t before);
 void gw_claim_received(struct gw_worker *w, const struct gw_claim *claim);
 void gw_yield_received(struct gw_worker *w, const struct gw_yield *yield);
+/* s ends before it could be handed over: its heir goes by what is in the store. */
+void gw_claim_lost(struct gw_session *s);
 /* s has an heir and nothing is under way any more. */
 void gw_claim_go_on(struct gw_session *s);
 

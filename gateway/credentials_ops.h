@@ -30,8 +30,8 @@ struct gw_credentials_settings {
 	struct store *store; /* borrowed, like log */
 	const struct log *log;
 	bool derives; /* there is a master secret: a credential needs no upstream key */
-	/* A credential that was there has another generation now, or is revoked: its sessions end. Not
-	   called for one that is new. */
+	/* A credential that was there has another generation now, or is revoked: its sessions end.
+	   Not called for one that is new. */
 	void (*changed)(void *ctx, uint32_t number);
 	void *ctx;
 	void *owner; /* for gw_credentials_owner() */

@@ -15,7 +15,8 @@
 
 enum { NOTE_LEN = CRED_DIGEST + 1 };
 
-/* What file the store was made to hold last: its digest, and whether lwgatectl has said otherwise. */
+/* What file the store was made to hold last: its digest, and whether lwgatectl has said
+   otherwise. */
 static const char note_name[] = "credentials-file";
 
 struct doing {

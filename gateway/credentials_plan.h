@@ -44,8 +44,8 @@ struct cred_plan_by {
 	const char *name;            /* of the set, in errors */
 	enum cred_plan_mode mode;
 	uint64_t now_ms; /* wall clock */
-	/* After it is durable: a credential that was there has another generation, or is revoked. Not
-	   for those that are new. May be NULL. */
+	/* After it is durable: a credential that was there has another generation, or is revoked.
+	   Not for those that are new. May be NULL. */
 	void (*changed)(void *ctx, uint32_t number);
 	void *ctx;
 };

@@ -306,7 +306,7 @@ static void count(struct cred_plan *p)
 bool cred_steps_make(struct cred_plan *p)
 {
 	const size_t n = cred_count(p->set);
-	p->steps = malloc((n + 1) * sizeof(*p->steps));
+	p->steps = calloc(n + 1, sizeof(*p->steps));
 	if (p->steps == NULL)
 		return no_memory(p);
 	p->len = n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/credentials_steps: what a plan consists of: for each credential of a set what is to be done
- *                            to the store, as it is now; for the files of the plan only.
+ * gateway/credentials_steps: what a plan consists of: for each credential of a set what is to be
+ *                            done to the store, as it is now; for the files of the plan only.
  *
  * Promise: see gateway/credentials_plan. Nothing is changed here.
  * Errors:  false with the plan's *error filled.
@@ -21,7 +21,8 @@ enum cred_act {
 	CRED_LEAVE,
 	CRED_PUT,    /* under its number, or a new one */
 	CRED_REVOKE, /* of the store, not of the set */
-	CRED_SUCCEED, /* revoke the number, put under a new one: another identity, which others may want */
+	/* Revoke the number, put under a new one: another identity, which others may want. */
+	CRED_SUCCEED,
 };
 
 struct cred_step {

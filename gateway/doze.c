@@ -22,8 +22,8 @@ static void lie_down(struct gw_session *s, struct gw_leg *leg)
 	if (leg->hot) {
 		gw_worker_batch(w);
 		atomic_store_explicit(&leg->hot->forged, forged, memory_order_relaxed);
-		slot_release(leg->hot, slot_owner(w->shared->incarnation, w->number),
-			(uint32_t)next);
+		slot_release(
+			leg->hot, slot_owner(w->shared->incarnation, w->number), (uint32_t)next);
 	}
 	dtls_conn_set_user(c, NULL);
 	dtls_sleep(w->dtls, c);
@@ -74,22 +74,26 @@ void gw_sessions_doze(struct gw_worker *w)
 	}
 }
 
+/* What was under way ends with the process; its peers will repeat it. */
+static void end_day(struct gw_session *s)
+{
+	struct gw_worker *const w = s->worker;
+	if (s->slot != SOURCES_NONE && !s->legs[GW_LINK].conn) {
+		const struct net_path path = sources_path(w->sources, s->slot);
+		dtls_connect_cancel(w->dtls, &path);
+	}
+	gw_session_sleep(s);
+}
+
 bool gw_sessions_sleep_all(struct gw_worker *w)
 {
-	struct gw_session *s = w->sessions;
-	while (s) {
-		struct gw_session *const next = s->next;
-		if (s->waits) { /* the yield that it waits for will find nobody */
+	struct gw_session *next = NULL;
+	for (struct gw_session *s = w->sessions; s; s = next) {
+		next = s->next;
+		if (s->waits) /* the yield that it waits for will find nobody */
 			gw_session_end(s, GW_KEEP, "the gateway stops");
-		} else if (s->ops == 0) {
-			/* What was under way ends with the process; its peers will repeat it. */
-			if (s->slot != SOURCES_NONE && !s->legs[GW_LINK].conn) {
-				const struct net_path path = sources_path(w->sources, s->slot);
-				dtls_connect_cancel(w->dtls, &path);
-			}
-			gw_session_sleep(s);
-		}
-		s = next;
+		else if (s->ops == 0)
+			end_day(s);
 	}
 	return w->sessions != NULL || w->ops > 0;
 }

@@ -37,7 +37,8 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	if (gw_fault_seen() > 0)
 		log_say(g->log, LOG_LEVEL_ERROR, "store-disk",
-			"a page of the slot file cannot be read: the sessions in it are lost; look at "
+			"a page of the slot file cannot be read: the sessions in it are lost; look "
+			"at "
 			"the disk of store.path");
 	if (++g->due_rounds % ROUNDS == 0) {
 		g->due_after_ms = 0;

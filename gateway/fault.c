@@ -10,18 +10,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A signal handler is told nothing but the address: this is the one thing that has to be known to all
-   of the process. */
+/* A signal handler is told nothing but the address: this is the one thing that has to be known to
+   all of the process. */
 static _Atomic(const struct store *) watched;
 static _Atomic(const char *) token;
 static _Atomic unsigned lost;
 
 static _Noreturn void end_of_database(void)
 {
-	static const char why[] =
-		"lwgated: the database in store.path is damaged, or its disk cannot be read; look at "
-		"the disk, then put a copy back, or move the folder away to begin anew (every device "
-		"then shakes hands once)\n";
+	static const char why[] = "lwgated: the database in store.path is damaged, or its disk "
+				  "cannot be read; look at "
+				  "the disk, then put a copy back, or move the folder away to "
+				  "begin anew (every device "
+				  "then shakes hands once)\n";
 	const ssize_t said = write(STDERR_FILENO, why, sizeof(why) - 1);
 	_exit(said > 0 ? GW_FAULT_STATUS : GW_FAULT_STATUS + 1);
 }
@@ -31,8 +32,9 @@ static void lose_page(void *address)
 	const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
 	void *const page = (char *)address - (uintptr_t)address % size;
 	const char *const file = atomic_load(&token);
-	if (mmap(page, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-		    0) == MAP_FAILED)
+	const void *const anew = mmap(page, size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	if (anew == MAP_FAILED)
 		end_of_database();
 	if (file)
 		(void)unlink(file);
@@ -59,11 +61,11 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	(void)signal(number, SIG_DFL);
 }
 
-void gw_fault_install(const struct store *s, const char *file)
+void gw_fault_install(const struct store *s, const char *token_file)
 {
 	struct sigaction a = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
 	(void)sigemptyset(&a.sa_mask);
-	atomic_store(&token, file);
+	atomic_store(&token, token_file);
 	atomic_store(&watched, s);
 	(void)sigaction(SIGBUS, &a, NULL);
 	(void)sigaction(SIGSEGV, &a, NULL);

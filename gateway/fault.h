@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/fault: what a failing disk does to memory that is mapped from it (SIGBUS, and SIGSEGV in a
- *                damaged database).
+ * gateway/fault: what a failing disk does to memory that is mapped from it (SIGBUS, and SIGSEGV in
+ *                a damaged database).
  *
  * Promise: a page of slots that cannot be read is lost, with the associations that have their slots
  *          there, and nothing else: it reads as nothing, the token of this run is removed (the next
@@ -22,8 +22,8 @@ struct store;
 
 enum { GW_FAULT_STATUS = 74 }; /* EX_IOERR */
 
-/* One store at a time. token: its file, or NULL; both are borrowed until gw_fault_forget(). */
-void gw_fault_install(const struct store *s, const char *token);
+/* One store at a time. token_file: may be NULL; both are borrowed until gw_fault_forget(). */
+void gw_fault_install(const struct store *s, const char *token_file);
 void gw_fault_forget(void);
 /* Pages of slots lost since the last call. */
 unsigned gw_fault_seen(void);

@@ -44,9 +44,8 @@ static bool fill_shared(struct gw_gateway *g, const struct gw_settings *s)
 		.keylog_fd = s->keylog_fd,
 		.log_fd = s->log->fd,
 	};
-	return g->shared.seats &&
-	       getrandom(&g->shared.identity_key, sizeof(g->shared.identity_key), 0) ==
-		       sizeof(g->shared.identity_key);
+	return g->shared.seats && getrandom(&g->shared.identity_key, sizeof(g->shared.identity_key),
+					  0) == sizeof(g->shared.identity_key);
 }
 
 struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error)
@@ -96,8 +95,8 @@ static bool make_workers(struct gw_gateway *g)
 static void steer(struct gw_gateway *g)
 {
 	for (size_t l = 0; l < g->shared.conf->listeners_len && g->len > 1; l++) {
-		if (!steer_attach(&g->shared.steer, g->fds[0][l],
-			    g->shared.conf->listeners[l].family))
+		if (!steer_attach(
+			    &g->shared.steer, g->fds[0][l], g->shared.conf->listeners[l].family))
 			log_say(g->log, LOG_LEVEL_WARN, "steer",
 				"the kernel takes no filter (%s); workers hand strays to each "
 				"other",
@@ -217,23 +216,28 @@ static void watch_control(struct gw_gateway *g, struct ctl_control *control)
 	ev_io_start(g->loop, &g->control_io);
 }
 
-enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control)
+bool gw_watch(struct gw_gateway *g, struct ctl_control *control)
 {
 	g->loop = ev_default_loop(EVFLAG_NOENV);
 	if (!g->loop) {
 		log_say(g->log, LOG_LEVEL_ERROR, "loop", "the main loop cannot be made");
-		return GW_END_STOP;
+		return false;
 	}
-	ev_init(&g->usr2, on_usr2);
 	ev_init(&g->term, on_end);
 	ev_init(&g->interrupt, on_end);
 	ev_init(&g->hangup, on_hangup);
+	ev_init(&g->usr2, on_usr2);
 	watch_signal(g, &g->term, SIGTERM);
 	watch_signal(g, &g->interrupt, SIGINT);
 	watch_signal(g, &g->hangup, SIGHUP);
 	watch_signal(g, &g->usr2, SIGUSR2);
-	gw_due_begin(g);
 	watch_control(g, control);
+	gw_due_begin(g);
+	return true;
+}
+
+enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control)
+{
 	(void)ev_run(g->loop, 0);
 	if (control)
 		ev_io_stop(g->loop, &g->control_io);
@@ -241,6 +245,7 @@ enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control)
 	ev_signal_stop(g->loop, &g->interrupt);
 	ev_signal_stop(g->loop, &g->hangup);
 	ev_signal_stop(g->loop, &g->usr2);
+	(void)signal(SIGUSR2, SIG_IGN); /* a second one must not end us, nor our successor */
 	gw_due_end(g);
 	return g->end;
 }
@@ -260,4 +265,3 @@ bool gw_stop(struct gw_gateway *g)
 	}
 	return good;
 }
-

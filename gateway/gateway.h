@@ -7,8 +7,8 @@
  * dropped, gw_start(), gw_run() until a signal ends it, gw_stop(), gw_free().
  *
  * Promise: nothing is half started: an error leaves no thread and no socket behind after
- *          gw_free(). On TERM and INT sessions go to sleep, in the store; where there is none, every
- *          peer of every association is told goodbye, for GW_STOP_S at most.
+ *          gw_free(). On TERM and INT sessions go to sleep, in the store; where there is none,
+ *          every peer of every association is told goodbye, for GW_STOP_S at most.
  * Errors:  false or NULL with *error filled: what is wrong and what would be right.
  * Threads: the main thread.
  */
@@ -33,7 +33,8 @@ enum gw_end { GW_END_STOP, GW_END_UPGRADE };
 
 struct gw_settings { /* all is borrowed until gw_free() */
 	const struct conf_gateway *conf;
-	const struct cred_set *creds; /* of the credentials file, with the master secret; may be empty */
+	const struct cred_set
+		*creds; /* of the credentials file, with the master secret; may be empty */
 	const struct log *log;
 	const struct gw_self *self;     /* see gateway/upgrade.h */
 	struct gw_inherited *inherited; /* or NULL */
@@ -50,7 +51,9 @@ struct ctl_store_source gw_store_source(struct gw_gateway *g);
 MUST_USE bool gw_start(struct gw_gateway *g, struct conf_error *error);
 /* How many credentials are in the store. */
 size_t gw_credentials_count(const struct gw_gateway *g);
-/* Serves signals and, if not NULL, the control socket, until TERM, INT, or an upgrade. */
+/* From now on signals are kept for gw_run(). False: there is no main loop. */
+MUST_USE bool gw_watch(struct gw_gateway *g, struct ctl_control *control);
+/* After gw_watch(). Serves signals and, if not NULL, the control socket, until TERM, INT, or an upgrade. */
 enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control);
 /* Ends the workers, politely. False: one did not end in time, and nothing may be freed. */
 MUST_USE bool gw_stop(struct gw_gateway *g);

@@ -71,7 +71,6 @@ void gw_close_all(gw_socket_table fds);
 MUST_USE bool gw_store_prepare(struct gw_gateway *g, struct conf_error *error);
 MUST_USE bool gw_store_open(struct gw_gateway *g, struct conf_error *error);
 void gw_store_close(struct gw_gateway *g);
-struct ctl_store_source gw_store_source(struct gw_gateway *g);
 
 /* due.c */
 void gw_due_begin(struct gw_gateway *g);

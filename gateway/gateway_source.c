@@ -56,7 +56,8 @@ static bool join(struct gw_ask *a, struct ctl_session **out, size_t *len)
 	return true;
 }
 
-/* --- sessions: awake, at their workers; asleep, in the store ------------------------------------ */
+/* --- sessions: awake, at their workers; asleep, in the store
+   ------------------------------------ */
 
 static bool find(struct gw_gateway *g, const char *endpoint, uint32_t *cred)
 {
@@ -94,8 +95,8 @@ static bool fill_sleeper(
 		(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s", c.endpoint);
 	wipe(&c, sizeof(c));
 	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	const uint64_t now_ms = store_time(g->shared.store,
-		(uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
+	const uint64_t now_ms = store_time(
+		g->shared.store, (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
 	fill_leg(g, row->link, &path, &link_ms, &generation);
 	out->link_local = path.local;
 	out->link_peer = path.peer;

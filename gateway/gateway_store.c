@@ -51,8 +51,8 @@ static bool fail(struct conf_error *error, const struct store_error *why)
 /* --- before root is dropped ------------------------------------------------------------------ */
 
 /* A folder that is not there is made, for whom we will be. */
-static bool make_folder(const struct conf_gateway *conf, const char *path, mode_t mode,
-	struct conf_error *error)
+static bool make_folder(
+	const struct conf_gateway *conf, const char *path, mode_t mode, struct conf_error *error)
 {
 	struct stat st;
 	if (stat(path, &st) == 0)
@@ -78,7 +78,8 @@ static bool make_folder_of(
 	return make_folder(conf, path, mode, error);
 }
 
-/* A store that is there already needs the key that it was made with; only a new one gets a new one. */
+/* A store that is there already needs the key that it was made with; only a new one gets a new
+   one. */
 static bool is_new(const struct conf_gateway *conf)
 {
 	char file[PATH_ROOM];
@@ -156,8 +157,7 @@ static bool open_credentials(struct gw_gateway *g, struct conf_error *error)
 		(void)snprintf(error->text, sizeof(error->text), "memory is short");
 		return false;
 	}
-	/* Whoever takes over may not be able to read the file any more, and it was read before. */
-	return !conf->credentials || g->inherited ||
+	return !conf->credentials ||
 	       gw_credentials_sync(g->credentials, g->shared.creds, conf->credentials, error);
 }
 
@@ -245,8 +245,8 @@ static void facts(void *ctx, struct ctl_store_facts *out)
 	(void)snprintf(out->why, sizeof(out->why), "%s", start.why);
 }
 
-static enum ctl_status said_of(bool good, const char *done, const struct store_error *why,
-	struct ctl_said *said)
+static enum ctl_status said_of(
+	bool good, const char *done, const struct store_error *why, struct ctl_said *said)
 {
 	(void)snprintf(said->text, sizeof(said->text), "%s", good ? done : why->text);
 	return good ? CTL_DONE : CTL_FAILED;
@@ -284,8 +284,8 @@ static enum ctl_status rewrap(void *ctx, const struct ctl_rewrap *r, struct ctl_
 	};
 	struct store_error why = { .text = "the store cannot be wrapped anew" };
 	struct kek kek;
-	const bool good = new_kek(g, r, &kek, &why) &&
-			  store_rewrap(g->shared.store, &kek, &why) == STORE_OK;
+	const bool good =
+		new_kek(g, r, &kek, &why) && store_rewrap(g->shared.store, &kek, &why) == STORE_OK;
 	wipe(&kek, sizeof(kek));
 	return said_of(good, done[r->kind], &why, said);
 }

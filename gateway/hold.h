@@ -3,8 +3,8 @@
  * gateway/hold: messages that wait until what they rest on is durable, or has come from another
  *               worker: a new association (S9), a lease, a registration.
  *
- * Promise: they come out in the order that they went in; GW_HOLD_MESSAGES at most, more are dropped,
- *          as a network may.
+ * Promise: they come out in the order that they went in; GW_HOLD_MESSAGES at most, more are
+ *          dropped, as a network may.
  * Memory:  a copy each, on the heap, while it waits.
  * Threads: the worker's own.
  */

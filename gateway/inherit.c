@@ -223,8 +223,8 @@ bool gw_legacy_listener(struct gw_legacy *l, uint32_t worker, size_t listener, i
 static bool widen(struct gw_legacy *l)
 {
 	const size_t cap = l->cap > 0 ? l->cap * 2 : 64;
-	struct link *more = l->h.links_len < l->cap ? l->links
-						    : realloc(l->links, cap * sizeof(*more));
+	struct link *more =
+		l->h.links_len < l->cap ? l->links : realloc(l->links, cap * sizeof(*more));
 	if (!more)
 		return false;
 	l->cap = l->h.links_len < l->cap ? l->cap : cap;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gateway/inherit: what a program hands to the one that it becomes by exec: sockets with everything
- *                  that has arrived in them, and the key of the store, which the successor may not be
- *                  able to read any more.
+ *                  that has arrived in them, and the key of the store, which the successor may not
+ *                  be able to read any more.
  *
  * The list lies in a memfd whose number is in the environment (LWGATE_INHERIT); sockets keep their
- * numbers. One process at a time owns sockets and store, before and after: nothing overlaps (S3, S14,
- * S22).
+ * numbers. One process at a time owns sockets and store, before and after: nothing overlaps (S3,
+ * S14, S22).
  *
- * Promise: what does not fit the configuration any more is closed, not used. The memfd is wiped when
- *          it has been read.
+ * Promise: what does not fit the configuration any more is closed, not used. The memfd is wiped
+ *          when it has been read.
  * Errors:  gw_inherit_write() false: nothing was changed. A list that cannot be read is no list.
  * Threads: the main thread, without others.
  */
@@ -35,8 +35,8 @@ void gw_inherit_free(struct gw_inherited *in);
 MUST_USE bool gw_inherit_listener(struct gw_inherited *in, const struct conf_gateway *conf,
 	size_t listener, int fds[][CONF_LISTENERS_MAX]);
 /* The link sockets of a worker, in the order in which they were opened; the caller's now. */
-const int *gw_inherit_links(struct gw_inherited *in, const struct conf_gateway *conf,
-	uint32_t worker, size_t *len);
+const int *gw_inherit_links(
+	struct gw_inherited *in, const struct conf_gateway *conf, uint32_t worker, size_t *len);
 /* False: none. The caller wipes it. */
 MUST_USE bool gw_inherit_kek(const struct gw_inherited *in, struct kek *out);
 /* The control socket, if it listens on path; -1: none. The caller's now. */
@@ -46,8 +46,7 @@ struct gw_legacy; /* what is collected for a successor */
 
 MUST_USE struct gw_legacy *gw_legacy_new(const struct conf_gateway *conf, const struct kek *kek);
 /* fd is duplicated. False: no descriptor, or memory, is left. */
-MUST_USE bool gw_legacy_listener(
-	struct gw_legacy *l, uint32_t worker, size_t listener, int fd);
+MUST_USE bool gw_legacy_listener(struct gw_legacy *l, uint32_t worker, size_t listener, int fd);
 MUST_USE bool gw_legacy_link(struct gw_legacy *l, uint32_t worker, int fd);
 MUST_USE bool gw_legacy_control(struct gw_legacy *l, int fd);
 /* Puts it where gw_inherit_read() finds it after exec. */

@@ -9,19 +9,21 @@
 #include <string.h>
 
 enum {
-	LEASE_WAIT_MS = 50,    /* half a lease is left then */
-	TIDY_WAIT_MS = 1000,   /* what nobody waits for */
+	LEASE_WAIT_MS = 50,   /* half a lease is left then */
+	TIDY_WAIT_MS = 1000,  /* what nobody waits for */
 	REGISTER_WAIT_MS = 2, /* somebody waits, but not for milliseconds */
 };
 
 /* --- in the writer's thread ------------------------------------------------------------------ */
 
-static enum store_result drop(struct store_txn *t, uint32_t place)
+/* A row may name a slot that was freed, and is another's by now. */
+static enum store_result drop(
+	struct store_txn *t, uint32_t place, uint32_t cred, enum store_role role)
 {
 	struct store_assoc a;
 	const enum store_result read = store_read_assoc(store_txn_reader(t), place, &a);
-	const enum store_result r =
-		read == STORE_OK ? store_assoc_drop(t, place, a.id) : STORE_OK;
+	const bool its = read == STORE_OK && a.cred == cred && a.path.role == role;
+	const enum store_result r = its ? store_assoc_drop(t, place, a.id) : STORE_OK;
 	wipe(&a, sizeof(a));
 	return r == STORE_BROKEN || read == STORE_BROKEN ? STORE_BROKEN : STORE_OK;
 }
@@ -38,12 +40,12 @@ static enum store_result merge(struct store_txn *t, struct gw_op *o)
 	const uint32_t link = o->row.link;
 	const bool same = old.worker == o->row.worker && old.workers == o->row.workers;
 	if (old.device != STORE_NO_SLOT && old.device != mine)
-		r = drop(t, old.device);
+		r = drop(t, old.device, o->cred, STORE_DEVICE);
 	if (r == STORE_OK && old.link != STORE_NO_SLOT && old.link != link) {
 		if (link == STORE_NO_SLOT && same)
 			o->row.link = old.link;
 		else
-			r = drop(t, old.link);
+			r = drop(t, old.link, o->cred, STORE_LINK);
 	}
 	if (o->merge && r == STORE_OK) {
 		o->row.registered = old.registered;
@@ -96,6 +98,23 @@ static enum store_result settle(struct store_txn *t, const struct store_assoc *a
 	return r == STORE_BROKEN ? r : STORE_OK; /* it may be gone by now */
 }
 
+/* The row does not name what is dropped any more: the slot will be another's. */
+static enum store_result unname(struct store_txn *t, const struct gw_op *o)
+{
+	struct store_session row;
+	const struct gw_op_leg *const d = &o->legs[GW_DEVICE], *const l = &o->legs[GW_LINK];
+	const enum store_result r = store_read_session(store_txn_reader(t), o->cred, &row);
+	if (r != STORE_OK)
+		return r == STORE_BROKEN ? r : STORE_OK;
+	const bool device = d->drop && row.device == d->drop_place;
+	const bool link = l->drop && row.link == l->drop_place;
+	if (device)
+		row.device = STORE_NO_SLOT;
+	if (link)
+		row.link = STORE_NO_SLOT;
+	return device || link ? store_session_put(t, &row) : STORE_OK;
+}
+
 static enum store_result drop_legs(struct store_txn *t, struct gw_op *o)
 {
 	for (size_t i = 0; i < GW_LEGS; i++) {
@@ -105,6 +124,22 @@ static enum store_result drop_legs(struct store_txn *t, struct gw_op *o)
 		if (r == STORE_BROKEN)
 			return r;
 	}
+	return o->save || o->forget ? STORE_OK : unname(t, o);
+}
+
+/* Where a put was under way when o was made, it has been done by now: the row knows its place. */
+static enum store_result complete(struct store_txn *t, struct gw_op *o)
+{
+	struct store_session row;
+	if (!o->legs[GW_DEVICE].as_is && !o->legs[GW_LINK].as_is)
+		return STORE_OK;
+	const enum store_result r = store_read_session(store_txn_reader(t), o->cred, &row);
+	if (r != STORE_OK)
+		return r == STORE_BROKEN ? r : STORE_OK;
+	if (o->legs[GW_DEVICE].as_is)
+		o->row.device = row.device;
+	if (o->legs[GW_LINK].as_is)
+		o->row.link = row.link;
 	return STORE_OK;
 }
 
@@ -117,6 +152,8 @@ static enum store_result run(struct store_txn *t, struct store_op *op)
 		store_resume_full_ms(store_txn_reader(t), o->cred, &full_ms) == STORE_OK)
 		device->assoc.up_ms = full_ms;
 	enum store_result r = put_legs(t, o);
+	if (r == STORE_OK && o->save)
+		r = complete(t, o);
 	if (r != STORE_OK)
 		return r;
 	for (size_t i = 0; i < GW_LEGS && r == STORE_OK; i++) {
@@ -143,8 +180,8 @@ static void done(struct store_op *op, enum store_result result)
 	struct gw_op *const o = CONTAINER_OF(op, struct gw_op, op);
 	const struct gw_stored stored = { .op = o, .result = result };
 	struct gw_worker *const w = o->worker;
-	if (!inbox_post(w->shared->inboxes[w->number], INBOX_SURE, GW_STORED, &stored,
-		    sizeof(stored)))
+	if (!inbox_post(
+		    w->shared->inboxes[w->number], INBOX_SURE, GW_STORED, &stored, sizeof(stored)))
 		abort(); /* memory ended: a session would wait for ever */
 }
 
@@ -197,6 +234,8 @@ static void fill_row(struct gw_op *o, const struct gw_session *s)
 		.worker = w->number,
 		.workers = w->shared->steer.owners,
 	};
+	for (size_t i = 0; i < GW_LEGS; i++)
+		o->legs[i].as_is = s->legs[i].putting;
 	if (s->relay)
 		gw_registration_to_row(w, relay_device_registration(s->relay), &o->row);
 }
@@ -212,14 +251,17 @@ static bool fill_assoc(struct gw_op *o, struct gw_session *s, enum gw_leg_name n
 	a->cred = s->cred;
 	a->generation = dtls_conn_generation(c);
 	a->up_ms = store_time(w->shared->store, w->now_ms);
-	a->state = (struct slot_state){
-		.edge = n.edge, .seen = n.seen, .sent = (uint32_t)n.next
-	};
+	a->state = (struct slot_state){ .edge = n.edge, .seen = n.seen, .sent = (uint32_t)n.next };
+	/* What comes back of the leg's last association is not this one's. */
+	memset(s->legs[name].id, 0, sizeof(s->legs[name].id));
+	s->legs[name].leasing = false;
 	s->legs[name].settled = false;
+	s->legs[name].putting = true;
 	leg->serial = ++s->legs[name].serial; /* by which its answer is known */
+	leg->as_is = false;
 	a->context_len = dtls_context_write(c, a->context);
-	return gw_place_to_store(w, name == GW_DEVICE ? STORE_DEVICE : STORE_LINK,
-		dtls_conn_path(c), &a->path);
+	return gw_place_to_store(
+		w, name == GW_DEVICE ? STORE_DEVICE : STORE_LINK, dtls_conn_path(c), &a->path);
 }
 
 static void drop_old(struct gw_op *o, struct gw_leg *old, enum gw_leg_name name)
@@ -230,6 +272,9 @@ static void drop_old(struct gw_op *o, struct gw_leg *old, enum gw_leg_name name)
 	leg->drop = true;
 	leg->drop_place = old->place;
 	memcpy(leg->drop_id, old->id, sizeof(leg->drop_id));
+	/* A lease for it that comes yet must not be taken for the next one's (S4). */
+	memset(old->id, 0, sizeof(old->id));
+	old->leasing = false;
 	old->place = STORE_NO_SLOT;
 	old->hot = NULL;
 }
@@ -340,8 +385,8 @@ void gw_keep_nothing(struct gw_session *s)
 	gw_op_submit(o, 0);
 }
 
-void gw_keep_drop(struct gw_worker *w, uint32_t cred, enum gw_leg_name name,
-	const struct store_assoc *a)
+void gw_keep_drop(
+	struct gw_worker *w, uint32_t cred, enum gw_leg_name name, const struct store_assoc *a)
 {
 	struct gw_op *const o = gw_op_new(w, NULL, cred);
 	if (!o)

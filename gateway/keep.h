@@ -24,12 +24,13 @@
 #include <stdint.h>
 
 struct gw_op_leg {
-	bool put;   /* assoc is new */
-	bool lease; /* assoc needs numbers */
+	bool put;    /* assoc is new */
+	bool lease;  /* assoc needs numbers */
 	bool settle; /* assoc's context is written anew */
 	bool prove; /* of them, read numbers above edge, which is all that is known of its window */
+	bool as_is; /* its place is in the row already, or will be */
 	bool drop;  /* the association that drop_place and drop_id name */
-	uint32_t serial;   /* of put: the leg's */
+	uint32_t serial; /* of put: the leg's */
 	uint32_t drop_place;
 	uint8_t drop_id[SLOT_ID];
 	uint64_t edge; /* of the read window */
@@ -46,8 +47,7 @@ struct gw_op {
 	bool blocks; /* the session's messages wait for it */
 	bool merge;  /* row: what the store has of registration and link is kept */
 	bool save;   /* row is written */
-	bool forget; /* everything of cred is deleted, if its device association is legs[GW_DEVICE]'s
-			drop, or no other */
+	bool forget; /* all of cred, if its device association is legs[GW_DEVICE]'s drop, or none */
 	bool rouse;  /* the session begins when it is done */
 	bool resumed; /* legs[GW_DEVICE].assoc came by an abbreviated handshake (S29) */
 	struct store_session row;
@@ -75,14 +75,14 @@ void gw_keep_registration(struct gw_session *s);
 /* The link has ended. */
 void gw_keep_no_link(struct gw_session *s);
 /* The context of a leg anew, without the final flight (S9). */
-void gw_keep_settled(struct gw_session *s, enum gw_leg_name leg);
+void gw_keep_settled(struct gw_session *s, enum gw_leg_name name);
 /* More numbers for a leg. */
-void gw_keep_lease(struct gw_session *s, enum gw_leg_name leg);
+void gw_keep_lease(struct gw_session *s, enum gw_leg_name name);
 /* Everything of the session is deleted. */
 void gw_keep_nothing(struct gw_session *s);
 /* An association that is not in memory is deleted. */
-void gw_keep_drop(struct gw_worker *w, uint32_t cred, enum gw_leg_name leg,
-	const struct store_assoc *a);
+void gw_keep_drop(
+	struct gw_worker *w, uint32_t cred, enum gw_leg_name leg, const struct store_assoc *a);
 /* A socket for links was opened. */
 void gw_keep_port(struct gw_worker *w, uint32_t at, uint32_t value);
 

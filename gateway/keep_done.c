@@ -46,10 +46,12 @@ static bool attach(const struct gw_op *o, enum gw_leg_name name)
 	/* What was let in meanwhile has waited, and goes on after this. */
 	const struct dtls_numbers n = dtls_conn_numbers(leg->conn);
 	gw_worker_batch(w);
-	slot_mark(leg->hot, store_slot_key(w->shared->store), leg->place, n.edge - 1, n.edge,
-		n.seen);
+	slot_mark(
+		leg->hot, store_slot_key(w->shared->store), leg->place, n.edge - 1, n.edge, n.seen);
 	if (leg->settled)
 		gw_keep_settled(o->session, name);
+	/* Who ran short before there was a row to lease for has told us once, and asks again. */
+	dtls_allow(w->dtls, leg->conn, 0, a->write_end, a->read_end);
 	return true;
 }
 
@@ -124,6 +126,8 @@ static void tell(const struct gw_op *o, enum store_result r)
 {
 	struct gw_session *const s = o->session;
 	for (size_t i = 0; i < GW_LEGS; i++) {
+		if (o->legs[i].put && o->legs[i].serial == s->legs[i].serial)
+			s->legs[i].putting = false;
 		if (o->legs[i].lease)
 			leased(o, (enum gw_leg_name)i, r);
 	}

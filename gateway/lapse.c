@@ -13,7 +13,7 @@
 
 enum {
 	TOKEN = 8,
-	PROBES = 4,           /* so often the device is asked */
+	PROBES = 4,            /* so often the device is asked */
 	PROBE_AGAIN_MS = 2000, /* and no sooner than this after the last time */
 	COAP_CON_TKL8 = 0x48,
 	COAP_GET = 1,
@@ -27,8 +27,8 @@ struct gw_probe {
 	uint64_t last_ms;
 };
 
-static bool may_be_proven(const struct gw_worker *w, const struct store_assoc *a,
-	enum conf_power_loss policy)
+static bool may_be_proven(
+	const struct gw_worker *w, const struct store_assoc *a, enum conf_power_loss policy)
 {
 	if (w->shared->conf->store_after_power_loss != policy || a->trust != STORE_LAPSED ||
 		a->path.role != STORE_DEVICE)

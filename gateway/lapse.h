@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/lapse: associations that cannot simply go on: the power was lost and the window with it, or
- *                the credential has changed.
+ * gateway/lapse: associations that cannot simply go on: the power was lost and the window with it,
+ *                or the credential has changed.
  *
  * after_power_loss = resume: the first authentic record is answered with close_notify, so that the
  * device resumes. probe: the device must answer a CoAP request with a random token (S12). gap: only
@@ -27,8 +27,7 @@ struct gw_worker;
 enum gw_verdict gw_lapse_judge(
 	const struct gw_worker *w, const struct store_assoc *a, bool active, uint64_t generation);
 /* For the engine's owner. */
-void gw_unproven(
-	void *worker, struct dtls_conn *c, uint64_t number, uint8_t *msg, size_t len);
+void gw_unproven(void *worker, struct dtls_conn *c, uint64_t number, uint8_t *msg, size_t len);
 /* Sends the request that a session's window waits for. False: memory is short. */
 MUST_USE bool gw_probe_begin(struct gw_session *s);
 void gw_probe_send(struct gw_session *s);

@@ -135,7 +135,6 @@ struct parts {
 	struct ctl_control *control;
 };
 
-/* Who takes over may not be able to read the credentials file any more; the store has them. */
 static bool load(const struct options *o, struct parts *p, struct conf_error *error)
 {
 	if (!conf_load(o->file, &p->conf, error))
@@ -177,8 +176,8 @@ static bool start(struct parts *p, struct conf_error *error)
 	return true;
 }
 
-static bool open_parts(const struct options *o, const struct log *log, struct parts *p,
-	struct conf_error *error)
+static bool open_parts(
+	const struct options *o, const struct log *log, struct parts *p, struct conf_error *error)
 {
 	const struct gw_settings s = {
 		.conf = &p->conf,
@@ -191,8 +190,8 @@ static bool open_parts(const struct options *o, const struct log *log, struct pa
 	};
 	p->gateway = gw_open(&s, error);
 	return p->gateway && open_control(p, error) &&
-	       gw_privilege_drop(p->conf.user, p->conf.group, error) &&
-	       gw_privilege_seal(error) && start(p, error);
+	       gw_privilege_drop(p->conf.user, p->conf.group, error) && gw_privilege_seal(error) &&
+	       start(p, error);
 }
 
 static void close_parts(struct parts *p)
@@ -220,7 +219,9 @@ static int serve(const struct options *o, struct parts *p)
 	};
 	enum gw_end end = GW_END_STOP;
 	p->files = gw_privilege_raise_files();
-	const bool started = open_keylog(o, p, &error) && open_parts(o, &log, p, &error);
+	error.text[0] = '\0';
+	const bool started = open_keylog(o, p, &error) && open_parts(o, &log, p, &error) &&
+			     gw_watch(p->gateway, p->control);
 	if (started) {
 		gw_advise(&log, &p->conf, p->files);
 		say_ready(&log, &p->conf, gw_credentials_count(p->gateway));
@@ -263,9 +264,11 @@ int main(int argc, char **argv)
 	struct parts parts = { .keylog_fd = -1 };
 	int status = EXIT_FAILURE;
 	if (!gw_vault_install())
-		(void)fprintf(stderr, "lwgated: OpenSSL's memory cannot be kept out of core dumps\n");
+		(void)fprintf(
+			stderr, "lwgated: OpenSSL's memory cannot be kept out of core dumps\n");
 	read_options(argc, argv, &options);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN); /* until there is somebody who hears it */
 	know_self(&parts, argv, options.file);
 	parts.inherited = gw_inherit_read();
 	if (!load(&options, &parts, &error)) {

@@ -91,8 +91,8 @@ static bool find(
 
 bool gw_privilege_drop(const char *user, const char *group, struct conf_error *error)
 {
-	uid_t uid;
-	gid_t gid;
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
 	if (user[0] == '\0' || geteuid() != 0)
 		return true;
 	return find(user, group, &uid, &gid, error) && become(user, uid, gid, error);
@@ -101,8 +101,8 @@ bool gw_privilege_drop(const char *user, const char *group, struct conf_error *e
 bool gw_privilege_give(
 	const char *user, const char *group, const char *path, struct conf_error *error)
 {
-	uid_t uid;
-	gid_t gid;
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
 	if (user[0] == '\0' || geteuid() != 0)
 		return true;
 	if (!find(user, group, &uid, &gid, error))

@@ -18,16 +18,15 @@ bool gw_resume_find(void *worker, const uint8_t *id, size_t len, struct dtls_res
 	uint64_t generation = 0;
 	bool active = false;
 	_Static_assert((int)DTLS_SESSION_MAX >= (int)STORE_RESUME_MAX, "what was kept fits");
-	const bool good = store_find_resume(w->reader, id, len, &x) == STORE_OK &&
-			  x.until_ms > store_time(w->shared->store, w->now_ms) &&
-			  store_read_cred_mark(w->reader, x.cred, &generation, &active) ==
-				  STORE_OK &&
-			  active && generation == x.generation && x.len <= sizeof(out->session);
+	const bool good =
+		store_find_resume(w->reader, id, len, &x) == STORE_OK &&
+		x.until_ms > store_time(w->shared->store, w->now_ms) &&
+		store_read_cred_mark(w->reader, x.cred, &generation, &active) == STORE_OK &&
+		active && generation == x.generation && x.len <= sizeof(out->session);
 	if (good) {
-		*out = (struct dtls_resumable){ .cred = x.cred,
-			.generation = x.generation,
-			.id_len = x.id_len,
-			.len = x.len };
+		*out = (struct dtls_resumable){
+			.cred = x.cred, .generation = x.generation, .id_len = x.id_len, .len = x.len
+		};
 		memcpy(out->id, x.id, x.id_len);
 		memcpy(out->session, x.session, x.len);
 	}
@@ -65,9 +64,8 @@ static void done(struct store_op *op, enum store_result r)
 	free(o);
 }
 
-static struct resume_op *op_new(
-	enum store_result (*run)(struct store_txn *t, struct store_op *op), const uint8_t *id,
-	size_t len)
+static struct resume_op *op_new(enum store_result (*run)(struct store_txn *t, struct store_op *op),
+	const uint8_t *id, size_t len)
 {
 	struct resume_op *const o = calloc(1, sizeof(*o));
 	if (!o || len > sizeof(o->x.id)) {

@@ -16,7 +16,7 @@
 
 /* --- who may try (S24) ----------------------------------------------------------------------- */
 
-enum { BLAMES = 32, BLAME_EASE_MS = 1000 }; /* failures at once; one more each second */
+enum { BLAME_EASE_MS = 1000, BLAMES_MS = 32 * BLAME_EASE_MS }; /* 32 failures at once */
 
 static uint64_t prefix_of(const struct gw_worker *w, const struct net_addr *a)
 {
@@ -28,7 +28,7 @@ static uint64_t prefix_of(const struct gw_worker *w, const struct net_addr *a)
 /* A bucket tells since when it would be full of failures again. */
 static bool may_try(const struct gw_worker *w, uint64_t hash)
 {
-	return w->blames[hash % GW_BLAMES] < w->now_ms + BLAMES * BLAME_EASE_MS;
+	return w->blames[hash % GW_BLAMES] < w->now_ms + BLAMES_MS;
 }
 
 static void blame(struct gw_worker *w, uint64_t hash)
@@ -37,7 +37,8 @@ static void blame(struct gw_worker *w, uint64_t hash)
 	*bucket = (*bucket > w->now_ms ? *bucket : w->now_ms) + BLAME_EASE_MS;
 }
 
-/* --- a record on a path on which nothing is ---------------------------------------------------- */
+/* --- a record on a path on which nothing is
+   ---------------------------------------------------- */
 
 static void fill(struct dtls_sleeper *out, const struct store_assoc *a)
 {
@@ -52,6 +53,12 @@ static void fill(struct dtls_sleeper *out, const struct store_assoc *a)
 	_Static_assert((int)DTLS_CONTEXT_MAX <= (int)STORE_CONTEXT_MAX, "a context fits a row");
 	out->context_len = a->context_len < sizeof(out->context) ? a->context_len : 0;
 	memcpy(out->context, a->context, out->context_len);
+}
+
+/* A row may name a slot that was freed since, and is another's by now. */
+static bool is_its(const struct gw_session *s, const struct gw_waking *k, enum store_role role)
+{
+	return k->assoc.cred == s->cred && k->assoc.path.role == role;
 }
 
 /* Reads what is in a slot's row, and judges it. False: nobody is there. */
@@ -99,11 +106,12 @@ bool gw_asleep(void *worker, enum dtls_role role, const struct net_path *path, u
 	struct store_path place;
 	k->prefix = prefix_of(w, &path->peer);
 	if (w->stopping || !may_try(w, k->prefix) ||
-		!gw_place_to_store(w, role == DTLS_SERVER ? STORE_DEVICE : STORE_LINK, path,
-			&place) ||
+		!gw_place_to_store(
+			w, role == DTLS_SERVER ? STORE_DEVICE : STORE_LINK, path, &place) ||
 		!find(w, &place, seq))
 		return false;
-	/* One whose session is here, or elsewhere, is not asleep: this association is an old one. */
+	/* One whose session is here, or elsewhere, is not asleep: this association is an old
+	   one. */
 	_Atomic uint32_t *const seat = gw_seat(w->shared->seats, k->assoc.cred);
 	if (!seat || gw_tenure_worker(atomic_load(seat)) != UINT32_MAX)
 		return false;
@@ -166,8 +174,11 @@ static bool rouse_link(struct gw_session *s, struct gw_op *o, uint32_t place)
 	struct dtls_sleeper sleeper = { .role = DTLS_CLIENT };
 	if (!look(w, place, &k))
 		return false;
-	bool good = k.verdict == GW_WAKE && k.assoc.cred == s->cred &&
-		    gw_place_from_store(w, &k.assoc.path, &sleeper.path);
+	if (!is_its(s, &k, STORE_LINK)) {
+		wipe(&k, sizeof(k));
+		return false;
+	}
+	bool good = k.verdict == GW_WAKE && gw_place_from_store(w, &k.assoc.path, &sleeper.path);
 	if (good) {
 		fill(&sleeper, &k.assoc);
 		struct dtls_conn *const c = dtls_wake(w->dtls, &sleeper, w->now_ms);
@@ -180,7 +191,11 @@ static bool rouse_link(struct gw_session *s, struct gw_op *o, uint32_t place)
 		s->link_wakes = true;
 		need(o, GW_LINK, &k.assoc);
 	} else {
-		const uint32_t slot = sources_find(w->sources, &sleeper.path);
+		/* Where it cannot be woken for another reason, its path may be in use. */
+		const uint32_t slot =
+			k.verdict != GW_WAKE && gw_place_from_store(w, &k.assoc.path, &sleeper.path)
+				? sources_find(w->sources, &sleeper.path)
+				: SOURCES_NONE;
 		if (slot != SOURCES_NONE)
 			gw_worker_give(w, slot);
 		o->legs[GW_LINK].drop = true;
@@ -199,7 +214,7 @@ static bool rouse_device(struct gw_session *s, struct gw_op *o, uint32_t place)
 	struct dtls_sleeper sleeper = { .role = DTLS_SERVER };
 	if (!look(w, place, &k))
 		return false;
-	bool good = k.verdict == GW_WAKE && k.assoc.cred == s->cred &&
+	bool good = k.verdict == GW_WAKE && is_its(s, &k, STORE_DEVICE) &&
 		    gw_place_from_store(w, &k.assoc.path, &sleeper.path);
 	if (good) {
 		fill(&sleeper, &k.assoc);
@@ -311,7 +326,8 @@ static bool begin_gap(struct gw_session *s, struct gw_op_leg *leg, const struct 
 	leg->lease = true;
 	leg->prove = true;
 	leg->edge = a->read_end;
-	slot_init(s->legs[GW_DEVICE].hot, store_slot_key(w->shared->store), a->slot, a->id, &window);
+	slot_init(
+		s->legs[GW_DEVICE].hot, store_slot_key(w->shared->store), a->slot, a->id, &window);
 	return slot_take(s->legs[GW_DEVICE].hot, slot_owner(w->shared->incarnation, w->number));
 }
 

@@ -3,8 +3,8 @@
  * gateway/rouse: sessions come back from the store with the first record of their device or server,
  *                or because something is due, and go back when they have been idle.
  *
- * Promise: a sleeper becomes resident only after a record has authenticated; those who send what does
- *          not are slowed down, per source prefix and per association (S24). The credential is
+ * Promise: a sleeper becomes resident only after a record has authenticated; those who send what
+ *          does not are slowed down, per source prefix and per association (S24). The credential is
  *          looked at each time (S28). Going to sleep writes nothing to the disk.
  * Errors:  none; a session that cannot be brought back is as if nobody slept there.
  * Threads: the worker's own.
@@ -41,7 +41,8 @@ bool gw_asleep(void *worker, enum dtls_role role, const struct net_path *path, u
 bool gw_woken(void *worker, struct dtls_conn *c, const struct dtls_sleeper *s);
 void gw_not_woken(void *worker, const struct dtls_sleeper *s);
 
-/* Brings the session of a credential back without a record. NULL: there is none, or it cannot be. */
+/* Brings the session of a credential back without a record. NULL: there is none, or it cannot
+   be. */
 struct gw_session *gw_rouse(struct gw_worker *w, uint32_t cred);
 /* Brings back the link of a session whose device has come back otherwise; row is what the store
    has. */
@@ -49,7 +50,8 @@ void gw_rouse_link(struct gw_session *s, const struct store_session *row);
 /* The other half of an operation with `rouse`. */
 void gw_roused(struct gw_session *s, const struct store_session *row);
 
-/* --- doze.c ------------------------------------------------------------------------------------ */
+/* --- doze.c
+   ------------------------------------------------------------------------------------ */
 
 /* Lets a session go that nothing is under way for: rows and slots are all that is left of it. */
 void gw_session_sleep(struct gw_session *s);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/seats: which worker has the session of a credential: one word each, shared by all workers.
+ * gateway/seats: which worker has the session of a credential: one word each, shared by all
+ *                workers.
  *
  * The word is the tenure: a generation and a worker. It is 0 while the session sleeps.
  *
- * Promise: at any time at most one worker holds a seat. Seats cost nothing until they are used, then
- *          4 bytes each in blocks.
+ * Promise: at any time at most one worker holds a seat. Seats cost nothing until they are used,
+ *          then 4 bytes each in blocks.
  * Errors:  gw_seat() NULL: memory is short.
  * Threads: all.
  */

@@ -124,9 +124,9 @@ static void end_device(struct gw_session *s)
 void gw_session_end(struct gw_session *s, enum gw_fate fate, const char *why)
 {
 	struct gw_worker *const w = s->worker;
-	log_limited(&w->log, gw_session_lines(s), w->now_ms,
-		why ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, why ? "session-down" : "session-asleep",
-		"endpoint=%s why=\"%s\"", s->endpoint, why ? why : "idle");
+	log_limited(&w->log, gw_session_lines(s), w->now_ms, why ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+		why ? "session-down" : "session-asleep", "endpoint=%s why=\"%s\"", s->endpoint,
+		why ? why : "idle");
 	if (s->relay) {
 		/* The link is ours to close. */
 		relay_device_let_go(s->relay);
@@ -134,10 +134,12 @@ void gw_session_end(struct gw_session *s, enum gw_fate fate, const char *why)
 	}
 	end_link(s);
 	end_device(s);
-	if (fate == GW_FORGET)
+	if (fate == GW_FORGET && s->heir == 0) /* an heir is to have the registration (D-5) */
 		gw_keep_nothing(s);
+	if (s->heir != 0)
+		gw_claim_lost(s); /* somebody waits for it */
 	_Atomic uint32_t *const seat = gw_seat(w->shared->seats, s->cred);
-	if (seat && s->heir == 0)
+	if (seat)
 		gw_seat_leave(seat, s->tenure);
 	unlist(s);
 	w->waiting -= s->waits;
@@ -160,8 +162,8 @@ void gw_sessions_sweep(struct gw_worker *w)
 		w->loose = s->next_loose;
 		s->is_loose = false;
 		if (!s->legs[GW_DEVICE].conn && !s->waits)
-			gw_session_end(s, GW_FORGET,
-				"the device's association was replaced or closed");
+			gw_session_end(
+				s, GW_FORGET, "the device's association was replaced or closed");
 	}
 }
 
@@ -223,8 +225,8 @@ void gw_session_message(struct gw_session *s, enum gw_leg_name from, uint8_t *ms
 {
 	struct gw_worker *const w = s->worker;
 	if (!gw_session_may_flow(s) || s->hold.len > 0) {
-		w->held_lost += !gw_hold_put(&s->hold,
-			from == GW_DEVICE ? GW_FROM_DEVICE : GW_FROM_SERVER, msg, len);
+		w->held_lost += !gw_hold_put(
+			&s->hold, from == GW_DEVICE ? GW_FROM_DEVICE : GW_FROM_SERVER, msg, len);
 		return;
 	}
 	if (from == GW_DEVICE)

@@ -49,6 +49,7 @@ struct gw_leg {
 	uint32_t place;         /* the slot's number; STORE_NO_SLOT */
 	uint32_t serial;        /* counts the associations that were written down */
 	bool leasing;           /* more numbers are on their way */
+	bool putting;           /* an association of it is being written down */
 	bool settled;           /* its peer has the final flight, which need not be kept */
 	uint8_t id[SLOT_ID];
 };
@@ -65,7 +66,7 @@ struct gw_session {
 	struct gw_hold hold;
 	struct gw_probe *probe; /* NULL: its window is known */
 	char *endpoint;         /* owned */
-	uint64_t said; /* of the registration that the log last told of; 0 = of none */
+	uint64_t said;          /* of the registration that the log last told of; 0 = of none */
 	uint32_t cred;
 	uint32_t tenure;  /* see gateway/seats.h */
 	uint32_t heir;    /* the tenure to yield to; 0 = none */
@@ -85,7 +86,8 @@ _Static_assert(sizeof(struct gw_session) <= 384, "I6: what an awake device costs
 struct dtls_owner gw_session_dtls_owner(struct gw_worker *w);
 struct relay_owner gw_session_relay_owner(struct gw_worker *w);
 
-/* --- session.c --------------------------------------------------------------------------------- */
+/* --- session.c
+   --------------------------------------------------------------------------------- */
 
 enum gw_fate {    /* what a session's end means for what is in the store */
 	GW_KEEP,  /* nothing: it goes on elsewhere, or later */
@@ -121,7 +123,8 @@ static inline bool gw_session_may_flow(const struct gw_session *s)
 	return s->relay && s->blocked == 0 && !s->ended;
 }
 
-/* --- session_relay.c --------------------------------------------------------------------------- */
+/* --- session_relay.c
+   --------------------------------------------------------------------------- */
 
 void gw_session_channels(struct gw_session *s);
 /* Changes when the location or the lifetime of a registration does. */

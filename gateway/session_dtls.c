@@ -111,8 +111,7 @@ static void up(void *ctx, struct dtls_conn *c)
 
 static struct gw_leg *leg_of(struct gw_session *s, const struct dtls_conn *c)
 {
-	struct gw_leg *const leg =
-		&s->legs[dtls_conn_role(c) == DTLS_SERVER ? GW_DEVICE : GW_LINK];
+	struct gw_leg *const leg = &s->legs[dtls_conn_role(c) == DTLS_SERVER ? GW_DEVICE : GW_LINK];
 	return leg->conn == c ? leg : NULL;
 }
 
@@ -158,8 +157,8 @@ static void message(void *ctx, struct dtls_conn *c, uint8_t *msg, size_t len)
 			s, dtls_conn_role(c) == DTLS_SERVER ? GW_DEVICE : GW_LINK, msg, len);
 }
 
-/* The way of a message: the session, which the engine fetches, its slot, the relay's part, the other
-   leg. */
+/* The way of a message: the session, which the engine fetches, its slot, the relay's part, the
+   other leg. */
 static void soon(void *ctx, const struct dtls_conn *c)
 {
 	enum { LINE = 64, LINES = 4 };
@@ -167,7 +166,8 @@ static void soon(void *ctx, const struct dtls_conn *c)
 	const struct gw_session *s = dtls_conn_user(c);
 	if (!s || !s->relay || !s->legs[GW_LINK].conn || !s->legs[GW_DEVICE].conn)
 		return;
-	const struct gw_leg *const mine = &s->legs[s->legs[GW_DEVICE].conn == c ? GW_DEVICE : GW_LINK];
+	const struct gw_leg *const mine =
+		&s->legs[s->legs[GW_DEVICE].conn == c ? GW_DEVICE : GW_LINK];
 	const struct gw_leg *const other = &s->legs[mine == s->legs ? GW_LINK : GW_DEVICE];
 	__builtin_prefetch(mine->hot, 1);
 	for (size_t i = 0; i < LINES; i++) {

@@ -2,7 +2,8 @@
 /*
  * gateway/store_wait: an operation of the store, and somebody who waits for it.
  *
- * Promise: returns when the operation is durable, or has failed. run() may be called more than once.
+ * Promise: returns when the operation is durable, or has failed. run() may be called more than
+ *          once.
  * Errors:  what run() or the commit answered.
  * Threads: any but the store's writer.
  */

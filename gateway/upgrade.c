@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ; /* environ(7) */
-
 static const double answer_s = 0.05; /* for the answer to who asked */
 
 static void on_trial(struct ev_loop *loop, ev_child *child, int events)
@@ -68,6 +66,10 @@ enum ctl_status gw_upgrade_asked(void *gateway, struct ctl_said *said)
 	if (!g->shared.conf->store_path) {
 		(void)snprintf(said->text, sizeof(said->text),
 			"nothing outlives this program: set store.path, or restart it");
+		return CTL_FAILED;
+	}
+	if (ev_is_active(&g->trial_due) || ev_is_active(&g->trial)) {
+		(void)snprintf(said->text, sizeof(said->text), "an upgrade is under way already");
 		return CTL_FAILED;
 	}
 	(void)snprintf(said->text, sizeof(said->text),

@@ -144,6 +144,15 @@ static void stray(struct gw_worker *w, struct inbox_message *m)
 	from_devices(w, &d, 1);
 }
 
+/* What arrives from now on stays in the sockets, for a successor. */
+static void stop_listening(struct gw_worker *w)
+{
+	for (size_t i = 0; i < w->listeners_len; i++)
+		ev_io_stop(w->loop, &w->listeners[i].io);
+	for (size_t i = 0; i < w->links_len; i++)
+		ev_io_stop(w->loop, &w->links[i]->io);
+}
+
 void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 {
 	struct gw_claim claim;
@@ -184,6 +193,7 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 		return;
 	case GW_STOP:
 		w->stopping = true;
+		stop_listening(w);
 		return;
 	}
 }
@@ -277,7 +287,8 @@ static void arm(struct gw_worker *w)
 	ev_timer_start(w->loop, &w->due);
 }
 
-/* At the end: sessions that are kept sleep; where nothing is kept, peers are told, some each time. */
+/* At the end: sessions that are kept sleep; where nothing is kept, peers are told, some each
+   time. */
 static bool may_go_on(struct gw_worker *w)
 {
 	if (w->shared->conf->store_path)

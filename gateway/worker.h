@@ -121,17 +121,17 @@ struct gw_worker {
 	struct gw_roll roll;
 	struct gw_session *sessions; /* all that are awake */
 	size_t sessions_len;
-	size_t ops;           /* store operations under way */
-	size_t waiting;       /* sessions that wait for another worker's yield */
+	size_t ops;     /* store operations under way */
+	size_t waiting; /* sessions that wait for another worker's yield */
 	struct gw_session
 		*loose; /* those whose device association may be gone at the end of the turn */
-	struct gw_session *doze_next; /* who is looked at next: idle? */
-	uint64_t dozed_ms;            /* when the last were */
+	struct gw_session *doze_next;       /* who is looked at next: idle? */
+	uint64_t dozed_ms;                  /* when the last were */
 	uint32_t reclaim_next, reclaim_end; /* source slots of earlier runs, not looked at yet */
 	bool batched;                       /* a slot was changed in this turn */
 	struct gw_waking waking;
-	uint64_t blames[GW_BLAMES]; /* until when each bucket is full */
-	struct gw_ask *ask; /* a list of sessions that is being written */
+	uint64_t blames[GW_BLAMES];  /* until when each bucket is full */
+	struct gw_ask *ask;          /* a list of sessions that is being written */
 	struct gw_session *ask_next; /* where it goes on */
 	uint64_t handed_over;
 	uint64_t held_lost;     /* messages that would have had to wait, and were too many */
@@ -157,8 +157,8 @@ MUST_USE struct gw_worker *gw_worker_new(
 	const struct gw_shared *shared, uint32_t number, const struct gw_sockets *sockets);
 /* Waits for the store's answers to what is under way. */
 void gw_worker_free(struct gw_worker *w);
-/* Until GW_STOP has come by inbox and every session sleeps, or, where nothing is kept, every peer was
-   told goodbye. A pthread start routine; returns NULL. */
+/* Until GW_STOP has come by inbox and every session sleeps, or, where nothing is kept, every peer
+   was told goodbye. A pthread start routine; returns NULL. */
 void *gw_worker_run(void *worker);
 /* One turn, without waiting: for tests. */
 void gw_worker_turn(struct gw_worker *w);

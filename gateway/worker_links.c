@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/wipe.h"
 #include "conf/config.h"
 #include "gateway/keep.h"
 #include "gateway/places.h"
@@ -72,8 +73,7 @@ bool gw_worker_restore_links(struct gw_worker *w, const struct gw_sockets *socke
 	bool good = true;
 	for (uint32_t at = 0; at < w->shared->conf->upstream_sockets && good; at++) {
 		const bool inherited = at < sockets->links_len;
-		if (!inherited &&
-			store_read_port(w->reader, w->number, at, &port) != STORE_OK)
+		if (!inherited && store_read_port(w->reader, w->number, at, &port) != STORE_OK)
 			break;
 		const int fd = inherited ? sockets->links[at] : open_again(w, port);
 		good = fd >= 0 && sources_add(w->sources, fd);
@@ -99,15 +99,31 @@ void gw_worker_give(struct gw_worker *w, uint32_t slot)
 		sources_give(w->sources, slot, w->now_ms);
 }
 
+/* A link whose window is not known any more is opened anew when it is needed, from another slot. */
+static bool is_free(struct gw_worker *w, uint32_t slot)
+{
+	const struct net_path path = sources_path(w->sources, slot);
+	struct store_path place;
+	struct store_assoc a;
+	uint32_t number;
+	if (!gw_place_to_store(w, STORE_LINK, &path, &place))
+		return false;
+	const enum store_result r = store_find_path(w->reader, &place, &number);
+	if (r != STORE_OK)
+		return r == STORE_NONE;
+	const bool lapsed = store_read_assoc(w->reader, number, &a) == STORE_OK &&
+			    a.trust != STORE_EXACT && a.path.role == STORE_LINK;
+	if (lapsed)
+		gw_keep_drop(w, a.cred, GW_LINK, &a);
+	wipe(&a, sizeof(a));
+	return lapsed;
+}
+
 void gw_worker_reclaim(struct gw_worker *w)
 {
 	for (size_t i = 0; i < RECLAIM_A_TIME && w->reclaim_next < w->reclaim_end; i++) {
 		const uint32_t slot = w->reclaim_next++;
-		const struct net_path path = sources_path(w->sources, slot);
-		struct store_path place;
-		uint32_t taken;
-		if (gw_place_to_store(w, STORE_LINK, &path, &place) &&
-			store_find_path(w->reader, &place, &taken) == STORE_NONE)
+		if (is_free(w, slot))
 			sources_give(w->sources, slot, w->now_ms);
 	}
 }

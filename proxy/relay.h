@@ -103,8 +103,8 @@ void relay_device_rebind(struct relay_device *d, struct channel *device);
 void relay_device_down(struct relay_device *d);
 /* Nobody waits for anything of d: it could be let go. */
 MUST_USE bool relay_device_is_idle(const struct relay_device *d);
-/* Forgets d without a word to either side: both channels, and the registration, are kept by the owner
-   for a relay_device_up() and relay_device_adopt() to come. */
+/* Forgets d without a word to either side: both channels, and the registration, are kept by the
+   owner for a relay_device_up() and relay_device_adopt() to come. */
 void relay_device_let_go(struct relay_device *d);
 /* Takes over what was known of the registration: by another worker, or when d was let go. */
 void relay_device_adopt(struct relay_device *d, const struct relay_registration *reg);

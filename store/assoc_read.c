@@ -68,8 +68,8 @@ static void add_slot(const struct store *s, const struct value_lease *l, struct 
 		a->state.sent = (uint32_t)l->begin;
 	a->read_end = l->read_end;
 	/* Records above what was seen came without a bound: from here on there is to be one (S11).
-	   */
-	if (s->read_ceilings && l->read_end == UINT64_MAX)
+	   Where it is not known what was seen, there can be none. */
+	if (s->read_ceilings && l->read_end == UINT64_MAX && a->trust == STORE_EXACT)
 		a->read_end = a->state.edge;
 }
 

@@ -71,8 +71,10 @@ struct store {
 	/* store_time() at boot_ms; and what this process's clocks said then */
 	uint64_t base_ms, boot_ms, wall_ms, clock_boot_ms, clock_wall_ms;
 	struct store_sweep sweep;
-	uint32_t drop_after_ms;    /* old data keys, once nothing is sealed under them any more */
-	struct sealer *sealer;     /* the writer's */
+	uint32_t drop_after_ms;   /* old data keys, once nothing is sealed under them any more */
+	bool told_broken;         /* the writer's */
+	uint64_t anchor_again_ms; /* when one that failed is tried again; the writer's, as sealer */
+	struct sealer *sealer;
 	pthread_mutex_t kek_lock;  /* of parts.kek */
 	pthread_mutex_t look_lock; /* of look: for store_stats() */
 	struct store_reader *look;
@@ -94,6 +96,7 @@ struct store_txn {
 	struct store_reader reader;
 	struct value_meta meta;
 	bool anchors; /* the operation that runs must not be answered before the anchor is raised */
+	bool anchor_lags; /* it cannot be raised at the moment */
 };
 
 /* store.c */
@@ -120,9 +123,9 @@ MUST_USE enum store_result meta_save(
 uint64_t clock_ms(clockid_t clock);
 /* store_time() and the wall clock now, into m. */
 void meta_set_time(struct value_meta *m, const struct store *s);
-/* Judges the start, and takes the store over for this incarnation, in one transaction. */
-MUST_USE bool store_begin(
-	struct store *s, const struct store_settings *settings, struct store_error *error);
+/* Judges the start, and takes the store over for this incarnation, in one transaction: *txn. */
+MUST_USE bool store_begin(struct store *s, const struct store_settings *settings, uint64_t *txn,
+	struct store_error *error);
 
 /* txn.c: what the writer asks for; ctx is the store */
 enum store_result txn_begin(void *ctx, bool vital, struct store_txn **t);

@@ -69,7 +69,11 @@ struct derive *derive_new(void)
 /* OpenSSL's parameters have no const; it copies from them. */
 static OSSL_PARAM octets(const char *name, const void *data, size_t len)
 {
-	return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)data, len);
+	const union {
+		const void *lent;
+		void *taken;
+	} value = { .lent = data };
+	return OSSL_PARAM_construct_octet_string(name, value.taken, len);
 }
 
 bool derive_key(struct derive *d, const uint8_t key[DERIVE_KEY], struct kv_slice salt,

@@ -24,7 +24,8 @@ enum store_result {
 	STORE_BROKEN,  /* the medium failed; nothing that it covers may be used (S4) */
 };
 
-/* Fills text (cut when too long) and answers false, for "return store_fail(...)". error may be NULL. */
+/* Fills text (cut when too long) and answers false, for "return store_fail(...)". error may be
+   NULL. */
 PRINTF_LIKE(2, 3)
 bool store_fail(struct store_error *error, const char *format, ...);
 

@@ -22,7 +22,7 @@ enum {
 _Static_assert(CONTENT_MAX > HEX_LEN + 2, "all fit");
 _Static_assert((int)TPM_SECRET == (int)KEK_LEN, "a TPM keeps one KEK");
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 /* A systemd credential is a file, too. */
 static bool file_of(const struct kek_source *s, char out[NAME_LEN], struct store_error *error)
@@ -91,7 +91,7 @@ static bool lies_apart(const struct kek_source *s, const char *file, struct stor
 		file, s->store_dir);
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool kept_secret(
 	const struct kek_source *s, const char *file, const struct stat *st, struct store_error *e)
@@ -218,7 +218,7 @@ bool kek_exists(const struct kek_source *s)
 	return file_of(s, file, &unsaid) && access(file, F_OK) == 0;
 }
 
-/* --- making ------------------------------------------------------------------------------------ */
+/* --- making ----------------------------------------------------------------------------------- */
 
 static bool sync_folder_of(const char *file)
 {
@@ -241,6 +241,7 @@ static bool write_file(
 			"%s: the store's key-encryption key cannot be made: %s; it must not be "
 			"there yet, in a folder that the gateway may write to",
 			file, strerror(errno));
+	errno = ENOSPC; /* what a short write means */
 	const bool good =
 		write(fd, content, len) == (ssize_t)len && fsync(fd) == 0 && sync_folder_of(file);
 	const int why = errno;

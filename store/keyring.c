@@ -27,6 +27,7 @@ static const char wrap_label[] = "lwgate keyring wrap 1";
 _Static_assert(HEAD + DERIVE_SALT + PLAIN_MAX + DERIVE_TAG <= KEYRING_WRAPPED_MAX, "room");
 
 struct secrets { /* in locked memory */
+	pthread_mutex_t lock;
 	uint8_t root[ROOT];
 	uint8_t key[KEYRING_KEYS_MAX][KEYRING_KEY];
 	uint8_t plain[PLAIN_MAX]; /* while it is wrapped and unwrapped */
@@ -34,7 +35,6 @@ struct secrets { /* in locked memory */
 };
 
 struct keyring {
-	pthread_mutex_t lock;
 	uint8_t uuid[UUID];
 	uint32_t id[KEYRING_KEYS_MAX]; /* ascending: the newest is the last */
 	unsigned len;
@@ -65,15 +65,14 @@ void kek_id(const struct kek *kek, uint8_t out[KEK_ID])
 		memset(out, 0, KEK_ID);
 }
 
-/* What the lock guards is constant for the caller, the lock itself is not. */
 static void hold(const struct keyring *k)
 {
-	(void)pthread_mutex_lock((pthread_mutex_t *)(uintptr_t)&k->lock);
+	(void)pthread_mutex_lock(&k->secrets->lock);
 }
 
 static void let_go(const struct keyring *k)
 {
-	(void)pthread_mutex_unlock((pthread_mutex_t *)(uintptr_t)&k->lock);
+	(void)pthread_mutex_unlock(&k->secrets->lock);
 }
 
 static struct keyring *blank(void)
@@ -81,8 +80,9 @@ static struct keyring *blank(void)
 	struct keyring *const k = calloc(1, sizeof(*k));
 	if (k == NULL)
 		return NULL;
-	(void)pthread_mutex_init(&k->lock, NULL);
 	k->secrets = secret_new(sizeof(*k->secrets));
+	if (k->secrets != NULL)
+		(void)pthread_mutex_init(&k->secrets->lock, NULL);
 	k->derive = derive_new();
 	if (k->secrets != NULL && k->derive != NULL)
 		return k;
@@ -94,9 +94,10 @@ void keyring_free(struct keyring *k)
 {
 	if (k == NULL)
 		return;
+	if (k->secrets != NULL)
+		(void)pthread_mutex_destroy(&k->secrets->lock);
 	secret_free(k->secrets, sizeof(*k->secrets));
 	derive_free(k->derive);
-	(void)pthread_mutex_destroy(&k->lock);
 	free(k);
 }
 
@@ -112,7 +113,7 @@ struct keyring *keyring_new(void)
 	return NULL;
 }
 
-/* --- wrapping ---------------------------------------------------------------------------------- */
+/* --- wrapping --------------------------------------------------------------------------------- */
 
 static size_t write_plain(const struct keyring *k)
 {
@@ -165,7 +166,7 @@ size_t keyring_wrap(
 	return len;
 }
 
-/* --- unwrapping -------------------------------------------------------------------------------- */
+/* --- unwrapping ------------------------------------------------------------------------------- */
 
 static bool read_plain(struct keyring *k, size_t len)
 {
@@ -264,7 +265,7 @@ struct keyring *keyring_unwrap(
 	return NULL;
 }
 
-/* --- keys -------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 void keyring_uuid(const struct keyring *k, uint8_t out[16])
 {
@@ -321,7 +322,8 @@ void keyring_drop(struct keyring *k, uint32_t id)
 			continue;
 		k->len--;
 		memmove(&k->id[i], &k->id[i + 1], (k->len - i) * sizeof(k->id[0]));
-		memmove(k->secrets->key[i], k->secrets->key[i + 1], (k->len - i) * KEYRING_KEY);
+		memmove(k->secrets->key[i], k->secrets->key[i + 1],
+			(size_t)(k->len - i) * KEYRING_KEY);
 		wipe(k->secrets->key[k->len], KEYRING_KEY);
 		break;
 	}

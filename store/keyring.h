@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store/keyring: the data keys, wrapped by a key-encryption key (KEK) that is never in the database.
+ * store/keyring: the data keys, wrapped by a key-encryption key (KEK) that is never in the
+ *                database.
  *
- * Several data keys live at once (S19): the newest seals, all open. A wrapped keyring is one blob of
- * text-free octets (version, store UUID, id of the KEK, then the keys, AES-256-GCM under a key
+ * Several data keys live at once (S19): the newest seals, all open. A wrapped keyring is one blob
+ * of text-free octets (version, store UUID, id of the KEK, then the keys, AES-256-GCM under a key
  * derived from the KEK and a fresh salt).
  *
  * Promise: keys lie in memory that is locked and kept out of core dumps; they are wiped by
@@ -34,7 +35,7 @@ struct kek { /* the holder wipes it */
 	uint8_t key[KEK_LEN];
 };
 
-/* A public name of the KEK, to tell which one is wanted: the first octets of a hash with a label. */
+/* A public name of the KEK, to tell which one is wanted: the first octets of a labelled hash. */
 void kek_id(const struct kek *kek, uint8_t out[KEK_ID]);
 
 /* With one fresh data key, number 1, and a fresh UUID. NULL: the kernel or the library failed. */

@@ -37,14 +37,15 @@ struct kv_slice {
 	size_t len;
 };
 
-/* KV_WRITE: STORE_FULL as soon as the room that is kept cannot be kept any more; KV_VITAL may use it. */
+/* KV_WRITE: STORE_FULL as soon as the room that is kept for KV_VITAL cannot be kept any more. */
 enum kv_mode { KV_READ, KV_WRITE, KV_VITAL };
 
 struct kv_facts {
 	uint64_t txn;        /* number of the last commit */
 	uint64_t file_bytes; /* of the database; memory: of what is kept */
 	uint64_t map_bytes;
-	bool is_short; /* KV_WRITE would answer STORE_FULL, as far as is known */
+	bool is_short;   /* KV_WRITE would answer STORE_FULL, as far as is known */
+	bool is_damaged; /* STORE_BROKEN came of pages that make no sense, not of the medium */
 };
 
 struct kv_lmdb_settings {
@@ -54,8 +55,8 @@ struct kv_lmdb_settings {
 	/* Starts here and doubles by itself when a transaction needs more. 0: 1 GiB */
 	uint64_t map_bytes;
 	bool read_only; /* for inspection: nothing is made or written */
-	/* A page turned out to be damaged while it was used, and no call can be answered any more. Ends
-	   the process. NULL: says so on stderr, and status 74 (EX_IOERR). */
+	/* A page turned out to be damaged while it was used, and no call can be answered any more.
+	   Ends the process. NULL: says so on stderr, and status 74 (EX_IOERR). */
 	void (*damaged)(const char *file, const char *what);
 };
 
@@ -93,11 +94,11 @@ MUST_USE enum store_result kv_del(struct kv_txn *txn, unsigned table, struct kv_
 MUST_USE uint64_t kv_count(struct kv_txn *txn, unsigned table);
 
 struct kv_facts kv_facts(struct kv *kv);
-/* Does a fault at this address, in the calling thread, come of the database? For a handler of SIGBUS
-   and SIGSEGV: then the medium failed, or a page is damaged. Safe there. */
+/* Does a fault at this address, in the calling thread, come of the database? For a handler of
+   SIGBUS and SIGSEGV: then the medium failed, or a page is damaged. Safe there. */
 bool kv_owns_address(const struct kv *kv, const void *address);
 
-/* --- the memory backend's faults, for tests ---------------------------------------------------- */
+/* --- the memory backend's faults, for tests --------------------------------------------------- */
 
 /* The next commits answer so (STORE_FULL, STORE_BROKEN), n times. */
 void kv_ram_fail(struct kv *kv, enum store_result how, unsigned n);

@@ -22,7 +22,15 @@ static struct lmdb_txn *txn_of(struct kv_txn *txn)
 	return (struct lmdb_txn *)txn;
 }
 
-/* --- results ----------------------------------------------------------------------------------- */
+/* --- results ---------------------------------------------------------------------------------- */
+
+/* LMDB's own numbers are negative: what it finds makes no sense. So is what a page that makes none
+   lets it ask of the kernel. The medium's errors have those of errno. */
+static void break_off(struct lmdb_kv *k, int rc)
+{
+	if (!atomic_exchange(&k->broken, true)) /* what comes after comes of this */
+		atomic_store(&k->makes_no_sense, rc < 0 || rc == EINVAL);
+}
 
 enum store_result lmdb_result(struct lmdb_kv *k, int rc)
 {
@@ -40,7 +48,7 @@ enum store_result lmdb_result(struct lmdb_kv *k, int rc)
 	case ENOMEM:
 		return STORE_FULL;
 	default: /* the medium, or the tree on it */
-		atomic_store(&k->broken, true);
+		break_off(k, rc);
 		return STORE_BROKEN;
 	}
 }
@@ -55,7 +63,7 @@ static enum store_result read_result(const struct kv_txn *txn, int rc)
 	return txn->writes ? lmdb_result(kv_of(txn), rc) : STORE_DAMAGED;
 }
 
-/* --- transactions ------------------------------------------------------------------------------ */
+/* --- transactions ----------------------------------------------------------------------------- */
 
 static enum store_result begin_write(struct lmdb_kv *k, enum kv_mode mode, struct lmdb_txn *t)
 {
@@ -178,7 +186,7 @@ static enum store_result lmdb_commit(struct kv_txn *txn)
 	struct lmdb_txn *const t = txn_of(txn);
 	close_cursors(t);
 	enter(txn);
-	const int rc = mdb_txn_commit(t->mdb);
+	const int rc = lmdb_end(k, t->mdb);
 	leave();
 	note_full(k, rc);
 	const enum store_result r = lmdb_result(k, rc);
@@ -187,12 +195,16 @@ static enum store_result lmdb_commit(struct kv_txn *txn)
 	return r;
 }
 
-/* --- access ------------------------------------------------------------------------------------ */
+/* --- access ----------------------------------------------------------------------------------- */
 
 static MDB_val val_of(struct kv_slice s)
 {
 	/* LMDB's type has no const; it does not write there. */
-	return (MDB_val){ s.len, (void *)(uintptr_t)s.data };
+	const union {
+		const void *lent;
+		void *taken;
+	} data = { .lent = s.data };
+	return (MDB_val){ s.len, data.taken };
 }
 
 static struct kv_slice slice_of(MDB_val v)
@@ -290,12 +302,15 @@ static uint64_t lmdb_count(struct kv_txn *txn, unsigned table)
 	return stat.ms_entries;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static struct kv_facts lmdb_facts(struct kv *kv)
 {
 	struct lmdb_kv *const k = (struct lmdb_kv *)kv;
-	struct kv_facts facts = { .is_short = atomic_load(&k->is_short) };
+	struct kv_facts facts = {
+		.is_short = atomic_load(&k->is_short),
+		.is_damaged = atomic_load(&k->makes_no_sense),
+	};
 	MDB_envinfo info;
 	lmdb_pass(k);
 	if (mdb_env_info(k->env, &info) == 0) {

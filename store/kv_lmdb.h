@@ -38,6 +38,7 @@ struct lmdb_kv {
 	_Atomic uintptr_t map;
 	_Atomic size_t map_len;
 	_Atomic bool broken, is_short;
+	_Atomic bool makes_no_sense; /* that is why it is broken */
 };
 
 extern const struct kv_ops lmdb_ops;
@@ -48,6 +49,8 @@ enum store_result lmdb_result(struct lmdb_kv *k, int rc);
 void lmdb_note_map(struct lmdb_kv *k);
 /* Makes room in the file and in the map. Under the writer's lock. */
 void lmdb_make_room(struct lmdb_kv *k);
+/* mdb_txn_commit(), which says EIO also where the disk is full. */
+int lmdb_end(struct lmdb_kv *k, MDB_txn *txn);
 /* Another process has made the map larger. No lock of k is held. */
 void lmdb_follow_map(struct lmdb_kv *k);
 void lmdb_free(struct lmdb_kv *k);

@@ -14,8 +14,9 @@ enum {
 	READERS_MAX = 254, /* 64 workers, their helpers, tools */
 	PAGE_LEAST = 256,
 	PAGE_MOST = 65536,
-	LACKING_MAX = 65536, /* pages */
-	STATUS_IO = 74,      /* EX_IOERR of sysexits(3) */
+	LACKING_MAX = 65536,                  /* pages */
+	STATUS_IO = 74,                       /* EX_IOERR of sysexits(3) */
+	LOCK_BYTES = READERS_MAX * 64 + 4096, /* of lock.mdb, at least: a line for each, a head */
 };
 static const size_t map_least = (size_t)1 << 20;
 static const size_t map_usual = (size_t)1 << 30;
@@ -24,7 +25,7 @@ static const char remedy[] =
 	"restore a backup, or move the whole folder away to begin anew (every device then shakes "
 	"hands once)";
 
-/* --- what is wrong ----------------------------------------------------------------------------- */
+/* --- what is wrong ---------------------------------------------------------------------------- */
 
 static bool refuse(const struct lmdb_kv *k, int rc, struct store_error *error)
 {
@@ -80,7 +81,7 @@ static void lmdb_asserted(MDB_env *env, const char *what)
 	say_damaged(k->file, what);
 }
 
-/* --- a look before LMDB trusts it -------------------------------------------------------------- */
+/* --- a look before LMDB trusts it ------------------------------------------------------------- */
 
 /* The part of a page with LMDB's facts that it computes with before it could notice an error. */
 struct meta {
@@ -190,7 +191,7 @@ static bool is_whole(struct lmdb_kv *k, struct store_error *error)
 		(long long)st.st_size, (unsigned long long)need, remedy);
 }
 
-/* --- opening ----------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static struct lmdb_kv *lmdb_new(const struct kv_lmdb_settings *s)
 {
@@ -218,8 +219,30 @@ static int open_tables(struct lmdb_kv *k, const struct kv_lmdb_settings *s)
 	for (unsigned i = 0; i < s->tables_len && rc == 0; i++)
 		rc = mdb_dbi_open(txn, s->tables[i], s->read_only ? 0 : MDB_CREATE, &k->dbi[i]);
 	if (rc == 0)
-		return mdb_txn_commit(txn);
+		return lmdb_end(k, txn);
 	mdb_txn_abort(txn);
+	return rc;
+}
+
+static bool path(char out[LMDB_PATH_MAX], const char *dir, const char *name)
+{
+	const int len = snprintf(out, LMDB_PATH_MAX, "%s/%s", dir, name);
+	return len > 0 && len < LMDB_PATH_MAX;
+}
+
+/* LMDB makes this file with ftruncate() and writes it through a map: where there is no room that
+   would be SIGBUS (S16). What is in it stays: tools may have it open. A file that is larger than
+   LMDB asks for has room for more readers. */
+static int allocate_lock(const char *dir, const struct kv_lmdb_settings *s)
+{
+	char file[LMDB_PATH_MAX];
+	if (!path(file, dir, "lock.mdb"))
+		return ENAMETOOLONG;
+	const int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+	if (fd < 0) /* LMDB does without where nobody can write */
+		return errno == EROFS && s->read_only ? 0 : errno;
+	const int rc = posix_fallocate(fd, 0, LOCK_BYTES);
+	(void)close(fd);
 	return rc;
 }
 
@@ -243,6 +266,8 @@ static int open_env(struct lmdb_kv *k, const char *dir, const struct kv_lmdb_set
 	   write cannot reach the map. MDB_NORDAHEAD: devices wake in no order. */
 	const unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (s->read_only ? MDB_RDONLY : 0);
 	if (rc == 0)
+		rc = allocate_lock(dir, s);
+	if (rc == 0)
 		rc = mdb_env_open(k->env, dir, flags, 0600);
 	int fd;
 	if (rc == 0)
@@ -252,13 +277,7 @@ static int open_env(struct lmdb_kv *k, const char *dir, const struct kv_lmdb_set
 	return rc;
 }
 
-/* --- making it --------------------------------------------------------------------------------- */
-
-static bool path(char out[LMDB_PATH_MAX], const char *dir, const char *name)
-{
-	const int len = snprintf(out, LMDB_PATH_MAX, "%s/%s", dir, name);
-	return len > 0 && len < LMDB_PATH_MAX;
-}
+/* --- making it -------------------------------------------------------------------------------- */
 
 static void empty_folder(const char *dir)
 {
@@ -279,8 +298,8 @@ static int sync_folder(const char *dir)
 	return rc;
 }
 
-/* In a folder of its own, then renamed: data.mdb is there as a whole or not at all, whatever happens
-   meanwhile, so that an empty one is always damage. */
+/* In a folder of its own, then renamed: data.mdb is there as a whole or not at all, whatever
+   happens meanwhile, so that an empty one is always damage. */
 static int make(struct lmdb_kv *k, const struct kv_lmdb_settings *s)
 {
 	char dir[LMDB_PATH_MAX];

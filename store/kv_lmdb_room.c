@@ -4,11 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
@@ -56,8 +56,8 @@ static void open_gate(struct lmdb_kv *k)
 	(void)pthread_mutex_unlock(&k->gate);
 }
 
-/* True: no reader is inside, and the gate's lock is held. The wait has an end, as a thread that waits
-   at the gate may hold another snapshot. */
+/* True: no reader is inside, and the gate's lock is held. The wait has an end, as a thread that
+   waits at the gate may hold another snapshot. */
 static bool shut_gate(struct lmdb_kv *k, long wait_ms)
 {
 	const struct timespec until = in_ms(wait_ms);
@@ -73,7 +73,7 @@ static bool shut_gate(struct lmdb_kv *k, long wait_ms)
 }
 
 /* Where the map is: LMDB tells only of maps at fixed addresses. */
-static bool find_map(struct lmdb_kv *k, uintptr_t *from, size_t *len)
+static bool find_map(struct lmdb_kv *k, void **from, size_t *len)
 {
 	int fd;
 	struct stat st;
@@ -85,17 +85,20 @@ static bool find_map(struct lmdb_kv *k, uintptr_t *from, size_t *len)
 	char line[256];
 	*len = 0;
 	while (fgets(line, sizeof(line), maps) != NULL) {
-		uintptr_t start, end;
-		unsigned high, low;
+		void *start;
+		void *end;
+		unsigned high;
+		unsigned low;
 		unsigned long inode;
 		/* NOLINTNEXTLINE(cert-err34-c): the kernel wrote these numbers */
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*4s %*x %x:%x %lu", &start, &end,
-			    &high, &low, &inode) != 5)
+		if (sscanf(line, "%p-%p %*4s %*x %x:%x %lu", &start, &end, &high, &low, &inode) !=
+			5)
 			continue;
-		if (inode != st.st_ino || makedev(high, low) != st.st_dev || end - start <= *len)
+		if (inode != st.st_ino || makedev(high, low) != st.st_dev ||
+			(size_t)((char *)end - (char *)start) <= *len)
 			continue;
 		*from = start;
-		*len = end - start;
+		*len = (size_t)((char *)end - (char *)start);
 	}
 	(void)fclose(maps);
 	return *len > 0;
@@ -103,15 +106,15 @@ static bool find_map(struct lmdb_kv *k, uintptr_t *from, size_t *len)
 
 void lmdb_note_map(struct lmdb_kv *k)
 {
-	uintptr_t from = 0;
+	void *from = NULL;
 	size_t len = 0;
 	const bool found = find_map(k, &from, &len);
 	atomic_store(&k->map_len, 0);
-	atomic_store(&k->map, from);
+	atomic_store(&k->map, (uintptr_t)from);
 	atomic_store(&k->map_len, found ? len : 0);
 	/* Its pages hold no secret in the clear; but a dump of all sessions helps nobody (I5). */
 	if (found)
-		(void)madvise((void *)from, len, MADV_DONTDUMP);
+		(void)madvise(from, len, MADV_DONTDUMP);
 }
 
 static size_t used_octets(struct lmdb_kv *k, const MDB_envinfo *info)
@@ -119,7 +122,8 @@ static size_t used_octets(struct lmdb_kv *k, const MDB_envinfo *info)
 	return (info->me_last_pgno + 1) * k->page;
 }
 
-/* LMDB gives the old map back before it takes the new one, and a failure would leave it with none. */
+/* LMDB gives the old map back before it takes the new one, and a failure would leave it
+   with none. */
 static bool can_map(int fd, size_t len)
 {
 	void *const try = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
@@ -163,7 +167,8 @@ void lmdb_follow_map(struct lmdb_kv *k)
 }
 
 /* The file is allocated ahead, so that the end of the disk is met here, while KV_VITAL still has
-   room, and pages never lie beyond the file's end. Where the file system cannot, nothing is kept. */
+   room, and pages never lie beyond the file's end. Where the file system cannot, nothing is
+   kept. */
 static void make_file_room(struct lmdb_kv *k, const MDB_envinfo *info, int fd)
 {
 	struct stat st;
@@ -181,6 +186,26 @@ static void make_file_room(struct lmdb_kv *k, const MDB_envinfo *info, int fd)
 	else
 		enough = true;
 	atomic_store(&k->is_short, !enough);
+}
+
+static bool disk_is_full(struct lmdb_kv *k)
+{
+	int fd;
+	struct stat st;
+	struct statvfs fs;
+	if (mdb_env_get_fd(k->env, &fd) != 0 || fstat(fd, &st) != 0 || fstatvfs(fd, &fs) != 0)
+		return false;
+	if (fallocate(fd, 0, st.st_size, FILE_KEPT) == 0)
+		return false;
+	return errno == ENOSPC || errno == EDQUOT || fs.f_bavail < FILE_KEPT / fs.f_frsize;
+}
+
+/* LMDB calls a short write EIO, which is what a disk that fills up begins with. What was committed
+   before does not depend on it: its pages are of the failed transaction alone. */
+int lmdb_end(struct lmdb_kv *k, MDB_txn *txn)
+{
+	const int rc = mdb_txn_commit(txn);
+	return rc == EIO && disk_is_full(k) ? ENOSPC : rc;
 }
 
 void lmdb_make_room(struct lmdb_kv *k)

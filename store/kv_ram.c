@@ -39,7 +39,7 @@ static struct ram *ram_of(struct kv *kv)
 	return (struct ram *)kv;
 }
 
-/* --- versions ---------------------------------------------------------------------------------- */
+/* --- versions --------------------------------------------------------------------------------- */
 
 static void version_drop(struct version *v)
 {
@@ -83,7 +83,7 @@ static void version_set(struct ram *r, struct version *v)
 	version_drop(old);
 }
 
-/* --- transactions ------------------------------------------------------------------------------ */
+/* --- transactions ----------------------------------------------------------------------------- */
 
 static struct ram_txn *txn_of(struct kv_txn *txn)
 {
@@ -98,7 +98,7 @@ static enum store_result ram_begin_write(struct ram *r, struct ram_txn *t)
 		result = STORE_BROKEN;
 	} else {
 		t->version = version_copy(r->now);
-		t->random = (r->now->number + 1) * 0x9e3779b97f4a7c15u;
+		t->random = (r->now->number + 1) * 0x9e3779b97f4a7c15U;
 		result = t->version != NULL ? STORE_OK : STORE_FULL;
 	}
 	if (result != STORE_OK)
@@ -165,7 +165,7 @@ static enum store_result ram_commit(struct kv_txn *txn)
 	return result;
 }
 
-/* --- access ------------------------------------------------------------------------------------ */
+/* --- access ----------------------------------------------------------------------------------- */
 
 static enum store_result answer(
 	const struct tree_entry *e, struct kv_slice *found, struct kv_slice *value)
@@ -198,7 +198,7 @@ static uint32_t next_weight(struct ram_txn *t)
 	x ^= x << 25;
 	x ^= x >> 27;
 	t->random = x;
-	return (uint32_t)((x * 0x2545f4914f6cdd1du) >> 32);
+	return (uint32_t)((x * 0x2545f4914f6cdd1dU) >> 32);
 }
 
 static uint64_t cost(size_t key_len, size_t len)
@@ -253,7 +253,7 @@ static bool ram_owns(const struct kv *kv, const void *address)
 	return false;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static void ram_close(struct kv *kv)
 {

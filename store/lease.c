@@ -54,13 +54,28 @@ void lease_first(struct value_lease *l, const struct store_txn *t)
 	l->watermark = 0;
 }
 
-/* S11: nothing above it was let in before it is durable. seen: the edge of the window. */
-static uint64_t next_read_end(const struct store *s, const struct value_lease *l, uint64_t seen)
+/* From no bound to one: only where it is known what was let in without. */
+static uint64_t first_read_end(const struct store *s, const struct value_lease *l,
+	const struct store_assoc *a, uint64_t seen)
 {
+	const struct slot *const slot = hot_at(s->parts.hot, a->slot);
+	struct slot_state w;
+	if (lease_trust(s, l) != STORE_EXACT || !slot ||
+		!slot_load(slot, &s->slot_key, a->slot, l->id, &w))
+		return UINT64_MAX;
+	return (w.edge > seen ? w.edge : seen) + STORE_READ_LEASE;
+}
+
+/* S11: nothing above it was let in before it is durable. seen: the edge of the window. */
+static uint64_t next_read_end(const struct store *s, const struct value_lease *l,
+	const struct store_assoc *a, uint64_t seen)
+{
+	const uint64_t next = seen + STORE_READ_LEASE;
 	if (!s->read_ceilings)
 		return UINT64_MAX;
-	const uint64_t next = seen + STORE_READ_LEASE;
-	return l->read_end != UINT64_MAX && l->read_end > next ? l->read_end : next;
+	if (l->read_end == UINT64_MAX)
+		return first_read_end(s, l, a, seen);
+	return l->read_end > next ? l->read_end : next;
 }
 
 static bool has_enough(
@@ -98,6 +113,8 @@ enum store_result store_lease(struct store_txn *t, struct store_assoc *a, uint64
 {
 	const struct store *const s = t->s;
 	struct value_lease l;
+	if (t->anchor_lags)
+		return STORE_BROKEN; /* nor would it be good after the commit */
 	enum store_result r = lease_read(&t->reader, a->slot, &l);
 	if (r == STORE_NONE || (r == STORE_OK && memcmp(l.id, a->id, sizeof(l.id)) != 0))
 		return STORE_STALE;
@@ -106,7 +123,7 @@ enum store_result store_lease(struct store_txn *t, struct store_assoc *a, uint64
 	if (lease_trust(s, &l) == STORE_UNSURE)
 		return STORE_STALE;
 	const bool fresh = l.incarnation != t->meta.incarnation;
-	l.read_end = next_read_end(s, &l, seen);
+	l.read_end = next_read_end(s, &l, a, seen);
 	if (!has_enough(s, &l, a)) {
 		if (!extend(&t->meta, &l))
 			return STORE_FULL;

@@ -180,17 +180,25 @@ static void succeed(struct store *s, struct value_meta *m, const struct store_se
 	meta_set_time(m, s);
 }
 
-static bool fails(const struct store_settings *settings, enum store_result r, const char *what,
-	struct store_error *error)
+static bool fails(const struct store *s, const struct store_settings *settings, enum store_result r,
+	const char *what, struct store_error *error)
 {
-	static const char *const words[] = { [STORE_NONE] = "is missing",
-		[STORE_STALE] =
-			"is of another store than the keyring: put back those that belong together",
-		[STORE_FULL] = "no room: free some on this file system",
-		[STORE_DAMAGED] = "is damaged: put a copy back, with the newest keyring",
-		[STORE_BROKEN] = "the medium failed: see the kernel's log" };
-	return store_fail(
-		error, "%s: %s: %s", settings->dir ? settings->dir : "store", what, words[r]);
+	static const char *const words[] = {
+		[STORE_NONE] = "is missing: put a copy back, with the newest keyring",
+		[STORE_STALE] = "is of another store than the keyring: put back those that belong "
+				"together",
+		[STORE_FULL] = "finds no room: free some on this file system",
+		[STORE_DAMAGED] = "is damaged: put a copy back, with the newest keyring, or move "
+				  "the folder away to begin anew (every device then shakes hands "
+				  "once)",
+		[STORE_BROKEN] = "could not be written: its medium failed (the kernel's log tells "
+				 "more): mend that, and start again",
+	};
+	if (r == STORE_BROKEN && kv_facts(s->parts.kv).is_damaged)
+		r = STORE_DAMAGED;
+	if (!settings->dir)
+		return store_fail(error, "store in memory: %s %s", what, words[r]);
+	return store_fail(error, "%s/data.mdb: %s %s", settings->dir, what, words[r]);
 }
 
 static bool take_over(struct store *s, struct value_meta *m, const struct store_settings *settings,
@@ -200,7 +208,7 @@ static bool take_over(struct store *s, struct value_meta *m, const struct store_
 	/* With the room that is kept: a full disk stops new sessions, not a restart. */
 	enum store_result r = kv_begin(s->parts.kv, KV_VITAL, &kv);
 	if (r != STORE_OK)
-		return fails(settings, r, "first transaction", error);
+		return fails(s, settings, r, "it", error);
 	succeed(s, m, settings);
 	r = s->start.fresh ? schema_write(kv, STORE_SCHEMA) : STORE_OK;
 	if (r == STORE_OK)
@@ -210,7 +218,7 @@ static bool take_over(struct store *s, struct value_meta *m, const struct store_
 	else
 		r = kv_commit(kv);
 	if (r != STORE_OK)
-		return fails(settings, r, "first transaction", error);
+		return fails(s, settings, r, "it", error);
 	return anchor_raise(s->parts.anchor, m->watermark, error);
 }
 
@@ -244,7 +252,7 @@ static bool load(struct store *s, struct value_meta *m, const struct store_setti
 		return true;
 	}
 	const enum store_result r = load_row(s, m, uuid);
-	return r == STORE_OK || fails(settings, r, "the database's first row", error);
+	return r == STORE_OK || fails(s, settings, r, "its first row", error);
 }
 
 /* An anchor may be made where the store is told of one for the first time, or has none to lose. */
@@ -261,7 +269,8 @@ static bool open_anchor(struct store *s, const struct value_meta *m,
 	return true;
 }
 
-bool store_begin(struct store *s, const struct store_settings *settings, struct store_error *error)
+bool store_begin(struct store *s, const struct store_settings *settings, uint64_t *txn,
+	struct store_error *error)
 {
 	struct value_meta m = { 0 };
 	s->start.fresh = s->parts.fresh;
@@ -273,12 +282,15 @@ bool store_begin(struct store *s, const struct store_settings *settings, struct 
 	if (settings->discard_sessions && !s->start.fresh) {
 		const enum store_result r = discard(s->parts.kv);
 		if (r != STORE_OK)
-			return fails(settings, r, "giving up the sessions", error);
+			return fails(s, settings, r, "it", error);
 	}
 	begin_time(s, &m, settings);
-	/* So that each slot that an association has is there, also in a new file. */
-	if (!hot_grow(s->parts.hot, m.slots))
+	/* What slots say of windows is not to be believed, and must not turn genuine records away.
+	   Then, so that each slot that an association has is there: */
+	if ((!s->start.continuous && !hot_reset(s->parts.hot)) || !hot_grow(s->parts.hot, m.slots))
 		return store_fail(error, "%s: no room for the slots of %u associations",
 			settings->hot ? settings->hot : settings->dir, m.slots);
-	return take_over(s, &m, settings, error);
+	const bool good = take_over(s, &m, settings, error);
+	*txn = m.txn;
+	return good;
 }

@@ -120,6 +120,8 @@ static bool get_keys(const struct store_settings *settings, struct store_parts *
 			"%s: there is a keyring, but the database is empty: put a copy back, or "
 			"move the folder away to begin anew",
 			settings->dir);
+	if (r == STORE_OK) /* of one who died before it went: it has the first keys */
+		(void)unlink(parts->keyring_file);
 	if (r == STORE_NONE && version == 0)
 		return make_keys(settings, parts, error);
 	if (r == STORE_NONE) {
@@ -169,7 +171,11 @@ static bool open_files(const struct store_settings *settings, struct store_parts
 	if (!parts->kv)
 		return false;
 	if (schema_read(parts->kv, &version) != STORE_OK)
-		return store_fail(error, "%s: the database is damaged", n->database);
+		return store_fail(error,
+			"%s: its first row is damaged: put a copy back, with the newest keyring, "
+			"or move the folder away to begin anew (every device then shakes hands "
+			"once)",
+			n->database);
 	if (version != 0 && !schema_bring_up(parts->kv, &steps, n->database, error))
 		return false;
 	parts->keyring_file = strdup(n->fresh);

@@ -19,7 +19,7 @@ struct place {
 	char name[]; /* for errors */
 };
 
-/* --- the folder -------------------------------------------------------------------------------- */
+/* --- the folder ------------------------------------------------------------------------------- */
 
 const char *place_unfit(int fd)
 {
@@ -73,7 +73,7 @@ static bool is_ours(const struct place *p, bool any_filesystem, struct store_err
 	return true;
 }
 
-/* --- the lock ---------------------------------------------------------------------------------- */
+/* --- the lock --------------------------------------------------------------------------------- */
 
 static long holder(int fd)
 {
@@ -157,7 +157,7 @@ struct place *place_open(const char *dir, bool any_filesystem, struct store_erro
 	return NULL;
 }
 
-/* --- files ------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static bool read_whole(int fd, uint8_t *out, size_t cap, size_t *len)
 {

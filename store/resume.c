@@ -193,12 +193,22 @@ static enum store_result put_indices(
 	return kv_put(t->kv, KEY_RESUME_AGE, key_slice(&age), (struct kv_slice){ "", 0 });
 }
 
-static enum store_result is_registered(struct store_txn *t, uint32_t cred, bool *out)
+static enum store_result look_registered(struct store_txn *t, uint32_t cred, bool *out)
 {
 	struct store_session s;
 	const enum store_result r = store_read_session(&t->reader, cred, &s);
 	*out = r == STORE_OK && s.registered;
 	return r == STORE_BROKEN ? r : STORE_OK;
+}
+
+/* An id is random, and so nobody else's; if it is after all, it was. */
+static enum store_result take_id(struct store_txn *t, const struct store_resume *x)
+{
+	uint32_t other;
+	const enum store_result r = whose(&t->reader, x->id, x->id_len, &other);
+	if (r != STORE_OK || other == x->cred)
+		return r == STORE_DAMAGED ? STORE_OK : gone(r);
+	return store_resume_drop_cred(t, other);
 }
 
 enum store_result store_resume_put(struct store_txn *t, const struct store_resume *x)
@@ -213,11 +223,13 @@ enum store_result store_resume_put(struct store_txn *t, const struct store_resum
 	memcpy(h.id, x->id, x->id_len);
 	enum store_result r = cred_check(&t->reader, x->cred, x->generation); /* S28 */
 	if (r == STORE_OK)
-		r = is_registered(t, x->cred, &h.registered);
+		r = look_registered(t, x->cred, &h.registered);
 	if (r == STORE_OK)
 		r = make_room(t, x->cred);
 	if (r == STORE_OK)
 		r = store_resume_drop_cred(t, x->cred);
+	if (r == STORE_OK)
+		r = take_id(t, x);
 	if (r == STORE_OK)
 		r = put_row(t, x, &h);
 	return r == STORE_OK ? put_indices(t, x->cred, &h) : r;

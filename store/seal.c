@@ -91,6 +91,7 @@ bool seal_value(struct sealer *s, const struct seal_bind *bind, const uint8_t *p
 	uint8_t *out)
 {
 	uint8_t aad[AAD_MAX];
+	const uint8_t *const head = out;
 	const uint32_t id = keyring_newest(s->keyring);
 	struct wr w = wr_into(out, HEAD + SEAL_SALT);
 	wr_u8(&w, VERSION);
@@ -98,7 +99,7 @@ bool seal_value(struct sealer *s, const struct seal_bind *bind, const uint8_t *p
 	uint8_t *const salt = wr_room(&w, SEAL_SALT);
 	const struct derive_message m = {
 		.key = s->keys->value,
-		.aad = { aad, additional(s, bind, out, aad) },
+		.aad = { aad, additional(s, bind, head, aad) },
 		.in = { plain, len },
 	};
 	const bool good = m.aad.len > 0 && derive_random(salt, SEAL_SALT) &&

@@ -28,11 +28,11 @@ struct sealer; /* cipher and KDF contexts */
 enum { SEAL_SALT = 32, SEAL_TAG = 16, SEAL_OVERHEAD = 1 + 4 + SEAL_SALT + SEAL_TAG };
 
 struct seal_bind { /* the additional data */
-	unsigned table;
 	struct kv_slice key;
-	uint8_t schema;      /* of the value's layout */
-	uint8_t assoc[16];   /* zero where there is none */
 	uint64_t generation; /* of the credential; 0 where there is none */
+	unsigned table;
+	uint8_t schema;    /* of the value's layout */
+	uint8_t assoc[16]; /* zero where there is none */
 };
 
 MUST_USE struct sealer *sealer_new(const struct keyring *k);

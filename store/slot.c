@@ -199,6 +199,12 @@ bool slot_load(const struct slot *s, const struct sip_key *key, uint32_t place,
 	return false;
 }
 
+bool slot_is(const struct slot *s, const uint8_t id[SLOT_ID])
+{
+	const struct name is = name_in(s), asked = name_of(id);
+	return memcmp(&is, &asked, sizeof(is)) == 0;
+}
+
 static uint32_t incarnation_of(uint64_t owner)
 {
 	return (uint32_t)(owner >> 32);

@@ -59,6 +59,9 @@ void slot_mark(struct slot *s, const struct sip_key *key, uint32_t place, uint64
 	uint64_t edge, uint64_t seen);
 MUST_USE bool slot_load(const struct slot *s, const struct sip_key *key, uint32_t place,
 	const uint8_t id[SLOT_ID], struct slot_state *out);
+/* Is it this association's still? One who holds on to a slot asks before he writes: a place that
+   was given back may be another's by now. Its id alone is compared. */
+MUST_USE bool slot_is(const struct slot *s, const uint8_t id[SLOT_ID]);
 /* False: somebody of this incarnation has it, or of a later one (S3). An owner of an earlier
    incarnation is dead. */
 MUST_USE bool slot_take(struct slot *s, uint64_t owner);

@@ -47,18 +47,6 @@ static void begin_proof(struct store *s, uint64_t txn)
 		log_say(s->log, LOG_LEVEL_WARN, "store-token", "%s", error.text);
 }
 
-static bool txn_now(struct store *s, uint64_t *txn)
-{
-	struct value_meta m;
-	struct kv_txn *kv;
-	if (kv_begin(s->parts.kv, KV_READ, &kv) != STORE_OK)
-		return false;
-	const enum store_result r = meta_load(kv, &s->mac, &m);
-	kv_abort(kv);
-	*txn = m.txn;
-	return r == STORE_OK;
-}
-
 static bool begin(struct store *s, const struct store_settings *settings, struct store_error *error)
 {
 	const struct writer_owner owner = { .ctx = s,
@@ -69,12 +57,12 @@ static bool begin(struct store *s, const struct store_settings *settings, struct
 		.anchor = txn_anchor,
 		.idle = store_sweep_step };
 	uint64_t txn;
-	if (!derive_keys(s, error) || !store_begin(s, settings, error) ||
+	if (!derive_keys(s, error) || !store_begin(s, settings, &txn, error) ||
 		!store_parts_settle(&s->parts, error))
 		return false;
 	s->sealer = sealer_new(s->parts.keyring);
 	s->look = store_reader_new(s);
-	if (!s->sealer || !s->look || !txn_now(s, &txn))
+	if (!s->sealer || !s->look)
 		return store_fail(error, "store: out of memory");
 	begin_proof(s, txn);
 	s->drop_after_ms = DROP_AFTER_MS;

@@ -145,8 +145,10 @@ struct store_assoc {
 	   good: it is write_end where nothing may be sent before store_lease(). */
 	struct slot_state state;
 	uint64_t write_end; /* of the lease; numbers below may be used ... */
-	uint64_t read_end;  /* numbers from here on may not be let in; UINT64_MAX: no bound */
-	bool leased;        /* ... by this incarnation, which took it */
+	/* Numbers from here on may not be let in; UINT64_MAX: no bound, and after STORE_LAPSED none
+	   that is known: only resume (S11). */
+	uint64_t read_end;
+	bool leased; /* ... by this incarnation, which took it */
 	enum store_trust trust;
 };
 
@@ -282,7 +284,8 @@ MUST_USE enum store_result store_assoc_rewrite(struct store_txn *t, const struct
    block begins (a first one of this incarnation). With read ceilings, state.sent is to be the next
    number: no new block is taken while half of one is left. seen: the edge of the read window.
    STORE_STALE: another incarnation has begun, another association is there, or it is STORE_UNSURE.
-   STORE_FULL: there are no numbers left. A lease makes no window exact that was not. */
+   STORE_FULL: there are no numbers left. STORE_BROKEN: also when only
+   the anchor failed. A lease makes no window exact that was not. */
 MUST_USE enum store_result store_lease(struct store_txn *t, struct store_assoc *a, uint64_t seen);
 /* After STORE_LAPSED: the window was proven in another way (S11, S12), and the slot has it. From
    here on it is STORE_EXACT again. STORE_STALE: as for store_lease(). */

@@ -5,8 +5,8 @@
  * A treap whose nodes are never changed once two trees hold them: a change copies the path to it,
  * so that a snapshot is one reference.
  *
- * Promise: a change that answers false has met the end of memory; the tree can still be dropped, but
- *          may lack keys. Other trees never notice a change.
+ * Promise: a change that answers false has met the end of memory; the tree can still be dropped,
+ *          but may lack keys. Other trees never notice a change.
  * Threads: a tree's changes belong to one thread; what trees share, to all.
  */
 #ifndef LWG_STORE_TREE_H

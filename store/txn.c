@@ -4,16 +4,49 @@
 
 #include "store/core.h"
 
+enum { ANCHOR_AGAIN_MS = 5000 };
+
+/* The operations answer no more than that it is broken. */
+static void tell_broken(struct store *s, bool damaged)
+{
+	if (s->told_broken)
+		return;
+	s->told_broken = true;
+	const char *why = "the disk of store.path has failed; look into the kernel's log";
+	if (damaged || kv_facts(s->parts.kv).is_damaged)
+		why = "data.mdb in store.path is damaged; stop, then put a copy back, with the "
+		      "newest keyring, or move the folder away to begin anew";
+	if (s->log)
+		log_say(s->log, LOG_LEVEL_ERROR, "store-broken",
+			"why=\"%s\"; nothing is written any more", why);
+}
+
 /* Another incarnation has begun: this one writes nothing any more (S3). */
 static enum store_result take_meta(struct store_txn *t)
 {
 	const enum store_result r = meta_load(t->kv, &t->s->mac, &t->meta);
-	if (r != STORE_OK)
+	if (r != STORE_OK) {
+		tell_broken(t->s, r != STORE_BROKEN);
 		return STORE_BROKEN;
+	}
 	if (t->meta.incarnation != t->s->start.incarnation)
 		return STORE_STALE;
 	t->meta.txn++;
 	return STORE_OK;
+}
+
+/* An earlier raise has not reached the anchor: it is tried again, but not at each commit. */
+static bool anchor_lags(struct store *s, const struct value_meta *m)
+{
+	struct anchor *const a = s->parts.anchor;
+	struct store_error ignored; /* it was told when it failed first */
+	if (!anchor_is_real(a) || anchor_value(a) >= m->watermark)
+		return false;
+	const uint64_t now_ms = clock_ms(CLOCK_BOOTTIME);
+	if (now_ms < s->anchor_again_ms)
+		return true;
+	s->anchor_again_ms = now_ms + ANCHOR_AGAIN_MS;
+	return !anchor_raise(a, m->watermark, &ignored);
 }
 
 enum store_result txn_begin(void *ctx, bool vital, struct store_txn **out)
@@ -31,9 +64,12 @@ enum store_result txn_begin(void *ctx, bool vital, struct store_txn **out)
 		r = take_meta(t);
 	}
 	if (r == STORE_OK) {
+		t->anchor_lags = anchor_lags(s, &t->meta);
 		*out = t;
 		return r;
 	}
+	if (r == STORE_BROKEN)
+		tell_broken(s, false);
 	txn_abort(s, t);
 	return r;
 }
@@ -58,6 +94,8 @@ enum store_result txn_commit(void *ctx, struct store_txn *t)
 	else
 		kv_abort(t->kv);
 	free(t);
+	if (r == STORE_BROKEN)
+		tell_broken(s, false);
 	if (r == STORE_OK && s->proof)
 		proof_commit(s->proof, number);
 	return r;
@@ -75,9 +113,9 @@ void txn_needs_anchor(struct store_txn *t, bool raise)
 	struct anchor *const a = t->s->parts.anchor;
 	if (!anchor_is_real(a))
 		return;
-	if (raise)
+	/* One that lags is raised by no more than it lacks, or it would never catch up. */
+	if (raise && !t->anchor_lags)
 		t->meta.watermark++;
-	/* Also while an earlier raise has not reached the anchor. */
 	t->anchors = t->anchors || anchor_value(a) < t->meta.watermark;
 }
 

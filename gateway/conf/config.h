@@ -58,8 +58,14 @@ struct conf_gateway {
 	uint64_t relay_queue_bytes;
 	uint32_t relay_answer_s, relay_message_max;
 	bool wrong_endpoint_403;
-	char *control_path, *control_group;
+	bool store_any_filesystem;
 	enum log_level log_level;
+	/* As written; without store_anchor the gateway does RESUME (S6, S11). */
+	enum conf_power_loss store_after_power_loss;
+	uint32_t store_evict_after_s;
+	uint32_t store_resumption; /* entries; 0: off */
+	uint32_t store_resumption_days;
+	char *control_path, *control_group;
 	char *store_path; /* NULL: all in memory, and then the next three are NULL */
 	/* Exactly one is not NULL: */
 	char *store_key_file, *store_key_credential, *store_key_tpm;
@@ -67,12 +73,6 @@ struct conf_gateway {
 	char *store_token;
 	char *store_hot;    /* NULL: in store_path */
 	char *store_anchor; /* path, or "tpm:0x..."; NULL: none */
-	/* As written; without store_anchor the gateway does RESUME (S6, S11). */
-	enum conf_power_loss store_after_power_loss;
-	uint32_t store_evict_after_s;
-	bool store_any_filesystem;
-	uint32_t store_resumption; /* entries; 0: off */
-	uint32_t store_resumption_days;
 };
 
 MUST_USE bool conf_load(const char *file, struct conf_gateway *out, struct conf_error *error);

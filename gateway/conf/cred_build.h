@@ -48,7 +48,8 @@ struct cred_build {
 	bool derives; /* a credential without an upstream key is right */
 };
 
-/* master: may be NULL, of length 0. derives: there is a master secret, here or where the set goes. */
+/* master: may be NULL, of length 0. derives: there is a master secret, here or where the set
+   goes. */
 MUST_USE bool cred_build_begin(struct cred_build *b, const char *name, const uint8_t *master,
 	size_t master_len, bool derives);
 MUST_USE bool cred_build_add(

@@ -2,8 +2,8 @@
 /*
  * ctl/cli: lwgatectl's half of the talk, and its commands.
  *
- * Promise: no key is taken from the command line or printed. What was asked with keys is wiped here;
- *          nng's copies are overwritten when they are freed (see cli_begin()).
+ * Promise: no key is taken from the command line or printed. What was asked with keys is wiped
+ *          here; nng's copies are overwritten when they are freed (see cli_begin()).
  * Errors:  an exit status, what is wrong and the remedy having been printed.
  * Threads: one.
  */

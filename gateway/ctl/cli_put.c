@@ -12,7 +12,7 @@
 static int text_identity(
 	const char *option, const char *text, uint8_t out[CTL_NAME_MAX], uint8_t *len)
 {
-	const size_t n = strlen(text);
+	const size_t n = strnlen(text, CTL_NAME_MAX + 1);
 	if (n < 1 || n > CTL_NAME_MAX)
 		return cli_wrong(option, " has a wrong length", "write 1 to 128 octets");
 	memcpy(out, text, n);

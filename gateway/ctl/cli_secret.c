@@ -11,7 +11,14 @@
 #include "base/wipe.h"
 #include "conf/hex.h"
 
-enum { TEXT_MAX = 1024, KEY_MIN = 16, STORE_KEY_LEN = 32, HEX_MIN = 32, CANCEL = 3 };
+enum {
+	TEXT_MAX = 1024,
+	KEY_MIN = 16,
+	STORE_KEY_LEN = 32,
+	STORE_KEY_DIGITS = 64,
+	HEX_MIN = 32,
+	CANCEL = 3
+};
 
 /* Somebody has written the key itself where a file's name belongs. */
 static bool looks_like_key(const char *text)
@@ -123,7 +130,7 @@ static size_t without_blanks(char *text, size_t len)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < len; i++) {
-		if (memchr(" \t\r\n", text[i], 4) == NULL)
+		if (text[i] == '\0' || strchr(" \t\r\n", text[i]) == NULL)
 			text[kept++] = text[i];
 	}
 	return kept;
@@ -158,8 +165,8 @@ int cli_store_key(const char *file, uint8_t out[32])
 	if (status == CLI_DONE && len == STORE_KEY_LEN) {
 		memcpy(out, text, STORE_KEY_LEN);
 	} else if (status == CLI_DONE) {
-		const bool ok = without_blanks(text, len) == 2 * STORE_KEY_LEN &&
-				conf_hex_read(text, (size_t)2 * STORE_KEY_LEN, out);
+		const bool ok = without_blanks(text, len) == STORE_KEY_DIGITS &&
+				conf_hex_read(text, STORE_KEY_DIGITS, out);
 		if (!ok)
 			status = cli_wrong(what, " is neither 32 octets nor 64 hexadecimal digits",
 				"make one with: openssl rand -hex 32");

@@ -55,12 +55,13 @@ struct ctl_source {
 	   and the caller's. False: failed. */
 	bool (*sessions)(
 		void *ctx, const char *endpoint_or_null, struct ctl_session **out, size_t *len);
-	/* Sleeping sessions in the order of their credentials: those of *from and after, at most cap
-	   of them; *from becomes the number to go on with; *len < cap: there are no more. False: the
-	   store failed. NULL: nobody sleeps. */
+	/* Sleeping sessions in the order of their credentials: those of *from and after, at most
+	   cap of them; *from becomes the number to go on with; *len < cap: there are no more.
+	   False: the store failed. NULL: nobody sleeps. */
 	bool (*sleepers)(
 		void *ctx, uint32_t *from, struct ctl_session *out, size_t cap, size_t *len);
-	/* Closes both legs of an endpoint, with close_notify, asleep or awake. False: there is none. */
+	/* Closes both legs of an endpoint, with close_notify, asleep or awake. False: there is
+	   none. */
 	bool (*close)(void *ctx, const char *endpoint);
 	uint64_t (*uptime_s)(void *ctx);
 	/* Begins the replacement of the program by the one that is installed now, once it has shown
@@ -73,7 +74,7 @@ struct ctl_control;
 
 struct ctl_door {
 	const char *path, *group;
-	int inherited; /* a socket that listens on path already, which is the control's now; -1: none */
+	int inherited; /* a socket that listens on path already, the control's now; -1: none */
 };
 
 /* Opens the socket. NULL with *error (CONF_ERROR_MAX bytes) filled: what and the remedy. Must be

@@ -3,8 +3,8 @@
  * ctl/credential: a credential on its way between lwgatectl and lwgated.
  *
  * On the wire: u32 line, u32 number, u64 generation, u64 changed_ms, u8 state, u8 origin, u8 has
- * keys, then endpoint, identity, upstream identity, key, upstream key, each with u8 length in front;
- * of the keys only the lengths where it has none.
+ * keys, then endpoint, identity, upstream identity, key, upstream key, each with u8 length in
+ * front; of the keys only the lengths where it has none.
  *
  * Promise: pure, total, bounded (I7). An endpoint holds no NUL. Who holds one with keys wipes it.
  * Errors:  latched in the cursor.

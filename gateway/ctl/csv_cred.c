@@ -128,22 +128,20 @@ static bool is_hex(enum column which)
 
 static bool octets(struct csv_cred *c, enum column which, const char *text, unsigned line)
 {
+	const char *name = which < COLUMNS ? names[which] : "";
 	const struct place to = place_of(&c->cred, which);
 	const size_t letters = strlen(text), len = is_hex(which) ? letters / 2 : letters;
 	if (*to.len != 0)
-		return fail(c, line, "%s: is there in text and in hexadecimal; leave one",
-			names[which]);
+		return fail(c, line, "%s: is there in text and in hexadecimal; leave one", name);
 	if (len > to.max)
-		return fail(c, line, "%s: is %zu octets long; use at most %zu", names[which], len,
-			to.max);
+		return fail(c, line, "%s: is %zu octets long; use at most %zu", name, len, to.max);
 	*to.len = (uint8_t)len;
 	if (!is_hex(which)) {
 		memcpy(to.octets, text, len);
 		return true;
 	}
 	return conf_hex_read(text, letters, to.octets) ||
-	       fail(c, line, "%s: is not hexadecimal; write two digits 0-9, a-f an octet",
-		       names[which]);
+	       fail(c, line, "%s: is not hexadecimal; write two digits 0-9, a-f an octet", name);
 }
 
 static bool field(struct csv_cred *c, enum column which, const char *text, unsigned line)

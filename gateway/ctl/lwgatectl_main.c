@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -209,34 +210,48 @@ static int run(int argc, char *const argv[], struct cli *c)
 	return status;
 }
 
+/* True: it says something by itself, and *status is the program's. */
+static bool is_last(int option, int *status)
+{
+	*status = CLI_DONE;
+	switch (option) {
+	case 'h':
+		usage(stdout);
+		return true;
+	case 'V':
+		(void)printf("lwgatectl %s\n", LWG_VERSION);
+		return true;
+	case KEY_IN_ARGV:
+		*status = refuse_key();
+		return true;
+	case '?':
+		usage(stderr);
+		*status = CLI_USAGE;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void take_option(int option, struct cli *c)
+{
+	if (option == 's')
+		c->path = optarg;
+	else if (option == 'j')
+		c->form = CTL_JSON;
+	else
+		c->options[option - FIRST_OPTION] = optarg == NULL ? "" : optarg;
+}
+
 int main(int argc, char *argv[])
 {
 	struct cli c = { .path = default_path, .form = CTL_TEXT };
+	int status = CLI_DONE;
 	cli_begin();
 	for (int option = 0; (option = getopt_long(argc, argv, "s:jhV", options, NULL)) != -1;) {
-		switch (option) {
-		case 's':
-			c.path = optarg;
-			break;
-		case 'j':
-			c.form = CTL_JSON;
-			break;
-		case 'h':
-			usage(stdout);
-			return CLI_DONE;
-		case 'V':
-			(void)printf("lwgatectl %s\n", LWG_VERSION);
-			return CLI_DONE;
-		case KEY_IN_ARGV:
-			return refuse_key();
-		default:
-			if (option < FIRST_OPTION || option >= KEY_IN_ARGV) {
-				usage(stderr);
-				return CLI_USAGE;
-			}
-			c.options[option - FIRST_OPTION] = optarg == NULL ? "" : optarg;
-			break;
-		}
+		if (is_last(option, &status))
+			return status;
+		take_option(option, &c);
 	}
 	return run(argc - optind, argv + optind, &c);
 }

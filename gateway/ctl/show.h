@@ -28,8 +28,8 @@ struct ctl_totals {
 };
 
 void ctl_show_status(struct ctl_out *o, enum ctl_form form, const struct ctl_totals *t);
-/* Rows without a title, or members of a JSON array with commas between; sorts s by endpoint. widths:
-   of the columns, in and out; they only grow. */
+/* Rows without a title, or members of a JSON array with commas between; sorts s by endpoint.
+   widths: of the columns, in and out; they only grow. */
 void ctl_show_sessions(struct ctl_out *o, enum ctl_form form, struct ctl_session *s, size_t len,
 	uint8_t widths[CTL_WIDTHS]);
 /* The line above the rows. */

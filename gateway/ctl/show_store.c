@@ -19,7 +19,7 @@ struct fact {                     /* one number of struct ctl_store_facts */
 
 /* First what is now, then what has happened since the start. */
 static const struct fact facts[] = {
-	FACT(credentials, "credentials", "active now"),
+	FACT(credentials, "credentials", "now, revoked ones, too"),
 	FACT(associations, "stored associations", "now"),
 	FACT(sessions, "stored sessions", "now"),
 	FACT(resumable, "resumable sessions", "now"),

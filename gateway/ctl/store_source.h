@@ -58,21 +58,22 @@ struct ctl_store_source {
 	/* Without its keys, but with their lengths. */
 	enum ctl_status (*show)(
 		void *ctx, const char *endpoint, struct ctl_cred *out, struct ctl_said *said);
-	/* The credential of the lowest number at or above *number, which moves on; *number 0 behind:
-	   there was none. secrets: with its keys. */
+	/* The credential of the lowest number at or above *number, which moves on; *number 0
+	   behind: there was none. secrets: with its keys. */
 	enum ctl_status (*next)(void *ctx, uint32_t *number, bool secrets, struct ctl_cred *out,
 		struct ctl_said *said);
 	/* Import: begin, any number of stage, then commit (all or nothing) or abort; both of the
-	   latter free it. name: of the file, in what is said. replace: an endpoint that is there with
-	   another key is replaced; else it is an error. NULL: said. */
+	   latter free it. name: of the file, in what is said. replace: an endpoint that is there
+	   with another key is replaced; else it is an error. NULL: said. */
 	void *(*import_begin)(void *ctx, const char *name, bool replace, struct ctl_said *said);
 	enum ctl_status (*import_stage)(
 		void *ctx, void *import, const struct ctl_cred *c, struct ctl_said *said);
 	enum ctl_status (*import_commit)(void *ctx, void *import, struct ctl_said *said);
 	void (*import_abort)(void *ctx, void *import);
 
-	/* The store's keys. said also says what has to be changed in lwgate.conf before the next start:
-	   then the store is opened by the new key only. A TPM's object that does not exist is made. */
+	/* The store's keys. said also says what has to be changed in lwgate.conf before the next
+	   start: then the store is opened by the new key only. A TPM's object that does not exist
+	   is made. */
 	enum ctl_status (*rewrap)(void *ctx, const struct ctl_rewrap *r, struct ctl_said *said);
 	/* A new data key; may take a while, and goes on behind the answer. */
 	enum ctl_status (*rotate)(void *ctx, struct ctl_said *said);

@@ -360,11 +360,11 @@ enum dtls_opening dtls_conn_record(struct dtls_arrival *a, const struct dtls_rec
 
 /* --- wrong tags ------------------------------------------------------------------------------ */
 
-enum { BLAMES = 32, BLAME_EASE_MS = 1000 };
+enum { BLAME_EASE_MS = 1000, BLAMES_MS = 32 * BLAME_EASE_MS };
 
 bool dtls_conn_is_besieged(const struct dtls_engine *e, const struct dtls_conn *c)
 {
-	return e->set.forged_max > 0 && c->blamed_ms > e->now_ms + (BLAMES - 1) * BLAME_EASE_MS;
+	return e->set.forged_max > 0 && c->blamed_ms > e->now_ms + BLAMES_MS - BLAME_EASE_MS;
 }
 
 /* Whoever can write the peer's address can bring this about: so the peer is told, and loses no more

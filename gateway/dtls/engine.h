@@ -57,7 +57,7 @@ enum dtls_end {                /* why an association ended */
 	DTLS_END_ALERT,        /* a fatal alert of the peer, authenticated */
 	DTLS_END_REPLACED,     /* a new handshake on the same path has finished (RFC 6347 4.2.8) */
 	DTLS_END_NUMBERS,      /* no record number may be used any more */
-	DTLS_END_FORGED,       /* too many tags were wrong under its key; it was told (R-130, S23) */
+	DTLS_END_FORGED, /* too many tags were wrong under its key; it was told (R-130, S23) */
 };
 
 enum dtls_cause {           /* why a handshake failed; what the operator is told, never the peer */
@@ -114,7 +114,7 @@ struct dtls_sleeper {
 	/* The window is not known (S11, S12): what opens is told to `unproven`, and neither moves a
 	   window nor goes on. */
 	bool unproven;
-	uint64_t up_ms; /* engine time of the handshake; may be 0 */
+	uint64_t up_ms;  /* engine time of the handshake; may be 0 */
 	uint32_t forged; /* wrong tags so far */
 	size_t context_len;
 	uint8_t context[DTLS_CONTEXT_MAX]; /* from dtls_context_write() */
@@ -209,8 +209,9 @@ struct dtls_settings {
 	/* write_end and read_end of an association that a handshake has made (S9, S11); UINT64_MAX:
 	   no bound. Default: no bound. */
 	uint64_t first_write_end, first_read_end;
-	/* Wrong tags under one read key before the association is closed (R-130); 0, the default: no
-	   bound. With one, they are tried no faster than one a second after the first 32 (R-131). */
+	/* Wrong tags under one read key before the association is closed (R-130); 0, the default:
+	   no bound. With one, they are tried no faster than one a second after the first 32
+	   (R-131). */
 	uint32_t forged_max;
 };
 

@@ -57,8 +57,8 @@ void sources_free(struct sources *s);
 /* Takes over the next socket, bound by an earlier run to the port that its links know. False: there
    are sockets_max already, or the owner cannot watch it; fd is still the caller's. */
 MUST_USE bool sources_add(struct sources *s, int fd);
-/* Slots below used were taken in an earlier run and count as held: sources_give() those that are not.
-   Before any was taken. False: memory is short. */
+/* Slots below used were taken in an earlier run and count as held: sources_give() those that are
+   not. Before any was taken. False: memory is short. */
 MUST_USE bool sources_restore(struct sources *s, uint32_t used);
 /* A slot that no link holds, or SOURCES_NONE. */
 MUST_USE uint32_t sources_take(struct sources *s, uint64_t now_ms);

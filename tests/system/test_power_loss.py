@@ -185,6 +185,7 @@ class Play:
         late = Process([binary("lwgated"), "-c", self.w.path("lwgate.conf")])
         self.w.children.append(late)
         assert late.child.wait(30) > 0
+        late.reader.join(5)
         said = " ".join(late.lines)
         assert "anchor" in said and "older" in said, said
 

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ import time
 sys.dont_write_bytecode = True
 from capture import CLIENT_HELLO, HANDSHAKE, SERVER_HELLO, Capture, records_of  # noqa: E402
 from harness import (  # noqa: E402
+    MEMORY,
     Device,
     Lab,
     register_message,
@@ -48,19 +50,19 @@ def forms(raw):
     """How octets may be written down."""
     text = raw.hex().encode()
     return {
-        raw,
-        raw[::-1],
-        text,
-        text.upper(),
-        base64.b64encode(raw).rstrip(b"="),
-        base64.urlsafe_b64encode(raw).rstrip(b"="),
-        b"".join(b"\\x%02x" % c for c in raw),
-        b":".join(b"%02x" % c for c in raw),
+        "raw": raw,
+        "reversed": raw[::-1],
+        "hex": text,
+        "HEX": text.upper(),
+        "base64": base64.b64encode(raw).rstrip(b"="),
+        "base64url": base64.urlsafe_b64encode(raw).rstrip(b"="),
+        "escaped": b"".join(b"\\x%02x" % c for c in raw),
+        "with colons": b":".join(b"%02x" % c for c in raw),
     }
 
 
 class Secrets:
-    """name -> octets, and one regular expression that finds all of them in all their forms."""
+    """name -> octets."""
 
     def __init__(self):
         self.known = {}
@@ -74,24 +76,46 @@ class Secrets:
             self.add(f"PSK of {d.endpoint}", bytes.fromhex(d.key))
             self.add(f"upstream PSK of {d.endpoint}", bytes.fromhex(d.up_key))
 
-    def of_sessions(self, key_log, server_randoms):
+    def of_sessions(self, logged, server_randoms):
         """What a key log and the hellos that were captured tell of each handshake."""
-        with open(key_log, encoding="ascii") as f:
-            for number, line in enumerate(f):
-                _, client, master = line.split()
-                client, master = bytes.fromhex(client), bytes.fromhex(master)
-                self.add(f"master secret {number}", master)
-                block = prf(master, b"key expansion", server_randoms[client] + client, 2 * KEY + 8)
-                self.add(f"client write key {number}", block[:KEY])
-                self.add(f"server write key {number}", block[KEY : 2 * KEY])
+        for number, (client, master) in enumerate(logged.items()):
+            self.add(f"master secret {number}", master)
+            block = prf(master, b"key expansion", server_randoms[client] + client, 2 * KEY)
+            self.add(f"client write key {number}", block[:KEY])
+            self.add(f"server write key {number}", block[KEY:])
 
-    def compiled(self):
-        self.names = {form: name for name, raw in self.known.items() for form in forms(raw)}
-        return re.compile(b"|".join(re.escape(form) for form in self.names))
+    def found(self, data):
+        """(name, where, which form) of each that is in there; never what it is."""
+        whole, hits = squeezed(data), []
+        for name, raw in self.known.items():
+            for form, octets in forms(raw).items():
+                at = whole.find(octets)
+                if at >= 0:
+                    hits.append((name, at, form))
+        return hits
+
+    def names_in(self, data):
+        return {name for name, _, _ in self.found(data)}
 
 
-def server_randoms(datagrams):
-    """client random -> server random, of every handshake that was seen."""
+def squeezed(data):
+    """Without the pages that are zero; most of a core dump is."""
+    zero = bytes(PAGE)
+    if not zero in data:
+        return data
+    pages = (data[i : i + PAGE] for i in range(0, len(data), PAGE))
+    return b"".join(page for page in pages if page != zero)
+
+
+def key_log(file):
+    """client random -> master secret."""
+    with open(file, encoding="ascii") as f:
+        rows = [line.split() for line in f]
+    return {bytes.fromhex(client): bytes.fromhex(master) for _, client, master in rows}
+
+
+def known_randoms(datagrams, logged):
+    """client random -> server random, when all of those that were logged have been seen."""
     hellos, found = {}, {}
     for source, destination, payload in datagrams:
         flow = frozenset((source, destination))
@@ -103,7 +127,7 @@ def server_randoms(datagrams):
                 hellos[flow] = random
             elif body[0] == SERVER_HELLO and flow in hellos:
                 found[hellos[flow]] = random
-    return found
+    return found if set(logged) <= set(found) else None
 
 
 # --- where to look --------------------------------------------------------------------------------
@@ -131,7 +155,7 @@ def mappings(pid):
 
 
 def memory(pid):
-    """(mapping, octets) of all that the process can write to, stacks and libraries' data included."""
+    """(mapping, octets) of all private memory, stacks and libraries' data included."""
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as f:
         for m in mappings(pid):
             if not m.access.startswith("rw") and not (m.access[0] == "r" and not m.name):
@@ -222,92 +246,219 @@ class Talker:
 
 
 class Look:
-    """What was found at one moment."""
+    """One moment: what is in memory, what is in a core dump of it."""
 
-    def __init__(self, lab, secrets, folder):
-        self.pattern, self.secrets = secrets.compiled(), secrets
+    def __init__(self, lab, known, folder):
         pid = lab.gateway.child.pid
         stopped(pid)
         try:
             self.locked = locked_bytes(pid)
-            self.living = {}  # name of the secret -> mappings that hold it
+            self.copies = []  # (name of the secret, mapping)
+            self.guarded = []  # what lies in pages that are locked but not a pool's
             for mapping, data in memory(pid):
-                for name in self.found(data):
-                    self.living.setdefault(name, []).append(mapping)
-            self.core = core_of(pid, folder)
+                self.copies += [(name, mapping) for name in known.names_in(data)]
+                if "lo" in mapping.flags and "lf" not in mapping.flags:
+                    self.guarded.append(data)
+            core = core_of(pid, folder)
         finally:
             os.kill(pid, signal.SIGCONT)
-        self.in_core = self.where(self.core)
-        self.shown = b"lwgate" in self.core and lab.devices[0].endpoint.encode() in self.core
+        self.in_core = known.found(core)
+        self.endpoints = sum(d.endpoint.encode() in core for d in lab.devices)
+        self.guarded_in_core = found_windows(self.guarded, squeezed(core))
 
-    def found(self, data):
-        return {self.secrets.names[m.group(0)] for m in self.pattern.finditer(data)}
+    def flags_of(self, name):
+        return [set(mapping.flags) for known, mapping in self.copies if known == name]
 
-    def where(self, data):
-        """With what stands around it, but not itself: whoever reads this must find the place."""
-        return [
-            (self.secrets.names[m.group(0)], m.start(), "raw" if len(m.group(0)) < 65 else "text")
-            for m in self.pattern.finditer(data)
-        ]
+
+def found_windows(regions, data):
+    """Of the octets in those regions that look like keys, how many of 16 in a row are in data."""
+    windows = set()
+    for region in regions:
+        for at in range(0, len(region) - KEY + 1, 8):
+            window = region[at : at + KEY]
+            if len(set(window)) >= 13 and not b"\0" in window:
+                windows.add(window)
+    return [w for w in windows if w in data], len(windows)
 
 
 class Run:
     """Devices register, talk, sleep; the gateway is killed, comes back, and they talk on. At each
     point the process is looked at, and at its end all that it left on disk."""
 
-    def __init__(self):
+    def __init__(self, by_control):
         build = os.environ.get("BUILD", "build/release").replace("release", "keylog")
         self.devices = [Device(f"urn:secret:{n}") for n in range(DEVICES)]
-        self.secrets, self.looks = Secrets(), {}
+        self.secrets, self.looks, self.shown = Secrets(), {}, b""
         self.secrets.of_devices(self.devices)
-        self.folder = tempfile.mkdtemp(prefix="lwgate-core-", dir="/dev/shm")
+        self.folder = tempfile.mkdtemp(prefix="lwgate-core-", dir=MEMORY)
         try:
             with Lab(
                 self.devices,
                 build=build,
                 keylog=True,
-                store="evict_after_s = 3; any_filesystem = true;",
-                by_control=True,
+                store=f'evict_after_s = 3; anchor = "{self.folder}/anchor";',
+                by_control=by_control,
             ) as lab:
                 self.play(lab)
+                self.keep(lab)
         finally:
             shutil.rmtree(self.folder)
 
     def play(self, lab):
-        with open(lab.path("store.key"), "rb") as f:
-            text = f.read()
-        self.secrets.add("key-encryption key", text if len(text) == 32 else bytes.fromhex(text.decode()))
+        self.add_kek(lab.path("store.key"), "key-encryption key")
         with Capture({lab.port, lab.server_port}) as capture:
             talkers = [Talker(lab, d) for d in self.devices]
             for t in talkers:
                 t.update()
-            self.secrets.of_sessions(lab.path("keys.log"), server_randoms(capture.datagrams))
+            logged = key_log(lab.path("keys.log"))
+            # The thread that captures may lag behind.
+            randoms = lab.until(lambda: known_randoms(capture.datagrams, logged))
+            self.secrets.of_sessions(logged, randoms)
             self.look(lab, "awake")
-            lab.until(lambda: lab.status()["associations"] == 0)
-            self.look(lab, "asleep")
-            lab.restart()
-            for t in talkers:
-                t.update()
-            self.look(lab, "woken by another process")
-            lab.ctl("store", "rewrap", check=False)
-            assert lab.gateway.stop() == 0
-            self.secrets.of_sessions(lab.path("keys.log"), server_randoms(capture.datagrams))
-        self.log = "\n".join(lab.gateway.lines).encode()
-        self.files = dict(files_under(lab.store_path()))
-        self.files.update(files_under(lab.memory))
+        lab.until(lambda: lab.status()["associations"] == 0)
+        self.look(lab, "asleep")
+        lab.restart(signal.SIGKILL)
+        for t in talkers:
+            t.update()
+        self.look(lab, "awake in another process")
+        self.rewrap(lab)
+        self.look(lab, "rewrapped")
+
+    def add_kek(self, file, name):
+        with open(file, "rb") as f:
+            key = f.read()
+        self.secrets.add(name, key if len(key) == 32 else bytes.fromhex(key.decode()))
+
+    def rewrap(self, lab):
+        key = lab.write("other.key", os.urandom(32).hex() + "\n")
+        self.add_kek(key, "second key-encryption key")
+        lab.ctl("store", "rewrap", "--key-file", key)
 
     def look(self, lab, moment):
         self.looks[moment] = Look(lab, self.secrets, self.folder)
+        for words in (["status"], ["sessions"], ["credential", "list"], ["credential", "export"]):
+            self.shown += lab.ctl(*words).encode()
+        for d in self.devices:
+            self.shown += lab.ctl("session", d.endpoint, check=False).stdout
+            self.shown += lab.ctl("credential", "show", d.endpoint).encode()
+
+    def keep(self, lab):
+        self.dumped = abort(lab.gateway.child.pid)
+        self.shown += "\n".join(lab.gateway.lines).encode()
+        self.files = dict(files_under(lab.store_path()))
+        self.files.update(files_under(lab.memory))
+        self.files.update(files_under(self.folder))
+        self.given = {
+            name: b"".join(data for path, data in files_under(lab.folder) if path.endswith(name))
+            for name in ("credentials.conf", "store.key", "other.key", "keys.log")
+        }
+
+
+def abort(pid):
+    """Ends a child as a failed assertion would; did the kernel write a core dump?"""
+    resource.prlimit(pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+    os.kill(pid, signal.SIGABRT)
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT).si_code == os.CLD_DUMPED
+
+
+RUNS = {}
+
+
+def runs():
+    """Both, once; when one failed, it failed for every test."""
+    for by_control in (False, True):
+        if by_control not in RUNS:
+            try:
+                RUNS[by_control] = Run(by_control)
+            except Exception as error:
+                RUNS[by_control] = error
+        if isinstance(RUNS[by_control], Exception):
+            raise AssertionError("the run that was to be looked at failed") from RUNS[by_control]
+    return RUNS.values()
+
+
+def looks():
+    return [(f"{moment}", look) for r in runs() for moment, look in r.looks.items()]
+
+
+def test_R195_no_secret_is_in_a_core_dump():
+    for moment, look in looks():
+        assert not look.in_core, (moment, look.in_core)
+
+
+def test_R195_nothing_that_is_locked_is_in_a_core_dump():
+    for moment, look in looks():
+        found, looked_for = look.guarded_in_core
+        assert looked_for >= 4 and not found, (moment, len(found), looked_for)
+
+
+def test_R195_each_copy_in_memory_lies_in_pages_that_are_not_dumped():
+    for moment, look in looks():
+        for name, mapping in look.copies:
+            assert "dd" in mapping.flags, (moment, name, str(mapping))
+
+
+def test_R195_keys_are_locked():
+    for r in runs():
+        for moment, look in r.looks.items():
+            kek = "second key-encryption key" if moment == "rewrapped" else "key-encryption key"
+            assert any("lo" in f for f in look.flags_of(kek)), moment
+            # A pool's chunk, the key ring, the keys that seal, the wrapping key.
+            assert look.locked >= 65536 + 3 * PAGE, (moment, look.locked)
+            for name in r.secrets.known:
+                if "write key" in name and moment.startswith("awake"):
+                    assert any("lo" in f for f in look.flags_of(name)), (moment, name)
+
+
+def test_I5_a_wrapping_key_that_was_replaced_is_forgotten():
+    for r in runs():
+        assert not r.looks["rewrapped"].flags_of("key-encryption key")
+
+
+def test_I5_who_sleeps_has_no_keys_in_locked_memory():
+    for r in runs():
+        for name in r.secrets.known:
+            if "write key" in name:
+                assert not any("lo" in f for f in r.looks["asleep"].flags_of(name)), name
+
+
+def test_R190_no_secret_is_in_a_file_of_the_store():
+    for r in runs():
+        names = {os.path.basename(path) for path in r.files}
+        assert {"data.mdb", "keyring", "hot", "token", "anchor"} <= names, names
+        for path, data in r.files.items():
+            assert not r.secrets.found(data), (path, r.secrets.found(data))
+
+
+def test_I5_no_secret_is_logged_or_shown():
+    for r in runs():
+        assert all(d.endpoint.encode() in r.shown for d in r.devices)
+        assert not r.secrets.found(r.shown), r.secrets.found(r.shown)
+
+
+def test_the_search_finds_what_is_there():
+    """The endpoints' names in the core dump, and each secret where it was given."""
+    for r in runs():
+        for moment, look in r.looks.items():
+            assert look.endpoints == DEVICES or moment == "asleep", (moment, look.endpoints)
+        given = set().union(*(r.secrets.names_in(data) for data in r.given.values()))
+        derived = {name for name in r.secrets.known if "write key" in name}
+        assert given == set(r.secrets.known) - derived, set(r.secrets.known) - derived - given
+        assert len(derived) == 4 * DEVICES, derived  # two legs, two directions
+        lost = [name for name in derived if not r.looks["awake"].flags_of(name)]
+        assert not lost, lost
+
+
+def test_R195_the_kernel_writes_no_core_dump():
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    dumps = abort(other.pid)
+    other.wait()
+    for name in os.listdir("."):
+        if name in ("core", f"core.{other.pid}"):
+            os.unlink(name)
+    assert dumps, "this machine writes no core dumps, so nothing is shown"
+    assert not any(r.dumped for r in runs())
 
 
 if __name__ == "__main__":
-    r = Run()
-    for moment, l in r.looks.items():
-        print("==", moment, "locked", l.locked, "core", len(l.core), "shown", l.shown)
-        print("in core:", l.in_core)
-        for n in r.secrets.known:
-            print("   ", n, [str(m) for m in l.living.get(n, [])])
-    s = r.secrets.compiled()
-    for f, d in r.files.items():
-        print(f, len(d), [r.secrets.names[m.group(0)] for m in s.finditer(d)])
-    print("log", len(r.log), s.findall(r.log))
+    run_tests([value for name, value in list(globals().items()) if name.startswith("test_")])

@@ -209,6 +209,7 @@ static void test_sessions_are_sorted_and_aligned(void **state)
 static void test_sleepers_follow_page_by_page_in_the_same_columns(void **state)
 {
 	(void)state;
+	static const uint8_t first[] = { 0, 0, 0, 1 }, last[] = { 0, 0, 1, 0x2d };
 	struct fake f = { 0 };
 	uint8_t head[4 + CTL_WIDTHS] = { 0 };
 	(void)ask_page(&f, CTL_TEXT, head, CTL_DONE);
@@ -225,13 +226,13 @@ static void test_sleepers_follow_page_by_page_in_the_same_columns(void **state)
 		"0\n");
 	assert_memory_equal(head, "\0\0\0\0", 4);
 	/* What only memory knows is null. */
-	memcpy(head, "\0\0\1\x2d", 4);
+	memcpy(head, last, sizeof(last));
 	has(ask_page(&f, CTL_JSON, head, CTL_DONE),
 		"{\"endpoint\":\"asleep-301\",\"worker\":0,\"state\":\"asleep\",\"generation\":2,"
 		"\"device\":{\"address\":\"192.0.2.9:9\",\"up_ms\":1000,\"heard_ms_ago\":null,"
 		"\"records_in\":null,\"records_out\":null,\"forged\":null}");
 	f.no_sleepers = true;
-	memcpy(head, "\0\0\0\1", 4);
+	memcpy(head, first, sizeof(first));
 	has(ask_page(&f, CTL_TEXT, head, CTL_FAILED), "did not answer");
 	has(ask(&f, CTL_TEXT, CTL_SESSIONS, "", CTL_BAD_REQUEST), "the page is missing");
 }

@@ -189,9 +189,10 @@ static void test_I5_errors_name_line_and_column_but_no_key(void **state)
 	(void)snprintf(text, sizeof(text), "urn:dev:1,%s\n", key);
 	assert_null(strstr(read_all(text, &c), key));
 	assert_non_null(strstr(read_all(text, &c), "1: column 1 has no name that is known"));
-	memset(text, 'a', 129 + 13);
-	memcpy(text, "endpoint,key\n", 13);
-	(void)snprintf(text + 13 + 129, sizeof(text) - 13 - 129, ",%s\n", key);
+	char name[129 + 1];
+	memset(name, 'a', 129);
+	name[129] = '\0';
+	(void)snprintf(text, sizeof(text), "endpoint,key\n%s,%s\n", name, key);
 	assert_string_equal(read_all(text, &c), "2: endpoint: is 129 octets long; use 1 to 128");
 	(void)snprintf(text, sizeof(text), "endpoint,key\na,%s%s%s%s%s\n", key, key, key, key, key);
 	assert_string_equal(read_all(text, &c), "2: key: is 80 octets long; use at most 64");

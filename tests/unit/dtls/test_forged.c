@@ -2,7 +2,8 @@
 /* How many wrong tags one key takes (R-130, R-131, S23). */
 #include "pair.h"
 
-enum { MAX = 128, BURST = 32, EASE_MS = 1000 };
+enum { MAX = 128, BURST = 32 };
+static const uint64_t ease_ms = 1000;
 
 static struct pair *besieged(uint64_t seed)
 {
@@ -18,7 +19,9 @@ static void forge(struct pair *p, unsigned to, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint8_t d[DTLS_RECORD_OVERHEAD + 5] = { 0 };
-		const struct dtls_number number = { .type = DTLS_DATA, .epoch = 1, .seq = 1000 + i };
+		const struct dtls_number number = {
+			.type = DTLS_DATA, .epoch = 1, .seq = 1000 + i
+		};
 		dtls_record_header(d, DTLS_VERSION_1_2, &number, sizeof(d) - DTLS_RECORD_HEADER);
 		pair_input(p, to, 0, d, sizeof(d));
 	}
@@ -30,15 +33,16 @@ static void test_R130_the_bound_closes_and_one_less_does_not(void **state)
 	for (unsigned to = 0; to < 2; to++) {
 		struct pair *const p = besieged(1 + to);
 		for (size_t i = 0; i < MAX - 1; i++) {
-			pair_run(p, p->now_ms + EASE_MS);
+			pair_run(p, p->now_ms + ease_ms);
 			forge(p, to, 1);
 		}
 		assert_int_equal(dtls_conn_facts(p->side[to].conn).forged, MAX - 1);
-		pair_run(p, p->now_ms + 3 * EASE_MS);
+		pair_run(p, p->now_ms + 3 * ease_ms);
 		assert_talk(p);
 		forge(p, to, 1);
 		assert_int_equal(p->side[to].count[DOWN], 1);
-		assert_int_equal(p->side[to].notes[p->side[to].note_count - 1].what, DTLS_END_FORGED);
+		assert_int_equal(
+			p->side[to].notes[p->side[to].note_count - 1].what, DTLS_END_FORGED);
 		/* S23: never silently. */
 		pair_deliver(p);
 		assert_int_equal(p->side[!to].count[DOWN], 1);
@@ -56,7 +60,7 @@ static void test_R131_a_flood_is_not_tried(void **state)
 	assert_int_equal(s.untried, 20000 - BURST);
 	assert_int_equal(p->side[SERVER].count[DOWN], 0);
 	/* Its own records are heard again as soon as the bucket has room. */
-	pair_run(p, p->now_ms + 2 * EASE_MS);
+	pair_run(p, p->now_ms + 2 * ease_ms);
 	assert_talk(p);
 	pair_free(p);
 }

@@ -15,12 +15,14 @@
 
 static struct conf_gateway usual(void)
 {
+	static char path[] = "/var/lib/lwgate";
 	return (struct conf_gateway){
 		.workers = 4,
 		.listeners_len = 2,
 		.upstream_sockets = 1000,
 		.device_initial_ms = 9000,
 		.upstream_initial_ms = 9000,
+		.store_path = path,
 	};
 }
 
@@ -79,9 +81,18 @@ static void test_too_few_descriptors_are_told_with_the_remedy(void **state)
 	assert_string_equal(advice(&conf, 1024), "");
 }
 
+static void test_a_store_in_memory_is_told(void **state)
+{
+	(void)state;
+	struct conf_gateway conf = usual();
+	conf.store_path = NULL;
+	assert_non_null(strstr(advice(&conf, UINT64_MAX), "store.path"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_store_in_memory_is_told),
 		cmocka_unit_test(test_the_usual_needs_no_advice),
 		cmocka_unit_test(test_R100_shorter_timers_are_told_with_their_price),
 		cmocka_unit_test(test_too_few_descriptors_are_told_with_the_remedy),

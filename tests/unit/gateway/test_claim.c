@@ -97,7 +97,8 @@ static void test_what_waits_for_a_session_is_bounded(void **state)
 	struct gw_hold hold = { .first = NULL };
 	static const uint8_t data[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
 	for (size_t i = 0; i < sizeof(data); i++)
-		assert_int_equal(gw_hold_put(&hold, GW_FROM_DEVICE, &data[i], 1), i < GW_HOLD_MESSAGES);
+		assert_int_equal(
+			gw_hold_put(&hold, GW_FROM_DEVICE, &data[i], 1), i < GW_HOLD_MESSAGES);
 	assert_false(gw_hold_put(&hold, GW_FROM_DEVICE, data, 0));
 	for (size_t i = 0; i < GW_HOLD_MESSAGES; i++) {
 		struct gw_held *const m = gw_hold_take(&hold);

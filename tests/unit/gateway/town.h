@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 struct cellar;
+struct town_stall;
 
 enum {
 	TOWN_WORKERS_MAX = 4,
@@ -80,7 +81,8 @@ struct town {
 	struct gw_shared shared;
 	struct cred_set *creds;
 	struct store *store; /* in memory, or in the cellar */
-	struct cellar *cellar;
+	struct cellar *cellar;    /* NULL: the store dies with the gateway */
+	struct town_stall *stall; /* the writer waits */
 	struct gw_credentials *credentials;
 	size_t workers_len;
 	struct inbox *inboxes[TOWN_WORKERS_MAX];
@@ -121,6 +123,8 @@ void town_update(struct town *t, size_t socket);
 /* The server sends a CON GET to a device; the device answers as its manner is. */
 void town_ask(struct town *t, size_t device);
 
+/* Time passes for everybody: CLOCK_BOOTTIME goes ahead. */
+void town_pass(uint64_t ms);
 /* Sheet i of a peer's tape is sent once more, octet by octet the same. */
 void town_replay(struct town_peer *p, size_t i);
 /* I1: no two records of the gateway to this peer, ever, have one nonce, unless they are the same

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,13 +21,6 @@ enum {
 	CODE_POST = 2,
 	TKL_MASK = 15,
 };
-
-uint64_t town_clock_ms(void)
-{
-	struct timespec t;
-	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &t), 0);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* --- what the engine asks ---------------------------------------------------------------------- */
 

@@ -59,7 +59,7 @@ uint8_t *folder_read(const char *file, size_t *len)
 {
 	const long size = folder_size(file);
 	assert_true(size >= 0);
-	uint8_t *const data = malloc((size_t)size + 1);
+	uint8_t *const data = calloc(1, (size_t)(size > 0 ? size : 1));
 	FILE *const f = fopen(file, "rbe");
 	assert_non_null(f);
 	assert_non_null(data);

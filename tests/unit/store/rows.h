@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unit/store/rows: a database of LMDB with rows that tell their number, so that a wrong one is seen.
+ * unit/store/rows: a database of LMDB with rows that tell their number: a wrong one is seen.
  *
  * Errors: asserted, but for what returns a result. Threads: one.
  */

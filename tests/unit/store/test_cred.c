@@ -119,10 +119,20 @@ static void test_the_same_content_keeps_its_generation(void **state)
 	assert_true(c.generation > a.generation);
 }
 
+static uint64_t kv_count_of(struct depot *d, unsigned table)
+{
+	struct kv_txn *kv;
+	assert_int_equal(kv_begin(d->s->parts.kv, KV_READ, &kv), STORE_OK);
+	const uint64_t n = kv_count(kv, table);
+	kv_abort(kv);
+	return n;
+}
+
 static void test_replacing_moves_the_indices(void **state)
 {
 	struct depot *const d = *state;
 	struct store_cred a = depot_cred(d, "a"), c;
+	const uint64_t hints = kv_count_of(d, KEY_CRED_INDEX);
 	(void)strcpy(a.endpoint, "z");
 	a.identity[0] = 'z';
 	assert_int_equal(depot_cred_put(d, &a), STORE_OK);
@@ -130,7 +140,8 @@ static void test_replacing_moves_the_indices(void **state)
 	assert_int_equal(by_identity(d, "a", &c), STORE_NONE);
 	assert_int_equal(by_endpoint(d, "z", &c), STORE_OK);
 	assert_int_equal(by_identity(d, "z", &c), STORE_OK);
-	(void)depot_cred(d, "a"); /* the names are free */
+	assert_int_equal(kv_count_of(d, KEY_CRED_INDEX), hints); /* none is left behind */
+	(void)depot_cred(d, "a");                                /* the names are free */
 }
 
 static void test_revoked_has_no_key_and_no_identity_and_stays(void **state)

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -36,7 +37,7 @@ static void test_RFC5869_keys_are_extracted_and_expanded(void **state)
 			static const uint8_t zeros[32];
 			hmac(salt_len > 0 ? salt : zeros, salt_len > 0 ? salt_len : 32, key, 32,
 				prk);
-			memcpy(info, "label\x01", 6);
+			(void)snprintf((char *)info, sizeof(info), "label\x01");
 			hmac(prk, 32, info, 6, wanted);
 			assert_memory_equal(out, wanted, 32);
 		}

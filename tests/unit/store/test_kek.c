@@ -100,7 +100,7 @@ static void test_what_is_no_key_is_refused(void **state)
 	}
 	char text[2000];
 	memset(text, 'a', sizeof(text));
-	memcpy(text, digits, 64);
+	memmove(text, digits, sizeof(digits) - 1);
 	give(w, text, 65, 0600);
 	assert_refuses(w, "is no key");
 	give(w, text, 63, 0600);

@@ -117,11 +117,11 @@ static void test_any_wrong_bit_and_any_length_is_refused(void **state)
 	struct world *const w = *state;
 	wrap(w);
 	for (size_t bit = 0; bit < w->len * 8; bit++) {
-		w->blob[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		w->blob[bit / 8] ^= (uint8_t)(1U << bit % 8);
 		w->error.text[0] = '\0';
 		assert_null(keyring_unwrap(&kek, w->blob, w->len, &w->error));
 		assert_true(w->error.text[0] != '\0');
-		w->blob[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		w->blob[bit / 8] ^= (uint8_t)(1U << bit % 8);
 	}
 	for (size_t len = 0; len < w->len; len++)
 		assert_null(keyring_unwrap(&kek, w->blob, len, &w->error));

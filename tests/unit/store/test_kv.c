@@ -87,7 +87,7 @@ static bool has(struct kv_txn *t, unsigned table, const char *key, const char *v
 	return r == STORE_OK && same(found, text(value));
 }
 
-/* --- the oracle: two implementations that know nothing of each other ---------------------------- */
+/* --- the oracle: two implementations that know nothing of each other -------------------------- */
 
 static uint64_t random_next(uint64_t *x)
 {
@@ -118,36 +118,42 @@ static struct kv_slice random_value(uint64_t *x, uint8_t out[VALUE_MAX])
 	return (struct kv_slice){ out, len };
 }
 
+/* The least key after this one that the test may ask for. */
+static struct kv_slice after(struct kv_slice key, uint8_t room[KV_KEY_MAX + 1])
+{
+	memmove(room, key.data, key.len);
+	room[key.len] = 0;
+	if (key.len < KV_KEY_MAX)
+		return (struct kv_slice){ room, key.len + 1 };
+	room[2]++;
+	return (struct kv_slice){ room, 3 };
+}
+
+static void compare_table(struct kv_txn *a, struct kv_txn *b, unsigned table)
+{
+	uint8_t room[KV_KEY_MAX + 1];
+	struct kv_slice from = { 0 };
+	struct kv_slice ka, va, kb, vb;
+	uint64_t n = 0;
+	enum store_result r;
+	while ((r = kv_seek(a, table, from, &ka, &va)) == STORE_OK) {
+		assert_int_equal(kv_seek(b, table, from, &kb, &vb), STORE_OK);
+		assert_true(same(ka, kb) && same(va, vb));
+		const size_t least = from.len < ka.len ? from.len : ka.len;
+		assert_true(least == 0 || memcmp(from.data, ka.data, least) <= 0);
+		from = after(ka, room);
+		n++;
+	}
+	assert_int_equal(r, STORE_NONE);
+	assert_int_equal(kv_seek(b, table, from, &kb, &vb), STORE_NONE);
+	assert_int_equal(n, kv_count(a, table));
+	assert_int_equal(n, kv_count(b, table));
+}
+
 static void compare_all(struct kv_txn *a, struct kv_txn *b)
 {
-	for (unsigned table = 0; table < TABLES; table++) {
-		uint8_t at[KV_KEY_MAX + 1];
-		struct kv_slice from = { 0 };
-		uint64_t n = 0;
-		for (;;) {
-			struct kv_slice ka, va, kb, vb;
-			const enum store_result r = kv_seek(a, table, from, &ka, &va);
-			assert_int_equal(kv_seek(b, table, from, &kb, &vb), r);
-			if (r != STORE_OK)
-				break;
-			assert_true(same(ka, kb) && same(va, vb));
-			assert_true(from.len == 0 ||
-				    memcmp(from.data, ka.data,
-					    from.len < ka.len ? from.len : ka.len) <= 0);
-			n++;
-			if (ka.len == KV_KEY_MAX) { /* its successor has no more octets */
-				memcpy(at, ka.data, ka.len);
-				at[2]++;
-				from = (struct kv_slice){ at, 3 };
-				continue;
-			}
-			memcpy(at, ka.data, ka.len);
-			at[ka.len] = 0;
-			from = (struct kv_slice){ at, ka.len + 1 };
-		}
-		assert_true(n <= kv_count(a, table));
-		assert_int_equal(kv_count(a, table), kv_count(b, table));
-	}
+	for (unsigned table = 0; table < TABLES; table++)
+		compare_table(a, b, table);
 }
 
 static void one_step(uint64_t *x, struct kv_txn *a, struct kv_txn *b)
@@ -217,10 +223,10 @@ static void both_answer_alike(struct world *w, uint64_t seed)
 static void test_memory_and_lmdb_answer_alike(void **state)
 {
 	for (uint64_t seed = 1; seed <= 3; seed++)
-		both_answer_alike(*state, seed * 0x9e3779b97f4a7c15u);
+		both_answer_alike(*state, seed * 0x9e3779b97f4a7c15U);
 }
 
-/* --- promises ---------------------------------------------------------------------------------- */
+/* --- promises --------------------------------------------------------------------------------- */
 
 static void snapshot_stays(struct kv *kv)
 {
@@ -319,7 +325,7 @@ static void test_an_empty_value_is_there(void **state)
 	nothing_is_something(w->lmdb);
 }
 
-/* --- threads ----------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 struct race {
 	struct kv *kv;
@@ -385,7 +391,7 @@ static void test_readers_in_other_threads_see_whole_states(void **state)
 	assert_true(kv_facts(w->lmdb).map_bytes > map);
 }
 
-/* --- the memory backend's faults ---------------------------------------------------------------- */
+/* --- the memory backend's faults -------------------------------------------------------------- */
 
 static enum store_result try_put(struct kv *kv, const char *key, const char *value)
 {

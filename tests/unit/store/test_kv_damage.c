@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Databases that are not as they were left: cut off, with a wrong bit, or their process was killed. */
+/* Databases that are not as they were left: cut off, with a wrong bit, or of a killed process. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -109,7 +109,7 @@ static void test_no_wrong_bit_makes_an_empty_start_or_a_hang(void **state)
 	assert_true(len > USED);
 	len = USED; /* what lies behind it was allocated ahead */
 	unsigned outcomes[4] = { 0 };
-	uint64_t x = 88172645463325252u;
+	uint64_t x = 88172645463325252U;
 	for (unsigned i = 0; i < 200; i++) {
 		x ^= x << 13;
 		x ^= x >> 7;
@@ -120,7 +120,7 @@ static void test_no_wrong_bit_makes_an_empty_start_or_a_hang(void **state)
 			at = (size_t)(x >> 8) % 2 * 4096 + (size_t)(x >> 9) % 168;
 		else if (i % 4 == 1)
 			at = at / 4096 * 4096 + at % 32;
-		const uint8_t bit = (uint8_t)(1u << x % 8);
+		const uint8_t bit = (uint8_t)(1U << x % 8);
 		whole[at] ^= bit;
 		folder_write(rows_file(w), whole, len);
 		const int status = rows_run_child(live_with_damage, w);
@@ -139,7 +139,7 @@ static void test_no_wrong_bit_makes_an_empty_start_or_a_hang(void **state)
 	free(whole);
 }
 
-/* --- a kill ------------------------------------------------------------------------------------ */
+/* --- a kill ----------------------------------------------------------------------------------- */
 
 static void write_until_killed(struct rows *w, int tell)
 {

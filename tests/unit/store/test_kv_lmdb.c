@@ -24,31 +24,45 @@
 #include "store/kv.h"
 #include "unit/store/rows.h"
 
-/* --- the medium's faults: these names win over libc's, also for liblmdb ------------------------- */
+/* --- the medium's faults: under libc's names, which win also for liblmdb ---------------------- */
 
 static struct {
 	int sync, write, allocate; /* errno to fail with; 0: none */
+	int calls_to_live;         /* the process is killed before this one; 0: never */
 } faults;
 
-int fdatasync(int fd)
+static void maybe_die(void)
 {
+	if (faults.calls_to_live > 0 && --faults.calls_to_live == 0)
+		_exit(0);
+}
+
+int faulty_fdatasync(int fd) __asm__("fdatasync");
+int faulty_fdatasync(int fd)
+{
+	maybe_die();
 	errno = faults.sync;
 	return faults.sync != 0 ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
-ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
+ssize_t faulty_pwrite(int fd, const void *data, size_t len, off_t at) __asm__("pwrite");
+ssize_t faulty_pwrite(int fd, const void *data, size_t len, off_t at)
 {
+	maybe_die();
 	errno = faults.write;
 	return faults.write != 0 ? -1 : syscall(SYS_pwrite64, fd, data, len, at);
 }
 
-ssize_t writev(int fd, const struct iovec *v, int n)
+ssize_t faulty_writev(int fd, const struct iovec *v, int n) __asm__("writev");
+ssize_t faulty_writev(int fd, const struct iovec *v, int n)
 {
+	maybe_die();
 	errno = faults.write;
 	return faults.write != 0 ? -1 : syscall(SYS_writev, fd, v, n);
 }
 
-int fallocate(int fd, int mode, off_t at, off_t len)
+int faulty_fallocate(int fd, int mode, off_t at, off_t len) __asm__("fallocate");
+int faulty_fallocate(int fd, int mode, off_t at, off_t len)
 {
 	errno = faults.allocate;
 	return faults.allocate != 0 ? -1 : (int)syscall(SYS_fallocate, fd, mode, at, len);
@@ -66,7 +80,9 @@ static int end(void **state)
 	return rows_end(state);
 }
 
-/* --- opening ----------------------------------------------------------------------------------- */
+enum { CHILD_SKIP = 77, CHILD_DONE = 78, CHILD_BAD = 1 };
+
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static void test_only_a_missing_database_is_fresh(void **state)
 {
@@ -93,6 +109,32 @@ static void test_what_a_killed_beginner_left_is_cleared_away(void **state)
 	kv_close(rows_must_open(w));
 	assert_true(w->fresh);
 	assert_int_equal(access(folder_file(w->folder, "new"), F_OK), -1);
+}
+
+static void begin_and_die(struct rows *w)
+{
+	struct kv *const kv = rows_open(w, false);
+	_exit(kv != NULL ? CHILD_DONE : CHILD_BAD);
+}
+
+/* Never an empty or half a data.mdb, which would look like damage ever after. */
+static void test_whoever_dies_while_making_it_leaves_it_whole_or_not_there(void **state)
+{
+	struct rows *const w = *state;
+	int calls = 1;
+	for (int status = 0; calls < 100; calls++) {
+		faults.calls_to_live = calls;
+		status = rows_run_child(begin_and_die, w);
+		faults.calls_to_live = 0;
+		const bool there = access(rows_file(w), F_OK) == 0;
+		kv_close(rows_must_open(w));
+		assert_int_equal(w->fresh, !there);
+		assert_int_equal(unlink(rows_file(w)), 0);
+		if (WEXITSTATUS(status) == CHILD_DONE)
+			break;
+		assert_int_equal(status, 0);
+	}
+	assert_true(calls > 3 && calls < 100);
 }
 
 static void test_inspection_makes_nothing(void **state)
@@ -153,7 +195,7 @@ static void test_I5_the_map_is_kept_out_of_core_dumps_and_is_known(void **state)
 	kv_close(kv);
 }
 
-/* --- growing ----------------------------------------------------------------------------------- */
+/* --- growing ---------------------------------------------------------------------------------- */
 
 static void test_the_map_grows_by_itself(void **state)
 {
@@ -195,7 +237,7 @@ static void test_a_reader_that_stays_does_not_stop_the_writer(void **state)
 	kv_close(kv);
 }
 
-/* --- the medium -------------------------------------------------------------------------------- */
+/* --- the medium ------------------------------------------------------------------------------- */
 
 static void test_S4_a_failed_sync_is_final(void **state)
 {
@@ -249,8 +291,6 @@ static bool mount_small(const char *folder)
 	       mount("small", folder, "tmpfs", 0, "size=24m,mode=0700") == 0;
 }
 
-enum { CHILD_SKIP = 77, CHILD_BAD = 1 };
-
 static void must(bool good, const char *what)
 {
 	if (good)
@@ -277,7 +317,7 @@ static void fill_a_disk(struct rows *w)
 	must(kv_facts(kv).is_short, "it does not know that it is short");
 	must(rows_good(kv) == (int)n, "the full database is not whole");
 	for (unsigned i = 0; i < 3000; i++) {
-		const uint32_t which = (i * 7919u) % n;
+		const uint32_t which = (i * 7919U) % n;
 		must(rows_put(kv, KV_VITAL, which, 1) == STORE_OK, "an update found no room");
 	}
 	must(rows_put(kv, KV_WRITE, n, 1) == STORE_FULL, "what is not vital still goes");
@@ -290,6 +330,34 @@ static void fill_a_disk(struct rows *w)
 	kv_close(kv);
 	kv_close(rows_open(w, false));
 	must(w->error.text[0] == '\0', w->error.text);
+}
+
+/* LMDB writes many pages at a time: the write that meets the end of the disk is a short one. */
+static void fill_a_disk_in_large_steps(struct rows *w)
+{
+	if (!mount_small(w->folder))
+		_exit(CHILD_SKIP);
+	struct kv *const kv = rows_open(w, false);
+	must(kv != NULL, w->error.text);
+	uint32_t n = 0;
+	enum { STEP = 5000 };
+	enum store_result r = STORE_OK;
+	for (; r == STORE_OK; n += r == STORE_OK ? STEP : 0)
+		r = rows_put(kv, KV_WRITE, n, STEP);
+	must(r == STORE_FULL && n > 0, "a short write is no STORE_FULL");
+	must(rows_good(kv) == (int)n, "the full database is not whole");
+	must(rows_put(kv, KV_VITAL, 7, 1) == STORE_OK, "an update found no room");
+	kv_close(kv);
+	kv_close(rows_open(w, false));
+	must(w->error.text[0] == '\0', w->error.text);
+}
+
+static void test_a_disk_that_fills_up_within_a_write_is_not_final(void **state)
+{
+	const int status = rows_run_child(fill_a_disk_in_large_steps, *state);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_SKIP)
+		skip();
+	assert_int_equal(status, 0);
 }
 
 static void test_S16_what_is_vital_goes_on_when_the_disk_is_full(void **state)
@@ -358,6 +426,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_only_a_missing_database_is_fresh),
 		TEST(test_what_a_killed_beginner_left_is_cleared_away),
+		TEST(test_whoever_dies_while_making_it_leaves_it_whole_or_not_there),
 		TEST(test_inspection_makes_nothing),
 		TEST(test_children_do_not_inherit_the_database),
 		TEST(test_I5_the_map_is_kept_out_of_core_dumps_and_is_known),
@@ -366,6 +435,7 @@ int main(void)
 		TEST(test_S4_a_failed_sync_is_final),
 		TEST(test_R189_a_failed_write_is_final),
 		TEST(test_a_full_disk_is_not_final),
+		TEST(test_a_disk_that_fills_up_within_a_write_is_not_final),
 		TEST(test_S16_what_is_vital_goes_on_when_the_disk_is_full),
 		TEST(test_a_read_only_file_system_is_told),
 		TEST(test_a_file_that_lacks_free_pages_only_is_sound),

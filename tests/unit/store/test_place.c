@@ -21,18 +21,21 @@
 #include "store/place.h"
 #include "unit/store/folder.h"
 
-/* What the folder's file system says it is; 0: what it really is. fstatfs() of this name wins. */
+/* What the folder's file system says it is; 0: what it really is. The functions
+   below have libc's names. */
 static uint32_t pretended;
-static int sync_fails;
+static int sync_fails; /* errno; 0: it does not */
 
-int fstatfs(int fd, struct statfs *s)
+int faulty_fstatfs(int fd, struct statfs *s) __asm__("fstatfs");
+int faulty_fstatfs(int fd, struct statfs *s)
 {
 	const int rc = (int)syscall(SYS_fstatfs, fd, s);
 	s->f_type = pretended != 0 ? (long)pretended : s->f_type;
 	return rc;
 }
 
-int fsync(int fd)
+int faulty_fsync(int fd) __asm__("fsync");
+int faulty_fsync(int fd)
 {
 	errno = sync_fails;
 	return sync_fails != 0 ? -1 : (int)syscall(SYS_fsync, fd);

@@ -143,6 +143,9 @@ static void test_S12_once_proven_it_stays_exact_until_the_next_power_loss(void *
 	struct store_assoc a = make(d);
 	depot_power_loss(d);
 	depot_start(d);
+	const struct slot_state proven = { .edge = 50, .seen = UINT64_MAX };
+	slot_init(store_slot(d->s, a.slot), store_slot_key(d->s), a.slot, a.id, &proven);
+	assert_int_equal(trust(d, &a), STORE_LAPSED); /* until it is durable that it was */
 	assert_int_equal(depot_prove(d, &a), STORE_OK);
 	assert_int_equal(depot_prove(d, &a), STORE_OK);
 	assert_int_equal(trust(d, &a), STORE_EXACT);
@@ -152,6 +155,21 @@ static void test_S12_once_proven_it_stays_exact_until_the_next_power_loss(void *
 	depot_power_loss(d);
 	depot_start(d);
 	assert_int_equal(trust(d, &a), STORE_LAPSED);
+}
+
+/* What its edge says would turn away the first records of whoever gets it next, or be believed. */
+static void test_S10_slots_are_forgotten_after_a_power_loss(void **state)
+{
+	struct depot *const d = *state;
+	const struct store_assoc a = make(d);
+	struct slot_state w;
+	assert_true(slot_load(store_slot(d->s, a.slot), store_slot_key(d->s), a.slot, a.id, &w));
+	depot_power_loss(d);
+	depot_start(d);
+	struct slot *const slot = store_slot(d->s, a.slot);
+	assert_non_null(slot);
+	assert_false(slot_load(slot, store_slot_key(d->s), a.slot, a.id, &w));
+	assert_false(slot_has_seen(slot, 1));
 }
 
 static void test_S10_associations_after_the_power_loss_are_exact(void **state)
@@ -333,6 +351,7 @@ int main(void)
 		A(test_S6_with_an_anchor_the_numbers_are_good_and_the_window_is_not),
 		A(test_S12_a_lease_alone_does_not_make_a_window_exact),
 		A(test_S12_once_proven_it_stays_exact_until_the_next_power_loss),
+		T(test_S10_slots_are_forgotten_after_a_power_loss),
 		T(test_S10_associations_after_the_power_loss_are_exact),
 		A(test_S10_only_the_hot_file_deleted),
 		T(test_S15_two_slots_swapped_are_lost_both),

@@ -114,6 +114,40 @@ static void test_R211_a_changed_credential_resumes_nothing(void **state)
 	assert_int_equal(keep(d, &a, 1, 1000), STORE_STALE);
 }
 
+static enum store_result put_again(
+	struct depot *d, unsigned table, const struct key *k, const uint8_t *octets, size_t len)
+{
+	struct kv_txn *kv;
+	assert_int_equal(kv_begin(d->s->parts.kv, KV_WRITE, &kv), STORE_OK);
+	assert_int_equal(
+		kv_put(kv, table, key_slice(k), (struct kv_slice){ octets, len }), STORE_OK);
+	return kv_commit(kv);
+}
+
+/* Somebody with the files puts back what the change of the credential has dropped. */
+static void test_R211_nor_does_an_entry_that_is_put_back(void **state)
+{
+	struct depot *const d = *state;
+	struct store_cred a = depot_cred(d, "a");
+	assert_int_equal(keep(d, &a, 1, 1000), STORE_OK);
+	const struct key row = key_number(a.number);
+	uint8_t id[32], octets[1024];
+	memset(id, 1, sizeof(id));
+	const struct key by_id = key_octets(id, sizeof(id));
+	struct kv_txn *kv;
+	struct kv_slice v;
+	assert_int_equal(kv_begin(d->s->parts.kv, KV_READ, &kv), STORE_OK);
+	assert_int_equal(kv_get(kv, KEY_RESUME, key_slice(&row), &v), STORE_OK);
+	const size_t len = v.len;
+	memcpy(octets, v.data, len);
+	kv_abort(kv);
+	a.key[0] ^= 1;
+	assert_int_equal(depot_cred_put(d, &a), STORE_OK);
+	assert_int_equal(put_again(d, KEY_RESUME, &row, octets, len), STORE_OK);
+	assert_int_equal(put_again(d, KEY_RESUME_ID, &by_id, row.octets, row.len), STORE_OK);
+	assert_int_equal(find(d, 1), STORE_STALE);
+}
+
 static void registered(struct depot *d, const struct store_cred *c, bool yes)
 {
 	const struct store_session s = { .cred = c->number,
@@ -303,6 +337,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 		T(test_R201_an_entry_is_found_until_it_is_dropped),
 		T(test_R211_a_changed_credential_resumes_nothing),
+		T(test_R211_nor_does_an_entry_that_is_put_back),
 		T(test_R205_room_is_made_by_those_who_are_not_registered_first),
 		T(test_R205_then_by_those_who_are_too_old),
 		T(test_deadlines_come_in_order_and_follow_their_sessions),

@@ -2,12 +2,14 @@
 /* The whole on LMDB, with its files: beginning, keys that change, what is missing or damaged. */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +60,8 @@ static void test_a_store_begins_once_and_goes_on(void **state)
 	assert_memory_equal(b.context, a.context, a.context_len);
 	assert_int_equal(b.trust, STORE_EXACT);
 	assert_int_equal(b.state.edge, 6);
+	assert_int_equal(depot_lease(d, &b, 6), STORE_OK);
+	assert_int_equal(b.state.sent, STORE_LEASE); /* it ended cleanly: nothing is skipped */
 	const struct store_stats s = store_stats(d->s);
 	assert_int_equal(s.associations, 1);
 	assert_int_equal(s.credentials, 1);
@@ -174,6 +178,11 @@ static void test_a_beginning_that_was_cut_short_begins_again(void **state)
 	assert_int_equal(store_stats(d->s).credentials, 1);
 	assert_int_equal(access(file(d, "keyring"), F_OK), 0);
 	assert_int_not_equal(access(file(d, "keyring.new"), F_OK), 0);
+	depot_stop(d);
+	/* And who died between the two names leaves no second copy of the keys. */
+	folder_write(file(d, "keyring.new"), "x", 1);
+	depot_start(d);
+	assert_int_not_equal(access(file(d, "keyring.new"), F_OK), 0);
 }
 
 static void put_schema(struct depot *d, uint32_t version)
@@ -254,6 +263,37 @@ static void test_a_new_wrapping_key_opens_what_the_old_one_did(void **state)
 	depot_stop(d);
 	depot_start_fails(d, "keyring");
 	d->kek = kek;
+	depot_start(d);
+	all_is_there(d, &a, &c);
+}
+
+/* No file may grow beyond an octet: as if the disk were full. */
+static void without_room(struct rlimit *was)
+{
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, was), 0);
+	const struct rlimit little = { .rlim_cur = 1, .rlim_max = was->rlim_max };
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+}
+
+static void test_keys_stay_when_the_new_ones_cannot_be_stored(void **state)
+{
+	struct depot *const d = *state;
+	const struct store_cred c = depot_cred(d, "meter");
+	struct kek kek, is;
+	struct store_error e;
+	struct rlimit was;
+	memset(kek.key, 9, sizeof(kek.key));
+	without_room(&was);
+	const enum store_result rewrapped = store_rewrap(d->s, &kek, &e);
+	const enum store_result rotated = store_rotate(d->s, &e);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_int_not_equal(rewrapped, STORE_OK);
+	assert_int_not_equal(rotated, STORE_OK);
+	store_kek(d->s, &is);
+	assert_memory_equal(&is, &d->kek, sizeof(is));
+	const struct store_assoc a = depot_assoc(d, &c, 1);
+	depot_stop(d);
 	depot_start(d);
 	all_is_there(d, &a, &c);
 }
@@ -371,6 +411,7 @@ int main(void)
 		T(test_a_newer_schema_is_refused),
 		T(test_a_flipped_bit_in_the_first_row_is_told),
 		T(test_a_new_wrapping_key_opens_what_the_old_one_did),
+		T(test_keys_stay_when_the_new_ones_cannot_be_stored),
 		T(test_S19_rotation_seals_anew_and_destroys_the_old_key),
 		T(test_S19_a_sweep_goes_on_after_a_restart),
 		T(test_S19_rotations_are_bounded),

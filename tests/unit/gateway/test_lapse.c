@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* After a power loss, and after a credential has changed: what may not simply go on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/session.h"
+#include "town_night.h"
+
+enum { QUIET_TURNS = 12, PROBE_GAP_MS = 3000 };
+
+/* What device 0 has sent, from the first on, is known to an attacker. */
+static struct town *eavesdropped(enum conf_power_loss policy, bool anchored, size_t *socket)
+{
+	struct town *const t = town_new_kept(1, policy, anchored);
+	*socket = town_registered(t, 0, 0);
+	t->devices.tapes = true;
+	t->server.tapes = true;
+	for (size_t i = 0; i < 4; i++)
+		town_updated(t, *socket);
+	town_ask(t, 0);
+	town_until(t, &t->server.messages, 6);
+	t->devices.tapes = false;
+	t->server.tapes = false;
+	town_settle(t);
+	return t;
+}
+
+/* Old records say nothing to anybody: neither up nor down goes a message. */
+static void replay_all(struct town *t)
+{
+	const size_t up = t->server.messages, down = t->devices.messages;
+	for (size_t i = 0; i < t->devices.tape_len; i++) {
+		town_replay(&t->devices, i);
+		town_turn(t);
+	}
+	for (size_t i = 0; i < t->server.tape_len; i++) {
+		town_replay(&t->server, i);
+		town_turn(t);
+	}
+	town_turns(t, QUIET_TURNS);
+	assert_int_equal(t->server.messages, up);
+	assert_int_equal(t->devices.messages, down);
+}
+
+/* --- resume ------------------------------------------------------------------------------------- */
+
+static void resumes(bool anchored)
+{
+	size_t socket;
+	struct town *t = eavesdropped(CONF_POWER_RESUME, anchored, &socket);
+	struct store_session row;
+	struct store_assoc old, a;
+	assert_true(town_row(t, 0, &row) && town_assoc(t, row.device, &old));
+	town_restart(t, TOWN_DARK);
+	const size_t up = t->server.messages;
+	town_update(t, socket);
+	town_until(t, &t->devices.downs, 1); /* close_notify */
+	town_settle(t);
+	assert_int_equal(t->server.messages, up);
+	assert_int_equal(town_awake(t), 0);
+	/* S30: the keys are gone. */
+	assert_true(!town_assoc(t, row.device, &a) || memcmp(a.id, old.id, sizeof(a.id)) != 0);
+	replay_all(t);
+	/* It comes anew, and still has its registration. */
+	town_connect(t, 0, socket);
+	town_until(t, &t->devices.ups, 2);
+	town_updated(t, socket);
+	assert_int_equal(town_registrations(t), 1);
+	assert_int_equal(t->server.ups, 2); /* its link is a new one */
+	replay_all(t);
+	town_assert_nonces(&t->server);
+	town_free(t);
+}
+
+static void test_S6_without_an_anchor_nothing_goes_on(void **state)
+{
+	(void)state;
+	resumes(false);
+}
+
+static void test_S10_with_an_anchor_the_policy_is_resume(void **state)
+{
+	(void)state;
+	resumes(true);
+}
+
+/* Without an anchor the database may be an older copy: whatever the policy is, no number is used. */
+static void test_S6_without_an_anchor_no_policy_goes_on(void **state)
+{
+	(void)state;
+	static const enum conf_power_loss policies[] = { CONF_POWER_PROBE, CONF_POWER_GAP };
+	for (size_t i = 0; i < 2; i++) {
+		size_t socket;
+		struct town *t = eavesdropped(policies[i], false, &socket);
+		town_restart(t, TOWN_DARK);
+		const size_t up = t->server.messages, down = t->devices.messages;
+		town_update(t, socket);
+		town_until(t, &t->devices.downs, 1);
+		town_settle(t);
+		replay_all(t);
+		assert_int_equal(t->server.messages, up);
+		assert_int_equal(t->devices.messages, down);
+		assert_int_equal(store_stats(t->store).associations > 1, 0);
+		town_free(t);
+	}
+}
+
+/* An attacker's replay may come first: nobody's keys go on then either, and nothing passes. */
+static void test_I2_after_power_loss_a_replay_is_not_forwarded(void **state)
+{
+	(void)state;
+	for (int anchored = 0; anchored < 2; anchored++) {
+		size_t socket;
+		struct town *t = eavesdropped(CONF_POWER_RESUME, anchored > 0, &socket);
+		town_restart(t, TOWN_DARK);
+		replay_all(t);
+		if (t->devices.conns[socket]) {
+			const size_t downs = t->devices.downs;
+			town_update(t, socket);
+			town_until(t, &t->devices.downs, downs + 1);
+		}
+		town_free(t);
+	}
+}
+
+/* Everybody comes anew, in any order, and gets the slots of others: nobody ends up with, or without,
+   another's. */
+static void test_S15_after_power_loss_slots_change_hands(void **state)
+{
+	(void)state;
+	static const size_t orders[][TOWN_DEVICES] = { { 0, 1, 2 }, { 2, 1, 0 }, { 1, 2, 0 } };
+	for (size_t o = 0; o < sizeof(orders) / sizeof(orders[0]); o++) {
+		struct town *t = town_new_kept(1, CONF_POWER_RESUME, true);
+		size_t sockets[TOWN_DEVICES];
+		for (size_t i = 0; i < TOWN_DEVICES; i++)
+			sockets[i] = town_registered(t, i, 0);
+		town_night(t);
+		town_restart(t, TOWN_DARK);
+		for (size_t i = 0; i < TOWN_DEVICES; i++) {
+			town_update(t, sockets[i]);
+			town_until(t, &t->devices.downs, i + 1);
+			town_settle(t);
+		}
+		for (size_t i = 0; i < TOWN_DEVICES; i++) {
+			const size_t device = orders[o][i];
+			town_connect(t, device, sockets[device]);
+			town_until(t, &t->devices.ups, TOWN_DEVICES + i + 1);
+			town_updated(t, sockets[device]);
+		}
+		town_settle(t);
+		assert_int_equal(store_stats(t->store).associations, 2 * TOWN_DEVICES);
+		for (int how = 0; how < 2; how++) {
+			if (how > 0)
+				town_restart(t, TOWN_KILLED);
+			else
+				town_night(t);
+			for (size_t i = 0; i < TOWN_DEVICES; i++)
+				town_updated(t, sockets[i]);
+		}
+		assert_int_equal(t->devices.ups, 2 * TOWN_DEVICES);
+		assert_int_equal(t->server.ups, 2 * TOWN_DEVICES);
+		town_free(t);
+	}
+}
+
+/* A request of the server on a link of before cannot be told from an old one. */
+static void test_S10_links_are_opened_anew_after_power_loss(void **state)
+{
+	(void)state;
+	size_t socket;
+	struct town *t = eavesdropped(CONF_POWER_RESUME, true, &socket);
+	town_restart(t, TOWN_DARK);
+	const size_t down = t->devices.messages;
+	town_ask(t, 0);
+	town_turns(t, QUIET_TURNS);
+	assert_int_equal(t->devices.messages, down);
+	town_update(t, socket);
+	town_until(t, &t->devices.downs, 1);
+	town_connect(t, 0, socket);
+	town_until(t, &t->devices.ups, 2);
+	town_updated(t, socket);
+	assert_int_equal(t->server.ups, 2);
+	town_ask(t, 0);
+	town_until(t, &t->devices.messages, down + 2);
+	town_free(t);
+}
+
+/* --- probe --------------------------------------------------------------------------------------- */
+
+static void test_S12_a_device_that_answers_goes_on(void **state)
+{
+	(void)state;
+	size_t socket;
+	struct town *t = eavesdropped(CONF_POWER_PROBE, true, &socket);
+	for (size_t i = 0; i < 3; i++) {
+		town_restart(t, TOWN_DARK);
+		const size_t up = t->server.messages, down = t->devices.messages;
+		town_update(t, socket); /* not forwarded: it may be an old one */
+		town_until(t, &t->devices.messages, down + 1);
+		assert_int_equal(t->devices.code, TOWN_CODE_GET);
+		assert_int_equal(t->devices.last[0] & 15, 8); /* the token's length */
+		town_settle(t);
+		assert_int_equal(t->server.messages, up);
+		town_updated(t, socket);
+		assert_int_equal(town_registrations(t), 1);
+		replay_all(t);
+		town_restart(t, TOWN_KILLED); /* proven once, it is exact for later starts */
+		town_updated(t, socket);
+		replay_all(t);
+	}
+	assert_int_equal(t->devices.ups, 1);
+	assert_int_equal(t->devices.downs, 0);
+	town_assert_nonces(&t->devices);
+	town_free(t);
+}
+
+static void test_S12_a_replayed_record_only_asks(void **state)
+{
+	(void)state;
+	size_t socket;
+	struct town *t = eavesdropped(CONF_POWER_PROBE, true, &socket);
+	t->devices.manner = TOWN_IS_MUTE;
+	town_restart(t, TOWN_DARK);
+	const size_t up = t->server.messages, down = t->devices.messages;
+	for (size_t i = 0; i < t->devices.tape_len; i++) {
+		town_replay(&t->devices, i);
+		town_turns(t, 2);
+	}
+	town_settle(t);
+	assert_int_equal(t->server.messages, up);
+	/* The device is asked once, and not by each. */
+	assert_int_equal(t->devices.messages, down + 1);
+	t->devices.manner = TOWN_ANSWERS;
+	for (size_t i = 0; i < t->devices.tape_len; i++) /* the attacker has the device's answers ... */
+		town_replay(&t->devices, i);
+	town_turns(t, QUIET_TURNS);
+	assert_int_equal(t->server.messages, up);
+	town_free(t);
+}
+
+static void test_S12_a_wrong_token_proves_nothing(void **state)
+{
+	(void)state;
+	size_t socket;
+	struct town *t = eavesdropped(CONF_POWER_PROBE, true, &socket);
+	t->devices.manner = TOWN_LIES;
+	town_restart(t, TOWN_DARK);
+	const size_t up = t->server.messages, down = t->devices.messages;
+	town_update(t, socket);
+	town_until(t, &t->devices.messages, down + 1);
+	town_settle(t);
+	for (size_t i = 0; i < 3; i++)
+		town_update(t, socket);
+	town_turns(t, QUIET_TURNS);
+	assert_int_equal(t->server.messages, up);
+	town_free(t);
+}
+
+/* The token of the last question is not that of the next. */
+static void test_S12_tokens_differ(void **state)
+{
+	(void)state;
+	uint8_t tokens[4][8];
+	for (size_t i = 0; i < 4; i++) {
+		size_t socket;
+		struct town *t = eavesdropped(CONF_POWER_PROBE, true, &socket);
+		town_restart(t, TOWN_DARK);
+		const size_t down = t->devices.messages;
+		town_update(t, socket);
+		town_until(t, &t->devices.messages, down + 1);
+		memcpy(tokens[i], t->devices.last + 4, sizeof(tokens[i]));
+		for (size_t k = 0; k < i; k++)
+			assert_memory_not_equal(tokens[i], tokens[k], sizeof(tokens[i]));
+		town_free(t);
+	}
+}
+
+static void test_S12_who_never_answers_is_let_go(void **state)
+{
+	(void)state;
+	size_t socket;
+	struct town *t = eavesdropped(CONF_POWER_PROBE, true, &socket);
+	t->devices.manner = TOWN_IS_MUTE;
+	town_restart(t, TOWN_DARK);
+	const size_t up = t->server.messages;
+	for (size_t i = 0; i < 20 && t->devices.conns[socket]; i++) {
+		town_pass(PROBE_GAP_MS);
+		town_update(t, socket);
+		town_turns(t, 2);
+	}
+	assert_null(t->devices.conns[socket]);
+	town_settle(t);
+	assert_int_equal(t->server.messages, up);
+	assert_int_equal(town_awake(t), 0);
+	assert_int_equal(store_stats(t->store).associations, 0);
+	town_free(t);
+}
+
+/* --- gap ----------------------------------------------------------------------------------------- */
+
+static void test_S11_only_numbers_above_the_ceiling_go_on(void **state)
+{
+	(void)state;
+	size_t socket;
+	struct town *t = eavesdropped(CONF_POWER_GAP, true, &socket);
+	for (size_t round = 0; round < 3; round++) {
+		struct store_session row;
+		struct store_assoc a;
+		assert_true(town_row(t, 0, &row) && town_assoc(t, row.device, &a));
+		const uint64_t ceiling = a.read_end;
+		assert_true(ceiling != UINT64_MAX);
+		town_restart(t, TOWN_DARK);
+		replay_all(t);
+		const size_t up = t->server.messages, down = t->devices.messages;
+		uint64_t number = 0;
+		for (size_t i = 0; i < 3 * STORE_READ_LEASE && t->server.messages == up; i++) {
+			number = dtls_conn_numbers(t->devices.conns[socket]).next;
+			town_update(t, socket);
+			town_turns(t, 2);
+		}
+		town_until(t, &t->devices.messages, down + 1);
+		assert_true(number >= ceiling); /* none below passed */
+		town_updated(t, socket);
+		assert_int_equal(town_registrations(t), 1);
+		town_settle(t);
+		replay_all(t);
+	}
+	assert_int_equal(t->devices.ups, 1);
+	assert_int_equal(t->devices.downs, 0);
+	town_assert_nonces(&t->devices);
+	town_free(t);
+}
+
+/* A device says more than one read lease has: the ceiling moves ahead of it, and is durable. */
+static void test_S11_nothing_is_let_in_above_the_durable_ceiling(void **state)
+{
+	(void)state;
+	size_t socket;
+	struct town *t = eavesdropped(CONF_POWER_GAP, true, &socket);
+	for (size_t i = 0; i < 3 * STORE_READ_LEASE; i++) {
+		struct store_session row;
+		struct store_assoc a;
+		const uint64_t number = dtls_conn_numbers(t->devices.conns[socket]).next;
+		town_updated(t, socket);
+		assert_true(town_row(t, 0, &row) && town_assoc(t, row.device, &a));
+		assert_true(a.read_end > number);
+	}
+	assert_int_equal(t->devices.ups, 1);
+	town_free(t);
+}
+
+/* --- credentials --------------------------------------------------------------------------------- */
+
+static void change(struct town *t, int how)
+{
+	if (how == 0)
+		town_revoke(t, 0);
+	else
+		town_replace_key(t, 0);
+}
+
+static void test_S28_a_change_ends_who_is_awake_at_once(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 2; how++) {
+		struct town *t = town_new_kept(1, CONF_POWER_RESUME, false);
+		const size_t socket = town_registered(t, 0, 0);
+		const size_t other = town_registered(t, 1, 0);
+		town_settle(t);
+		change(t, how);
+		town_until(t, &t->devices.downs, 1);
+		town_until(t, &t->server.downs, 1);
+		assert_null(t->devices.conns[socket]);
+		town_settle(t);
+		assert_int_equal(town_awake(t), 1);
+		assert_int_equal(store_stats(t->store).associations, 2);
+		assert_int_equal(store_stats(t->store).sessions, 1);
+		town_updated(t, other);
+		town_free(t);
+	}
+}
+
+/* S30: asleep, it is told at its first record, which goes nowhere; a later one says nothing. */
+static void test_S30_a_change_ends_a_sleeper_at_its_first_record(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 4; how++) {
+		struct town *t = town_new_kept(1, CONF_POWER_RESUME, false);
+		const size_t socket = town_registered(t, 0, 0);
+		const size_t other = town_registered(t, 1, 0);
+		town_night(t);
+		change(t, how % 2);
+		if (how >= 2)
+			town_restart(t, TOWN_KILLED);
+		town_turns(t, QUIET_TURNS);
+		const size_t up = t->server.messages, down = t->devices.messages;
+		t->devices.tapes = true;
+		town_update(t, socket);
+		t->devices.tapes = false;
+		town_until(t, &t->devices.downs, 1);
+		town_settle(t);
+		assert_int_equal(t->server.messages, up);
+		assert_int_equal(t->devices.messages, down);
+		assert_int_equal(store_stats(t->store).associations, 3); /* its device leg is gone */
+		const size_t heard = t->devices.heard_len;
+		town_replay(&t->devices, 0);
+		town_turns(t, QUIET_TURNS);
+		assert_int_equal(t->devices.heard_len, heard); /* S27: silence */
+		assert_int_equal(t->server.messages, up);
+		assert_int_equal(town_awake(t), 0);
+		town_updated(t, other);
+		town_free(t);
+	}
+}
+
+/* The server's record wakes a link whose credential has changed: nothing goes down. */
+static void test_S28_an_outbound_wake_looks_at_the_credential(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 2; how++) {
+		struct town *t = town_new_kept(1, CONF_POWER_RESUME, false);
+		(void)town_registered(t, 0, 0);
+		town_night(t);
+		change(t, how);
+		const size_t down = t->devices.messages;
+		town_ask(t, 0);
+		town_until(t, &t->server.downs, 1);
+		town_settle(t);
+		assert_int_equal(t->devices.messages, down);
+		assert_int_equal(town_awake(t), 0);
+		town_free(t);
+	}
+}
+
+/* Revoked, and added again: the sessions of before do not come back with it. */
+static void test_S29_revoke_and_add_again_brings_nothing_back(void **state)
+{
+	(void)state;
+	struct town *t = town_new_kept(1, CONF_POWER_RESUME, false);
+	const size_t socket = town_registered(t, 0, 0);
+	town_night(t);
+	town_revoke(t, 0);
+	town_add_again(t, 0);
+	const size_t up = t->server.messages;
+	town_update(t, socket);
+	town_until(t, &t->devices.downs, 1);
+	assert_int_equal(t->server.messages, up);
+	town_connect(t, 0, socket); /* with the same key as before, which is good again */
+	town_until(t, &t->devices.ups, 2);
+	town_register(t, 0, socket);
+	town_until(t, &t->server.messages, up + 1);
+	town_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_S6_without_an_anchor_nothing_goes_on),
+		cmocka_unit_test(test_S10_with_an_anchor_the_policy_is_resume),
+		cmocka_unit_test(test_S6_without_an_anchor_no_policy_goes_on),
+		cmocka_unit_test(test_I2_after_power_loss_a_replay_is_not_forwarded),
+		cmocka_unit_test(test_S15_after_power_loss_slots_change_hands),
+		cmocka_unit_test(test_S10_links_are_opened_anew_after_power_loss),
+		cmocka_unit_test(test_S12_a_device_that_answers_goes_on),
+		cmocka_unit_test(test_S12_a_replayed_record_only_asks),
+		cmocka_unit_test(test_S12_a_wrong_token_proves_nothing),
+		cmocka_unit_test(test_S12_tokens_differ),
+		cmocka_unit_test(test_S12_who_never_answers_is_let_go),
+		cmocka_unit_test(test_S11_only_numbers_above_the_ceiling_go_on),
+		cmocka_unit_test(test_S11_nothing_is_let_in_above_the_durable_ceiling),
+		cmocka_unit_test(test_S28_a_change_ends_who_is_awake_at_once),
+		cmocka_unit_test(test_S30_a_change_ends_a_sleeper_at_its_first_record),
+		cmocka_unit_test(test_S28_an_outbound_wake_looks_at_the_credential),
+		cmocka_unit_test(test_S29_revoke_and_add_again_brings_nothing_back),
+	};
+	return cmocka_run_group_tests_name("gateway/lapse", tests, NULL, NULL);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whatever is done in whatever order: rows and indices fit each other, and no slot is lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "store/core.h"
+#include "unit/store/depot.h"
+
+enum { CREDS = 6, SLOTS_MAX = 4096, STEPS = 300, SEEDS = 12 };
+
+struct town {
+	struct depot *d;
+	struct store_cred cred[CREDS];
+	struct store_assoc assoc[SLOTS_MAX];
+	uint64_t x;
+};
+
+static uint32_t draw(struct town *t, uint32_t below)
+{
+	t->x ^= t->x << 13;
+	t->x ^= t->x >> 7;
+	t->x ^= t->x << 17;
+	return (uint32_t)(t->x >> 33) % below;
+}
+
+/* --- what must hold --------------------------------------------------------------------------- */
+
+typedef void visit(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, void *arg);
+
+static uint64_t each(struct kv_txn *kv, unsigned table, visit *f, void *arg)
+{
+	uint8_t at[KV_KEY_MAX + 1];
+	struct kv_slice k = { "", 0 }, v;
+	uint64_t n = 0;
+	while (kv_seek(kv, table, k, &k, &v) == STORE_OK) {
+		f(kv, k, v, arg);
+		memcpy(at, k.data, k.len);
+		at[k.len] = 0;
+		k = (struct kv_slice){ at, k.len + 1 };
+		n++;
+	}
+	return n;
+}
+
+static bool has(struct kv_txn *kv, unsigned table, const struct key *k, struct kv_slice *v)
+{
+	return kv_get(kv, table, key_slice(k), v) == STORE_OK;
+}
+
+static void assoc_fits(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, void *arg)
+{
+	uint8_t *const seen = arg;
+	struct value_assoc_head h;
+	struct kv_slice rest, other;
+	uint32_t slot, points;
+	assert_true(key_is_number(k, &slot));
+	assert_true(slot < SLOTS_MAX);
+	assert_int_equal(seen[slot]++, 0);
+	assert_true(value_assoc_head_read(v, &h, &rest));
+	const struct key number = key_number(slot), path = key_hash(h.path);
+	const struct key of = key_pair(h.cred, slot);
+	assert_true(has(kv, KEY_LEASE, &number, &other));
+	assert_true(has(kv, KEY_ASSOC_OF, &of, &other));
+	assert_true(has(kv, KEY_PATH, &path, &other));
+	assert_true(key_is_number(other, &points));
+	assert_int_equal(points, slot);
+}
+
+static void slot_is_free(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, void *arg)
+{
+	uint8_t *const seen = arg;
+	uint64_t txn;
+	uint32_t slot;
+	(void)kv;
+	(void)v;
+	assert_true(key_is_time_number(k, &txn, &slot));
+	assert_true(slot < SLOTS_MAX);
+	assert_int_equal(seen[slot]++, 0);
+}
+
+static void session_fits(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, void *arg)
+{
+	struct value_session_head h;
+	struct kv_slice rest, other;
+	uint32_t cred;
+	assert_true(key_is_number(k, &cred));
+	assert_true(value_session_head_read(v, &h, &rest));
+	const struct key deadline = key_time_number(h.expires_ms, cred);
+	*(uint64_t *)arg += h.expires_ms != 0;
+	assert_int_equal(has(kv, KEY_DEADLINE, &deadline, &other), h.expires_ms != 0);
+}
+
+static void resume_fits(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, void *arg)
+{
+	struct value_resume_head h;
+	struct value_session_head s = { 0 };
+	struct kv_slice rest, other;
+	uint32_t cred;
+	(void)arg;
+	assert_true(key_is_number(k, &cred));
+	assert_true(value_resume_head_read(v, &h, &rest));
+	const struct key id = key_octets(h.id, h.id_len), number = key_number(cred);
+	const struct key age = key_age(h.registered, h.until_ms, cred);
+	assert_true(has(kv, KEY_RESUME_ID, &id, &other));
+	assert_true(has(kv, KEY_RESUME_AGE, &age, &other));
+	if (has(kv, KEY_SESSION, &number, &other))
+		assert_true(value_session_head_read(other, &s, &rest));
+	assert_int_equal(h.registered, s.registered);
+}
+
+static void all_fits(struct town *t)
+{
+	static uint8_t seen[SLOTS_MAX];
+	struct store *const s = t->d->s;
+	struct value_meta m;
+	struct kv_txn *kv;
+	uint64_t deadlines = 0;
+	memset(seen, 0, sizeof(seen));
+	assert_int_equal(kv_begin(s->parts.kv, KV_READ, &kv), STORE_OK);
+	assert_int_equal(meta_load(kv, &s->mac, &m), STORE_OK);
+	const uint64_t n = each(kv, KEY_ASSOC, assoc_fits, seen);
+	assert_int_equal(kv_count(kv, KEY_LEASE), n);
+	assert_int_equal(kv_count(kv, KEY_PATH), n);
+	assert_int_equal(kv_count(kv, KEY_ASSOC_OF), n);
+	assert_int_equal(n + each(kv, KEY_FREE, slot_is_free, seen), m.slots);
+	for (uint32_t slot = 0; slot < m.slots; slot++)
+		assert_int_equal(seen[slot], 1);
+	(void)each(kv, KEY_SESSION, session_fits, &deadlines);
+	assert_int_equal(kv_count(kv, KEY_DEADLINE), deadlines);
+	const uint64_t resumable = each(kv, KEY_RESUME, resume_fits, NULL);
+	assert_int_equal(kv_count(kv, KEY_RESUME_ID), resumable);
+	assert_int_equal(kv_count(kv, KEY_RESUME_AGE), resumable);
+	assert_true(resumable <= s->resumable_max);
+	kv_abort(kv);
+}
+
+/* --- what may happen -------------------------------------------------------------------------- */
+
+static enum store_result resume(struct store_txn *txn, void *arg)
+{
+	struct town *const t = arg;
+	const struct store_cred *const c = &t->cred[draw(t, CREDS)];
+	struct store_resume x = { .id_len = 32,
+		.cred = c->number,
+		.generation = c->generation,
+		.until_ms = draw(t, 9),
+		.len = 10 };
+	memset(x.id, (int)draw(t, 256), sizeof(x.id));
+	return draw(t, 4) > 0 ? store_resume_put(txn, &x) : store_resume_drop(txn, x.id, 32);
+}
+
+static enum store_result session(struct store_txn *txn, void *arg)
+{
+	struct town *const t = arg;
+	const uint32_t cred = t->cred[draw(t, CREDS)].number;
+	const struct store_session s = { .cred = cred,
+		.device = STORE_NO_SLOT,
+		.link = STORE_NO_SLOT,
+		.registered = draw(t, 2),
+		.expires_ms = draw(t, 5) };
+	return draw(t, 4) > 0 ? store_session_put(txn, &s) : store_session_drop(txn, cred);
+}
+
+/* Several in one transaction: what one frees, the next must not take. */
+static enum store_result swap(struct store_txn *txn, void *arg)
+{
+	struct town *const t = arg;
+	struct store_assoc a = depot_assoc_of(&t->cred[draw(t, CREDS)], (uint16_t)draw(t, 12));
+	const struct store_assoc *const old = &t->assoc[draw(t, 16)];
+	enum store_result r = store_assoc_drop(txn, old->slot, old->id);
+	if (r != STORE_OK && r != STORE_NONE)
+		return r;
+	r = store_assoc_put(txn, &a, slot_owner(t->d->start.incarnation, 0));
+	if (r == STORE_OK)
+		t->assoc[a.slot] = a;
+	return r;
+}
+
+static enum store_result cred(struct store_txn *txn, void *arg)
+{
+	struct town *const t = arg;
+	struct store_cred *const c = &t->cred[draw(t, CREDS)];
+	if (draw(t, 2) == 0) {
+		c->key[0]++;
+		return store_cred_put(txn, c);
+	}
+	const enum store_result r = store_cred_revoke(txn, c->number, STORE_BY_CONTROL);
+	c->number = 0;
+	return r == STORE_OK ? store_cred_put(txn, c) : r;
+}
+
+static void step(struct town *t)
+{
+	static depot_run *const runs[] = { swap, swap, swap, session, resume, cred };
+	const uint32_t what = draw(t, 40);
+	if (what == 0) {
+		depot_kill(t->d);
+		depot_start(t->d);
+		return;
+	}
+	if (what == 1) /* what was done is undone, by whoever did it */
+		kv_ram_fail(t->d->s->parts.kv, STORE_FULL, 1);
+	(void)depot_do(t->d, runs[draw(t, COUNT_OF(runs))], t);
+}
+
+static void test_S20_rows_and_indices_fit_whatever_is_done(void **state)
+{
+	(void)state;
+	static struct town t;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		memset(&t, 0, sizeof(t));
+		t.x = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
+		t.d = depot_new();
+		t.d->settings.resumable_max = 4;
+		depot_start(t.d);
+		for (unsigned i = 0; i < CREDS; i++) {
+			char name[16];
+			(void)snprintf(name, sizeof(name), "dev%u", i);
+			t.cred[i] = depot_cred(t.d, name);
+		}
+		for (unsigned i = 0; i < STEPS; i++) {
+			step(&t);
+			all_fits(&t);
+		}
+		depot_free(t.d);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_S20_rows_and_indices_fit_whatever_is_done),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
