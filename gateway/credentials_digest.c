@@ -34,10 +34,11 @@ static bool add_entry(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)
 	return ok;
 }
 
-bool cred_digest(const struct cred_set *set, uint8_t out[CRED_DIGEST])
+bool cred_digest(const struct cred_set *set, uint64_t secret, uint8_t out[CRED_DIGEST])
 {
 	EVP_MD_CTX *const md = EVP_MD_CTX_new();
-	bool ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+	bool ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
+		  add(md, &secret, sizeof(secret));
 	for (uint32_t n = 0; ok && n < cred_count(set); n++)
 		ok = add_entry(md, set, n);
 	ok = ok && EVP_DigestFinal_ex(md, out, NULL) == 1;

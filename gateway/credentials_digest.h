@@ -4,7 +4,6 @@
  *                             store was made to hold before.
  *
  * Promise: the same for the same credentials in the same order, whatever else stands in the file.
- *          Keys are random octets (R-021), so that nothing is learnt from it.
  * Errors:  false: memory is short, or the library failed.
  * Threads: any.
  */
@@ -20,6 +19,8 @@ struct cred_set;
 
 enum { CRED_DIGEST = 32 };
 
-MUST_USE bool cred_digest(const struct cred_set *set, uint8_t out[CRED_DIGEST]);
+/* secret: what a reader of the database does not know, so that no key can be tried against it
+   (I5). */
+MUST_USE bool cred_digest(const struct cred_set *set, uint64_t secret, uint8_t out[CRED_DIGEST]);
 
 #endif

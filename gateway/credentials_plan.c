@@ -83,7 +83,8 @@ static bool is_known(struct doing *d)
 	const struct cred_plan *p = &d->plan;
 	uint8_t last[NOTE_LEN];
 	size_t len = 0;
-	if (p->by->mode != CRED_PLAN_FILE || !cred_digest(p->set, d->note))
+	if (p->by->mode != CRED_PLAN_FILE ||
+		!cred_digest(p->set, store_seed(p->by->store), d->note))
 		return false;
 	d->note[CRED_DIGEST] = 0;
 	d->note_len = NOTE_LEN;

@@ -17,13 +17,18 @@ static void lie_down(struct gw_session *s, struct gw_leg *leg)
 	leg->conn = NULL;
 	if (!c)
 		return;
-	const uint64_t next = dtls_conn_numbers(c).next;
+	const struct dtls_numbers n = dtls_conn_numbers(c);
 	const uint32_t forged = dtls_conn_facts(c).forged;
 	if (leg->hot) {
 		gw_worker_batch(w);
 		atomic_store_explicit(&leg->hot->forged, forged, memory_order_relaxed);
+		/* What it ought to be already, unless somebody has put a copy back (S5). */
+		if (!s->probe && n.edge > 0)
+			slot_mark(leg->hot, store_slot_key(w->shared->store), leg->place,
+				n.edge - 1, n.edge, n.seen);
 		slot_release(
-			leg->hot, slot_owner(w->shared->incarnation, w->number), (uint32_t)next);
+			leg->hot, slot_owner(w->shared->incarnation, w->number), (uint32_t)n.next);
+		gw_night_begins(w->shared->seats, leg->place, leg->hot);
 	}
 	dtls_conn_set_user(c, NULL);
 	dtls_sleep(w->dtls, c);
@@ -36,7 +41,9 @@ void gw_session_sleep(struct gw_session *s)
 	s->relay = NULL;
 	lie_down(s, &s->legs[GW_DEVICE]);
 	lie_down(s, &s->legs[GW_LINK]);
-	s->slot = SOURCES_NONE; /* it stays the sleeping link's */
+	if (s->slot != SOURCES_NONE)
+		sources_sleep(s->worker->sources, s->slot); /* it stays the link's */
+	s->slot = SOURCES_NONE;
 	gw_session_end(s, GW_KEEP, NULL);
 }
 

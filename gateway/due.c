@@ -2,13 +2,15 @@
 /* Registrations of sleepers that end: their workers wake them, and the relay does the rest. */
 #include "gateway/fault.h"
 #include "gateway/gateway_parts.h"
+#include "gateway/rotation.h"
 #include "store/store.h"
 
 #include <time.h>
 
 enum {
 	A_TIME = 256,
-	ROUNDS = 60, /* so often the look goes on where it was; then it begins anew */
+	ROUNDS = 60,  /* so often the look goes on where it was; then it begins anew */
+	LOOKS = 3600, /* so often before the next look at the data key's age */
 };
 static const double pause_s = 1.0;
 
@@ -49,6 +51,12 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 		i++)
 		tell(g, g->due_after_cred);
 	store_reader_rest(g->reader);
+	if (g->due_rounds % LOOKS == 1)
+		gw_rotation_look(&(struct gw_rotation){ .store = g->shared.store,
+					 .reader = g->reader,
+					 .log = g->log,
+					 .days = g->shared.conf->store_rotation_days },
+			now_ms);
 }
 
 void gw_due_begin(struct gw_gateway *g)

@@ -439,6 +439,8 @@ void gw_registration_to_row(
 	memcpy(row->location, r->location, sizeof(row->location));
 	const uint64_t now_ms = store_time(w->shared->store, w->now_ms);
 	row->expires_ms = now_ms + (r->expires_ms > w->now_ms ? r->expires_ms - w->now_ms : 0);
+	if (r->expires_ms == UINT64_MAX) /* it has no end */
+		row->expires_ms = UINT64_MAX;
 	if (!r->active)
 		row->expires_ms = 0;
 }
@@ -452,7 +454,9 @@ void gw_registration_from_row(
 	memcpy(r->location, row->location, sizeof(r->location));
 	/* The relay's clock may be younger than the registration. */
 	const uint64_t ago_ms = now_ms > row->expires_ms ? now_ms - row->expires_ms : 0;
-	if (ago_ms > 0)
+	if (row->expires_ms == UINT64_MAX)
+		r->expires_ms = UINT64_MAX;
+	else if (ago_ms > 0)
 		r->expires_ms = w->now_ms > ago_ms ? w->now_ms - ago_ms : 0;
 	else
 		r->expires_ms = w->now_ms + (row->expires_ms - now_ms);

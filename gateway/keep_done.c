@@ -135,7 +135,7 @@ static void tell(const struct gw_op *o, enum store_result r)
 		if (r == STORE_OK)
 			gw_roused(s, &o->row);
 		else
-			gw_session_end(s, GW_KEEP, why(r));
+			gw_session_sleep(s); /* the next record tries again */
 	} else if (o->legs[GW_DEVICE].put) {
 		device_kept(o, r);
 	} else if (o->legs[GW_LINK].put) {

@@ -61,6 +61,17 @@ static bool is_its(const struct gw_session *s, const struct gw_waking *k, enum s
 	return k->assoc.cred == s->cred && k->assoc.path.role == role;
 }
 
+/* S5: what this run has written last is not there any more. */
+static void distrust(struct gw_worker *w, struct store_assoc *a)
+{
+	const struct slot *const hot = store_slot(w->shared->store, a->slot);
+	if (!a->leased || (hot && gw_night_was_quiet(w->shared->seats, a->slot, hot)))
+		return;
+	a->state = (struct slot_state){ .sent = (uint32_t)a->write_end, .forged = a->state.forged };
+	if (a->trust == STORE_EXACT)
+		a->trust = STORE_LAPSED;
+}
+
 /* Reads what is in a slot's row, and judges it. False: nobody is there. */
 static bool look(struct gw_worker *w, uint32_t place, struct gw_waking *out)
 {
@@ -69,6 +80,7 @@ static bool look(struct gw_worker *w, uint32_t place, struct gw_waking *out)
 	const enum store_result r = store_read_assoc(w->reader, place, &out->assoc);
 	if (r != STORE_OK)
 		return false;
+	distrust(w, &out->assoc);
 	if (store_read_cred_mark(w->reader, out->assoc.cred, &generation, &active) != STORE_OK)
 		active = false;
 	out->verdict = gw_lapse_judge(w, &out->assoc, active, generation);
@@ -166,6 +178,14 @@ static void need(struct gw_op *o, enum gw_leg_name name, const struct store_asso
 	memcpy(leg->assoc.id, a->id, sizeof(a->id));
 }
 
+/* Given back by gw_worker_reclaim() when the link is lost: its row has to go first. */
+static void hold_slot(struct gw_session *s, const struct net_path *path)
+{
+	s->slot = sources_find(s->worker->sources, path);
+	if (s->slot != SOURCES_NONE)
+		sources_hold(s->worker->sources, s->slot);
+}
+
 /* The link of a session that comes back. False: it is lost, and o says so. */
 static bool rouse_link(struct gw_session *s, struct gw_op *o, uint32_t place)
 {
@@ -187,17 +207,10 @@ static bool rouse_link(struct gw_session *s, struct gw_op *o, uint32_t place)
 			dtls_sleep(w->dtls, c);
 	}
 	if (good) {
-		s->slot = sources_find(w->sources, &sleeper.path);
+		hold_slot(s, &sleeper.path);
 		s->link_wakes = true;
 		need(o, GW_LINK, &k.assoc);
 	} else {
-		/* Where it cannot be woken for another reason, its path may be in use. */
-		const uint32_t slot =
-			k.verdict != GW_WAKE && gw_place_from_store(w, &k.assoc.path, &sleeper.path)
-				? sources_find(w->sources, &sleeper.path)
-				: SOURCES_NONE;
-		if (slot != SOURCES_NONE)
-			gw_worker_give(w, slot);
 		o->legs[GW_LINK].drop = true;
 		o->legs[GW_LINK].drop_place = k.assoc.slot;
 		memcpy(o->legs[GW_LINK].drop_id, k.assoc.id, sizeof(k.assoc.id));
@@ -214,7 +227,9 @@ static bool rouse_device(struct gw_session *s, struct gw_op *o, uint32_t place)
 	struct dtls_sleeper sleeper = { .role = DTLS_SERVER };
 	if (!look(w, place, &k))
 		return false;
+	/* What it answers goes to the worker that its address belongs to. */
 	bool good = k.verdict == GW_WAKE && is_its(s, &k, STORE_DEVICE) &&
+		    steer_owner(&w->shared->steer, &k.assoc.path.peer) == w->number &&
 		    gw_place_from_store(w, &k.assoc.path, &sleeper.path);
 	if (good) {
 		fill(&sleeper, &k.assoc);
@@ -344,7 +359,7 @@ static bool complete_device(struct gw_session *s, struct gw_op *o, const struct 
 static bool complete_link(struct gw_session *s, struct gw_op *o, const struct dtls_sleeper *sleeper,
 	const struct store_session *row)
 {
-	s->slot = sources_find(s->worker->sources, &sleeper->path);
+	hold_slot(s, &sleeper->path);
 	s->link_wakes = true;
 	keep_row(o, row, false);
 	return row->device != STORE_NO_SLOT && rouse_device(s, o, row->device);
@@ -378,7 +393,7 @@ bool gw_woken(void *worker, struct dtls_conn *c, const struct dtls_sleeper *slee
 	s->legs[name].conn = NULL; /* the engine's to forget */
 	slot_release(s->legs[name].hot, slot_owner(w->shared->incarnation, w->number),
 		k->assoc.state.sent);
-	s->slot = SOURCES_NONE;
+	gw_night_begins(w->shared->seats, k->assoc.slot, s->legs[name].hot);
 	gw_session_sleep(s);
 	dtls_conn_set_user(c, NULL);
 	return false;

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/seats.h"
 
+#include "store/slot.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { GENERATION = GW_TENURE_WORKER + 1, BLOCK_BITS = 16, BLOCK = 1 << BLOCK_BITS };
+enum {
+	GENERATION = GW_TENURE_WORKER + 1,
+	BLOCK_BITS = 16,
+	BLOCK = 1 << BLOCK_BITS,
+	BLOCKS = 1 << (32 - BLOCK_BITS),
+};
 
 struct seat_block {
 	_Atomic uint32_t seats[BLOCK];
 };
 
 struct gw_seats {
-	_Atomic(struct seat_block *) blocks[1 << (32 - BLOCK_BITS)];
+	_Atomic(struct seat_block *) blocks[BLOCKS];
+	_Atomic(struct seat_block *) nights[BLOCKS]; /* by slot */
 };
 
 struct gw_seats *gw_seats_new(void)
@@ -22,14 +30,16 @@ struct gw_seats *gw_seats_new(void)
 
 void gw_seats_free(struct gw_seats *s)
 {
-	for (size_t i = 0; s && i < sizeof(s->blocks) / sizeof(s->blocks[0]); i++)
+	for (size_t i = 0; s && i < BLOCKS; i++) {
 		free(atomic_load(&s->blocks[i]));
+		free(atomic_load(&s->nights[i]));
+	}
 	free(s);
 }
 
-_Atomic uint32_t *gw_seat(struct gw_seats *s, uint32_t cred)
+static _Atomic uint32_t *word_of(_Atomic(struct seat_block *) *blocks, uint32_t number)
 {
-	_Atomic(struct seat_block *) *const at = &s->blocks[cred >> BLOCK_BITS];
+	_Atomic(struct seat_block *) *const at = &blocks[number >> BLOCK_BITS];
 	struct seat_block *block = atomic_load_explicit(at, memory_order_acquire);
 	if (!block) {
 		struct seat_block *const made = calloc(1, sizeof(*made));
@@ -40,7 +50,34 @@ _Atomic uint32_t *gw_seat(struct gw_seats *s, uint32_t cred)
 		else
 			free(made);
 	}
-	return &block->seats[cred & (BLOCK - 1)];
+	return &block->seats[number & (BLOCK - 1)];
+}
+
+_Atomic uint32_t *gw_seat(struct gw_seats *s, uint32_t cred)
+{
+	return word_of(s->blocks, cred);
+}
+
+/* The MAC stands for place, id and window. Never 0. */
+static uint32_t sum_of(const struct slot *hot)
+{
+	const uint64_t mac = atomic_load_explicit(&hot->mac, memory_order_acquire);
+	const uint64_t sent = atomic_load_explicit(&hot->sent, memory_order_acquire);
+	const uint64_t mixed = mac ^ sent * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(mixed ^ mixed >> 32) | 1;
+}
+
+void gw_night_begins(struct gw_seats *s, uint32_t place, const struct slot *hot)
+{
+	_Atomic uint32_t *const night = word_of(s->nights, place);
+	if (night)
+		atomic_store_explicit(night, sum_of(hot), memory_order_release);
+}
+
+bool gw_night_was_quiet(struct gw_seats *s, uint32_t place, const struct slot *hot)
+{
+	_Atomic uint32_t *const night = word_of(s->nights, place);
+	return night && atomic_load_explicit(night, memory_order_acquire) == sum_of(hot);
 }
 
 static uint32_t next_tenure(uint32_t before, uint32_t worker)

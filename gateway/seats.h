@@ -22,6 +22,7 @@
 enum { GW_TENURE_WORKER = 0xff };
 
 struct gw_seats;
+struct slot;
 
 struct gw_taken {
 	uint32_t before; /* the tenure that was replaced */
@@ -37,6 +38,11 @@ struct gw_taken gw_seat_take(_Atomic uint32_t *seat, uint32_t worker);
 MUST_USE bool gw_seat_take_empty(_Atomic uint32_t *seat, uint32_t worker, uint32_t *tenure);
 /* Nothing happens when somebody has claimed the tenure meanwhile. */
 void gw_seat_leave(_Atomic uint32_t *seat, uint32_t tenure);
+/* What a slot is when its association falls asleep; and whether it still is that. A copy of the
+   file that was put back within this run is known by it (S5): the slot's own MAC is good for any
+   copy. */
+void gw_night_begins(struct gw_seats *s, uint32_t place, const struct slot *hot);
+MUST_USE bool gw_night_was_quiet(struct gw_seats *s, uint32_t place, const struct slot *hot);
 /* The worker that holds a tenure, or UINT32_MAX when nobody does. */
 static inline uint32_t gw_tenure_worker(uint32_t tenure)
 {

@@ -273,8 +273,10 @@ static void arm(struct gw_worker *w)
 		next_ms = w->now_ms;
 	if (is_ebbing(w) && w->ebb_ms < next_ms)
 		next_ms = w->ebb_ms;
-	if ((w->sessions || w->reclaim_next < w->reclaim_end) && w->dozed_ms + DOZE_MS < next_ms)
-		next_ms = w->dozed_ms + DOZE_MS;
+	const uint64_t look_ms = w->sessions ? 0 : gw_worker_reclaim_ms(w);
+	const uint64_t doze_ms = w->dozed_ms + DOZE_MS;
+	if ((look_ms > doze_ms ? look_ms : doze_ms) < next_ms)
+		next_ms = look_ms > doze_ms ? look_ms : doze_ms;
 	if (next_ms == w->due_ms)
 		return;
 	w->due_ms = next_ms;

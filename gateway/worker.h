@@ -127,7 +127,8 @@ struct gw_worker {
 		*loose; /* those whose device association may be gone at the end of the turn */
 	struct gw_session *doze_next;       /* who is looked at next: idle? */
 	uint64_t dozed_ms;                  /* when the last were */
-	uint32_t reclaim_next, reclaim_end; /* source slots of earlier runs, not looked at yet */
+	uint32_t reclaim_next; /* source slot that is looked at next: does a link sleep there? */
+	uint64_t reclaim_ms;   /* not before */
 	bool batched;                       /* a slot was changed in this turn */
 	struct gw_waking waking;
 	uint64_t blames[GW_BLAMES];  /* until when each bucket is full */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RECLAIM_A_TIME = 512 };
+enum { RECLAIM_A_TIME = 512, RECLAIM_AGAIN_MS = 600000 };
 
 static bool link_opened(void *ctx, uint32_t sock, int fd)
 {
@@ -86,17 +86,12 @@ bool gw_worker_restore_links(struct gw_worker *w, const struct gw_sockets *socke
 			w->links_len);
 	if (store_read_port(w->reader, w->number, STORE_PORT_MARK, &used) != STORE_OK)
 		used = 0;
-	if (!sources_restore(w->sources, used))
-		return false;
-	w->reclaim_end = sources_used(w->sources);
-	return true;
+	return sources_restore(w->sources, used);
 }
 
 void gw_worker_give(struct gw_worker *w, uint32_t slot)
 {
-	/* Those that are still to be looked at are given back then, once. */
-	if (slot < w->reclaim_next || slot >= w->reclaim_end)
-		sources_give(w->sources, slot, w->now_ms);
+	sources_give(w->sources, slot, w->now_ms);
 }
 
 /* A link whose window is not known any more is opened anew when it is needed, from another slot. */
@@ -119,11 +114,24 @@ static bool is_free(struct gw_worker *w, uint32_t slot)
 	return lapsed;
 }
 
+uint64_t gw_worker_reclaim_ms(const struct gw_worker *w)
+{
+	return sources_used(w->sources) > 0 ? w->reclaim_ms : UINT64_MAX;
+}
+
+/* Round after round: the link of a sleeper may have been dropped by another worker, or by the store's
+   writer. */
 void gw_worker_reclaim(struct gw_worker *w)
 {
-	for (size_t i = 0; i < RECLAIM_A_TIME && w->reclaim_next < w->reclaim_end; i++) {
+	if (w->now_ms < w->reclaim_ms)
+		return;
+	for (size_t i = 0; i < RECLAIM_A_TIME && w->reclaim_next < sources_used(w->sources); i++) {
 		const uint32_t slot = w->reclaim_next++;
-		if (is_free(w, slot))
+		if (sources_is_asleep(w->sources, slot) && is_free(w, slot))
 			sources_give(w->sources, slot, w->now_ms);
 	}
+	if (w->reclaim_next < sources_used(w->sources))
+		return;
+	w->reclaim_next = 0;
+	w->reclaim_ms = w->now_ms + RECLAIM_AGAIN_MS;
 }

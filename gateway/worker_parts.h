@@ -22,7 +22,9 @@ MUST_USE struct sources *gw_worker_sources(struct gw_worker *w);
 /* Opens the sockets of earlier runs again, on the ports that their links know. False: memory is
    short. */
 MUST_USE bool gw_worker_restore_links(struct gw_worker *w, const struct gw_sockets *sockets);
-/* Looks at some source slots of earlier runs: those that no link has are given back. */
+/* Looks at some source slots whose links sleep: those that no link has any more are given back. */
 void gw_worker_reclaim(struct gw_worker *w);
+/* When it is to be called next. */
+uint64_t gw_worker_reclaim_ms(const struct gw_worker *w);
 
 #endif

@@ -309,13 +309,12 @@ bool hot_grow(struct hot *h, uint32_t slots)
 	return true;
 }
 
-/* The instance first: who dies in between leaves a file that no database knows. */
+/* The head first: who dies in between leaves a file that no database knows. It is written, as a file
+   that was put back may have holes (S16). */
 bool hot_reset(struct hot *h)
 {
-	uint8_t instance[HOT_INSTANCE];
-	if (getrandom(instance, sizeof(instance), 0) != (ssize_t)sizeof(instance))
+	if (!write_head(h->fd))
 		return false;
-	memcpy(head_of(h)->about.instance, instance, sizeof(instance));
 	atomic_store_explicit(&h->slots, 0, memory_order_release);
 	h->mapped = HEAD;
 	while (ftruncate(h->fd, HEAD) != 0)

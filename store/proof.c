@@ -239,7 +239,13 @@ struct proof *proof_begin(const struct proof_settings *s, const struct hot *hot,
 void proof_batch(struct proof *p, const struct hot *hot, uint32_t worker)
 {
 	_Atomic uint64_t *const counter = hot_counter(hot, worker);
-	const uint64_t n = atomic_load_explicit(counter, memory_order_relaxed) + 1;
+	const uint64_t had = atomic_load_explicit(counter, memory_order_relaxed);
+	const uint64_t n = had + 1;
+	/* Somebody has put a copy back while we run (S5): nothing that counts on from it proves
+	   anything any more. */
+	if (p && had != atomic_load_explicit(
+				&p->token->counters[worker].batches, memory_order_relaxed))
+		(void)unlink(p->path);
 	/* The hot file first: it may be ahead of the token, never behind. */
 	atomic_store_explicit(counter, n, memory_order_release);
 	if (p)

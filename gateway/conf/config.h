@@ -65,6 +65,7 @@ struct conf_gateway {
 	uint32_t store_evict_after_s;
 	uint32_t store_resumption; /* entries; 0: off */
 	uint32_t store_resumption_days;
+	uint32_t store_rotation_days; /* 0: never by itself */
 	char *control_path, *control_group;
 	char *store_path; /* NULL: all in memory, and then the next three are NULL */
 	/* Exactly one is not NULL: */

@@ -128,6 +128,7 @@ bool conf_fill_store(const struct conf_draft *d, struct conf_gateway *out)
 	out->store_any_filesystem = v[KEY_STORE_ANY_FILESYSTEM].number != 0;
 	out->store_resumption = (uint32_t)v[KEY_STORE_RESUMPTION].number;
 	out->store_resumption_days = (uint32_t)v[KEY_STORE_RESUMPTION_DAYS].number;
+	out->store_rotation_days = (uint32_t)v[KEY_STORE_ROTATION_DAYS].number;
 	if (!fill_names(d, out))
 		return no_memory(d);
 	if (out->store_path == NULL)

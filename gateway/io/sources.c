@@ -11,6 +11,8 @@
 
 enum { LOOPBACK_NET = 127, RING_FIRST = 64 };
 
+enum state { FREE, HELD, ASLEEP, RESTS = 0x80 /* it is in the ring */ };
+
 struct resting {
 	uint32_t slot;
 	uint32_t since_s;
@@ -23,6 +25,7 @@ struct sources {
 	uint32_t fresh;       /* slots below were taken at least once */
 	uint32_t sockets;     /* open */
 	struct resting *ring; /* given back, the oldest first; room for every slot below fresh */
+	uint8_t *states;      /* of them, by slot: enum state, and RESTS */
 	uint32_t cap, head, len;
 	int error; /* why the last slot could not be had; 0: all are in use */
 	int fds[]; /* sockets_max */
@@ -107,6 +110,7 @@ void sources_free(struct sources *s)
 	for (uint32_t i = 0; i < s->sockets; i++)
 		(void)close(s->fds[i]);
 	free(s->ring);
+	free(s->states);
 	free(s);
 }
 
@@ -149,15 +153,19 @@ static bool widen_ring(struct sources *s, uint32_t fresh)
 	while (cap <= fresh)
 		cap *= 2;
 	struct resting *ring = calloc(cap, sizeof(*ring));
-	if (!ring) {
+	uint8_t *const states = ring ? realloc(s->states, cap) : NULL;
+	if (!states) {
+		free(ring);
 		s->error = ENOMEM;
 		return false;
 	}
+	memset(states + s->cap, FREE, cap - s->cap);
 	assert(s->len <= s->cap);
 	for (uint32_t i = 0; i < s->len; i++)
 		ring[i] = s->ring[(s->head + i) % s->cap];
 	free(s->ring);
 	s->ring = ring;
+	s->states = states;
 	s->cap = cap;
 	s->head = 0;
 	return true;
@@ -170,6 +178,7 @@ static bool take_fresh(struct sources *s, uint32_t *slot)
 	if (s->fresh / s->addresses >= s->sockets && !open_next(s))
 		return false;
 	*slot = s->fresh++;
+	s->states[*slot] = HELD;
 	return true;
 }
 
@@ -186,6 +195,7 @@ bool sources_restore(struct sources *s, uint32_t used)
 	if (!widen_ring(s, fresh))
 		return false;
 	s->fresh = fresh;
+	memset(s->states, ASLEEP, fresh);
 	return true;
 }
 
@@ -198,12 +208,17 @@ uint32_t sources_take(struct sources *s, uint64_t now_ms)
 	s->error = 0;
 	if (!rested && take_fresh(s, &slot))
 		return slot;
-	if (s->len == 0)
-		return SOURCES_NONE;
-	slot = s->ring[s->head].slot;
-	s->head = (s->head + 1) % s->cap;
-	s->len--;
-	return slot;
+	while (s->len > 0) {
+		slot = s->ring[s->head].slot;
+		s->head = (s->head + 1) % s->cap;
+		s->len--;
+		s->states[slot] &= (uint8_t)~RESTS;
+		if (s->states[slot] != FREE) /* its link has come back meanwhile */
+			continue;
+		s->states[slot] = HELD;
+		return slot;
+	}
+	return SOURCES_NONE;
 }
 
 int sources_error(const struct sources *s)
@@ -213,10 +228,36 @@ int sources_error(const struct sources *s)
 
 void sources_give(struct sources *s, uint32_t slot, uint64_t now_ms)
 {
-	assert(slot < s->fresh && s->len < s->cap);
+	assert(slot < s->fresh);
+	const uint8_t was = s->states[slot];
+	s->states[slot] = FREE | RESTS;
+	if ((was & RESTS) != 0)
+		return;
+	assert(s->len < s->cap);
 	s->ring[(s->head + s->len) % s->cap] =
 		(struct resting){ .slot = slot, .since_s = (uint32_t)(now_ms / 1000) };
 	s->len++;
+}
+
+static void become(struct sources *s, uint32_t slot, enum state state)
+{
+	assert(slot < s->fresh);
+	s->states[slot] = (uint8_t)((s->states[slot] & RESTS) | state);
+}
+
+void sources_sleep(struct sources *s, uint32_t slot)
+{
+	become(s, slot, ASLEEP);
+}
+
+void sources_hold(struct sources *s, uint32_t slot)
+{
+	become(s, slot, HELD);
+}
+
+bool sources_is_asleep(const struct sources *s, uint32_t slot)
+{
+	return slot < s->fresh && (s->states[slot] & ~RESTS) == ASLEEP;
 }
 
 struct net_path sources_path(const struct sources *s, uint32_t slot)

@@ -57,14 +57,19 @@ void sources_free(struct sources *s);
 /* Takes over the next socket, bound by an earlier run to the port that its links know. False: there
    are sockets_max already, or the owner cannot watch it; fd is still the caller's. */
 MUST_USE bool sources_add(struct sources *s, int fd);
-/* Slots below used were taken in an earlier run and count as held: sources_give() those that are
-   not. Before any was taken. False: memory is short. */
+/* Slots below used were taken in an earlier run, and sleep. Before any was taken. False: memory is
+   short. */
 MUST_USE bool sources_restore(struct sources *s, uint32_t used);
 /* A slot that no link holds, or SOURCES_NONE. */
 MUST_USE uint32_t sources_take(struct sources *s, uint64_t now_ms);
 /* After SOURCES_NONE: 0 when every slot is in use, else what the system said, like EMFILE. */
 MUST_USE int sources_error(const struct sources *s);
+/* One that is given back already stays so. */
 void sources_give(struct sources *s, uint32_t slot, uint64_t now_ms);
+/* A slot that is held sleeps: it is nobody's to take, until somebody gives it or holds it again. */
+void sources_sleep(struct sources *s, uint32_t slot);
+void sources_hold(struct sources *s, uint32_t slot);
+MUST_USE bool sources_is_asleep(const struct sources *s, uint32_t slot);
 /* The path from a slot that is held to the upstream. */
 struct net_path sources_path(const struct sources *s, uint32_t slot);
 /* The slot that a path starts from, or SOURCES_NONE: it is none of ours. */

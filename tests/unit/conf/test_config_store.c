@@ -63,6 +63,7 @@ static void test_defaults_need_no_line(void **state)
 	assert_false(c.store_any_filesystem);
 	assert_int_equal(c.store_resumption, 1000000);
 	assert_int_equal(c.store_resumption_days, 30);
+	assert_int_equal(c.store_rotation_days, 90);
 	assert_null(conf_caveat(&c, 0));
 	conf_free(&c);
 }
@@ -75,7 +76,7 @@ static void test_every_key_is_read(void **state)
 		     "\"t\";\n"
 		     " hot = \"h\"; anchor = \"tpm:0x01500001\"; after_power_loss = \"gap\";\n"
 		     " evict_after_s = 5; any_filesystem = true; resumption = 0; resumption_days = "
-		     "7; };");
+		     "7; rotation_days = 0; };");
 	assert_string_equal(c.store_path, "/etc/s");
 	assert_null(c.store_key_file);
 	assert_null(c.store_key_credential);
@@ -89,6 +90,7 @@ static void test_every_key_is_read(void **state)
 	assert_true(c.store_any_filesystem);
 	assert_int_equal(c.store_resumption, 0);
 	assert_int_equal(c.store_resumption_days, 7);
+	assert_int_equal(c.store_rotation_days, 0);
 	conf_free(&c);
 	c = good("store = { key_credential = \"lwgate.key\"; anchor = \"a\"; after_power_loss = "
 		 "\"probe\"; };");

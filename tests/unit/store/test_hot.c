@@ -6,10 +6,8 @@
 #include <string.h>
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,6 +18,7 @@
 #include "base/attr.h"
 #include "store/hot.h"
 #include "unit/store/box.h"
+#include "unit/store/small.h"
 
 enum { HEAD = 65536, PAGE = 4096, PER_PAGE = PAGE / SLOT_SIZE, STEP = 16384 };
 
@@ -200,37 +199,53 @@ static void test_S16_no_room_changes_nothing(void **state)
 	hot_close(h);
 }
 
-/* In a child with a file system of its own: 0 good, 1 bad, 2 no such thing here. */
-static int fill_a_small_disk(const struct place *p)
+static void grow_on_a_small_disk(void *arg)
 {
+	const struct place *const p = arg;
 	bool fresh;
 	struct store_error error;
-	if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-		return 2;
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-		mount("tmpfs", box_folder(p->box), "tmpfs", 0, "size=2m") != 0)
-		return 2;
 	struct hot *const h = hot_open(p->file, &fresh, &error);
-	if (!h || !hot_grow(h, 1) || hot_grow(h, STEP + 1) || hot_facts(h).slots != STEP)
-		return 1;
+	small_must(h && hot_grow(h, 1), "it does not begin");
+	small_must(!hot_grow(h, STEP + 1) && hot_facts(h).slots == STEP, "the disk is not full");
 	/* A hole would be SIGBUS here. */
 	for (uint32_t i = 0; i < STEP; i++)
 		hot_at(h, i)->forged = i;
-	return box_size(p->file) == HEAD + STEP * SLOT_SIZE ? 0 : 1;
+	small_must(box_size(p->file) == HEAD + STEP * SLOT_SIZE, "a part stays");
 }
 
 static void test_S16_a_full_disk_is_met_while_growing(void **state)
 {
 	const struct place *const p = *state;
-	const pid_t pid = fork();
-	if (pid == 0)
-		_exit(fill_a_small_disk(p));
-	int status;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 2)
-		skip();
-	assert_int_equal(WEXITSTATUS(status), 0);
+	small_disk(box_folder(p->box), 2 << 20, grow_on_a_small_disk, *state);
+}
+
+/* As tools put files back. */
+static void reset_with_holes(void *arg)
+{
+	const struct place *const p = arg;
+	struct hot *h = opened(p->file, true);
+	hot_close(h);
+	small_must(truncate(p->file, PAGE) == 0 && truncate(p->file, HEAD) == 0, "no holes");
+	h = opened(p->file, false);
+	small_fill(box_path(p->box, "other"), 0);
+	small_must(!hot_reset(h), "where did it find room?");
+	hot_close(h);
+	small_fill(box_path(p->box, "other"), HEAD);
+	bool fresh;
+	struct store_error error;
+	h = hot_open(p->file, &fresh, &error);
+	small_must(h != NULL, "it does not open");
+	small_must(hot_reset(h), "it does not find the room that is there");
+	small_fill(box_path(p->box, "other"), 0);
+	for (uint32_t w = 0; w < HOT_WORKERS_MAX; w++)
+		++*hot_counter(h, w);
+	hot_close(h);
+}
+
+static void test_S16_reset_leaves_no_holes(void **state)
+{
+	const struct place *const p = *state;
+	small_disk(box_folder(p->box), 1 << 20, reset_with_holes, *state);
 }
 
 static void test_S13_dying_while_it_grew_loses_nothing(void **state)
@@ -383,6 +398,7 @@ int main(void)
 		IN_BOX(test_S16_slots_are_written_not_sparse),
 		IN_BOX(test_S16_no_room_changes_nothing),
 		IN_BOX(test_S16_a_full_disk_is_met_while_growing),
+		IN_BOX(test_S16_reset_leaves_no_holes),
 		IN_BOX(test_S13_dying_while_it_grew_loses_nothing),
 		IN_BOX(test_S15_an_unsound_file_is_replaced_and_said_so),
 		IN_BOX(test_R189_what_cannot_be_opened_is_an_error_not_a_new_file),

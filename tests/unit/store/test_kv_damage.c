@@ -97,7 +97,7 @@ static void live_with_damage(struct rows *w)
 	if (rows_good(watched) != 2000)
 		_exit(STATUS_WRONG);
 	if (rows_put(watched, KV_WRITE, 500, 20) != STORE_OK)
-		_exit(STATUS_DAMAGED);
+		_exit(kv_facts(watched).is_damaged ? STATUS_DAMAGED : CHILD_BAD);
 }
 
 static void test_no_wrong_bit_makes_an_empty_start_or_a_hang(void **state)

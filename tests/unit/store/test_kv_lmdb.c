@@ -2,7 +2,6 @@
 /* The files of the LMDB backend: what becomes of them, and what is said when they are not sound. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,6 +22,7 @@
 #include "base/attr.h"
 #include "store/kv.h"
 #include "unit/store/rows.h"
+#include "unit/store/small.h"
 
 /* --- the medium's faults: under libc's names, which win also for liblmdb ---------------------- */
 
@@ -80,7 +80,7 @@ static int end(void **state)
 	return rows_end(state);
 }
 
-enum { CHILD_SKIP = 77, CHILD_DONE = 78, CHILD_BAD = 1 };
+enum { CHILD_DONE = 78, CHILD_BAD = 1, SMALL = 24 << 20 };
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -246,6 +246,7 @@ static void test_S4_a_failed_sync_is_final(void **state)
 	struct kv *const kv = rows_must_open(w);
 	faults.sync = EIO;
 	assert_int_equal(rows_put(kv, KV_WRITE, 10, 10), STORE_BROKEN);
+	assert_false(kv_facts(kv).is_damaged);
 	faults.sync = 0;
 	assert_int_equal(rows_put(kv, KV_WRITE, 10, 10), STORE_BROKEN);
 	assert_int_equal(rows_put(kv, KV_VITAL, 10, 10), STORE_BROKEN);
@@ -260,6 +261,7 @@ static void test_R189_a_failed_write_is_final(void **state)
 	struct kv *const kv = rows_must_open(w);
 	faults.write = EIO;
 	assert_int_equal(rows_put(kv, KV_WRITE, 10, 10), STORE_BROKEN);
+	assert_false(kv_facts(kv).is_damaged);
 	faults.write = 0;
 	assert_int_equal(rows_put(kv, KV_WRITE, 10, 10), STORE_BROKEN);
 	assert_int_equal(rows_good(kv), 10);
@@ -283,113 +285,90 @@ static void test_a_full_disk_is_not_final(void **state)
 	kv_close(kv);
 }
 
-/* In a mount namespace of the child's own. */
-static bool mount_small(const char *folder)
+static void fill_a_disk(void *arg)
 {
-	return unshare(CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount("small", folder, "tmpfs", 0, "size=24m,mode=0700") == 0;
-}
-
-static void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	(void)fprintf(stderr, "# %s\n", what);
-	_exit(CHILD_BAD);
-}
-
-static void fill_a_disk(struct rows *w)
-{
-	if (!mount_small(w->folder))
-		_exit(CHILD_SKIP);
+	struct rows *const w = arg;
 	struct kv *const kv = rows_open(w, false);
-	must(kv != NULL, w->error.text);
+	small_must(kv != NULL, w->error.text);
 	/* Somebody else's file takes most of the disk. */
 	const int other =
 		open(folder_file(w->folder, "other"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	must(syscall(SYS_fallocate, other, 0, 0, 8 << 20) == 0, "no room for the other file");
+	small_must(syscall(SYS_fallocate, other, 0, 0, 8 << 20) == 0, "no room for the other file");
 	uint32_t n = 0;
 	enum store_result r = STORE_OK;
 	for (; r == STORE_OK; n += r == STORE_OK ? 50 : 0)
 		r = rows_put(kv, KV_WRITE, n, 50);
-	must(r == STORE_FULL && n > 1000, "filling does not end with STORE_FULL");
-	must(kv_facts(kv).is_short, "it does not know that it is short");
-	must(rows_good(kv) == (int)n, "the full database is not whole");
+	small_must(r == STORE_FULL && n > 1000, "filling does not end with STORE_FULL");
+	small_must(kv_facts(kv).is_short, "it does not know that it is short");
+	small_must(rows_good(kv) == (int)n, "the full database is not whole");
 	for (unsigned i = 0; i < 3000; i++) {
 		const uint32_t which = (i * 7919U) % n;
-		must(rows_put(kv, KV_VITAL, which, 1) == STORE_OK, "an update found no room");
+		small_must(rows_put(kv, KV_VITAL, which, 1) == STORE_OK, "an update found no room");
 	}
-	must(rows_put(kv, KV_WRITE, n, 1) == STORE_FULL, "what is not vital still goes");
+	small_must(rows_put(kv, KV_WRITE, n, 1) == STORE_FULL, "what is not vital still goes");
 	for (unsigned i = 0; i < 500; i++)
-		must(rows_put(kv, KV_VITAL, n + i, 1) == STORE_OK, "a vital row found no room");
-	must(rows_good(kv) == (int)n + 500, "the database is not whole after it");
-	must(ftruncate(other, 0) == 0, "the other file stays");
-	must(rows_put(kv, KV_WRITE, n + 500, 50) == STORE_OK, "room that came back is not seen");
-	must(!kv_facts(kv).is_short, "it still believes to be short");
+		small_must(
+			rows_put(kv, KV_VITAL, n + i, 1) == STORE_OK, "a vital row found no room");
+	small_must(rows_good(kv) == (int)n + 500, "the database is not whole after it");
+	small_must(ftruncate(other, 0) == 0, "the other file stays");
+	small_must(
+		rows_put(kv, KV_WRITE, n + 500, 50) == STORE_OK, "room that came back is not seen");
+	small_must(!kv_facts(kv).is_short, "it still believes to be short");
 	kv_close(kv);
 	kv_close(rows_open(w, false));
-	must(w->error.text[0] == '\0', w->error.text);
+	small_must(w->error.text[0] == '\0', w->error.text);
 }
 
 /* LMDB writes many pages at a time: the write that meets the end of the disk is a short one. */
-static void fill_a_disk_in_large_steps(struct rows *w)
+static void fill_a_disk_in_large_steps(void *arg)
 {
-	if (!mount_small(w->folder))
-		_exit(CHILD_SKIP);
+	struct rows *const w = arg;
 	struct kv *const kv = rows_open(w, false);
-	must(kv != NULL, w->error.text);
+	small_must(kv != NULL, w->error.text);
 	uint32_t n = 0;
 	enum { STEP = 5000 };
 	enum store_result r = STORE_OK;
 	for (; r == STORE_OK; n += r == STORE_OK ? STEP : 0)
 		r = rows_put(kv, KV_WRITE, n, STEP);
-	must(r == STORE_FULL && n > 0, "a short write is no STORE_FULL");
-	must(rows_good(kv) == (int)n, "the full database is not whole");
-	must(rows_put(kv, KV_VITAL, 7, 1) == STORE_OK, "an update found no room");
+	small_must(r == STORE_FULL && n > 0, "a short write is no STORE_FULL");
+	small_must(rows_good(kv) == (int)n, "the full database is not whole");
+	small_must(rows_put(kv, KV_VITAL, 7, 1) == STORE_OK, "an update found no room");
 	kv_close(kv);
 	kv_close(rows_open(w, false));
-	must(w->error.text[0] == '\0', w->error.text);
+	small_must(w->error.text[0] == '\0', w->error.text);
 }
 
 static void test_a_disk_that_fills_up_within_a_write_is_not_final(void **state)
 {
-	const int status = rows_run_child(fill_a_disk_in_large_steps, *state);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_SKIP)
-		skip();
-	assert_int_equal(status, 0);
+	const struct rows *const w = *state;
+	small_disk(w->folder, SMALL, fill_a_disk_in_large_steps, *state);
 }
 
 static void test_S16_what_is_vital_goes_on_when_the_disk_is_full(void **state)
 {
-	const int status = rows_run_child(fill_a_disk, *state);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_SKIP)
-		skip(); /* nothing can be mounted here */
-	assert_int_equal(status, 0);
+	const struct rows *const w = *state;
+	small_disk(w->folder, SMALL, fill_a_disk, *state);
 }
 
-static void use_read_only_disk(struct rows *w)
+static void use_read_only_disk(void *arg)
 {
-	if (!mount_small(w->folder))
-		_exit(CHILD_SKIP);
+	struct rows *const w = arg;
 	rows_make(w, 10);
-	must(mount("small", w->folder, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0, "remount");
-	must(rows_open(w, false) == NULL, "it opens for writing");
-	must(strstr(w->error.text, "Read-only file system") != NULL &&
-			strstr(w->error.text, "mounted read-write") != NULL,
+	small_must(mount("small", w->folder, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0, "remount");
+	small_must(rows_open(w, false) == NULL, "it opens for writing");
+	small_must(strstr(w->error.text, "Read-only file system") != NULL &&
+			   strstr(w->error.text, "mounted read-write") != NULL,
 		w->error.text);
 	struct kv *const kv = rows_open(w, true);
-	must(kv != NULL, w->error.text);
-	must(rows_good(kv) == 10, "inspection fails");
+	small_must(kv != NULL, w->error.text);
+	small_must(rows_good(kv) == 10, "inspection fails");
 	kv_close(kv);
 }
 
 static void test_a_read_only_file_system_is_told(void **state)
 {
-	const int status = rows_run_child(use_read_only_disk, *state);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_SKIP)
-		skip();
-	assert_int_equal(status, 0);
+	const struct rows *const w = *state;
+	small_disk(w->folder, SMALL, use_read_only_disk, *state);
 }
 
 /* LMDB leaves out pages that a transaction took at the end and gave back. */

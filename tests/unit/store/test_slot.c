@@ -126,6 +126,30 @@ static void test_S15_a_slot_that_was_never_made_does_not_load(void **state)
 	struct slot_state got;
 	assert_false(slot_load(&empty, &slots_key, 0, none, &got));
 	assert_false(slot_has_seen(&empty, 0));
+	assert_false(slot_is(&empty, slots_id));
+}
+
+/* Whoever holds on to a place that was given away. */
+static void test_S15_a_slot_is_of_one_association_at_a_time(void **state)
+{
+	(void)state;
+	struct slot s;
+	struct slot_state now = { .edge = 3, .seen = 5 };
+	uint8_t other[SLOT_ID];
+	slot_init(&s, &slots_key, SLOTS_PLACE, slots_id, &now);
+	slots_mark(&s, &now, 9);
+	assert_true(slot_is(&s, slots_id));
+	for (size_t i = 0; i < SLOT_ID; i++) {
+		memcpy(other, slots_id, SLOT_ID);
+		other[i] ^= 1;
+		assert_false(slot_is(&s, other));
+	}
+	assert_true(slot_take(&s, slot_owner(3, 1)));
+	slot_release(&s, slot_owner(3, 1), 7);
+	assert_true(slot_is(&s, slots_id));
+	slot_init(&s, &slots_key, SLOTS_PLACE, other, &now);
+	assert_false(slot_is(&s, slots_id));
+	assert_true(slot_is(&s, other));
 }
 
 /* --- looked at ---------------------------------------------------------------------------- */
@@ -275,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_S21_a_flipped_bit_does_not_load),
 		cmocka_unit_test(test_S13_at_rest_nothing_is_made_up),
 		cmocka_unit_test(test_S15_a_slot_that_was_never_made_does_not_load),
+		cmocka_unit_test(test_S15_a_slot_is_of_one_association_at_a_time),
 		cmocka_unit_test(test_S24_a_first_look_knows_what_was_seen),
 		cmocka_unit_test(test_S24_a_first_look_at_an_unended_mark_turns_nothing_away),
 		cmocka_unit_test(test_S13_loads_beside_marks_and_never_goes_back),
