@@ -6,6 +6,7 @@
 #include "conf/credentials.h"
 #include "ctl/control.h"
 #include "gateway/advice.h"
+#include "gateway/bind.h"
 #include "gateway/gateway.h"
 #include "gateway/inherit.h"
 #include "gateway/keylog.h"
@@ -263,6 +264,7 @@ int main(int argc, char **argv)
 	struct conf_error error;
 	struct parts parts = { .keylog_fd = -1 };
 	int status = EXIT_FAILURE;
+	gw_bind_now(argv);
 	if (!gw_vault_install())
 		(void)fprintf(
 			stderr, "lwgated: OpenSSL's memory cannot be kept out of core dumps\n");

@@ -28,5 +28,5 @@ static void give(void *p, const char *file, int line)
 
 bool gw_vault_install(void)
 {
-	return (CRYPTO_set_mem_functions(take, resize, give), true);
+	return CRYPTO_set_mem_functions(take, resize, give) == 1;
 }

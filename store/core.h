@@ -106,6 +106,8 @@ MUST_USE struct store *store_assemble(struct store_parts *parts,
 void store_abandon(struct store *s);
 
 /* parts.c */
+/* For an operator whose files are damaged. */
+extern const char store_remedy[];
 MUST_USE bool store_parts_open(const struct store_settings *settings, struct store_parts *parts,
 	struct store_error *error);
 void store_parts_close(struct store_parts *parts);

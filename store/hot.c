@@ -201,6 +201,8 @@ static bool reserve(struct hot *h)
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (base == MAP_FAILED)
 			continue;
+		/* Address space only; a debugger would write all of it into a core dump. */
+		(void)madvise(base, (size_t)bytes_for(slots), MADV_DONTDUMP);
 		h->base = base;
 		h->reserved = bytes_for(slots);
 		return true;

@@ -184,21 +184,21 @@ static bool fails(const struct store *s, const struct store_settings *settings, 
 	const char *what, struct store_error *error)
 {
 	static const char *const words[] = {
-		[STORE_NONE] = "is missing: put a copy back, with the newest keyring",
+		[STORE_NONE] = "is missing, that is, damaged",
 		[STORE_STALE] = "is of another store than the keyring: put back those that belong "
 				"together",
 		[STORE_FULL] = "finds no room: free some on this file system",
-		[STORE_DAMAGED] = "is damaged: put a copy back, with the newest keyring, or move "
-				  "the folder away to begin anew (every device then shakes hands "
-				  "once)",
+		[STORE_DAMAGED] = "is damaged",
 		[STORE_BROKEN] = "could not be written: its medium failed (the kernel's log tells "
 				 "more): mend that, and start again",
 	};
 	if (r == STORE_BROKEN && kv_facts(s->parts.kv).is_damaged)
 		r = STORE_DAMAGED;
+	const bool bad = r == STORE_NONE || r == STORE_DAMAGED;
 	if (!settings->dir)
 		return store_fail(error, "store in memory: %s %s", what, words[r]);
-	return store_fail(error, "%s/data.mdb: %s %s", settings->dir, what, words[r]);
+	return store_fail(error, "%s/data.mdb: %s %s%s%s", settings->dir, what, words[r],
+		bad ? ": " : "", bad ? store_remedy : "");
 }
 
 static bool take_over(struct store *s, struct value_meta *m, const struct store_settings *settings,

@@ -19,6 +19,9 @@
 #define NEW     "keyring.new"
 enum { NAME_MAX_LEN = 4096 };
 
+const char store_remedy[] = "put a copy back, with the newest keyring, or move the folder away to "
+			    "begin anew (every device then shakes hands once)";
+
 struct names {
 	char database[NAME_MAX_LEN], fresh[NAME_MAX_LEN], hot[NAME_MAX_LEN];
 };
@@ -117,9 +120,8 @@ static bool get_keys(const struct store_settings *settings, struct store_parts *
 	enum store_result r = place_read(parts->place, KEYRING, blob, sizeof(blob), &len, error);
 	if (r == STORE_OK && version == 0)
 		return store_fail(error,
-			"%s: there is a keyring, but the database is empty: put a copy back, or "
-			"move the folder away to begin anew",
-			settings->dir);
+			"%s/data.mdb: is empty, but there is a keyring, so it is damaged: %s",
+			settings->dir, store_remedy);
 	if (r == STORE_OK) /* of one who died before it went: it has the first keys */
 		(void)unlink(parts->keyring_file);
 	if (r == STORE_NONE && version == 0)
@@ -130,17 +132,16 @@ static bool get_keys(const struct store_settings *settings, struct store_parts *
 	}
 	if (r == STORE_NONE)
 		return store_fail(error,
-			"%s/%s: is missing, and the database opens with nothing else: put a copy "
-			"back, or move the folder away to begin anew",
-			settings->dir, KEYRING);
+			"%s/%s: is missing, and the database opens with nothing else: %s",
+			settings->dir, KEYRING, store_remedy);
 	if (r != STORE_OK)
 		return false;
 	return unwrap(parts, settings, (struct kv_slice){ blob, len }, error);
 }
 
 /* kv_open_lmdb() would make a new one. */
-static bool check_whole(const struct names *n, const struct store_parts *parts, const char *dir,
-	struct store_error *error)
+static bool check_whole(
+	const struct names *n, const struct store_parts *parts, struct store_error *error)
 {
 	uint8_t blob[KEYRING_WRAPPED_MAX];
 	size_t len;
@@ -149,10 +150,8 @@ static bool check_whole(const struct names *n, const struct store_parts *parts, 
 		return true;
 	if (place_read(parts->place, KEYRING, blob, sizeof(blob), &len, &ignored) == STORE_NONE)
 		return true;
-	return store_fail(error,
-		"%s: is missing, but there is a keyring: put a copy back, or move the folder %s "
-		"away to begin anew",
-		n->database, dir);
+	return store_fail(
+		error, "%s: is missing, but there is a keyring: %s", n->database, store_remedy);
 }
 
 static bool open_files(const struct store_settings *settings, struct store_parts *parts,
@@ -165,17 +164,14 @@ static bool open_files(const struct store_settings *settings, struct store_parts
 	bool fresh;
 	uint32_t version;
 	parts->place = place_open(settings->dir, settings->any_filesystem, error);
-	if (!parts->place || !check_whole(n, parts, settings->dir, error))
+	if (!parts->place || !check_whole(n, parts, error))
 		return false;
 	parts->kv = kv_open_lmdb(&lmdb, &fresh, error);
 	if (!parts->kv)
 		return false;
 	if (schema_read(parts->kv, &version) != STORE_OK)
-		return store_fail(error,
-			"%s: its first row is damaged: put a copy back, with the newest keyring, "
-			"or move the folder away to begin anew (every device then shakes hands "
-			"once)",
-			n->database);
+		return store_fail(
+			error, "%s: its first row is damaged: %s", n->database, store_remedy);
 	if (version != 0 && !schema_bring_up(parts->kv, &steps, n->database, error))
 		return false;
 	parts->keyring_file = strdup(n->fresh);

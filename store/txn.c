@@ -12,13 +12,17 @@ static void tell_broken(struct store *s, bool damaged)
 	if (s->told_broken)
 		return;
 	s->told_broken = true;
-	const char *why = "the disk of store.path has failed; look into the kernel's log";
+	if (!s->log)
+		return;
 	if (damaged || kv_facts(s->parts.kv).is_damaged)
-		why = "data.mdb in store.path is damaged; stop, then put a copy back, with the "
-		      "newest keyring, or move the folder away to begin anew";
-	if (s->log)
 		log_say(s->log, LOG_LEVEL_ERROR, "store-broken",
-			"why=\"%s\"; nothing is written any more", why);
+			"data.mdb in store.path is damaged, nothing is written any more; stop, "
+			"then %s",
+			store_remedy);
+	else
+		log_say(s->log, LOG_LEVEL_ERROR, "store-broken",
+			"the disk of store.path has failed, nothing is written any more; look into "
+			"the kernel's log");
 }
 
 /* Another incarnation has begun: this one writes nothing any more (S3). */

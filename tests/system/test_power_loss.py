@@ -68,7 +68,7 @@ class Play:
             "--ack-ms",
             "500",
             "--lost-ms",
-            "800",
+            "800" if self.con else "100",
             "--initial-ms",
             "500",
             *(("--update-s", "3", "--mixed") if self.con else ("--update-s", "30")),

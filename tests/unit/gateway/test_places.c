@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/places.h"
+#include "gateway/worker.h"
+#include "io/sources.h"
+
+enum { LISTENERS = 3, SOCKETS = 2, PORT = 5684, OTHER_PORT = 5685, LINK_PORT = 40000 };
+
+static struct net_addr address(const char *text, uint16_t port)
+{
+	struct net_addr a = { .port = port, .family = strchr(text, ':') ? NET_IPV6 : NET_IPV4 };
+	if (a.family == NET_IPV6) {
+		memset(a.ip, 0, sizeof(a.ip));
+		a.ip[0] = 0x20;
+		a.ip[1] = 0x01;
+		a.ip[15] = (uint8_t)text[strlen(text) - 1];
+		return a;
+	}
+	unsigned ip[4];
+	assert_int_equal(sscanf(text, "%u.%u.%u.%u", &ip[0], &ip[1], &ip[2], &ip[3]), 4);
+	for (size_t i = 0; i < 4; i++)
+		a.ip[i] = (uint8_t)ip[i];
+	return a;
+}
+
+static bool opened(void *ctx, uint32_t sock, int fd)
+{
+	struct gw_worker *const w = ctx;
+	(void)fd;
+	struct gw_socket *const s = calloc(1, sizeof(*s));
+	assert_non_null(s);
+	s->sock = sock;
+	s->port = (uint16_t)(LINK_PORT + w->links_len);
+	w->links[w->links_len++] = s;
+	return true;
+}
+
+/* A worker as far as its sockets go. The number of link sockets is even, and all are open. */
+static struct gw_worker *worker(const struct net_addr *upstream, const struct net_addr *source)
+{
+	struct gw_worker *const w = calloc(1, sizeof(*w));
+	assert_non_null(w);
+	w->listeners_len = LISTENERS;
+	w->links = calloc(SOCKETS, sizeof(struct gw_socket *));
+	assert_non_null(w->links);
+	const struct sources_settings s = {
+		.upstream = *upstream,
+		.prefixes = { { .base = *source, .bits = source->family == NET_IPV4 ? 30 : 126 } },
+		.prefixes_len = 1,
+		.sockets_max = SOCKETS,
+		.first_sock = LISTENERS,
+		.ctx = w,
+		.opened = opened,
+	};
+	w->sources = sources_new(&s);
+	assert_non_null(w->sources);
+	return w;
+}
+
+static void worker_end(struct gw_worker *w)
+{
+	for (size_t i = 0; i < w->links_len; i++)
+		free(w->links[i]);
+	free(w->links);
+	sources_free(w->sources);
+	free(w);
+}
+
+static struct gw_worker *worker_v4(void)
+{
+	const struct net_addr upstream = address("127.0.0.9", PORT), source = address("127.0.7.0", 0);
+	struct gw_worker *const w = worker(&upstream, &source);
+	w->bound[0] = address("127.0.0.1", PORT);
+	w->bound[1] = (struct net_addr){ .port = OTHER_PORT, .family = NET_IPV4 }; /* any */
+	w->bound[2] = (struct net_addr){ .port = OTHER_PORT, .family = NET_IPV6 }; /* any */
+	return w;
+}
+
+static void assert_round(const struct gw_worker *w, enum store_role role, const struct net_path *path)
+{
+	struct store_path place;
+	struct net_path back;
+	assert_true(gw_place_to_store(w, role, path, &place));
+	assert_int_equal(place.role, role);
+	assert_true(net_addr_same(&place.peer, &path->peer));
+	assert_true(gw_place_from_store(w, &place, &back));
+	assert_true(net_path_same(&back, path));
+}
+
+static struct net_path from(const char *peer, uint16_t port, const char *local, uint32_t sock)
+{
+	struct net_path p = { .peer = address(peer, port), .sock = sock };
+	const struct net_addr l = address(local, 0);
+	memcpy(p.local_ip, l.ip, sizeof(p.local_ip));
+	return p;
+}
+
+static void test_a_devices_path_comes_back(void **state)
+{
+	(void)state;
+	struct gw_worker *const w = worker_v4();
+	const struct net_path paths[] = {
+		from("192.0.2.7", 1234, "127.0.0.1", 0),
+		from("192.0.2.7", 1234, "127.0.0.8", 1), /* at a listener that is bound to any */
+		from("2001:db8::7", 1234, "2001:db8::1", 2),
+	};
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		assert_round(w, STORE_DEVICE, &paths[i]);
+	worker_end(w);
+}
+
+/* One peer at two listeners, or at two of our addresses, has two places. */
+static void test_places_are_as_many_as_paths(void **state)
+{
+	(void)state;
+	struct gw_worker *const w = worker_v4();
+	const struct net_path paths[] = {
+		from("192.0.2.7", 1234, "127.0.0.1", 0),
+		from("192.0.2.7", 1234, "127.0.0.1", 1),
+		from("192.0.2.7", 1234, "127.0.0.2", 1),
+		from("192.0.2.7", 1235, "127.0.0.1", 1),
+		from("192.0.2.8", 1234, "127.0.0.1", 1),
+		from("2001:db8::7", 1234, "2001:db8::1", 2),
+	};
+	enum { N = sizeof(paths) / sizeof(paths[0]) };
+	struct store_path places[N];
+	for (size_t i = 0; i < N; i++) {
+		assert_true(gw_place_to_store(w, STORE_DEVICE, &paths[i], &places[i]));
+		for (size_t k = 0; k < i; k++)
+			assert_false(net_addr_same(&places[i].peer, &places[k].peer) &&
+				     net_addr_same(&places[i].local, &places[k].local));
+	}
+	worker_end(w);
+}
+
+/* After a change of the configuration: whose listener is gone has no path, whose number is another
+   has another number. */
+static void test_a_listener_may_be_gone_or_have_another_number(void **state)
+{
+	(void)state;
+	struct gw_worker *const w = worker_v4();
+	const struct net_path path = from("192.0.2.7", 1234, "127.0.0.1", 0);
+	struct store_path place;
+	struct net_path back;
+	assert_true(gw_place_to_store(w, STORE_DEVICE, &path, &place));
+	w->bound[2] = w->bound[0];
+	w->bound[0] = (struct net_addr){ .port = PORT, .family = NET_IPV6 }; /* any, of the other */
+	assert_true(gw_place_from_store(w, &place, &back));
+	assert_int_equal(back.sock, 2);
+	w->bound[2].port = OTHER_PORT;
+	assert_false(gw_place_from_store(w, &place, &back));
+	w->bound[2] = address("127.0.0.2", PORT);
+	assert_false(gw_place_from_store(w, &place, &back));
+	w->listeners_len = 0;
+	assert_false(gw_place_from_store(w, &place, &back));
+	worker_end(w);
+}
+
+static void links_come_back(struct gw_worker *w)
+{
+	uint32_t slot;
+	size_t n = 0;
+	while ((slot = sources_take(w->sources, 0)) != SOURCES_NONE) {
+		const struct net_path path = sources_path(w->sources, slot);
+		struct store_path place;
+		assert_true(gw_place_to_store(w, STORE_LINK, &path, &place));
+		assert_int_equal(place.local.port, LINK_PORT + path.sock - LISTENERS);
+		assert_round(w, STORE_LINK, &path);
+		n++;
+	}
+	assert_true(n > SOCKETS);
+	assert_int_equal(w->links_len, SOCKETS);
+}
+
+static void test_a_links_path_comes_back(void **state)
+{
+	(void)state;
+	struct gw_worker *const w = worker_v4();
+	links_come_back(w);
+	worker_end(w);
+	const struct net_addr upstream = address("2001:db8::9", PORT), source = address("2001:db8::", 0);
+	struct net_addr base = source;
+	base.ip[15] = 0;
+	struct gw_worker *const six = worker(&upstream, &base);
+	links_come_back(six);
+	worker_end(six);
+}
+
+/* A socket on another port, a server that moved, a source address that is not ours any more. */
+static void test_a_link_that_does_not_fit_is_not_there(void **state)
+{
+	(void)state;
+	struct gw_worker *const w = worker_v4();
+	const struct net_path path = sources_path(w->sources, sources_take(w->sources, 0));
+	struct store_path good, place;
+	struct net_path back;
+	assert_true(gw_place_to_store(w, STORE_LINK, &path, &good));
+	assert_true(gw_place_from_store(w, &good, &back));
+	place = good;
+	place.local.port++;
+	assert_false(gw_place_from_store(w, &place, &back));
+	place = good;
+	place.peer.port++;
+	assert_false(gw_place_from_store(w, &place, &back));
+	place = good;
+	place.local.ip[2]++;
+	assert_false(gw_place_from_store(w, &place, &back));
+	place = good;
+	place.role = STORE_DEVICE;
+	assert_false(gw_place_from_store(w, &place, &back));
+	struct net_path nowhere = path;
+	nowhere.sock = LISTENERS + SOCKETS;
+	assert_false(gw_place_to_store(w, STORE_LINK, &nowhere, &place));
+	worker_end(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_devices_path_comes_back),
+		cmocka_unit_test(test_places_are_as_many_as_paths),
+		cmocka_unit_test(test_a_listener_may_be_gone_or_have_another_number),
+		cmocka_unit_test(test_a_links_path_comes_back),
+		cmocka_unit_test(test_a_link_that_does_not_fit_is_not_there),
+	};
+	return cmocka_run_group_tests_name("gateway/places", tests, NULL, NULL);
+}
