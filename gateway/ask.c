@@ -238,8 +238,7 @@ static bool close_sleeper(struct gw_worker *w, uint32_t cred)
 	if (!o)
 		return false;
 	o->forget = true;
-	o->legs[GW_DEVICE].drop = true;
-	o->legs[GW_DEVICE].drop_place = row.device;
+	o->anyhow = true;
 	gw_op_submit(o, 0);
 	return true;
 }

@@ -127,8 +127,8 @@ static bool explain(const struct cred_plan_by *by, enum store_result r, struct c
 		break;
 	}
 	return conf_fail(error, by->name, 0,
-		"the store's medium failed; nothing was changed; look into the log, and restart on "
-		"a sound disk");
+		"the store cannot be written any more: its disk failed, or it is damaged; nothing "
+		"was changed; the log says which");
 }
 
 static void tell(const struct cred_plan *p)

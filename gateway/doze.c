@@ -19,7 +19,7 @@ static void lie_down(struct gw_session *s, struct gw_leg *leg)
 		return;
 	const struct dtls_numbers n = dtls_conn_numbers(c);
 	const uint32_t forged = dtls_conn_facts(c).forged;
-	if (leg->hot) {
+	if (leg->hot && slot_is(leg->hot, leg->id)) { /* no other's, whatever went wrong */
 		gw_worker_batch(w);
 		atomic_store_explicit(&leg->hot->forged, forged, memory_order_relaxed);
 		/* What it ought to be already, unless somebody has put a copy back (S5). */
@@ -47,12 +47,13 @@ void gw_session_sleep(struct gw_session *s)
 	gw_session_end(s, GW_KEEP, NULL);
 }
 
-/* S9: an association that is not durable cannot sleep. */
+/* S9: an association that is not durable cannot sleep. One that waits for the answer to a probe can:
+   whoever repeats old records must not fill the memory with them (S24). */
 static bool may_sleep(const struct gw_session *s)
 {
 	const struct gw_leg *const link = &s->legs[GW_LINK];
 	return s->relay && s->ops == 0 && !s->waits && s->heir == 0 && s->hold.len == 0 &&
-	       !s->probe && !s->is_loose && s->legs[GW_DEVICE].conn && s->legs[GW_DEVICE].hot &&
+	       !s->is_loose && s->legs[GW_DEVICE].conn && s->legs[GW_DEVICE].hot &&
 	       (!link->conn || link->hot) && relay_device_is_idle(s->relay);
 }
 
@@ -119,15 +120,15 @@ void gw_due_received(struct gw_worker *w, uint32_t cred)
 	if (!o)
 		return;
 	o->row = row;
-	o->row.registered = false;
-	o->row.expires_ms = 0;
-	o->save = true;
+	o->expire = true;
 	gw_op_submit(o, 0);
 }
 
 void gw_changed_received(struct gw_worker *w, uint32_t cred)
 {
 	struct gw_session *const s = gw_session_of(w, cred);
+	/* What wakes in this turn yet must not be judged by what was before (S28). */
+	store_reader_rest(w->reader);
 	if (s && !s->waits)
 		gw_session_end(s, GW_FORGET, "its credential has changed");
 }

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,17 +15,22 @@
    all of the process. */
 static _Atomic(const struct store *) watched;
 static _Atomic(const char *) token;
+static _Atomic(const char *) folder;
 static _Atomic unsigned lost;
+
+static bool say(const char *text)
+{
+	return write(STDERR_FILENO, text, strlen(text)) > 0;
+}
 
 static _Noreturn void end_of_database(void)
 {
-	static const char why[] = "lwgated: the database in store.path is damaged, or its disk "
-				  "cannot be read; look at "
-				  "the disk, then put a copy back, or move the folder away to "
-				  "begin anew (every device "
-				  "then shakes hands once)\n";
-	const ssize_t said = write(STDERR_FILENO, why, sizeof(why) - 1);
-	_exit(said > 0 ? GW_FAULT_STATUS : GW_FAULT_STATUS + 1);
+	const char *const where = atomic_load(&folder);
+	const bool said = say("lwgated: ") && say(where ? where : "store.path") &&
+			  say("/data.mdb: is damaged, or its disk cannot be read; look at the "
+			      "disk, then put a copy back, or move the folder away to begin anew "
+			      "(every device then shakes hands once)\n");
+	_exit(said ? GW_FAULT_STATUS : GW_FAULT_STATUS + 1);
 }
 
 static void lose_page(void *address)
@@ -32,8 +38,8 @@ static void lose_page(void *address)
 	const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
 	void *const page = (char *)address - (uintptr_t)address % size;
 	const char *const file = atomic_load(&token);
-	const void *const anew = mmap(page, size, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	const void *const anew = mmap(
+		page, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (anew == MAP_FAILED)
 		end_of_database();
 	if (file)
@@ -45,7 +51,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 {
 	const struct store *const s = atomic_load(&watched);
 	(void)context;
-	switch (s ? store_region(s, info->si_addr) : STORE_REGION_NONE) {
+	switch (store_region(s, info->si_addr)) {
 	case STORE_REGION_SLOTS:
 		if (number == SIGBUS) {
 			lose_page(info->si_addr);
@@ -61,10 +67,11 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	(void)signal(number, SIG_DFL);
 }
 
-void gw_fault_install(const struct store *s, const char *token_file)
+void gw_fault_install(const struct store *s, const char *path, const char *token_file)
 {
 	struct sigaction a = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
 	(void)sigemptyset(&a.sa_mask);
+	atomic_store(&folder, path);
 	atomic_store(&token, token_file);
 	atomic_store(&watched, s);
 	(void)sigaction(SIGBUS, &a, NULL);
@@ -77,6 +84,7 @@ void gw_fault_forget(void)
 	(void)signal(SIGSEGV, SIG_DFL);
 	atomic_store(&watched, NULL);
 	atomic_store(&token, NULL);
+	atomic_store(&folder, NULL);
 }
 
 unsigned gw_fault_seen(void)

@@ -22,8 +22,9 @@ struct store;
 
 enum { GW_FAULT_STATUS = 74 }; /* EX_IOERR */
 
-/* One store at a time. token_file: may be NULL; both are borrowed until gw_fault_forget(). */
-void gw_fault_install(const struct store *s, const char *token_file);
+/* One store at a time; s NULL: it is about to be opened. path is its folder; path and
+   token_file may be NULL; all are borrowed until gw_fault_forget(). */
+void gw_fault_install(const struct store *s, const char *path, const char *token_file);
 void gw_fault_forget(void);
 /* Pages of slots lost since the last call. */
 unsigned gw_fault_seen(void);

@@ -3,6 +3,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/wipe.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/inherit.h"
@@ -154,11 +155,10 @@ static bool start(struct gw_gateway *g, struct conf_error *error)
 
 bool gw_start(struct gw_gateway *g, struct conf_error *error)
 {
-	sigset_t all, before;
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the main thread */
+	sigset_t before;
+	signals_block(&before); /* they are for the main thread, later */
 	const bool good = start(g, error);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	signals_restore(&before);
 	return good;
 }
 

@@ -53,7 +53,8 @@ MUST_USE bool gw_start(struct gw_gateway *g, struct conf_error *error);
 size_t gw_credentials_count(const struct gw_gateway *g);
 /* From now on signals are kept for gw_run(). False: there is no main loop. */
 MUST_USE bool gw_watch(struct gw_gateway *g, struct ctl_control *control);
-/* After gw_watch(). Serves signals and, if not NULL, the control socket, until TERM, INT, or an upgrade. */
+/* After gw_watch(). Serves signals and, if not NULL, the control socket, until TERM, INT, or an
+   upgrade. */
 enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control);
 /* Ends the workers, politely. False: one did not end in time, and nothing may be freed. */
 MUST_USE bool gw_stop(struct gw_gateway *g);

@@ -56,8 +56,7 @@ static bool join(struct gw_ask *a, struct ctl_session **out, size_t *len)
 	return true;
 }
 
-/* --- sessions: awake, at their workers; asleep, in the store
-   ------------------------------------ */
+/* --- sessions: awake, at their workers; asleep, in the store ---------------------------------- */
 
 static bool find(struct gw_gateway *g, const char *endpoint, uint32_t *cred)
 {

@@ -181,12 +181,15 @@ bool gw_store_open(struct gw_gateway *g, struct conf_error *error)
 		.wall_ms = clock_ms(CLOCK_REALTIME),
 		.log = g->log,
 	};
+	gw_fault_install(NULL, conf->store_path, NULL);
 	g->shared.store = store_open(&s, &why);
 	wipe(&g->kek, sizeof(g->kek));
 	g->has_kek = false;
-	if (!g->shared.store)
+	if (!g->shared.store) {
+		gw_fault_forget();
 		return fail(error, &why);
-	gw_fault_install(g->shared.store, conf->store_token);
+	}
+	gw_fault_install(g->shared.store, conf->store_path, conf->store_token);
 	g->shared.incarnation = store_start(g->shared.store).incarnation;
 	g->shared.steer.seed = (uint32_t)store_seed(g->shared.store);
 	g->reader = store_reader_new(g->shared.store);

@@ -160,7 +160,9 @@ const int *gw_inherit_links(
 	if (!in || in->h.workers != conf->workers)
 		return NULL;
 	for (size_t i = 0; i < in->h.links_len && *len < conf->upstream_sockets; i++) {
-		if (in->links[i].worker != worker || in->links[i].fd < 0)
+		struct net_addr self;
+		if (in->links[i].worker != worker || in->links[i].fd < 0 ||
+			!udp_local(in->links[i].fd, &self) || self.family != conf->upstream.family)
 			continue;
 		in->taken[(*len)++] = in->links[i].fd;
 		in->links[i].fd = -1;

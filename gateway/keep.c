@@ -56,6 +56,15 @@ static enum store_result merge(struct store_txn *t, struct gw_op *o)
 	return r;
 }
 
+static bool is_at(struct store_txn *t, uint32_t place, const uint8_t id[SLOT_ID])
+{
+	struct store_assoc a;
+	const bool its = store_read_assoc(store_txn_reader(t), place, &a) == STORE_OK &&
+			 memcmp(a.id, id, sizeof(a.id)) == 0;
+	wipe(&a, sizeof(a));
+	return its;
+}
+
 static enum store_result forget(struct store_txn *t, const struct gw_op *o)
 {
 	struct store_session row;
@@ -64,9 +73,22 @@ static enum store_result forget(struct store_txn *t, const struct gw_op *o)
 	if (r != STORE_OK)
 		return r == STORE_NONE ? STORE_OK : r;
 	/* The endpoint may have come back in the meantime, with another association. */
-	if (row.device != STORE_NO_SLOT && (!d->drop || row.device != d->drop_place))
+	if (row.device != STORE_NO_SLOT && !o->anyhow &&
+		(!d->drop || row.device != d->drop_place || !is_at(t, row.device, d->drop_id)))
 		return STORE_OK;
 	return store_session_drop(t, o->cred);
+}
+
+/* Unless it is another registration by now. */
+static enum store_result expire(struct store_txn *t, const struct gw_op *o)
+{
+	struct store_session row;
+	const enum store_result r = store_read_session(store_txn_reader(t), o->cred, &row);
+	if (r != STORE_OK || !row.registered || row.expires_ms != o->row.expires_ms)
+		return r == STORE_BROKEN ? r : STORE_OK;
+	row.registered = false;
+	row.expires_ms = 0;
+	return store_session_put(t, &row);
 }
 
 static enum store_result put_legs(struct store_txn *t, struct gw_op *o)
@@ -170,6 +192,8 @@ static enum store_result run(struct store_txn *t, struct store_op *op)
 		r = merge(t, o);
 	if (r == STORE_OK && o->forget)
 		r = forget(t, o);
+	if (r == STORE_OK && o->expire)
+		r = expire(t, o);
 	if (r == STORE_OK)
 		r = drop_legs(t, o);
 	return r == STORE_OK && o->save ? store_session_put(t, &o->row) : r;

@@ -48,6 +48,8 @@ struct gw_op {
 	bool merge;  /* row: what the store has of registration and link is kept */
 	bool save;   /* row is written */
 	bool forget; /* all of cred, if its device association is legs[GW_DEVICE]'s drop, or none */
+	bool anyhow; /* forget: whatever its association is */
+	bool expire; /* its registration ends, if it still is row's */
 	bool rouse;  /* the session begins when it is done */
 	bool resumed; /* legs[GW_DEVICE].assoc came by an abbreviated handshake (S29) */
 	struct store_session row;

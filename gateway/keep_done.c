@@ -20,7 +20,8 @@ static const char *why(enum store_result r)
 	case STORE_DAMAGED:
 		return "a value in the store is damaged";
 	case STORE_BROKEN:
-		return "the disk of store.path has failed; restart after it is mended";
+		return "the disk of store.path has failed, or what is on it is damaged: see "
+		       "store-broken above; restart after it is mended";
 	}
 	return "unknown";
 }

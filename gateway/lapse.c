@@ -137,10 +137,17 @@ static void proven(struct gw_session *s, struct dtls_conn *c, uint64_t number)
 static void give_up(struct gw_session *s, struct dtls_conn *c)
 {
 	struct gw_worker *const w = s->worker;
+	struct store_assoc a = { .slot = s->legs[GW_DEVICE].place };
+	memcpy(a.id, s->legs[GW_DEVICE].id, sizeof(a.id));
 	s->legs[GW_DEVICE].conn = NULL;
 	dtls_conn_set_user(c, NULL);
 	dtls_farewell(w->dtls, c);
-	gw_session_end(s, GW_FORGET, "the device has not answered whether it is the same");
+	/* Its registration stays: an attacker's old records may be all that has come. */
+	gw_keep_drop(w, s->cred, GW_DEVICE, &a);
+	log_limited(&w->log, gw_session_lines(s), w->now_ms, LOG_LEVEL_INFO, "session-lapsed",
+		"endpoint=%s why=\"the device has not answered whether it is the same\"",
+		s->endpoint);
+	gw_session_sleep(s);
 }
 
 void gw_unproven(void *worker, struct dtls_conn *c, uint64_t number, uint8_t *msg, size_t len)

@@ -87,6 +87,7 @@ static void read_options(int argc, char **argv, struct options *o)
 			break;
 		case DISCARD:
 			o->discard = true;
+			argv[optind - 1] = NULL; /* this time only: an upgrade runs argv again */
 			break;
 		case HELP:
 			print_usage(stdout);
@@ -102,6 +103,12 @@ static void read_options(int argc, char **argv, struct options *o)
 		(void)fprintf(stderr, "lwgated: \"%s\" is no option\n", argv[optind]);
 		usage_error();
 	}
+	int kept = 0;
+	for (int i = 0; i < argc; i++) {
+		if (argv[i])
+			argv[kept++] = argv[i];
+	}
+	argv[kept] = NULL;
 }
 
 static void say_ready(const struct log *log, const struct conf_gateway *conf, size_t credentials)

@@ -19,19 +19,23 @@ bool gw_place_to_store(const struct gw_worker *w, enum store_role role, const st
 	return out->local.port != 0;
 }
 
+/* One that is bound to the address gets what comes there, before one that is bound to any. */
 static bool listener_of(const struct gw_worker *w, const struct net_addr *local, uint32_t *sock)
 {
 	static const uint8_t any[sizeof(local->ip)];
+	bool found = false;
 	for (uint32_t i = 0; i < w->listeners_len; i++) {
 		const struct net_addr *const l = &w->bound[i];
-		const bool here = memcmp(l->ip, any, sizeof(any)) == 0 ||
-				  memcmp(l->ip, local->ip, sizeof(any)) == 0;
-		if (here && l->port == local->port && l->family == local->family) {
-			*sock = i;
+		const bool exact = memcmp(l->ip, local->ip, sizeof(any)) == 0;
+		const bool here = exact || (!found && memcmp(l->ip, any, sizeof(any)) == 0);
+		if (!here || l->port != local->port || l->family != local->family)
+			continue;
+		*sock = i;
+		found = true;
+		if (exact)
 			return true;
-		}
 	}
-	return false;
+	return found;
 }
 
 bool gw_place_from_store(

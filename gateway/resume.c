@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/resume.h"
 
+#include "base/vault.h"
 #include "base/wipe.h"
 #include "conf/config.h"
 #include "gateway/worker.h"
 #include "store/store.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const uint64_t day_ms = 86400000;
@@ -60,18 +60,17 @@ static void done(struct store_op *op, enum store_result r)
 {
 	struct resume_op *const o = CONTAINER_OF(op, struct resume_op, op);
 	(void)r; /* without it the device pays a full handshake next time */
-	wipe(o, sizeof(*o));
-	free(o);
+	vault_release(o);
 }
 
 static struct resume_op *op_new(enum store_result (*run)(struct store_txn *t, struct store_op *op),
 	const uint8_t *id, size_t len)
 {
-	struct resume_op *const o = calloc(1, sizeof(*o));
-	if (!o || len > sizeof(o->x.id)) {
-		free(o);
+	/* With a master secret in it. */
+	struct resume_op *const o = len <= STORE_SESSION_ID_MAX ? vault_alloc(sizeof(*o)) : NULL;
+	if (!o)
 		return NULL;
-	}
+	memset(o, 0, sizeof(*o));
 	o->op.run = run;
 	o->op.done = done;
 	if (len > 0)
@@ -85,7 +84,7 @@ void gw_resume_keep(void *worker, const struct dtls_resumable *s)
 	struct gw_worker *const w = worker;
 	struct resume_op *const o = op_new(run_keep, s->id, s->id_len);
 	if (!o || s->len > sizeof(o->x.session)) {
-		free(o);
+		vault_release(o);
 		return;
 	}
 	o->x.cred = s->cred;

@@ -31,14 +31,21 @@ static bool may_try(const struct gw_worker *w, uint64_t hash)
 	return w->blames[hash % GW_BLAMES] < w->now_ms + BLAMES_MS;
 }
 
+/* A whole fleet may come from one address: who has a bad neighbour there is slowed down only if
+   something bad has come in his own name, too. */
+static bool may_wake(const struct gw_worker *w, const struct gw_waking *k)
+{
+	return may_try(w, k->bucket) &&
+	       (may_try(w, k->prefix) || w->blames[k->bucket % GW_BLAMES] <= w->now_ms);
+}
+
 static void blame(struct gw_worker *w, uint64_t hash)
 {
 	uint64_t *const bucket = &w->blames[hash % GW_BLAMES];
 	*bucket = (*bucket > w->now_ms ? *bucket : w->now_ms) + BLAME_EASE_MS;
 }
 
-/* --- a record on a path on which nothing is
-   ---------------------------------------------------- */
+/* --- a record on a path on which nothing is --------------------------------------------------- */
 
 static void fill(struct dtls_sleeper *out, const struct store_assoc *a)
 {
@@ -101,7 +108,7 @@ static bool find(struct gw_worker *w, const struct store_path *place, uint64_t s
 		return false;
 	const struct slot *const hot = store_slot(w->shared->store, number);
 	k->bucket = sip_hash(&w->shared->identity_key, &number, sizeof(number));
-	if (!hot || !may_try(w, k->bucket))
+	if (!hot || !may_wake(w, k))
 		return false;
 	if (slot_has_seen(hot, seq)) {
 		w->stale_records++;
@@ -110,32 +117,45 @@ static bool find(struct gw_worker *w, const struct store_path *place, uint64_t s
 	return look(w, number, k) && same_place(&k->assoc.path, place);
 }
 
+/* Somebody sleeps at place, and this record may be for him. Keys are in w->waking then. */
+static bool is_asleep(struct gw_worker *w, const struct store_path *place, uint64_t seq)
+{
+	const struct gw_waking *const k = &w->waking;
+	if (!find(w, place, seq))
+		return false;
+	/* Below the ceiling everything counts as seen (S11): that is no forgery. */
+	if (k->verdict == GW_WAKE_GAP && seq < k->assoc.read_end) {
+		w->stale_records++;
+		return false;
+	}
+	/* One whose session is here, or elsewhere, is not asleep: this association is an old
+	   one. */
+	_Atomic uint32_t *const seat = gw_seat(w->shared->seats, k->assoc.cred);
+	return seat && gw_tenure_worker(atomic_load(seat)) == UINT32_MAX;
+}
+
 bool gw_asleep(void *worker, enum dtls_role role, const struct net_path *path, uint64_t seq,
 	struct dtls_sleeper *out)
 {
 	struct gw_worker *const w = worker;
 	struct gw_waking *const k = &w->waking;
+	const enum store_role stored = role == DTLS_SERVER ? STORE_DEVICE : STORE_LINK;
 	struct store_path place;
 	k->prefix = prefix_of(w, &path->peer);
-	if (w->stopping || !may_try(w, k->prefix) ||
-		!gw_place_to_store(
-			w, role == DTLS_SERVER ? STORE_DEVICE : STORE_LINK, path, &place) ||
-		!find(w, &place, seq))
+	if (w->stopping || !gw_place_to_store(w, stored, path, &place))
 		return false;
-	/* One whose session is here, or elsewhere, is not asleep: this association is an old
-	   one. */
-	_Atomic uint32_t *const seat = gw_seat(w->shared->seats, k->assoc.cred);
-	if (!seat || gw_tenure_worker(atomic_load(seat)) != UINT32_MAX)
-		return false;
-	*out = (struct dtls_sleeper){ .path = *path, .role = role, .token = k };
-	fill(out, &k->assoc);
-	out->unproven = k->verdict == GW_FAREWELL || k->verdict == GW_WAKE_PROBE;
-	if (k->verdict == GW_WAKE_GAP) {
+	const bool asleep = is_asleep(w, &place, seq);
+	if (asleep) {
+		*out = (struct dtls_sleeper){ .path = *path, .role = role, .token = k };
+		fill(out, &k->assoc);
+		out->unproven = k->verdict == GW_FAREWELL || k->verdict == GW_WAKE_PROBE;
+	}
+	if (asleep && k->verdict == GW_WAKE_GAP) {
 		out->numbers.edge = k->assoc.read_end;
 		out->numbers.seen = UINT64_MAX;
 	}
-	wipe(k->assoc.context, sizeof(k->assoc.context));
-	return true;
+	wipe(k->assoc.context, sizeof(k->assoc.context)); /* a worker's memory is no secret one */
+	return asleep;
 }
 
 void gw_not_woken(void *worker, const struct dtls_sleeper *s)
@@ -171,7 +191,7 @@ static bool take(struct gw_session *s, enum gw_leg_name name, const struct store
 static void need(struct gw_op *o, enum gw_leg_name name, const struct store_assoc *a)
 {
 	struct gw_op_leg *const leg = &o->legs[name];
-	leg->lease = !a->leased;
+	leg->lease = !a->leased || a->state.sent >= a->write_end;
 	leg->edge = a->state.edge;
 	leg->assoc.slot = a->slot;
 	leg->assoc.state = a->state;

@@ -50,8 +50,7 @@ void gw_rouse_link(struct gw_session *s, const struct store_session *row);
 /* The other half of an operation with `rouse`. */
 void gw_roused(struct gw_session *s, const struct store_session *row);
 
-/* --- doze.c
-   ------------------------------------------------------------------------------------ */
+/* --- doze.c ------------------------------------------------------------ */
 
 /* Lets a session go that nothing is under way for: rows and slots are all that is left of it. */
 void gw_session_sleep(struct gw_session *s);

@@ -86,8 +86,7 @@ _Static_assert(sizeof(struct gw_session) <= 384, "I6: what an awake device costs
 struct dtls_owner gw_session_dtls_owner(struct gw_worker *w);
 struct relay_owner gw_session_relay_owner(struct gw_worker *w);
 
-/* --- session.c
-   --------------------------------------------------------------------------------- */
+/* --- session.c ------------------------------------------------------------ */
 
 enum gw_fate {    /* what a session's end means for what is in the store */
 	GW_KEEP,  /* nothing: it goes on elsewhere, or later */
@@ -123,8 +122,7 @@ static inline bool gw_session_may_flow(const struct gw_session *s)
 	return s->relay && s->blocked == 0 && !s->ended;
 }
 
-/* --- session_relay.c
-   --------------------------------------------------------------------------- */
+/* --- session_relay.c ------------------------------------------------------------ */
 
 void gw_session_channels(struct gw_session *s);
 /* Changes when the location or the lifetime of a registration does. */

@@ -121,7 +121,7 @@ static void seen(void *ctx, struct dtls_conn *c, uint64_t number, uint64_t edge,
 	struct gw_worker *w = ctx;
 	struct gw_session *s = dtls_conn_user(c);
 	const struct gw_leg *leg = s ? leg_of(s, c) : NULL;
-	if (!leg || !leg->hot)
+	if (!leg || !leg->hot || !slot_is(leg->hot, leg->id))
 		return;
 	gw_worker_batch(w);
 	slot_mark(leg->hot, store_slot_key(w->shared->store), leg->place, number, edge, window);

@@ -125,11 +125,11 @@ struct gw_worker {
 	size_t waiting; /* sessions that wait for another worker's yield */
 	struct gw_session
 		*loose; /* those whose device association may be gone at the end of the turn */
-	struct gw_session *doze_next;       /* who is looked at next: idle? */
-	uint64_t dozed_ms;                  /* when the last were */
+	struct gw_session *doze_next; /* who is looked at next: idle? */
+	uint64_t dozed_ms;            /* when the last were */
 	uint32_t reclaim_next; /* source slot that is looked at next: does a link sleep there? */
 	uint64_t reclaim_ms;   /* not before */
-	bool batched;                       /* a slot was changed in this turn */
+	bool batched;          /* a slot was changed in this turn */
 	struct gw_waking waking;
 	uint64_t blames[GW_BLAMES];  /* until when each bucket is full */
 	struct gw_ask *ask;          /* a list of sessions that is being written */

@@ -119,8 +119,8 @@ uint64_t gw_worker_reclaim_ms(const struct gw_worker *w)
 	return sources_used(w->sources) > 0 ? w->reclaim_ms : UINT64_MAX;
 }
 
-/* Round after round: the link of a sleeper may have been dropped by another worker, or by the store's
-   writer. */
+/* Round after round: the link of a sleeper may have been dropped by another worker, or by the
+   store's writer. */
 void gw_worker_reclaim(struct gw_worker *w)
 {
 	if (w->now_ms < w->reclaim_ms)

@@ -311,8 +311,8 @@ bool hot_grow(struct hot *h, uint32_t slots)
 	return true;
 }
 
-/* The head first: who dies in between leaves a file that no database knows. It is written, as a file
-   that was put back may have holes (S16). */
+/* The head first: who dies in between leaves a file that no database knows. It is written, as a
+   file that was put back may have holes (S16). */
 bool hot_reset(struct hot *h)
 {
 	if (!write_head(h->fd))

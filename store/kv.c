@@ -117,5 +117,5 @@ struct kv_facts kv_facts(struct kv *kv)
 
 bool kv_owns_address(const struct kv *kv, const void *address)
 {
-	return kv->ops->owns(kv, address);
+	return kv ? kv->ops->owns(kv, address) : lmdb_is_at_work();
 }

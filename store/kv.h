@@ -44,8 +44,9 @@ struct kv_facts {
 	uint64_t txn;        /* number of the last commit */
 	uint64_t file_bytes; /* of the database; memory: of what is kept */
 	uint64_t map_bytes;
-	bool is_short;   /* KV_WRITE would answer STORE_FULL, as far as is known */
-	bool is_damaged; /* STORE_BROKEN came of pages that make no sense, not of the medium */
+	const char *file; /* its name; memory: NULL */
+	bool is_short;    /* KV_WRITE would answer STORE_FULL, as far as is known */
+	bool is_damaged;  /* STORE_BROKEN came of pages that make no sense, not of the medium */
 };
 
 struct kv_lmdb_settings {
@@ -95,7 +96,8 @@ MUST_USE uint64_t kv_count(struct kv_txn *txn, unsigned table);
 
 struct kv_facts kv_facts(struct kv *kv);
 /* Does a fault at this address, in the calling thread, come of the database? For a handler of
-   SIGBUS and SIGSEGV: then the medium failed, or a page is damaged. Safe there. */
+   SIGBUS and SIGSEGV: then the medium failed, or a page is damaged. Safe there. kv NULL: it is
+   being opened. */
 bool kv_owns_address(const struct kv *kv, const void *address);
 
 /* --- the memory backend's faults, for tests --------------------------------------------------- */

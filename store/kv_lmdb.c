@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 struct lmdb_txn {
@@ -24,12 +25,25 @@ static struct lmdb_txn *txn_of(struct kv_txn *txn)
 
 /* --- results ---------------------------------------------------------------------------------- */
 
-/* LMDB's own numbers are negative: what it finds makes no sense. So is what a page that makes none
-   lets it ask of the kernel. The medium's errors have those of errno. */
-static void break_off(struct lmdb_kv *k, int rc)
+/* The user's limit (ulimit -f) says EFBIG, too. */
+static bool files_are_limited(void)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+bool lmdb_makes_no_sense(int rc)
+{
+	if (rc == MDB_MAP_FULL || rc == MDB_TXN_FULL || rc == MDB_READERS_FULL)
+		return false;
+	return rc < 0 || rc == EINVAL || (rc == EFBIG && !files_are_limited());
+}
+
+static enum store_result break_off(struct lmdb_kv *k, int rc)
 {
 	if (!atomic_exchange(&k->broken, true)) /* what comes after comes of this */
-		atomic_store(&k->makes_no_sense, rc < 0 || rc == EINVAL);
+		atomic_store(&k->is_damaged, lmdb_makes_no_sense(rc));
+	return STORE_BROKEN;
 }
 
 enum store_result lmdb_result(struct lmdb_kv *k, int rc)
@@ -44,12 +58,12 @@ enum store_result lmdb_result(struct lmdb_kv *k, int rc)
 	case MDB_READERS_FULL:
 	case ENOSPC:
 	case EDQUOT:
-	case EFBIG:
 	case ENOMEM:
 		return STORE_FULL;
+	case EFBIG:
+		return lmdb_makes_no_sense(rc) ? break_off(k, rc) : STORE_FULL;
 	default: /* the medium, or the tree on it */
-		break_off(k, rc);
-		return STORE_BROKEN;
+		return break_off(k, rc);
 	}
 }
 
@@ -160,18 +174,21 @@ static void lmdb_abort(struct kv_txn *txn)
 	free(t);
 }
 
-/* LMDB believes what is written on a page: a damaged one may lead it anywhere. The handler of the
-   fault has nothing but its thread to know that by. */
 static _Thread_local const struct lmdb_kv *inside;
 
-static void enter(const struct kv_txn *txn)
+void lmdb_enter(const struct lmdb_kv *k)
 {
-	inside = kv_of(txn);
+	inside = k;
 }
 
-static void leave(void)
+void lmdb_exit(void)
 {
 	inside = NULL;
+}
+
+bool lmdb_is_at_work(void)
+{
+	return inside != NULL;
 }
 
 static void note_full(struct lmdb_kv *k, int rc)
@@ -185,9 +202,9 @@ static enum store_result lmdb_commit(struct kv_txn *txn)
 	struct lmdb_kv *const k = kv_of(txn);
 	struct lmdb_txn *const t = txn_of(txn);
 	close_cursors(t);
-	enter(txn);
+	lmdb_enter(kv_of(txn));
 	const int rc = lmdb_end(k, t->mdb);
-	leave();
+	lmdb_exit();
 	note_full(k, rc);
 	const enum store_result r = lmdb_result(k, rc);
 	(void)pthread_mutex_unlock(&k->writer);
@@ -230,9 +247,9 @@ static enum store_result lmdb_get(
 {
 	MDB_val k = val_of(key);
 	MDB_val v;
-	enter(txn);
+	lmdb_enter(kv_of(txn));
 	const int rc = mdb_get(txn_of(txn)->mdb, kv_of(txn)->dbi[table], &k, &v);
-	leave();
+	lmdb_exit();
 	if (rc == 0 && !is_sound(txn, v))
 		return STORE_DAMAGED;
 	if (rc == 0)
@@ -256,13 +273,13 @@ static enum store_result lmdb_seek(struct kv_txn *txn, unsigned table, struct kv
 	struct kv_slice *found, struct kv_slice *value)
 {
 	MDB_cursor *cursor;
-	enter(txn);
+	lmdb_enter(kv_of(txn));
 	int rc = cursor_of(txn_of(txn), table, &cursor);
 	MDB_val k = val_of(key);
 	MDB_val v;
 	if (rc == 0)
 		rc = mdb_cursor_get(cursor, &k, &v, key.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
-	leave();
+	lmdb_exit();
 	if (rc == 0 && !(is_sound(txn, k) && is_sound(txn, v)))
 		return STORE_DAMAGED;
 	if (rc == 0) {
@@ -277,9 +294,9 @@ static enum store_result lmdb_put(
 {
 	MDB_val k = val_of(key);
 	MDB_val v = val_of(value);
-	enter(txn);
+	lmdb_enter(kv_of(txn));
 	const int rc = mdb_put(txn_of(txn)->mdb, kv_of(txn)->dbi[table], &k, &v, 0);
-	leave();
+	lmdb_exit();
 	note_full(kv_of(txn), rc);
 	return lmdb_result(kv_of(txn), rc);
 }
@@ -287,9 +304,9 @@ static enum store_result lmdb_put(
 static enum store_result lmdb_del(struct kv_txn *txn, unsigned table, struct kv_slice key)
 {
 	MDB_val k = val_of(key);
-	enter(txn);
+	lmdb_enter(kv_of(txn));
 	const int rc = mdb_del(txn_of(txn)->mdb, kv_of(txn)->dbi[table], &k, NULL);
-	leave();
+	lmdb_exit();
 	note_full(kv_of(txn), rc);
 	return lmdb_result(kv_of(txn), rc);
 }
@@ -308,8 +325,9 @@ static struct kv_facts lmdb_facts(struct kv *kv)
 {
 	struct lmdb_kv *const k = (struct lmdb_kv *)kv;
 	struct kv_facts facts = {
+		.file = k->file,
 		.is_short = atomic_load(&k->is_short),
-		.is_damaged = atomic_load(&k->makes_no_sense),
+		.is_damaged = atomic_load(&k->is_damaged),
 	};
 	MDB_envinfo info;
 	lmdb_pass(k);

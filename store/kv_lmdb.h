@@ -38,11 +38,18 @@ struct lmdb_kv {
 	_Atomic uintptr_t map;
 	_Atomic size_t map_len;
 	_Atomic bool broken, is_short;
-	_Atomic bool makes_no_sense; /* that is why it is broken */
+	_Atomic bool is_damaged; /* that is why it is broken */
 };
 
 extern const struct kv_ops lmdb_ops;
 
+/* Around what LMDB does with pages: it believes what is written there, and a damaged one may lead
+   it anywhere. The handler of that fault has nothing but its thread to know it by. */
+void lmdb_enter(const struct lmdb_kv *k);
+void lmdb_exit(void);
+/* LMDB's own numbers are negative: what it found makes no sense. Nor does what a damaged page has
+   it ask of the kernel. The medium's errors have those of errno. */
+bool lmdb_makes_no_sense(int rc);
 /* For the answer to a caller; marks the kv broken when the medium is. */
 enum store_result lmdb_result(struct lmdb_kv *k, int rc);
 /* After the map may have moved. */

@@ -54,15 +54,10 @@ static bool refuse(const struct lmdb_kv *k, int rc, struct store_error *error)
 			"%s: cannot be mapped into memory; lift the limit on address space (ulimit "
 			"-v), or, if there is none, it is damaged: %s",
 			k->file, remedy);
-	case MDB_CORRUPTED:
-	case MDB_PAGE_NOTFOUND:
-	case MDB_CURSOR_FULL:
-	case MDB_NOTFOUND:
-	case MDB_INCOMPATIBLE:
-	case MDB_BAD_VALSIZE:
-		return store_fail(
-			error, "%s: is damaged (%s); %s", k->file, mdb_strerror(rc), remedy);
 	default:
+		if (lmdb_makes_no_sense(rc))
+			return store_fail(error, "%s: is damaged (%s); %s", k->file,
+				mdb_strerror(rc), remedy);
 		return store_fail(error, "%s: cannot be used: %s", k->file, mdb_strerror(rc));
 	}
 }
@@ -360,7 +355,10 @@ struct kv *kv_open_lmdb(const struct kv_lmdb_settings *s, bool *fresh, struct st
 		(void)store_fail(error, "%s: no memory", s->dir);
 		return NULL;
 	}
-	if (open_all(k, s, fresh, error))
+	lmdb_enter(k);
+	const bool good = open_all(k, s, fresh, error);
+	lmdb_exit();
+	if (good)
 		return &k->kv;
 	lmdb_free(k);
 	return NULL;

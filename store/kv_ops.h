@@ -29,6 +29,9 @@ struct kv_ops {
 	bool (*owns)(const struct kv *kv, const void *address);
 };
 
+/* Is the calling thread in LMDB? */
+bool lmdb_is_at_work(void);
+
 struct kv {
 	const struct kv_ops *ops;
 	unsigned tables;

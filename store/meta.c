@@ -185,8 +185,8 @@ static bool fails(const struct store *s, const struct store_settings *settings, 
 {
 	static const char *const words[] = {
 		[STORE_NONE] = "is missing, that is, damaged",
-		[STORE_STALE] = "is of another store than the keyring: put back those that belong "
-				"together",
+		[STORE_STALE] = "is of another store than the keyring, or damaged: put back those "
+				"that belong together",
 		[STORE_FULL] = "finds no room: free some on this file system",
 		[STORE_DAMAGED] = "is damaged",
 		[STORE_BROKEN] = "could not be written: its medium failed (the kernel's log tells "

@@ -111,7 +111,7 @@ const struct sip_key *store_slot_key(const struct store *s);
 /* Before a worker changes the first slot of a turn. */
 void store_batch(struct store *s, uint32_t worker);
 
-/* For the handler of SIGBUS and SIGSEGV, which may call this (S16). */
+/* For the handler of SIGBUS and SIGSEGV, which may call this (S16). s NULL: it is being opened. */
 enum store_region { STORE_REGION_NONE, STORE_REGION_SLOTS, STORE_REGION_DATABASE };
 enum store_region store_region(const struct store *s, const void *address);
 

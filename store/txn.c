@@ -14,15 +14,17 @@ static void tell_broken(struct store *s, bool damaged)
 	s->told_broken = true;
 	if (!s->log)
 		return;
-	if (damaged || kv_facts(s->parts.kv).is_damaged)
+	const struct kv_facts facts = kv_facts(s->parts.kv);
+	const char *const name = facts.file ? facts.file : "store in memory";
+	if (damaged || facts.is_damaged)
 		log_say(s->log, LOG_LEVEL_ERROR, "store-broken",
-			"data.mdb in store.path is damaged, nothing is written any more; stop, "
-			"then %s",
+			"%s: is damaged, nothing is written any more; stop, then %s", name,
 			store_remedy);
 	else
 		log_say(s->log, LOG_LEVEL_ERROR, "store-broken",
-			"the disk of store.path has failed, nothing is written any more; look into "
-			"the kernel's log");
+			"%s: its disk has failed, nothing is written any more; look into the "
+			"kernel's log",
+			name);
 }
 
 /* Another incarnation has begun: this one writes nothing any more (S3). */

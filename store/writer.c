@@ -2,11 +2,11 @@
 #include "store/writer.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/signals.h"
 #include "store/store.h"
 
 struct call {
@@ -296,15 +296,13 @@ static bool init_sync(struct writer *w)
 	return good;
 }
 
-/* Signals are for the threads that have handlers. */
+/* Signals are for the main thread. */
 static bool begin_thread(struct writer *w)
 {
-	sigset_t all, before;
-	(void)sigfillset(&all);
-	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-		return false;
+	sigset_t before;
+	signals_block(&before);
 	const bool good = pthread_create(&w->thread, NULL, work, w) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	signals_restore(&before);
 	return good;
 }
 

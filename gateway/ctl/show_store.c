@@ -46,7 +46,7 @@ static uint64_t number_of(const struct ctl_store_facts *f, const struct fact *wh
 static const char *health(const struct ctl_store_facts *f)
 {
 	if (f->is_broken)
-		return "broken: the medium failed, nothing is written any more; look into the log";
+		return "broken: nothing is written any more; the log says why (store-broken)";
 	if (f->is_full)
 		return "full: no new sessions; make room on the disk";
 	return f->in_memory ? "in memory, lost with the process" : "good";

@@ -195,9 +195,11 @@ static bool try_sleeper(struct dtls_arrival *a, const struct dtls_record *r,
 
 bool dtls_conn_rouse(struct dtls_arrival *a, const struct dtls_record *r, enum dtls_opening *how)
 {
+	enum { STRANGE_MAX = 8 }; /* a look into the store for each, and a datagram holds 70 */
 	const struct dtls_owner *const o = &a->e->owner;
-	if (!o->asleep)
+	if (!o->asleep || a->strange >= STRANGE_MAX)
 		return false;
+	a->strange++;
 	struct dtls_sleeper s = { .context_len = 0 };
 	const bool found =
 		o->asleep(o->ctx, a->role, a->path, r->seq, &s) && try_sleeper(a, r, &s, how);

@@ -169,6 +169,7 @@ struct dtls_arrival {
 	struct dtls_conn *conn;    /* on path, or NULL */
 	struct dtls_handshake *hs; /* on path, or NULL */
 	bool answered; /* a flight or a HelloVerifyRequest was sent for it; no second one is */
+	uint8_t strange; /* records so far that no association had */
 };
 
 /* A record of epoch 1 whose tag was right. */

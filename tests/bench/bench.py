@@ -113,6 +113,25 @@ def settled_memory(pid, calm_s=1.5, most_s=20):
         time.sleep(0.1)
 
 
+def written(pid):
+    """Bytes that a process has caused to be written to disks: pages of mapped files count when they
+    get dirty."""
+    with open(f"/proc/{pid}/io", encoding="ascii") as f:
+        return int(next(line for line in f if line.startswith("write_bytes")).split()[1])
+
+
+def settled_writes(pid, calm_s=8, most_s=60):
+    """written(), once all pages are clean and nothing more is written."""
+    os.sync()  # a page that is dirty already would not count
+    last, since, end = written(pid), time.monotonic(), time.monotonic() + most_s
+    while time.monotonic() < end and time.monotonic() - since < calm_s:
+        time.sleep(0.5)
+        now = written(pid)
+        if now != last:
+            last, since = now, time.monotonic()
+    return last
+
+
 def sockets(pid):
     count = 0
     for fd in os.listdir(f"/proc/{pid}/fd"):

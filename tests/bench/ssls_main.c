@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench-ssls: what a gateway pays that holds its sessions as SSL objects: N DTLS 1.2 PSK sessions on
-   the server's side, their handshakes done over memory, their clients gone. */
+/* bench-ssls: what a gateway pays that holds its sessions as SSL objects: N DTLS 1.2 PSK sessions
+   on the server's side, their handshakes done over memory, their clients gone. */
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>

@@ -33,8 +33,10 @@ static const struct option options[] = {
 };
 
 struct bench {
-	uint32_t next,
-		step; /* the sleeper that is woken next, and how far it is to the one after */
+	uint32_t next; /* the sleeper that is woken next */
+	uint32_t step; /* how far it is to the one after */
+	uint32_t from; /* the first of the last order "wake" */
+	uint64_t seq;  /* the number of the records of this round */
 	uint16_t device_port, link_port, server_port;
 	struct net_addr gateway;
 	int server; /* the server's socket */
@@ -115,7 +117,7 @@ static bool server_hears(const struct bench *b, uint32_t number)
 	lab_out_begin(&o, answer, sizeof(answer), &head);
 	const size_t answer_len = lab_out_end(&o);
 	send_to(b->server, &from, record,
-		sleeper_seal(b->aead, &keys.in, SLEEPER_NUMBER, answer, answer_len, record));
+		sleeper_seal(b->aead, &keys.in, b->seq, answer, answer_len, record));
 	return true;
 }
 
@@ -211,7 +213,7 @@ static struct sample wake(struct bench *b)
 	struct sample s = { .up_us = 0 };
 	const uint64_t begun_us = now_us();
 	b->next += b->step;
-	device_speaks(b, fd, number, SLEEPER_NUMBER);
+	device_speaks(b, fd, number, b->seq);
 	while (s.up_us == 0 && now_us() < begun_us + PATIENCE_MS * 1000ULL) {
 		wait_for(b->server, PATIENCE_MS);
 		if (server_hears(b, number))
@@ -268,15 +270,22 @@ static int end_gateway(const struct bench *b)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+/* "wake N"; "back": the next "wake" is of the same ones; "quit". */
 static void obey(struct bench *b)
 {
 	char line[ORDER_MAX];
 	while (fgets(line, sizeof(line), stdin)) {
 		if (strncmp(line, "quit", 4) == 0)
 			return;
+		if (strncmp(line, "back", 4) == 0) {
+			b->next = b->from;
+			b->seq++;
+			continue;
+		}
 		if (strncmp(line, "wake ", 5) != 0)
 			continue;
 		line[strcspn(line, "\n")] = 0;
+		b->from = b->next;
 		wake_many(b, option_number("wake", line + 5, 1, WAKES_MAX));
 	}
 }
@@ -310,7 +319,9 @@ static void take_option(struct bench *b, int id)
 
 int main(int argc, char **argv)
 {
-	struct bench b = { .step = 1, .gateway = { .ip = { 127, 0, 0, 1 }, .family = NET_IPV4 } };
+	struct bench b = { .step = 1,
+		.seq = SLEEPER_NUMBER,
+		.gateway = { .ip = { 127, 0, 0, 1 }, .family = NET_IPV4 } };
 	for (int id; (id = getopt_long(argc, argv, "+", options, NULL)) != -1;)
 		take_option(&b, id);
 	struct net_addr local = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lab/sleeper: sessions that nobody ever shook hands for. Addresses and both sides' keys follow from
- *              a number, so that a store can be filled with them and each of them can be spoken for.
+ * lab/sleeper: sessions that nobody ever shook hands for. Addresses and both sides' keys follow
+ *              from a number, so that a store can be filled with them and each of them can be
+ *              spoken for.
  *
  * Session i has its device at address i of 127.128.0.0/9, and its link starts from address i of
  * 127.64.0.0/10. Each direction has sent SLEEPER_NUMBER records.

@@ -202,7 +202,7 @@ def test_libcoap_with_gnutls_talks_on_after_kill_9():
     libcoap("gnutls")
 
 
-# --- no datagram is lost at an upgrade ----------------------------------------------------------------
+# --- no datagram is lost at an upgrade ------------------------------------------------------------
 
 
 def test_S3_S14_no_datagram_is_lost_at_an_upgrade_under_traffic():
@@ -253,7 +253,7 @@ def test_S3_S14_no_datagram_is_lost_at_an_upgrade_under_traffic():
         assert server["serial_twice"] == 0 and fleet["twice"] == 0
 
 
-# --- who has been locked out -------------------------------------------------------------------------
+# --- who has been locked out ----------------------------------------------------------------------
 
 
 def another_key(lab):
@@ -386,7 +386,7 @@ def test_S29_a_credential_that_was_revoked_and_added_again_does_not_resume():
     resumption(revoke_and_add_again)
 
 
-# --- the soak, in small ------------------------------------------------------------------------------
+# --- the soak, in small ---------------------------------------------------------------------------
 
 
 def soak():

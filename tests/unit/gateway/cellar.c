@@ -35,8 +35,8 @@ struct cellar *cellar_new(const struct log *log)
 		top && strlen(top) <= 20 ? top : "/tmp");
 	assert_non_null(mkdtemp(c->folder));
 	for (size_t i = 0; i < CELLAR_FILES; i++)
-		(void)snprintf(c->files[i].name, sizeof(c->files[i].name), "%s/%s", c->folder,
-			names[i]);
+		(void)snprintf(
+			c->files[i].name, sizeof(c->files[i].name), "%s/%s", c->folder, names[i]);
 	memset(c->kek.key, 7, sizeof(c->kek.key));
 	c->settings = (struct store_settings){
 		.kek_given = &c->kek,

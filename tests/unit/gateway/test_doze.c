@@ -21,7 +21,7 @@ static uint64_t evict_ms(const struct town *t)
 	return (uint64_t)t->conf.store_evict_after_s * SECOND;
 }
 
-/* --- falling asleep ------------------------------------------------------------------------------ */
+/* --- falling asleep --------------------------------------------------------------------------- */
 
 static void test_sessions_sleep_when_they_are_idle_for_long(void **state)
 {
@@ -133,7 +133,7 @@ static void test_at_the_end_everybody_sleeps(void **state)
 	town_free(t);
 }
 
-/* --- who may not wake ---------------------------------------------------------------------------- */
+/* --- who may not wake ------------------------------------------------------------------------- */
 
 /* Sheet 0 of the tape, with a number that is yet to come, and a tag that is not right. */
 static void forge(struct town_peer *p, uint32_t number)
@@ -156,7 +156,8 @@ static void test_S24_forged_records_do_not_wake(void **state)
 	t->devices.tapes = false;
 	town_night(t);
 	const struct gw_worker *const w = t->workers[0];
-	const uint64_t unseals = store_stats(t->store).unseals, commits = store_stats(t->store).commits;
+	const uint64_t unseals = store_stats(t->store).unseals,
+		       commits = store_stats(t->store).commits;
 	const size_t up = t->server.messages;
 	for (uint32_t i = 0; i < FLOOD; i++) {
 		forge(&t->devices, 1000 + i);
@@ -241,7 +242,7 @@ static void test_S24_a_flood_of_forged_records_leaves_no_memory(void **state)
 	town_free(t);
 }
 
-/* S23, R-130: after so many wrong tags under one key nothing more is let in, and its peer is told. */
+/* S23, R-130: after so many wrong tags under one key nothing is let in, and its peer is told. */
 static void test_S23_the_budget_of_wrong_tags_is_kept_asleep(void **state)
 {
 	(void)state;
@@ -273,7 +274,7 @@ static void test_S23_the_budget_of_wrong_tags_is_kept_asleep(void **state)
 	town_free(t);
 }
 
-/* --- the end of sleepers ------------------------------------------------------------------------- */
+/* --- the end of sleepers ---------------------------------------------------------------------- */
 
 static void due(struct town *t, size_t worker, size_t device)
 {
@@ -290,12 +291,12 @@ static void ends_with_its_registration(bool killed)
 	uint32_t after_cred = 0;
 	town_night(t);
 	struct store_reader *const r = store_reader_new(t->store);
-	assert_int_equal(
-		store_next_deadline(r, store_time(t->store, town_clock_ms()), &after_ms, &after_cred),
+	assert_int_equal(store_next_deadline(
+				 r, store_time(t->store, town_clock_ms()), &after_ms, &after_cred),
 		STORE_NONE);
 	town_pass((uint64_t)2 * DAY * SECOND);
-	assert_int_equal(
-		store_next_deadline(r, store_time(t->store, town_clock_ms()), &after_ms, &after_cred),
+	assert_int_equal(store_next_deadline(
+				 r, store_time(t->store, town_clock_ms()), &after_ms, &after_cred),
 		STORE_OK);
 	assert_int_equal(after_cred, town_cred(0));
 	store_reader_free(r);
@@ -306,7 +307,8 @@ static void ends_with_its_registration(bool killed)
 	town_settle(t);
 	assert_true(!town_row(t, 0, &row) || (!row.registered && row.link == STORE_NO_SLOT));
 	assert_int_equal(town_registrations(t), 0);
-	assert_int_equal(t->devices.downs, 0); /* it may register again, over the same association */
+	assert_int_equal(
+		t->devices.downs, 0); /* it may register again, over the same association */
 	town_night(t);
 	town_register(t, 0, socket);
 	town_until(t, &t->devices.messages, 2);
@@ -359,7 +361,8 @@ static void test_the_registration_of_a_lapsed_sleeper_ends(void **state)
 	uint64_t after_ms = 0;
 	uint32_t after_cred = 0;
 	struct store_reader *const r = store_reader_new(t->store);
-	assert_int_equal(store_next_deadline(r, UINT64_MAX - 1, &after_ms, &after_cred), STORE_NONE);
+	assert_int_equal(
+		store_next_deadline(r, UINT64_MAX - 1, &after_ms, &after_cred), STORE_NONE);
 	store_reader_free(r);
 	town_free(t);
 }

@@ -121,7 +121,7 @@ static int lose_slots(const struct folder *f)
 	struct store *const s = open_in(f);
 	if (!make_first(s))
 		return 5;
-	gw_fault_install(s, f->token);
+	gw_fault_install(s, f->file, f->token);
 	if (access(f->token, F_OK) != 0)
 		return 1;
 	cut(f, "hot", 65536); /* its head stays */
@@ -139,16 +139,27 @@ static int lose_database(const struct folder *f)
 	struct store *const s = open_in(f);
 	struct store_reader *const r = store_reader_new(s);
 	struct store_session row;
-	gw_fault_install(s, f->token);
+	gw_fault_install(s, f->file, f->token);
 	cut(f, "data.mdb", 4096);
 	if (!freopen("/dev/null", "w", stderr)) /* what it says is not for the test's own */
 		return 3;
 	return store_read_session(r, 1, &row) == STORE_OK ? 1 : 2;
 }
 
+/* The writer's thread, which hears of no other signals. */
+static int lose_database_under_the_writer(const struct folder *f)
+{
+	struct store *const s = open_in(f);
+	gw_fault_install(s, f->file, f->token);
+	cut(f, "data.mdb", 4096);
+	if (!freopen("/dev/null", "w", stderr))
+		return 3;
+	return make_first(s) ? 1 : 2;
+}
+
 static int another_fault(const struct folder *f)
 {
-	gw_fault_install(open_in(f), f->token);
+	gw_fault_install(open_in(f), f->file, f->token);
 	(void)raise(SIGSEGV); /* no address of ours */
 	(void)raise(SIGSEGV);
 	return 0;
@@ -172,6 +183,16 @@ static void test_a_lost_database_ends_the_process_with_a_status(void **state)
 	folder_free(&f);
 }
 
+static void test_S16_a_fault_of_the_writer_is_heard_of(void **state)
+{
+	(void)state;
+	const struct folder f = folder_new();
+	const int status = in_child(lose_database_under_the_writer, &f);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), GW_FAULT_STATUS);
+	folder_free(&f);
+}
+
 static void test_every_other_fault_is_the_systems(void **state)
 {
 	(void)state;
@@ -189,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_S16_a_lost_page_of_slots_does_not_end_the_process),
 		cmocka_unit_test(test_a_lost_database_ends_the_process_with_a_status),
+		cmocka_unit_test(test_S16_a_fault_of_the_writer_is_heard_of),
 		cmocka_unit_test(test_every_other_fault_is_the_systems),
 	};
 	return cmocka_run_group_tests_name("gateway/fault", tests, NULL, NULL);

@@ -20,7 +20,7 @@ static void connected(struct town *t, size_t device, size_t socket)
 	town_until(t, &t->devices.ups, ups + 1);
 }
 
-/* --- before the commit --------------------------------------------------------------------------- */
+/* --- before the commit ------------------------------------------------------------------------ */
 
 static void test_S9_nothing_is_forwarded_before_the_base_commit(void **state)
 {
@@ -134,14 +134,14 @@ static void test_S9_what_waits_is_bounded(void **state)
 	town_free(t);
 }
 
-/* --- the store cannot ---------------------------------------------------------------------------- */
+/* --- the store cannot ------------------------------------------------------------------------- */
 
 static void is_refused(enum store_result how)
 {
 	struct town *t = town_new_kept(1, CONF_POWER_RESUME, false);
 	const size_t socket = town_socket(t, 0);
 	town_settle(t);
-	
+
 	town_hush(t);
 	town_fail(t, how, 1000);
 	connected(t, 0, socket);
@@ -257,10 +257,10 @@ static void test_S4_no_number_is_used_beyond_the_durable_lease(void **state)
 	town_free(t);
 }
 
-/* --- the credential changes meanwhile (S28) -------------------------------------------------------- */
+/* --- the credential changes meanwhile (S28) --------------------------------------------------- */
 
-/* An unknown identity and a wrong key look the same from outside (R-052): the device may not have been
-   told yet. */
+/* An unknown identity and a wrong key look the same from outside (R-052): the device may not have
+   been told yet. */
 static void comes_to_nothing(struct town *t)
 {
 	for (size_t i = 0; i < QUIET_TURNS; i++) {

@@ -235,7 +235,7 @@ static void test_S4_a_broken_disk_gives_no_slot_twice(void **state)
 	town_free(t);
 }
 
-/* --- more workers, or fewer ---------------------------------------------------------------------- */
+/* --- more workers, or fewer ------------------------------------------------------------------- */
 
 static void grows(size_t before, size_t after)
 {

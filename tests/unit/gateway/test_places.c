@@ -75,7 +75,8 @@ static void worker_end(struct gw_worker *w)
 
 static struct gw_worker *worker_v4(void)
 {
-	const struct net_addr upstream = address("127.0.0.9", PORT), source = address("127.0.7.0", 0);
+	const struct net_addr upstream = address("127.0.0.9", PORT),
+			      source = address("127.0.7.0", 0);
 	struct gw_worker *const w = worker(&upstream, &source);
 	w->bound[0] = address("127.0.0.1", PORT);
 	w->bound[1] = (struct net_addr){ .port = OTHER_PORT, .family = NET_IPV4 }; /* any */
@@ -83,7 +84,8 @@ static struct gw_worker *worker_v4(void)
 	return w;
 }
 
-static void assert_round(const struct gw_worker *w, enum store_role role, const struct net_path *path)
+static void assert_round(
+	const struct gw_worker *w, enum store_role role, const struct net_path *path)
 {
 	struct store_path place;
 	struct net_path back;
@@ -140,6 +142,25 @@ static void test_places_are_as_many_as_paths(void **state)
 	worker_end(w);
 }
 
+/* The kernel gives a datagram to the socket that is bound to its address, wherever it is in the
+   list. */
+static void test_a_listener_for_the_address_goes_before_one_for_any(void **state)
+{
+	(void)state;
+	struct gw_worker *const w = worker_v4();
+	w->bound[0] = (struct net_addr){ .port = PORT, .family = NET_IPV4 };
+	w->bound[1] = address("127.0.0.1", PORT);
+	const struct net_path special = from("192.0.2.7", 1234, "127.0.0.1", 1);
+	const struct net_path any = from("192.0.2.7", 1234, "127.0.0.2", 0);
+	assert_round(w, STORE_DEVICE, &special);
+	assert_round(w, STORE_DEVICE, &any);
+	w->bound[0] = w->bound[1];
+	w->bound[1] = (struct net_addr){ .port = PORT, .family = NET_IPV4 };
+	const struct net_path first = from("192.0.2.7", 1234, "127.0.0.1", 0);
+	assert_round(w, STORE_DEVICE, &first);
+	worker_end(w);
+}
+
 /* After a change of the configuration: whose listener is gone has no path, whose number is another
    has another number. */
 static void test_a_listener_may_be_gone_or_have_another_number(void **state)
@@ -185,7 +206,8 @@ static void test_a_links_path_comes_back(void **state)
 	struct gw_worker *const w = worker_v4();
 	links_come_back(w);
 	worker_end(w);
-	const struct net_addr upstream = address("2001:db8::9", PORT), source = address("2001:db8::", 0);
+	const struct net_addr upstream = address("2001:db8::9", PORT),
+			      source = address("2001:db8::", 0);
 	struct net_addr base = source;
 	base.ip[15] = 0;
 	struct gw_worker *const six = worker(&upstream, &base);
@@ -226,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_devices_path_comes_back),
 		cmocka_unit_test(test_places_are_as_many_as_paths),
+		cmocka_unit_test(test_a_listener_for_the_address_goes_before_one_for_any),
 		cmocka_unit_test(test_a_listener_may_be_gone_or_have_another_number),
 		cmocka_unit_test(test_a_links_path_comes_back),
 		cmocka_unit_test(test_a_link_that_does_not_fit_is_not_there),

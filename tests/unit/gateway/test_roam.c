@@ -149,7 +149,7 @@ static void test_R109_nobody_gets_what_is_anothers(void **state)
 	town_free(t);
 }
 
-/* --- a slow store -------------------------------------------------------------------------------- */
+/* --- a slow store ----------------------------------------------------------------------------- */
 
 static void test_R109_a_claim_waits_for_what_is_under_way(void **state)
 {
@@ -254,7 +254,7 @@ static void test_a_device_that_leaves_before_it_is_durable_leaves_nothing(void *
 	town_free(t);
 }
 
-/* --- all of it ----------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 enum { WORKERS = 3, PLACES = 9, STEPS = 150 };
 

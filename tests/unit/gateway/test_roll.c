@@ -86,8 +86,7 @@ static void test_any_order_of_coming_and_going(void **state)
 	for (size_t i = 0; i < STEPS; i++) {
 		random = random * 1103515245 + 12345;
 		const uint32_t c = random >> 16 & (CREDS - 1), k = random >> 28 & (TENURES - 1);
-		assert_ptr_equal(
-			gw_roll_find(&r, c * 64, k), in[c][k] ? &s[c][k] : NULL);
+		assert_ptr_equal(gw_roll_find(&r, c * 64, k), in[c][k] ? &s[c][k] : NULL);
 		if (in[c][k])
 			gw_roll_remove(&r, &s[c][k]);
 		else

@@ -308,7 +308,7 @@ static void test_S13_a_damaged_slot_harms_one_association(void **state)
 	town_replay(&t->devices, 0);
 	town_turns(t, QUIET_TURNS);
 	assert_int_equal(t->server.messages, up); /* not forwarded */
-	if (t->devices.conns[first]) { /* it may have been told by now */
+	if (t->devices.conns[first]) {            /* it may have been told by now */
 		town_update(t, first);
 		town_until(t, &t->devices.downs, 1);
 	}

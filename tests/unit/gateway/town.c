@@ -99,8 +99,8 @@ static void changed(void *ctx, uint32_t number)
 {
 	struct town *t = ctx;
 	for (size_t i = 0; i < t->workers_len && t->workers[i]; i++)
-		assert_true(inbox_post(
-			t->inboxes[i], INBOX_SURE, GW_CHANGED, &number, sizeof(number)));
+		assert_true(
+			inbox_post(t->inboxes[i], INBOX_SURE, GW_CHANGED, &number, sizeof(number)));
 }
 
 void town_make_store(struct town *t)
@@ -110,9 +110,10 @@ void town_make_store(struct town *t)
 	static const struct log quiet = {
 		.fd = STDERR_FILENO, .level = LOG_LEVEL_ERROR, .name = "town"
 	};
-	const struct store_settings s = {
-		.boot_ms = town_clock_ms(), .wall_ms = town_clock_ms(), .resumable_max = 100, .log = &quiet
-	};
+	const struct store_settings s = { .boot_ms = town_clock_ms(),
+		.wall_ms = town_clock_ms(),
+		.resumable_max = 100,
+		.log = &quiet };
 	t->store = t->cellar ? cellar_open(t->cellar) : store_open(&s, &why);
 	assert_non_null(t->store);
 	const struct gw_credentials_settings c = {

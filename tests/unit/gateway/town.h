@@ -70,7 +70,7 @@ struct town_peer { /* the devices, or the server */
 	struct town_sheet tape[TOWN_TAPE];
 	size_t tape_len;
 	bool swallows; /* what is sent to it is lost */
-	uint8_t *out; /* where the engine writes the datagram that it is about to send */
+	uint8_t *out;  /* where the engine writes the datagram that it is about to send */
 	struct net_path out_path;
 	struct town_nonce heard[TOWN_HEARD]; /* protected records, ever */
 	size_t heard_len;
@@ -80,7 +80,7 @@ struct town {
 	struct conf_gateway conf;
 	struct gw_shared shared;
 	struct cred_set *creds;
-	struct store *store; /* in memory, or in the cellar */
+	struct store *store;      /* in memory, or in the cellar */
 	struct cellar *cellar;    /* NULL: the store dies with the gateway */
 	struct town_stall *stall; /* the writer waits */
 	struct gw_credentials *credentials;
@@ -131,7 +131,7 @@ void town_replay(struct town_peer *p, size_t i);
    record. For peers that shook hands once on each path. */
 void town_assert_nonces(const struct town_peer *p);
 
-/* --- for town_*.c ------------------------------------------------------------------------------ */
+/* --- for town_*.c ----------------------------------------------------------------------------- */
 
 uint64_t town_clock_ms(void);
 struct net_addr town_loopback(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The time of a town: workers read CLOCK_BOOTTIME, the store the wall clock, too; here both go faster
-   when a test says so. */
+/* The time of a town: workers read CLOCK_BOOTTIME, the store the wall clock, too; here both go
+   faster when a test says so. */
 #include "town.h"
 
 #include <stdatomic.h>

@@ -22,7 +22,7 @@
 
 enum { SETTLE_ROUNDS = 200, CALM = 3, NIGHT_MS = 120000 };
 
-/* --- operations -------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 struct waiting {
 	struct store_op op;
@@ -47,7 +47,9 @@ static void done(struct store_op *op, enum store_result r)
 
 enum store_result town_do(struct town *t, town_run *f, void *arg)
 {
-	struct waiting w = { .op = { .run = run, .done = done, .vital = true }, .f = f, .arg = arg };
+	struct waiting w = {
+		.op = { .run = run, .done = done, .vital = true }, .f = f, .arg = arg
+	};
 	(void)sem_init(&w.done, 0, 0);
 	store_submit(t->store, &w.op);
 	while (sem_wait(&w.done) != 0)
@@ -121,13 +123,11 @@ void town_hush(struct town *t)
 		t->workers[i]->log.fd = -1;
 }
 
-/* --- dying and beginning ----------------------------------------------------------------------- */
+/* --- dying and beginning ---------------------------------------------------------------------- */
 
 struct town *town_new_kept(size_t workers, enum conf_power_loss policy, bool anchored)
 {
-	static const struct log quiet = {
-		.fd = 2, .level = LOG_LEVEL_ERROR, .name = "cellar"
-	};
+	static const struct log quiet = { .fd = 2, .level = LOG_LEVEL_ERROR, .name = "cellar" };
 	struct town *const t = town_found(workers, true);
 	t->cellar = cellar_new(&quiet);
 	t->cellar->settings.read_ceilings = policy == CONF_POWER_GAP;
@@ -171,7 +171,7 @@ void town_restart(struct town *t, enum town_end how)
 	town_rise(t);
 }
 
-/* --- rest -------------------------------------------------------------------------------------- */
+/* --- rest ------------------------------------------------------------------------------------- */
 
 static bool is_calm(const struct town *t)
 {
@@ -210,7 +210,7 @@ void town_night(struct town *t)
 	}
 }
 
-/* --- what the store has ------------------------------------------------------------------------ */
+/* --- what the store has ----------------------------------------------------------------------- */
 
 bool town_row(struct town *t, size_t device, struct store_session *out)
 {
@@ -232,7 +232,7 @@ bool town_assoc(struct town *t, uint32_t slot, struct store_assoc *out)
 	return got == STORE_OK;
 }
 
-/* --- devices ----------------------------------------------------------------------------------- */
+/* --- devices ---------------------------------------------------------------------------------- */
 
 size_t town_registered(struct town *t, size_t device, uint32_t worker)
 {

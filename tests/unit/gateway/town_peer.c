@@ -22,7 +22,7 @@ enum {
 	TKL_MASK = 15,
 };
 
-/* --- what the engine asks ---------------------------------------------------------------------- */
+/* --- what the engine asks --------------------------------------------------------------------- */
 
 static bool peer_psk(void *ctx, const uint8_t *identity, size_t len, struct dtls_psk *out)
 {
@@ -95,15 +95,15 @@ static void peer_random(void *ctx, uint8_t *out, size_t len)
 	assert_int_equal(getrandom(out, len, 0), len);
 }
 
-/* --- messages ---------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 /* 2.01 with Location-Path: rd/5a to Register; 2.04 to Update. */
 static void answer(const struct town_peer *p, struct dtls_conn *c, const uint8_t *msg, size_t len)
 {
 	static const uint8_t location[] = { 0x82, 'r', 'd', 0x02, '5', 'a' };
 	const bool update = memmem(msg, len, location + 3, 3) != NULL;
-	uint8_t out[4 + sizeof(location)] = { 0x60,
-		update ? TOWN_CODE_CHANGED : TOWN_CODE_CREATED, msg[2], msg[3] };
+	uint8_t out[4 + sizeof(location)] = { 0x60, update ? TOWN_CODE_CHANGED : TOWN_CODE_CREATED,
+		msg[2], msg[3] };
 	memcpy(out + 4, location, sizeof(location));
 	assert_int_equal(dtls_send(p->dtls, c, out, update ? 4 : sizeof(out)), DTLS_OK);
 }
@@ -175,15 +175,14 @@ void town_reboot(struct town *t)
 	peer_engine(&t->devices);
 }
 
-/* --- the wire ---------------------------------------------------------------------------------- */
+/* --- the wire --------------------------------------------------------------------------------- */
 
 static void hear(struct town_peer *p, const struct udp_datagram *d)
 {
 	const uint8_t *at = d->data;
 	size_t left = d->len;
 	while (left >= RECORD_HEADER) {
-		const size_t len =
-			RECORD_HEADER + ((size_t)at[LENGTH_AT] << 8 | at[LENGTH_AT + 1]);
+		const size_t len = RECORD_HEADER + ((size_t)at[LENGTH_AT] << 8 | at[LENGTH_AT + 1]);
 		if (len > left)
 			return;
 		if (at[EPOCH_AT + 1] == 1 && len >= RECORD_HEADER + 2 * NONCE) {
@@ -223,7 +222,8 @@ void town_replay(struct town_peer *p, size_t i)
 {
 	const struct town_sheet *const sheet = &p->tape[i];
 	assert_true(i < p->tape_len);
-	uint8_t *const out = udp_tx_room(&p->tx, p->fds[sheet->path.sock], &sheet->path, sheet->len);
+	uint8_t *const out =
+		udp_tx_room(&p->tx, p->fds[sheet->path.sock], &sheet->path, sheet->len);
 	assert_non_null(out);
 	memcpy(out, sheet->data, sheet->len);
 	udp_tx_done(&p->tx, sheet->len);
