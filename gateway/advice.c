@@ -10,6 +10,7 @@ enum {
 	INITIAL_MS = 9000,   /* RFC 7925 section 11 */
 	FILES_OF_WORKER = 4, /* its loop, its inbox */
 	FILES_OF_ALL = 64,   /* the log, the control socket and its clients, and a reserve */
+	LOCKED_ENOUGH = 64 << 20,
 };
 
 /* less is the operator's to choose, but not unawares. */
@@ -42,10 +43,25 @@ static void advise_files(const struct log *log, const struct conf_gateway *conf,
 		files, needed, conf->upstream_sockets, conf->workers);
 }
 
-void gw_advise(const struct log *log, const struct conf_gateway *conf, uint64_t files)
+/* keys that are in use. Each 64 KiB hold some 130 of both legs' associations. */
+static void advise_locked(const struct log *log, uint64_t locked)
+{
+	if (locked < LOCKED_ENOUGH)
+		log_say(log, LOG_LEVEL_INFO, "memlock",
+			"at most %" PRIu64 " bytes may be locked: where more sessions are awake "
+					   "than fit, their keys may "
+			"get into swap; remedy: LimitMEMLOCK=infinity of the service, ulimit -l, "
+			"or "
+			"no swap",
+			locked);
+}
+
+void gw_advise(const struct log *log, const struct conf_gateway *conf,
+	const struct gw_allowance *allowance)
 {
 	advise_timers(log, conf);
-	advise_files(log, conf, files);
+	advise_files(log, conf, allowance->files);
+	advise_locked(log, allowance->locked);
 	for (size_t i = 0; conf_caveat(conf, i); i++)
 		log_say(log, LOG_LEVEL_WARN, "store", "%s", conf_caveat(conf, i));
 }

@@ -15,7 +15,12 @@
 struct conf_gateway;
 struct log;
 
-/* files: how many descriptors the process may have. */
-void gw_advise(const struct log *log, const struct conf_gateway *conf, uint64_t files);
+struct gw_allowance {    /* of the process */
+	uint64_t files;  /* descriptors */
+	uint64_t locked; /* bytes that are kept out of swap; UINT64_MAX: no bound */
+};
+
+void gw_advise(const struct log *log, const struct conf_gateway *conf,
+	const struct gw_allowance *allowance);
 
 #endif

@@ -207,10 +207,12 @@ void gw_store_close(struct gw_gateway *g)
 	if (g->reader)
 		store_reader_free(g->reader);
 	g->reader = NULL;
-	gw_fault_forget();
-	if (g->shared.store)
+	if (g->shared.store) {
+		gw_fault_install(NULL, g->shared.conf->store_path, NULL); /* it commits once more */
 		store_close(g->shared.store);
+	}
 	g->shared.store = NULL;
+	gw_fault_forget();
 	wipe(&g->kek, sizeof(g->kek));
 }
 

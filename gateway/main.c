@@ -231,7 +231,9 @@ static int serve(const struct options *o, struct parts *p)
 	const bool started = open_keylog(o, p, &error) && open_parts(o, &log, p, &error) &&
 			     gw_watch(p->gateway, p->control);
 	if (started) {
-		gw_advise(&log, &p->conf, p->files);
+		const struct gw_allowance allowance = { .files = p->files,
+			.locked = gw_privilege_locked() };
+		gw_advise(&log, &p->conf, &allowance);
 		say_ready(&log, &p->conf, gw_credentials_count(p->gateway));
 		gw_notify("READY=1");
 		end = gw_run(p->gateway, p->control);

@@ -35,6 +35,14 @@ uint64_t gw_privilege_raise_files(void)
 	return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
 }
 
+uint64_t gw_privilege_locked(void)
+{
+	struct rlimit limit;
+	const bool bound = geteuid() != 0 && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+			   limit.rlim_cur != RLIM_INFINITY;
+	return bound ? limit.rlim_cur : UINT64_MAX;
+}
+
 /* Group, then user: the other way round the right to change the group would be gone. */
 static bool become(const char *user, uid_t uid, gid_t gid, struct conf_error *error)
 {

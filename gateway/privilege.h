@@ -21,6 +21,8 @@ struct conf_error;
 
 /* As many descriptors as the system allows: a link may need its own. Returns how many. */
 uint64_t gw_privilege_raise_files(void);
+/* How many bytes may be locked into memory by now; UINT64_MAX: no bound. */
+uint64_t gw_privilege_locked(void);
 /* Becomes user and group, if root; "" = stay. */
 MUST_USE bool gw_privilege_drop(const char *user, const char *group, struct conf_error *error);
 /* Gives a file to whom gw_privilege_drop() will become. */

@@ -26,6 +26,8 @@ static struct conf_gateway usual(void)
 	};
 }
 
+static uint64_t locked = UINT64_MAX; /* that may be */
+
 /* What is said, until the next call. */
 static const char *advice(const struct conf_gateway *conf, uint64_t files)
 {
@@ -33,7 +35,8 @@ static const char *advice(const struct conf_gateway *conf, uint64_t files)
 	const int fd = memfd_create("log", MFD_CLOEXEC);
 	assert_true(fd >= 0);
 	const struct log log = { .fd = fd, .level = LOG_LEVEL_INFO, .name = "lwgated" };
-	gw_advise(&log, conf, files);
+	const struct gw_allowance allowance = { .files = files, .locked = locked };
+	gw_advise(&log, conf, &allowance);
 	const ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
 	assert_true(n >= 0);
 	text[n] = '\0';
@@ -81,6 +84,17 @@ static void test_too_few_descriptors_are_told_with_the_remedy(void **state)
 	assert_string_equal(advice(&conf, 1024), "");
 }
 
+static void test_R195_too_little_locked_memory_is_told(void **state)
+{
+	(void)state;
+	const struct conf_gateway conf = usual();
+	locked = 8 << 20;
+	assert_non_null(strstr(advice(&conf, UINT64_MAX), "LimitMEMLOCK"));
+	locked = 64 << 20;
+	assert_string_equal(advice(&conf, UINT64_MAX), "");
+	locked = UINT64_MAX;
+}
+
 static void test_a_store_in_memory_is_told(void **state)
 {
 	(void)state;
@@ -92,6 +106,7 @@ static void test_a_store_in_memory_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_R195_too_little_locked_memory_is_told),
 		cmocka_unit_test(test_a_store_in_memory_is_told),
 		cmocka_unit_test(test_the_usual_needs_no_advice),
 		cmocka_unit_test(test_R100_shorter_timers_are_told_with_their_price),
