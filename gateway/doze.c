@@ -19,11 +19,13 @@ static void lie_down(struct gw_session *s, struct gw_leg *leg)
 		return;
 	const struct dtls_numbers n = dtls_conn_numbers(c);
 	const uint32_t forged = dtls_conn_facts(c).forged;
-	if (leg->hot && slot_is(leg->hot, leg->id)) { /* no other's, whatever went wrong */
+	/* No other's, whatever went wrong; one whose window is not proven has no id in it yet. */
+	const bool unproven = s->probe && leg == &s->legs[GW_DEVICE];
+	if (leg->hot && (unproven || slot_is(leg->hot, leg->id))) {
 		gw_worker_batch(w);
 		atomic_store_explicit(&leg->hot->forged, forged, memory_order_relaxed);
 		/* What it ought to be already, unless somebody has put a copy back (S5). */
-		if (!s->probe && n.edge > 0)
+		if (!unproven && n.edge > 0)
 			slot_mark(leg->hot, store_slot_key(w->shared->store), leg->place,
 				n.edge - 1, n.edge, n.seen);
 		slot_release(
@@ -47,8 +49,8 @@ void gw_session_sleep(struct gw_session *s)
 	gw_session_end(s, GW_KEEP, NULL);
 }
 
-/* S9: an association that is not durable cannot sleep. One that waits for the answer to a probe can:
-   whoever repeats old records must not fill the memory with them (S24). */
+/* S9: an association that is not durable cannot sleep. One that waits for the answer to a probe
+   can: whoever repeats old records must not fill the memory with them (S24). */
 static bool may_sleep(const struct gw_session *s)
 {
 	const struct gw_leg *const link = &s->legs[GW_LINK];

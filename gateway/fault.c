@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/fault.h"
 
+#include "base/attr.h"
 #include "store/store.h"
 
 #include <signal.h>
@@ -17,6 +18,8 @@ static _Atomic(const struct store *) watched;
 static _Atomic(const char *) token;
 static _Atomic(const char *) folder;
 static _Atomic unsigned lost;
+
+static const int faults[] = { SIGBUS, SIGSEGV, SIGABRT };
 
 static bool say(const char *text)
 {
@@ -51,7 +54,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
 {
 	const struct store *const s = atomic_load(&watched);
 	(void)context;
-	switch (store_region(s, info->si_addr)) {
+	/* What a damaged page led LMDB to write may be found out by the allocator. */
+	switch (store_region(s, number == SIGABRT ? NULL : info->si_addr)) {
 	case STORE_REGION_SLOTS:
 		if (number == SIGBUS) {
 			lose_page(info->si_addr);
@@ -74,14 +78,14 @@ void gw_fault_install(const struct store *s, const char *path, const char *token
 	atomic_store(&folder, path);
 	atomic_store(&token, token_file);
 	atomic_store(&watched, s);
-	(void)sigaction(SIGBUS, &a, NULL);
-	(void)sigaction(SIGSEGV, &a, NULL);
+	for (size_t i = 0; i < COUNT_OF(faults); i++)
+		(void)sigaction(faults[i], &a, NULL);
 }
 
 void gw_fault_forget(void)
 {
-	(void)signal(SIGBUS, SIG_DFL);
-	(void)signal(SIGSEGV, SIG_DFL);
+	for (size_t i = 0; i < COUNT_OF(faults); i++)
+		(void)signal(faults[i], SIG_DFL);
 	atomic_store(&watched, NULL);
 	atomic_store(&token, NULL);
 	atomic_store(&folder, NULL);

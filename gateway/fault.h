@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/fault: what a failing disk does to memory that is mapped from it (SIGBUS, and SIGSEGV in
- *                a damaged database).
+ * gateway/fault: what a failing disk does to memory that is mapped from it (SIGBUS, and SIGSEGV
+ *                or SIGABRT in a damaged database).
  *
  * Promise: a page of slots that cannot be read is lost, with the associations that have their slots
  *          there, and nothing else: it reads as nothing, the token of this run is removed (the next

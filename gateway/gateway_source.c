@@ -68,26 +68,33 @@ static bool find(struct gw_gateway *g, const char *endpoint, uint32_t *cred)
 	return r == STORE_OK;
 }
 
-static void fill_leg(struct gw_gateway *g, uint32_t slot, struct store_path *path, uint64_t *up_ms,
-	uint64_t *generation)
+struct sleeping_leg {
+	struct store_path path;
+	uint64_t up_ms, generation;
+};
+
+/* The place that a row names may be another's by now: then this one has none. */
+static struct sleeping_leg leg_of(
+	struct gw_gateway *g, const struct store_session *row, enum store_role role)
 {
+	const uint32_t slot = role == STORE_LINK ? row->link : row->device;
+	struct sleeping_leg leg = { 0 };
 	struct store_assoc a;
-	memset(path, 0, sizeof(*path));
 	if (slot == STORE_NO_SLOT || store_read_assoc(g->reader, slot, &a) != STORE_OK)
-		return;
-	*path = a.path;
-	*up_ms = a.up_ms;
-	*generation = a.generation;
+		return leg;
+	if (a.cred == row->cred && a.path.role == role)
+		leg = (struct sleeping_leg){
+			.path = a.path, .up_ms = a.up_ms, .generation = a.generation
+		};
 	wipe(&a, sizeof(a));
+	return leg;
 }
 
 static bool fill_sleeper(
 	struct gw_gateway *g, const struct store_session *row, struct ctl_session *out)
 {
 	struct store_cred c;
-	struct store_path path;
 	struct timespec t;
-	uint64_t up_ms = 0, link_ms = 0, generation = 0;
 	*out = (struct ctl_session){ .asleep = true, .worker = row->worker };
 	const bool known = store_read_cred(g->reader, row->cred, &c) == STORE_OK;
 	if (known)
@@ -96,12 +103,14 @@ static bool fill_sleeper(
 	(void)clock_gettime(CLOCK_BOOTTIME, &t);
 	const uint64_t now_ms = store_time(
 		g->shared.store, (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
-	fill_leg(g, row->link, &path, &link_ms, &generation);
-	out->link_local = path.local;
-	out->link_peer = path.peer;
-	fill_leg(g, row->device, &path, &up_ms, &out->generation);
-	out->device = path.peer;
-	out->device_up_ms_ago = now_ms > up_ms ? now_ms - up_ms : 0;
+	const struct sleeping_leg link = leg_of(g, row, STORE_LINK);
+	const struct sleeping_leg device = leg_of(g, row, STORE_DEVICE);
+	out->link_local = link.path.local;
+	out->link_peer = link.path.peer;
+	out->device = device.path.peer;
+	out->generation = device.generation;
+	if (device.up_ms > 0 && now_ms > device.up_ms)
+		out->device_up_ms_ago = now_ms - device.up_ms;
 	out->registered = row->registered;
 	(void)snprintf(out->location, sizeof(out->location), "%s", row->location);
 	out->lifetime_s = row->lifetime_s;

@@ -2,6 +2,7 @@
 #include "store/kv.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "store/kv_ops.h"
 
@@ -75,6 +76,17 @@ enum store_result kv_get(
 	return note(txn, txn->kv->ops->get(txn, table, key, value));
 }
 
+/* On a damaged page a key may have any length, and its neighbour be a lower one: whoever walks from
+   key to key would go round for ever. */
+static bool is_what_was_sought(struct kv_slice key, struct kv_slice found)
+{
+	const size_t both = key.len < found.len ? key.len : found.len;
+	if (found.len == 0 || found.len > KV_KEY_MAX)
+		return false;
+	const int order = memcmp(found.data, key.data ? key.data : "", both);
+	return order > 0 || (order == 0 && found.len >= key.len);
+}
+
 enum store_result kv_seek(struct kv_txn *txn, unsigned table, struct kv_slice key,
 	struct kv_slice *found, struct kv_slice *value)
 {
@@ -82,7 +94,8 @@ enum store_result kv_seek(struct kv_txn *txn, unsigned table, struct kv_slice ke
 	check(txn, table, key, 0);
 	if (txn->failed != STORE_OK)
 		return txn->failed;
-	return note(txn, txn->kv->ops->seek(txn, table, key, found, value));
+	const enum store_result r = txn->kv->ops->seek(txn, table, key, found, value);
+	return note(txn, r != STORE_OK || is_what_was_sought(key, *found) ? r : STORE_DAMAGED);
 }
 
 enum store_result kv_put(

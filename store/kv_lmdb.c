@@ -23,6 +23,25 @@ static struct lmdb_txn *txn_of(struct kv_txn *txn)
 	return (struct lmdb_txn *)txn;
 }
 
+/* --- faults ----------------------------------------------------------------------------------- */
+
+static _Thread_local const struct lmdb_kv *inside;
+
+void lmdb_enter(const struct lmdb_kv *k)
+{
+	inside = k;
+}
+
+void lmdb_exit(void)
+{
+	inside = NULL;
+}
+
+bool lmdb_is_at_work(void)
+{
+	return inside != NULL;
+}
+
 /* --- results ---------------------------------------------------------------------------------- */
 
 /* The user's limit (ulimit -f) says EFBIG, too. */
@@ -166,29 +185,14 @@ static void lmdb_abort(struct kv_txn *txn)
 	struct lmdb_kv *const k = kv_of(txn);
 	struct lmdb_txn *const t = txn_of(txn);
 	close_cursors(t);
+	lmdb_enter(k);
 	mdb_txn_abort(t->mdb);
+	lmdb_exit();
 	if (txn->writes)
 		(void)pthread_mutex_unlock(&k->writer);
 	else if (!txn->rests)
 		lmdb_leave(k);
 	free(t);
-}
-
-static _Thread_local const struct lmdb_kv *inside;
-
-void lmdb_enter(const struct lmdb_kv *k)
-{
-	inside = k;
-}
-
-void lmdb_exit(void)
-{
-	inside = NULL;
-}
-
-bool lmdb_is_at_work(void)
-{
-	return inside != NULL;
 }
 
 static void note_full(struct lmdb_kv *k, int rc)
@@ -355,8 +359,10 @@ static bool lmdb_owns(const struct kv *kv, const void *address)
 
 void lmdb_free(struct lmdb_kv *k)
 {
+	lmdb_enter(k);
 	if (k->env != NULL)
 		mdb_env_close(k->env);
+	lmdb_exit();
 	(void)pthread_cond_destroy(&k->moved);
 	(void)pthread_mutex_destroy(&k->gate);
 	(void)pthread_mutex_destroy(&k->writer);

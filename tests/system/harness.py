@@ -395,7 +395,7 @@ def coap_client(
     return done.stdout.decode("utf-8", "replace")
 
 
-def s_client(lab, device, *more, key=None):
+def s_client(lab, device, *more, key=None, port=None):
     """OpenSSL's client, left running: what is written to its stdin goes out as one record."""
     client = Process(
         [
@@ -403,7 +403,7 @@ def s_client(lab, device, *more, key=None):
             "s_client",
             "-dtls1_2",
             "-connect",
-            f"127.0.0.1:{lab.port}",
+            f"127.0.0.1:{port or lab.port}",
             "-psk",
             key or device.key,
             "-psk_identity",

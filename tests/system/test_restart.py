@@ -3,6 +3,7 @@
 """lwgated ends and comes back: no device notices, whoever made it, and no one who has been locked
 out comes in again."""
 
+import contextlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from harness import (  # noqa: E402  (the path comes first)
     Device,
     Lab,
     Process,
+    binary,
     register_message,
     run_tests,
     s_client,
@@ -345,6 +347,34 @@ def test_S28_revoked_while_asleep_then_killed():
         lab.restart(signal.SIGKILL)
 
     locked_out(change, asleep=True)
+
+
+def test_S28_revoked_between_ServerHello_and_Finished():
+    device = Device("urn:restart:between")
+    with Lab([device], server_args=["--rounds", "1"], store="", by_control=True) as lab:
+        slow = lab.start(
+            [
+                binary("impair"),
+                "--listen",
+                "127.0.0.1:0",
+                "--to",
+                f"127.0.0.1:{lab.port}",
+                "--delay-ms",
+                "600-600",
+            ]
+        )
+        port = slow.wait_json(lambda e: e.get("event") == "listening")["port"]
+        client = s_client(lab, device, port=port)
+        # ClientHello with the cookie has come; the client's last flight is 1.2 s away.
+        lab.until(lambda: lab.status()["handshakes"] == 1)
+        revoke(lab, device)
+        assert lab.status()["device_handshakes_done"] == 0  # in time
+        with contextlib.suppress(BrokenPipeError):
+            client.child.stdin.write(register_message(device.endpoint))
+            client.child.stdin.flush()
+        client.child.wait(30)
+        assert lab.status()["associations"] == 0 and lab.store_facts()["associations"] == 0
+        assert not [line for line in lab.server.lines if '"registered"' in line]
 
 
 def resumed(lab, device, file, key=None):

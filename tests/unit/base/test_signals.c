@@ -22,7 +22,7 @@ static void *mask_of(void *out)
 static void test_S16_a_thread_hears_of_its_own_faults_only(void **state)
 {
 	(void)state;
-	static const int own[] = { SIGBUS, SIGSEGV, SIGFPE, SIGILL };
+	static const int own[] = { SIGBUS, SIGSEGV, SIGABRT, SIGFPE, SIGILL };
 	static const int others[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD, SIGPIPE };
 	sigset_t first, before, inside;
 	pthread_t thread;

@@ -16,6 +16,7 @@
 #include "base/build.h"
 #include "base/log.h"
 #include "gateway/fault.h"
+#include "store/kv_lmdb.h"
 #include "store/store.h"
 
 static const struct log quiet = { .fd = STDERR_FILENO, .level = LOG_LEVEL_ERROR, .name = "t" };
@@ -157,12 +158,32 @@ static int lose_database_under_the_writer(const struct folder *f)
 	return make_first(s) ? 1 : 2;
 }
 
+/* As the allocator does when it finds that something was written beside its pages. */
+static int abort_in_the_database(const struct folder *f)
+{
+	static const struct lmdb_kv some;
+	gw_fault_install(NULL, f->file, NULL); /* it is being opened */
+	if (!freopen("/dev/null", "w", stderr))
+		return 3;
+	lmdb_enter(&some);
+	abort();
+}
+
 static int another_fault(const struct folder *f)
 {
 	gw_fault_install(open_in(f), f->file, f->token);
-	(void)raise(SIGSEGV); /* no address of ours */
+	(void)raise(SIGSEGV); /* not at an address of ours */
 	(void)raise(SIGSEGV);
 	return 0;
+}
+
+static void ends_with_a_status(int (*run)(const struct folder *f))
+{
+	const struct folder f = folder_new();
+	const int status = in_child(run, &f);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), GW_FAULT_STATUS);
+	folder_free(&f);
 }
 
 static void test_S16_a_lost_page_of_slots_does_not_end_the_process(void **state)
@@ -176,21 +197,19 @@ static void test_S16_a_lost_page_of_slots_does_not_end_the_process(void **state)
 static void test_a_lost_database_ends_the_process_with_a_status(void **state)
 {
 	(void)state;
-	const struct folder f = folder_new();
-	const int status = in_child(lose_database, &f);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), GW_FAULT_STATUS);
-	folder_free(&f);
+	ends_with_a_status(lose_database);
 }
 
 static void test_S16_a_fault_of_the_writer_is_heard_of(void **state)
 {
 	(void)state;
-	const struct folder f = folder_new();
-	const int status = in_child(lose_database_under_the_writer, &f);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), GW_FAULT_STATUS);
-	folder_free(&f);
+	ends_with_a_status(lose_database_under_the_writer);
+}
+
+static void test_an_abort_in_the_database_ends_the_process_with_a_status(void **state)
+{
+	(void)state;
+	ends_with_a_status(abort_in_the_database);
 }
 
 static void test_every_other_fault_is_the_systems(void **state)
@@ -211,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_S16_a_lost_page_of_slots_does_not_end_the_process),
 		cmocka_unit_test(test_a_lost_database_ends_the_process_with_a_status),
 		cmocka_unit_test(test_S16_a_fault_of_the_writer_is_heard_of),
+		cmocka_unit_test(test_an_abort_in_the_database_ends_the_process_with_a_status),
 		cmocka_unit_test(test_every_other_fault_is_the_systems),
 	};
 	return cmocka_run_group_tests_name("gateway/fault", tests, NULL, NULL);

@@ -134,6 +134,68 @@ static void test_S9_what_waits_is_bounded(void **state)
 	town_free(t);
 }
 
+/* S9: what was not durable when the gateway died is not there. */
+static void test_S9_a_kill_before_the_commit_forgets_the_keys(void **state)
+{
+	(void)state;
+	struct town *t = town_new_kept(1, CONF_POWER_RESUME, false);
+	const size_t socket = town_socket(t, 0);
+	town_stall(t);
+	town_connect(t, 0, socket);
+	town_until(t, &t->devices.ups, 1);
+	town_register(t, 0, socket);
+	town_turns(t, QUIET_TURNS);
+	assert_int_equal(t->server.ups, 0);
+	town_restart(t, TOWN_KILLED);
+	town_register(t, 0, socket);
+	town_turns(t, QUIET_TURNS);
+	assert_int_equal(t->server.ups + t->server.messages + t->devices.messages, 0);
+	assert_int_equal(town_awake(t), 0);
+	assert_int_equal(store_stats(t->store).associations, 0);
+	town_reboot(t);
+	town_connect(t, 0, socket); /* it shakes hands again */
+	town_until(t, &t->devices.ups, 2);
+	town_register(t, 0, socket);
+	town_until(t, &t->devices.messages, 1);
+	assert_int_equal(t->devices.code, TOWN_CODE_CREATED);
+	town_free(t);
+}
+
+/* The device never got the final flight, and the gateway that had sent it is dead: the next one
+   says it again, under numbers of its own. */
+static void test_S9_the_final_flight_outlives_the_process(void **state)
+{
+	enum { RETRANSMIT_MS = 10000 };
+	(void)state;
+	struct town *t = town_new_kept(1, CONF_POWER_RESUME, false);
+	const size_t socket = town_socket(t, 0);
+	town_connect(t, 0, socket);
+	for (size_t i = 0; i < 100 && t->workers[0]->sessions_len == 0; i++) {
+		gw_worker_turn(t->workers[0]);
+		t->devices.swallows = t->workers[0]->sessions_len > 0;
+		town_turn(t);
+	}
+	assert_int_equal(t->workers[0]->sessions_len, 1);
+	(void)town_do(t, NULL, NULL); /* its association is durable */
+	assert_int_equal(t->devices.ups, 0);
+	town_restart(t, TOWN_KILLED);
+	t->devices.swallows = false;
+	for (size_t i = 0; i < 3 && t->devices.ups == 0; i++) {
+		town_pass(RETRANSMIT_MS
+			  << i); /* its first one wakes, and the numbers are not there yet */
+		town_turns(t, QUIET_TURNS);
+		(void)town_do(t, NULL, NULL);
+		town_turns(t, QUIET_TURNS);
+	}
+	assert_int_equal(t->devices.ups, 1);
+	town_register(t, 0, socket);
+	town_until(t, &t->devices.messages, 1);
+	assert_int_equal(t->devices.code, TOWN_CODE_CREATED);
+	town_assert_nonces(&t->devices);
+	town_assert_nonces(&t->server);
+	town_free(t);
+}
+
 /* --- the store cannot ------------------------------------------------------------------------- */
 
 static void is_refused(enum store_result how)
@@ -337,6 +399,8 @@ int main(void)
 		cmocka_unit_test(test_a_registration_is_durable_before_the_device_knows),
 		cmocka_unit_test(test_a_kill_before_the_registration_is_durable),
 		cmocka_unit_test(test_S9_what_waits_is_bounded),
+		cmocka_unit_test(test_S9_a_kill_before_the_commit_forgets_the_keys),
+		cmocka_unit_test(test_S9_the_final_flight_outlives_the_process),
 		cmocka_unit_test(test_R189_a_full_disk_refuses_new_sessions),
 		cmocka_unit_test(test_S4_a_broken_disk_refuses_new_sessions),
 		cmocka_unit_test(test_a_full_disk_leaves_the_living_alone),

@@ -135,6 +135,30 @@ static void test_slots_of_earlier_runs_are_given_back_once(void **state)
 	town_free(t);
 }
 
+/* A link that is being opened has a slot, and no row yet. */
+static void test_a_slot_in_use_is_not_given_to_others(void **state)
+{
+	(void)state;
+	struct town *t = town_new_kept(1, CONF_POWER_RESUME, false);
+	const size_t socket = town_socket(t, 0);
+	town_connect(t, 0, socket);
+	town_until(t, &t->devices.ups, 1);
+	town_settle(t);
+	t->server.swallows = true;
+	town_register(t, 0, socket);
+	town_turns(t, QUIET_TURNS);
+	const uint32_t mine = town_session(t, 0, 0)->slot;
+	assert_true(mine != SOURCES_NONE);
+	struct gw_worker *const w = t->workers[0];
+	w->reclaim_ms = 0;
+	w->reclaim_next = 0;
+	gw_worker_reclaim(w);
+	uint32_t slot;
+	while ((slot = sources_take(w->sources, w->now_ms)) != SOURCES_NONE)
+		assert_int_not_equal(slot, mine);
+	town_free(t);
+}
+
 /* A link ends while its slot is looked at, and its row goes after that. */
 static void test_a_slot_whose_link_ends_meanwhile_is_given_back(void **state)
 {
@@ -287,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_link_sockets_have_their_ports_again),
 		cmocka_unit_test(test_another_program_has_the_port_now),
 		cmocka_unit_test(test_slots_of_earlier_runs_are_given_back_once),
+		cmocka_unit_test(test_a_slot_in_use_is_not_given_to_others),
 		cmocka_unit_test(test_a_slot_whose_link_ends_meanwhile_is_given_back),
 		cmocka_unit_test(test_S10_slots_of_lapsed_links_are_given_back),
 		cmocka_unit_test(test_R109_the_slot_of_a_sleeper_that_moved_is_given_back),

@@ -178,6 +178,39 @@ static void test_a_long_life_repeats_no_held_slot(void **state)
 	sources_free(pool);
 }
 
+/* A link that sleeps has its slot: nobody takes it, and it is given back once. */
+static void test_a_slot_that_sleeps_is_nobodys_to_take(void **state)
+{
+	(void)state;
+	struct seen seen;
+	const struct sources_settings s = settings(&seen, 3);
+	struct sources *pool = sources_new(&s);
+	assert_non_null(pool);
+	const uint32_t first = sources_take(pool, 0), second = sources_take(pool, 0);
+	assert_false(sources_is_asleep(pool, first));
+	sources_sleep(pool, first);
+	assert_true(sources_is_asleep(pool, first));
+	const uint32_t third = sources_take(pool, 0);
+	assert_int_equal(sources_take(pool, 0), SOURCES_NONE);
+	sources_hold(pool, first);
+	assert_false(sources_is_asleep(pool, first));
+	for (int i = 0; i < 3; i++)
+		sources_give(pool, first, 0);
+	assert_false(sources_is_asleep(pool, first));
+	assert_int_equal(sources_take(pool, 0), first);
+	assert_int_equal(sources_take(pool, 0), SOURCES_NONE);
+	/* It comes back after it was given away, before anybody took it. */
+	sources_give(pool, second, 0);
+	sources_hold(pool, second);
+	assert_int_equal(sources_take(pool, 0), SOURCES_NONE);
+	sources_give(pool, second, 0);
+	sources_give(pool, third, 0);
+	assert_int_equal(sources_take(pool, 0), second);
+	assert_int_equal(sources_take(pool, 0), third);
+	assert_int_equal(sources_take(pool, 0), SOURCES_NONE);
+	sources_free(pool);
+}
+
 static void test_no_more_sockets_is_told_and_used_slots_still_serve(void **state)
 {
 	(void)state;
@@ -239,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_without_addresses_each_link_has_its_own_socket),
 		cmocka_unit_test(test_a_slot_rests_before_it_is_taken_again),
 		cmocka_unit_test(test_a_long_life_repeats_no_held_slot),
+		cmocka_unit_test(test_a_slot_that_sleeps_is_nobodys_to_take),
 		cmocka_unit_test(test_no_more_sockets_is_told_and_used_slots_still_serve),
 		cmocka_unit_test(test_what_is_missing_is_told),
 		cmocka_unit_test(test_a_prefix_of_the_other_family_is_refused),

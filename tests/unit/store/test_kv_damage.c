@@ -139,6 +139,68 @@ static void test_no_wrong_bit_makes_an_empty_start_or_a_hang(void **state)
 	free(whole);
 }
 
+/* --- keys out of order ------------------------------------------------------------------------ */
+
+enum { FEW = 20 };
+
+/* The key of a row becomes that of row 0, in whatever versions of its page there are. */
+static void misname(uint8_t *data, size_t len, uint8_t number)
+{
+	const uint8_t was[] = { 0, 0, 0, number, (uint8_t)(number * 31), (uint8_t)(number * 31 + 7),
+		(uint8_t)(number * 31 + 14) };
+	for (uint8_t *at = data; at != NULL;) {
+		at = memmem(at, len - (size_t)(at - data), was, sizeof(was));
+		if (at != NULL)
+			at[3] = 0;
+	}
+}
+
+/* From key to key, as all do who look at a whole table. */
+static enum store_result walk(struct kv *kv, unsigned *n)
+{
+	struct kv_txn *t = NULL;
+	uint8_t at[KV_KEY_MAX + 1];
+	struct kv_slice key = slice("", 0), value;
+	enum store_result r = kv_begin(kv, KV_READ, &t);
+	for (*n = 0; r == STORE_OK && *n <= 2 * FEW; ++*n) {
+		r = kv_seek(t, 0, key, &key, &value);
+		if (r != STORE_OK)
+			break;
+		memcpy(at, key.data, key.len);
+		at[key.len] = 0;
+		key = slice(at, key.len + 1);
+	}
+	kv_abort(t);
+	return r;
+}
+
+static void test_keys_out_of_order_lead_nobody_in_a_circle(void **state)
+{
+	struct rows *const w = *state;
+	rows_make(w, FEW);
+	size_t len;
+	uint8_t *const whole = folder_read(rows_file(w), &len);
+	uint8_t *const spoilt = malloc(len);
+	assert_non_null(spoilt);
+	unsigned met = 0;
+	for (uint8_t i = 1; i < FEW; i++) {
+		unsigned n;
+		memcpy(spoilt, whole, len);
+		misname(spoilt, len, i);
+		assert_memory_not_equal(spoilt, whole, len);
+		folder_write(rows_file(w), spoilt, len);
+		struct kv *const kv = rows_must_open(w);
+		const enum store_result r = walk(kv, &n);
+		assert_true(r == STORE_NONE || r == STORE_DAMAGED);
+		assert_true(n <= FEW);
+		met += r == STORE_DAMAGED;
+		kv_close(kv);
+	}
+	assert_true(met > 0); /* the first of a page */
+	free(spoilt);
+	free(whole);
+}
+
 /* --- a kill ----------------------------------------------------------------------------------- */
 
 static void write_until_killed(struct rows *w, int tell)
@@ -193,6 +255,8 @@ int main(void)
 			test_a_file_that_is_cut_off_is_told, rows_begin, rows_end),
 		cmocka_unit_test_setup_teardown(
 			test_no_wrong_bit_makes_an_empty_start_or_a_hang, rows_begin, rows_end),
+		cmocka_unit_test_setup_teardown(
+			test_keys_out_of_order_lead_nobody_in_a_circle, rows_begin, rows_end),
 		cmocka_unit_test_setup_teardown(
 			test_S4_what_was_committed_outlives_a_kill, rows_begin, rows_end),
 	};
