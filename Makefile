@@ -84,7 +84,7 @@ LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink $(
 BENCHES := $(patsubst tests/bench/%,bench-%,$(filter-out %.c %.py,$(wildcard tests/bench/[a-z]*[a-z])))
 BENCH_PROGRAMS := $(patsubst tests/bench/%_main.c,$(B)/bench-%,$(wildcard tests/bench/*_main.c))
 
-.PHONY: all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart interop lint install dist clean help setup $(BENCHES)
+.PHONY: all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power interop lint install dist clean help setup $(BENCHES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -194,6 +194,12 @@ soak-restart:
 	@$(MAKE) --no-print-directory programs
 	@BUILD=$(B) tests/soak/restart
 
+# power losses and copies put back: every policy, every rate
+soak-power:
+	@deploy/setup -q build peers openssl
+	@$(MAKE) --no-print-directory programs
+	@BUILD=$(B) POWER_LOSS=all tests/run tests/system/test_power_loss.py
+
 interop:
 	@deploy/setup -q build peers java openssl
 	@$(MAKE) --no-print-directory programs
@@ -241,6 +247,7 @@ help:
 	@echo 'asan tsan   the unit tests under sanitizers'
 	@echo 'fuzz        every fuzz target for FUZZ_S seconds'
 	@echo 'soak-restart  sessions through RESTARTS=100 kills of lwgated, with DEVICES=2000'
+	@echo 'soak-power  power losses and copies put back, under every policy'
 	@echo 'interop     Eclipse Leshan on both sides'
 	@echo 'bench-NAME  $(notdir $(wildcard tests/bench/*[a-z]))'
 	@echo 'lint        format, clang-tidy, cppcheck, headers alone'

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/rd.h"
 #include "base/sip.h"
 #include "base/wr.h"
+#include "store/file.h"
 #include "store/tpm.h"
 
 /* Two copies, each in a block of its own, written in turn: a write that is torn spoils one,
@@ -80,26 +80,10 @@ static bool write_copy(int fd, unsigned which, const uint8_t uuid[16], uint64_t 
 {
 	uint8_t copy[COPY];
 	put(copy, uuid, value);
-	ssize_t n;
-	do
-		n = pwrite(fd, copy, sizeof(copy), (off_t)which * BLOCK);
-	while (n < 0 && errno == EINTR);
-	if (n >= 0 && n != COPY)
-		errno = ENOSPC;
-	return n == COPY && fdatasync(fd) == 0;
+	return file_write(fd, copy, sizeof(copy), (off_t)which * BLOCK) && fdatasync(fd) == 0;
 }
 
 /* --- a file ----------------------------------------------------------------------------------- */
-
-/* Changes path. */
-static bool sync_folder_of(char *path)
-{
-	const int fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const bool good = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return good;
-}
 
 /* Under another name until it is whole, so that a damaged one is never of one who died here. */
 static bool make(struct anchor *a, struct store_error *error)
@@ -111,7 +95,7 @@ static bool make(struct anchor *a, struct store_error *error)
 	(void)unlink(path);
 	a->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (a->fd >= 0 && write_copy(a->fd, 0, a->uuid, 0) && write_copy(a->fd, 1, a->uuid, 0) &&
-		fsync(a->fd) == 0 && rename(path, a->name) == 0 && sync_folder_of(path))
+		fsync(a->fd) == 0 && rename(path, a->name) == 0 && file_sync_folder_of(path))
 		return true;
 	return store_fail(error,
 		"anchor %s: cannot be made: %s; its folder must be there and writable, its medium "

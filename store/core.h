@@ -142,6 +142,9 @@ void txn_needs_anchor(struct store_txn *t, bool raise);
 /* reader.c */
 /* A snapshot is there when this is STORE_OK. */
 MUST_USE enum store_result reader_ready(struct store_reader *r);
+/* The row with the next number above *number, which becomes it. */
+MUST_USE enum store_result reader_next(
+	struct store_reader *r, unsigned table, uint32_t *number, struct kv_slice *value);
 /* Counts and tells; answers STORE_DAMAGED. */
 enum store_result reader_damage(struct store_reader *r, unsigned table, uint32_t number);
 

@@ -104,19 +104,14 @@ enum store_result store_read_cred_mark(
 
 enum store_result store_next_cred(struct store_reader *r, uint32_t *number, struct store_cred *out)
 {
+	struct kv_slice v;
 	enum store_result result = reader_ready(r);
-	while (result == STORE_OK && *number < UINT32_MAX) {
-		const struct key from = key_number(*number + 1);
-		struct kv_slice k, v;
-		result = kv_seek(r->kv, KEY_CRED, key_slice(&from), &k, &v);
-		if (result != STORE_OK)
-			return result;
-		if (!key_is_number(k, number))
-			return reader_damage(r, KEY_CRED, 0);
-		if (open_value(r, *number, v, out) == STORE_OK)
+	while (result == STORE_OK) {
+		result = reader_next(r, KEY_CRED, number, &v);
+		if (result == STORE_OK && open_value(r, *number, v, out) == STORE_OK)
 			return STORE_OK;
 	}
-	return result == STORE_OK ? STORE_NONE : result;
+	return result;
 }
 
 /* --- by name ---------------------------------------------------------------------------------- */

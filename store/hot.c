@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/file.h"
+
 enum {
 	FORMAT = 1,
 	HEAD = 65536, /* a page, also where pages are large */
@@ -72,26 +74,11 @@ static uint32_t slots_in(uint64_t bytes)
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-static bool write_at(int fd, const uint8_t *data, size_t len, off_t at)
-{
-	while (len > 0) {
-		const ssize_t n = pwrite(fd, data, len, at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		data += n;
-		at += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 static bool write_zeroes(int fd, uint64_t from, uint64_t to)
 {
 	while (from < to) {
 		const size_t n = to - from < ZEROES ? (size_t)(to - from) : ZEROES;
-		if (!write_at(fd, zeroes, n, (off_t)from))
+		if (!file_write(fd, zeroes, n, (off_t)from))
 			return false;
 		from += n;
 	}
@@ -106,7 +93,7 @@ static bool write_head(int fd)
 	memcpy(about.magic, magic, sizeof(magic));
 	if (getrandom(about.instance, HOT_INSTANCE, 0) != HOT_INSTANCE)
 		return false;
-	return write_zeroes(fd, 0, HEAD) && write_at(fd, (const uint8_t *)&about, sizeof(about), 0);
+	return write_zeroes(fd, 0, HEAD) && file_write(fd, &about, sizeof(about), 0);
 }
 
 /* Under another name until it is whole. What is lost with the power need not be synced. */

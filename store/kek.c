@@ -12,6 +12,7 @@
 
 #include "base/wipe.h"
 #include "store/derive.h"
+#include "store/file.h"
 #include "store/tpm.h"
 
 enum {
@@ -119,14 +120,8 @@ static bool read_fd(const struct kek_source *s, const char *file, int fd,
 		return store_fail(error, "%s: cannot be looked at: %s", file, strerror(errno));
 	if (!kept_secret(s, file, &st, error))
 		return false;
-	*len = 0;
-	ssize_t n = 1;
-	while (*len < CONTENT_MAX + 1 && n > 0) {
-		n = read(fd, out + *len, CONTENT_MAX + 1 - *len);
-		if (n < 0)
-			return store_fail(error, "%s: cannot be read: %s", file, strerror(errno));
-		*len += (size_t)n;
-	}
+	if (!file_read(fd, out, CONTENT_MAX + 1, len))
+		return store_fail(error, "%s: cannot be read: %s", file, strerror(errno));
 	return *len <= CONTENT_MAX || store_fail(error, "%s: is too long for a key", file);
 }
 
@@ -220,18 +215,6 @@ bool kek_exists(const struct kek_source *s)
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-static bool sync_folder_of(const char *file)
-{
-	char folder[NAME_LEN];
-	folder_of(file, folder);
-	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	const bool good = fsync(fd) == 0;
-	(void)close(fd);
-	return good;
-}
-
 static bool write_file(
 	const char *file, const uint8_t *content, size_t len, struct store_error *error)
 {
@@ -241,9 +224,8 @@ static bool write_file(
 			"%s: the store's key-encryption key cannot be made: %s; it must not be "
 			"there yet, in a folder that the gateway may write to",
 			file, strerror(errno));
-	errno = ENOSPC; /* what a short write means */
 	const bool good =
-		write(fd, content, len) == (ssize_t)len && fsync(fd) == 0 && sync_folder_of(file);
+		file_write(fd, content, len, 0) && fsync(fd) == 0 && file_sync_folder_of(file);
 	const int why = errno;
 	(void)close(fd);
 	if (!good)

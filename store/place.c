@@ -11,6 +11,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "store/file.h"
+
 enum { NAME_LEN = 128, PID_LEN = 16 };
 
 struct place {
@@ -159,22 +161,6 @@ struct place *place_open(const char *dir, bool any_filesystem, struct store_erro
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static bool read_whole(int fd, uint8_t *out, size_t cap, size_t *len)
-{
-	*len = 0;
-	while (*len < cap) {
-		const ssize_t n = read(fd, out + *len, cap - *len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		if (n == 0)
-			break;
-		*len += (size_t)n;
-	}
-	return true;
-}
-
 enum store_result place_read(const struct place *p, const char *name, uint8_t *out, size_t cap,
 	size_t *len, struct store_error *error)
 {
@@ -193,7 +179,7 @@ enum store_result place_read(const struct place *p, const char *name, uint8_t *o
 		(void)store_fail(error, "%s/%s: is damaged: it is no file of at most %zu octets",
 			p->name, name, cap);
 		r = STORE_DAMAGED;
-	} else if (!read_whole(fd, out, cap, len)) {
+	} else if (!file_read(fd, out, cap, len)) {
 		(void)store_fail(
 			error, "%s/%s: cannot be read: %s", p->name, name, strerror(errno));
 		r = STORE_BROKEN;
@@ -201,19 +187,6 @@ enum store_result place_read(const struct place *p, const char *name, uint8_t *o
 	if (fd >= 0)
 		(void)close(fd);
 	return r;
-}
-
-static bool write_whole(int fd, const uint8_t *data, size_t len)
-{
-	for (size_t at = 0; at < len;) {
-		const ssize_t n = write(fd, data + at, len - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += (size_t)n;
-	}
-	return true;
 }
 
 /* The old file's octets, which no name leads to any more. */
@@ -239,7 +212,7 @@ static bool write_new(const struct place *p, const char *temporary, const void *
 		p->dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return false;
-	const bool good = write_whole(fd, data, len) && fsync(fd) == 0;
+	const bool good = file_write(fd, data, len, 0) && fsync(fd) == 0;
 	const int why = errno;
 	(void)close(fd);
 	if (!good)

@@ -14,6 +14,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "store/file.h"
+
 enum { FORMAT = 1, PATH_LEN = 4096, CACHE_LINE = 64 };
 
 static const uint8_t magic[8] = { 'l', 'w', 'g', 'a', 't', 'e', 'T', 'K' };
@@ -74,18 +76,8 @@ static bool is_volatile(int fd, const struct proof_settings *s)
 
 static bool read_token(int fd, struct token *t)
 {
-	uint8_t *at = (uint8_t *)t;
-	size_t left = sizeof(*t);
-	while (left > 0) {
-		const ssize_t n = read(fd, at, left);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		left -= (size_t)n;
-	}
-	return true;
+	size_t len;
+	return file_read(fd, t, sizeof(*t), &len) && len == sizeof(*t);
 }
 
 static bool take_token(const struct proof_settings *s, struct token *t, char why[PROOF_WHY_MAX])
@@ -178,11 +170,8 @@ static struct token *map_token(int fd, const struct proof_settings *s)
 		errno = EMEDIUMTYPE;
 		return NULL;
 	}
-	const ssize_t n = pwrite(fd, zeroes, sizeof(zeroes), 0);
-	if (n != (ssize_t)sizeof(zeroes)) {
-		errno = n < 0 ? errno : ENOSPC;
+	if (!file_write(fd, zeroes, sizeof(zeroes), 0))
 		return NULL;
-	}
 	struct token *const t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	return t == MAP_FAILED ? NULL : t;
 }

@@ -45,6 +45,19 @@ enum store_result reader_ready(struct store_reader *r)
 	return result;
 }
 
+enum store_result reader_next(
+	struct store_reader *r, unsigned table, uint32_t *number, struct kv_slice *value)
+{
+	const struct key from = key_number(*number + 1);
+	struct kv_slice k;
+	if (*number == UINT32_MAX)
+		return STORE_NONE;
+	const enum store_result result = kv_seek(r->kv, table, key_slice(&from), &k, value);
+	if (result == STORE_OK && !key_is_number(k, number))
+		return reader_damage(r, table, 0);
+	return result;
+}
+
 struct store_reader *store_txn_reader(struct store_txn *t)
 {
 	return &t->reader;

@@ -46,19 +46,14 @@ enum store_result store_read_session(
 enum store_result store_next_session(
 	struct store_reader *r, uint32_t *cred, struct store_session *out)
 {
+	struct kv_slice v;
 	enum store_result result = reader_ready(r);
-	while (result == STORE_OK && *cred < UINT32_MAX) {
-		const struct key from = key_number(*cred + 1);
-		struct kv_slice k, v;
-		result = kv_seek(r->kv, KEY_SESSION, key_slice(&from), &k, &v);
-		if (result != STORE_OK)
-			return result;
-		if (!key_is_number(k, cred))
-			return reader_damage(r, KEY_SESSION, 0);
-		if (open_value(r, *cred, v, out) == STORE_OK)
+	while (result == STORE_OK) {
+		result = reader_next(r, KEY_SESSION, cred, &v);
+		if (result == STORE_OK && open_value(r, *cred, v, out) == STORE_OK)
 			return STORE_OK;
 	}
-	return result == STORE_OK ? STORE_NONE : result;
+	return result;
 }
 
 enum store_result store_next_deadline(

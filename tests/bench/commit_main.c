@@ -75,13 +75,6 @@ static _Noreturn void die(const char *what, const char *why)
 	exit(1);
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 static void random_bytes(uint8_t *out, size_t len)
 {
 	if (getrandom(out, len, 0) != (ssize_t)len)
@@ -100,13 +93,13 @@ static double raw_round(const struct plan *p)
 	if (fd < 0)
 		die(name, strerror(errno));
 	random_bytes(bytes, sizeof(bytes));
-	const uint64_t begin = now_us(), end = begin + p->ms * 1000ULL;
-	while (now_us() < end) {
+	const uint64_t begin = loop_now_us(), end = begin + p->ms * 1000ULL;
+	while (loop_now_us() < end) {
 		if (write(fd, bytes, sizeof(bytes)) != RAW_BYTES || fdatasync(fd) != 0)
 			die(name, strerror(errno));
 		n++;
 	}
-	const double rate = (double)n * 1e6 / (double)(now_us() - begin);
+	const double rate = (double)n * 1e6 / (double)(loop_now_us() - begin);
 	(void)close(fd);
 	(void)unlink(name);
 	return rate;
@@ -189,14 +182,15 @@ static double store_round(struct bench *b)
 	atomic_store(&b->going, true);
 	atomic_store(&b->walking, p->window);
 	atomic_store(&b->sessions, 0);
-	const uint64_t begin = now_us();
+	const uint64_t begin = loop_now_us();
 	for (uint32_t i = 0; i < p->window; i++) {
 		walkers[i] = (struct walker){ .op = { .run = run, .done = done }, .bench = b };
 		begin_session(&walkers[i]);
 		store_submit(b->store, &walkers[i].op);
 	}
 	(void)nanosleep(&round, NULL);
-	const double rate = (double)atomic_load(&b->sessions) * 1e6 / (double)(now_us() - begin);
+	const double rate =
+		(double)atomic_load(&b->sessions) * 1e6 / (double)(loop_now_us() - begin);
 	atomic_store(&b->going, false);
 	while (sem_wait(&b->idle) != 0)
 		continue;
@@ -283,8 +277,8 @@ static double mark_round(
 {
 	const struct sip_key key = { 1, 2 };
 	uint64_t n = 0;
-	const uint64_t begin = now_us(), end = begin + p->ms * 1000ULL;
-	while (now_us() < end) {
+	const uint64_t begin = loop_now_us(), end = begin + p->ms * 1000ULL;
+	while (loop_now_us() < end) {
 		proof_batch(proof, h, 0);
 		for (unsigned i = 0; i < BATCH; i++) {
 			const uint32_t place = rng_between(r, 0, p->slots - 1);
@@ -295,7 +289,7 @@ static double mark_round(
 		}
 		n += BATCH;
 	}
-	return (double)n * 1e6 / (double)(now_us() - begin);
+	return (double)n * 1e6 / (double)(loop_now_us() - begin);
 }
 
 static void slots(const struct plan *p)

@@ -102,12 +102,13 @@ static SSL *shaken(SSL_CTX *servers, SSL_CTX *clients)
 
 static long resident_kb(void)
 {
+	static const char name[] = "RssAnon:";
 	char line[256];
 	long kb = 0;
 	FILE *f = fopen("/proc/self/status", "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "RssAnon: %ld kB", &kb) == 1)
-			break;
+	while (f && kb == 0 && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, name, sizeof(name) - 1) == 0)
+			kb = strtol(line + sizeof(name) - 1, NULL, 10);
 	}
 	if (f)
 		(void)fclose(f);

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/lab/loop.h"
@@ -48,13 +47,6 @@ static _Noreturn void die(const char *what)
 {
 	(void)fprintf(stderr, "bench-wake: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 static void send_to(int fd, const struct net_addr *to, const uint8_t *data, size_t len)
@@ -155,10 +147,10 @@ static int device_socket(const struct bench *b, uint32_t number)
 /* Until the device has its answer; 0: it got none. */
 static uint64_t await_answer(const struct bench *b, int fd, uint32_t number, uint64_t begun_us)
 {
-	while (now_us() < begun_us + PATIENCE_MS * 1000ULL) {
+	while (loop_now_us() < begun_us + PATIENCE_MS * 1000ULL) {
 		wait_for(fd, PATIENCE_MS);
 		if (device_hears(b, fd, number))
-			return now_us() - begun_us;
+			return loop_now_us() - begun_us;
 	}
 	return 0;
 }
@@ -182,7 +174,7 @@ static void first(struct bench *b, char **argv)
 	const uint32_t number = b->next;
 	const int fd = device_socket(b, number);
 	uint64_t seq = SLEEPER_NUMBER, tries = 0;
-	const uint64_t begun_us = now_us();
+	const uint64_t begun_us = loop_now_us();
 	b->next += b->step;
 	run_gateway(b, argv);
 	do {
@@ -191,9 +183,9 @@ static void first(struct bench *b, char **argv)
 		wait_for(b->server, TRY_MS);
 		if (waitpid(b->pid, NULL, WNOHANG) != 0)
 			die("lwgated has ended");
-	} while (!server_hears(b, number) && now_us() < begun_us + 60000000);
-	const uint64_t took = now_us() - begun_us;
-	(void)await_answer(b, fd, number, now_us());
+	} while (!server_hears(b, number) && loop_now_us() < begun_us + 60000000);
+	const uint64_t took = loop_now_us() - begun_us;
+	(void)await_answer(b, fd, number, loop_now_us());
 	(void)close(fd);
 	(void)printf("{\"event\":\"first\",\"us\":%llu,\"tries\":%llu,\"pid\":%d}\n",
 		(unsigned long long)took, (unsigned long long)tries, (int)b->pid);
@@ -211,13 +203,13 @@ static struct sample wake(struct bench *b)
 	const uint32_t number = b->next;
 	const int fd = device_socket(b, number);
 	struct sample s = { .up_us = 0 };
-	const uint64_t begun_us = now_us();
+	const uint64_t begun_us = loop_now_us();
 	b->next += b->step;
 	device_speaks(b, fd, number, b->seq);
-	while (s.up_us == 0 && now_us() < begun_us + PATIENCE_MS * 1000ULL) {
+	while (s.up_us == 0 && loop_now_us() < begun_us + PATIENCE_MS * 1000ULL) {
 		wait_for(b->server, PATIENCE_MS);
 		if (server_hears(b, number))
-			s.up_us = now_us() - begun_us;
+			s.up_us = loop_now_us() - begun_us;
 	}
 	if (s.up_us != 0)
 		s.both_us = await_answer(b, fd, number, begun_us);

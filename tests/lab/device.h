@@ -92,9 +92,10 @@ struct device_settings {         /* shared by all devices; outlives them */
 	const char *load_proxy;  /* Proxy-Uri of device_load() in place of a path; NULL: none */
 	bool no_register; /* counts as registered from the start: for servers that know no LwM2M */
 	uint32_t load_wait_ms; /* a NON request unanswered for so long is lost */
-	/* Each load request has DEVICE_SERIAL bytes in front of its payload: "lwgs", a number that no
-	   other of the device has, and how often it was sent before; so every copy that leaves a
-	   device is told from each other, and arrives once at most, or else somebody repeated it. */
+	/* Each load request has DEVICE_SERIAL bytes in front of its payload: "lwgs", a number
+	   that no other of the device has, and at the end how often it was sent before; so every
+	   copy that leaves a device is told from each other, and arrives once at most, or else
+	   somebody repeated it. */
 	bool load_serial;
 };
 

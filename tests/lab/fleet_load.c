@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Load for benchmarks: a window of request/response pairs over all devices, each device at most
    one. */
-#include <time.h>
-
 #include "tests/lab/fleet.h"
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
+#include "tests/lab/loop.h"
 
 void fleet_load_order(struct fleet *f, uint64_t requests)
 {
 	f->load_on = true;
 	f->load_counted = true;
 	f->load_left = requests;
-	f->load_mark = (struct fleet_load_mark){ f->counts.pairs, f->counts.lost, now_us() };
+	f->load_mark = (struct fleet_load_mark){ f->counts.pairs, f->counts.lost, loop_now_us() };
 }
 
 static bool wants_more(const struct fleet *f)
@@ -33,7 +25,7 @@ void fleet_load_step(struct fleet *f)
 	const struct fleet_settings *s = f->set;
 	if (f->load_counted && f->load_left == 0 && f->load_out == 0) {
 		f->load_on = f->load_counted = false;
-		fleet_say_load(f, now_us() - f->load_mark.us);
+		fleet_say_load(f, loop_now_us() - f->load_mark.us);
 	}
 	for (uint32_t tried = 0; wants_more(f) && tried < s->devices; tried++) {
 		struct fleet_device *d = &f->devices[f->load_at];
@@ -41,7 +33,7 @@ void fleet_load_step(struct fleet *f)
 		if (d->link != FLEET_UP)
 			continue;
 		const bool con = s->mixed ? f->load_begun % 2 == 1 : s->load_con;
-		d->sent_us = now_us();
+		d->sent_us = loop_now_us();
 		if (!device_load(&d->model, con, f->host.now_ms))
 			continue;
 		f->load_out++;
@@ -58,7 +50,7 @@ void fleet_load_ended(struct fleet *f, struct fleet_device *d, enum device_outco
 		f->counts.lost++;
 		return;
 	}
-	const uint64_t took = now_us() - d->sent_us;
+	const uint64_t took = loop_now_us() - d->sent_us;
 	f->counts.pairs++;
 	f->counts.round_trip_us += took;
 	if (took > f->counts.round_trip_max_us)

@@ -5,6 +5,7 @@
 #include <openssl/bio.h>
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,6 +255,9 @@ static void run(struct server *s, struct orders *orders)
 			if (!obey(s, order))
 				return;
 		}
+		/* libcoap leaves errors of one session in OpenSSL's queue, and then takes them for
+		   the next one's. One datagram is read a turn. */
+		ERR_clear_error();
 		(void)coap_io_process(s->context, COAP_IO_NO_WAIT);
 		if (s->finishing && !idle_said && server_ops_idle(s)) {
 			idle_said = true;

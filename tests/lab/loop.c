@@ -12,11 +12,16 @@
 #include <time.h>
 #include <unistd.h>
 
-uint64_t loop_now_ms(void)
+uint64_t loop_now_us(void)
 {
 	struct timespec t;
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t loop_now_ms(void)
+{
+	return loop_now_us() / 1000;
 }
 
 /* Level-triggered, so an unread order wakes again. A file on stdin cannot be polled: then no

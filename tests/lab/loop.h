@@ -27,6 +27,7 @@ struct orders {
 	size_t len;
 };
 
+uint64_t loop_now_us(void);
 uint64_t loop_now_ms(void);
 MUST_USE bool orders_open(struct orders *o);
 void orders_close(struct orders *o);

@@ -75,7 +75,7 @@ static void take_frame(struct watch *w, const uint8_t *frame, size_t len)
 {
 	struct rd r = rd_from(frame, len);
 	struct net_addr from = { .family = NET_IPV4 }, to = { .family = NET_IPV4 };
-	rd_skip(&r, 2 * ETH_ALEN);
+	rd_skip(&r, (size_t)2 * ETH_ALEN);
 	const bool v4 = rd_u16(&r) == ETH_P_IP;
 	const size_t words = rd_u8(&r) & 15U;
 	rd_skip(&r, 8);
@@ -85,7 +85,7 @@ static void take_frame(struct watch *w, const uint8_t *frame, size_t len)
 	rd_copy(&r, to.ip, 4);
 	if (!v4 || !udp || words < 5)
 		return;
-	rd_skip(&r, 4 * words - 20);
+	rd_skip(&r, sizeof(uint32_t) * words - 20);
 	from.port = rd_u16(&r);
 	to.port = rd_u16(&r);
 	const size_t udp_len = rd_u16(&r);

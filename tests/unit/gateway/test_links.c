@@ -274,6 +274,7 @@ static void grows(size_t before, size_t after)
 	town_rise(t);
 	for (size_t i = 0; i < TOWN_DEVICES; i++)
 		town_ask(t, i); /* it may arrive, or not; it must not make the device deaf */
+	town_settle(t);
 	town_turns(t, QUIET_TURNS);
 	for (size_t i = 0; i < TOWN_DEVICES; i++)
 		town_updated(t, sockets[i]);

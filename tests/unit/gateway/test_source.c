@@ -49,7 +49,7 @@ static void test_a_sleeper_is_not_shown_with_anothers_addresses(void **state)
 	struct gw_gateway *const g = main_thread(t);
 	const struct ctl_source source = gw_source(g);
 	struct ctl_session all[BOTH + 1];
-	struct store_session first, second;
+	struct store_session first = { 0 }, second = { 0 };
 	uint32_t from = 0;
 	size_t len;
 	assert_true(source.sleepers(source.ctx, &from, all, BOTH + 1, &len));

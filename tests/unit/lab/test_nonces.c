@@ -15,13 +15,18 @@ static const struct net_addr one = { .ip = { 127, 0, 0, 1 }, .port = 5684, .fami
 static const struct net_addr two = { .ip = { 127, 16, 0, 1 }, .port = 40000, .family = NET_IPV4 };
 static const struct net_addr other = { .ip = { 127, 16, 0, 2 }, .port = 40000, .family = NET_IPV4 };
 
+struct part { /* a record's body */
+	uint8_t type, epoch, len;
+	const uint8_t *body;
+};
+
 static void take(struct nonces *n, const struct net_addr *from, const struct net_addr *to,
-	uint8_t type, uint8_t epoch, const uint8_t *body, uint8_t len)
+	const struct part *p)
 {
-	uint8_t record[256] = { type, 0xfe, 0xfd, 0, epoch };
-	record[12] = len;
-	memcpy(record + 13, body, len);
-	assert_true(nonces_take(n, from, to, record, (size_t)13 + len));
+	uint8_t record[256] = { p->type, 0xfe, 0xfd, 0, p->epoch };
+	record[12] = p->len;
+	memcpy(record + 13, p->body, p->len);
+	assert_true(nonces_take(n, from, to, record, (size_t)13 + p->len));
 }
 
 static void sealed(struct nonces *n, const struct net_addr *from, const struct net_addr *to,
@@ -32,7 +37,7 @@ static void sealed(struct nonces *n, const struct net_addr *from, const struct n
 	const uint8_t nonce[8] = { 0, 1, 0, 0, (uint8_t)(seq >> 24), (uint8_t)(seq >> 16),
 		(uint8_t)(seq >> 8), (uint8_t)seq };
 	memcpy(body, nonce, sizeof(nonce));
-	take(n, from, to, DATA, 1, body, sizeof(body));
+	take(n, from, to, &(struct part){ DATA, 1, sizeof(body), body });
 }
 
 /* A hello whose random is all `random`, and the ChangeCipherSpec after it. */
@@ -41,8 +46,8 @@ static void handshake(struct nonces *n, uint8_t random)
 	uint8_t hello[60] = { 1 };
 	const uint8_t ccs = 1;
 	memset(hello + 14, random, 32);
-	take(n, &one, &two, HANDSHAKE, 0, hello, sizeof(hello));
-	take(n, &one, &two, CCS, 0, &ccs, 1);
+	take(n, &one, &two, &(struct part){ HANDSHAKE, 0, sizeof(hello), hello });
+	take(n, &one, &two, &(struct part){ CCS, 0, 1, &ccs });
 }
 
 static void test_I1_a_nonce_that_comes_twice_under_one_key_is_told(void **state)
@@ -123,7 +128,7 @@ static void test_what_is_no_record_is_counted(void **state)
 	(void)state;
 	assert_true(nonces_take(n, &one, &two, junk, sizeof(junk)));
 	assert_int_equal(nonces_counts(n).malformed, 1);
-	take(n, &one, &two, DATA, 0, junk, sizeof(junk));
+	take(n, &one, &two, &(struct part){ DATA, 0, sizeof(junk), junk });
 	assert_int_equal(nonces_counts(n).plain, 1);
 	nonces_free(n);
 }

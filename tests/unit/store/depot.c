@@ -58,6 +58,20 @@ void depot_free(struct depot *d)
 	free(d);
 }
 
+int depot_begin(void **state)
+{
+	struct depot *const d = depot_new();
+	depot_start(d);
+	*state = d;
+	return 0;
+}
+
+int depot_end(void **state)
+{
+	depot_free(*state);
+	return 0;
+}
+
 void depot_anchor(struct depot *d)
 {
 	d->settings.anchor = d->anchor;

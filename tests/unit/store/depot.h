@@ -40,6 +40,9 @@ MUST_USE struct depot *depot_new(void);
 /* In a folder, on LMDB. */
 MUST_USE struct depot *depot_new_lmdb(void);
 void depot_free(struct depot *d);
+/* Setup and teardown: *state is one that runs. */
+int depot_begin(void **state);
+int depot_end(void **state);
 void depot_anchor(struct depot *d); /* from the next start on there is one */
 /* The anchor of the running store takes no more values. */
 void depot_break_anchor(struct depot *d);

@@ -13,20 +13,6 @@
 #include "store/core.h"
 #include "unit/store/depot.h"
 
-static int begin(void **state)
-{
-	struct depot *const d = depot_new();
-	depot_start(d);
-	*state = d;
-	return 0;
-}
-
-static int end(void **state)
-{
-	depot_free(*state);
-	return 0;
-}
-
 static struct store_assoc make(struct depot *d)
 {
 	const struct store_cred c = depot_cred(d, "meter");
@@ -118,7 +104,7 @@ static void test_S11_an_association_from_before_ceilings_is_bounded_by_what_it_s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, depot_begin, depot_end)
 		T(test_S11_read_ceilings_are_leased_ahead),
 		T(test_S11_after_a_power_loss_an_unbounded_one_stays_unknown),
 		T(test_S11_after_a_power_loss_the_ceiling_is_what_was_leased),

@@ -23,12 +23,6 @@ static int begin(void **state)
 	return 0;
 }
 
-static int end(void **state)
-{
-	depot_free(*state);
-	return 0;
-}
-
 static enum store_result by_identity(struct depot *d, const char *name, struct store_cred *out)
 {
 	store_reader_rest(d->r);
@@ -353,7 +347,7 @@ static void test_I5_no_key_or_identity_is_plain_in_the_database(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, depot_end)
 		T(test_a_credential_is_found_by_number_identity_and_endpoint),
 		T(test_an_endpoint_or_identity_of_another_is_refused),
 		T(test_S29_generations_are_of_the_whole_store_and_never_used_again),

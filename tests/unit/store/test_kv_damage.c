@@ -144,8 +144,9 @@ static void test_no_wrong_bit_makes_an_empty_start_or_a_hang(void **state)
 enum { FEW = 20 };
 
 /* The key of a row becomes that of row 0, in whatever versions of its page there are. */
-static void misname(uint8_t *data, size_t len, uint8_t number)
+static void misname(uint8_t *data, size_t len, unsigned row)
 {
+	const uint8_t number = (uint8_t)row;
 	const uint8_t was[] = { 0, 0, 0, number, (uint8_t)(number * 31), (uint8_t)(number * 31 + 7),
 		(uint8_t)(number * 31 + 14) };
 	for (uint8_t *at = data; at != NULL;) {
@@ -183,7 +184,7 @@ static void test_keys_out_of_order_lead_nobody_in_a_circle(void **state)
 	uint8_t *const spoilt = malloc(len);
 	assert_non_null(spoilt);
 	unsigned met = 0;
-	for (uint8_t i = 1; i < FEW; i++) {
+	for (unsigned i = 1; i < FEW; i++) {
 		unsigned n;
 		memcpy(spoilt, whole, len);
 		misname(spoilt, len, i);

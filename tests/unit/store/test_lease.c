@@ -13,20 +13,6 @@
 #include "store/core.h"
 #include "unit/store/depot.h"
 
-static int begin(void **state)
-{
-	struct depot *const d = depot_new();
-	depot_start(d);
-	*state = d;
-	return 0;
-}
-
-static int end(void **state)
-{
-	depot_free(*state);
-	return 0;
-}
-
 static struct store_assoc make(struct depot *d)
 {
 	const struct store_cred c = depot_cred(d, "meter");
@@ -420,7 +406,7 @@ static void test_S5_discarding_lets_an_older_copy_begin_without_sessions(void **
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, depot_begin, depot_end)
 		T(test_S9_the_base_commit_brings_the_first_lease),
 		T(test_S8_within_an_incarnation_leases_join_and_sent_comes_from_the_slot),
 		T(test_S1_after_a_start_nothing_may_be_sent_before_a_lease),

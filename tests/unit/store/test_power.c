@@ -14,26 +14,12 @@
 #include "store/core.h"
 #include "unit/store/depot.h"
 
-static int begin(void **state)
-{
-	struct depot *const d = depot_new();
-	depot_start(d);
-	*state = d;
-	return 0;
-}
-
 static int begin_anchored(void **state)
 {
 	struct depot *const d = depot_new();
 	depot_anchor(d);
 	depot_start(d);
 	*state = d;
-	return 0;
-}
-
-static int end(void **state)
-{
-	depot_free(*state);
 	return 0;
 }
 
@@ -342,8 +328,8 @@ static void test_time_goes_on_over_starts_and_never_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
-#define A(f) cmocka_unit_test_setup_teardown(f, begin_anchored, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, depot_begin, depot_end)
+#define A(f) cmocka_unit_test_setup_teardown(f, begin_anchored, depot_end)
 		T(test_S10_after_a_kill_the_window_is_exact),
 		T(test_S10_without_its_token_it_was_a_power_loss),
 		T(test_S10_a_database_older_than_the_token_is_a_power_loss),

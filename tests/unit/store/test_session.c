@@ -23,12 +23,6 @@ static int begin(void **state)
 	return 0;
 }
 
-static int end(void **state)
-{
-	depot_free(*state);
-	return 0;
-}
-
 /* --- resumption ------------------------------------------------------------------------------- */
 
 static struct store_resume resume_of(const struct store_cred *c, uint8_t id, uint64_t until_ms)
@@ -334,7 +328,7 @@ static void test_ports_are_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, depot_end)
 		T(test_R201_an_entry_is_found_until_it_is_dropped),
 		T(test_R211_a_changed_credential_resumes_nothing),
 		T(test_R211_nor_does_an_entry_that_is_put_back),

@@ -27,12 +27,6 @@ static int begin(void **state)
 	return 0;
 }
 
-static int end(void **state)
-{
-	depot_free(*state);
-	return 0;
-}
-
 static const char *file(const struct depot *d, const char *name)
 {
 	return folder_file(d->dir, name);
@@ -399,7 +393,7 @@ static void test_in_memory_there_are_no_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, depot_end)
 		T(test_a_store_begins_once_and_goes_on),
 		T(test_a_kill_loses_nothing_that_was_answered),
 		T(test_S22_a_second_process_is_refused),
