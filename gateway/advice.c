@@ -49,7 +49,7 @@ static void advise_locked(const struct log *log, uint64_t locked)
 	if (locked < LOCKED_ENOUGH)
 		log_say(log, LOG_LEVEL_INFO, "memlock",
 			"at most %" PRIu64 " bytes may be locked: where more sessions are awake "
-					   "than fit, their keys may "
+			"than fit, their keys may "
 			"get into swap; remedy: LimitMEMLOCK=infinity of the service, ulimit -l, "
 			"or "
 			"no swap",

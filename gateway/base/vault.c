@@ -238,7 +238,8 @@ static void chunk_give(struct share *s, struct vault_chunk *c, const void *p)
 	c->used--;
 	if (!c->link)
 		enlist(s, c);
-	/* One of each class stays one, or an object that comes and goes would cost this each time. */
+	/* One of each class stays one, or an object that comes and goes would cost this each
+	   time. */
 	if (c->used == 0 && (c->next || c->link != &s->roomy[c->class]))
 		chunk_empty(s, c);
 }

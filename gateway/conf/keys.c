@@ -134,8 +134,8 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		NULL, "days", "How long after its full handshake a session can be resumed." },
 	[KEY_STORE_ROTATION_DAYS] = { "store.rotation_days", CONF_NUMBER, 0, 3650, NULL, "90", NULL,
 		"days",
-		"After so long a new data key is made; everything is sealed anew under it, then the "
-		"old one is destroyed. 0: only by lwgatectl store rotate." },
+		"After so long a new data key is made; everything is sealed anew under it, then "
+		"the old one is destroyed. 0: only by lwgatectl store rotate." },
 };
 
 enum { NAME_MAX_COMPARED = 64 };

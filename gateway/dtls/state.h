@@ -168,7 +168,7 @@ struct dtls_arrival {
 	uint64_t changes;          /* when conn and hs were looked up */
 	struct dtls_conn *conn;    /* on path, or NULL */
 	struct dtls_handshake *hs; /* on path, or NULL */
-	bool answered; /* a flight or a HelloVerifyRequest was sent for it; no second one is */
+	bool answered;   /* a flight or a HelloVerifyRequest was sent for it; no second one is */
 	uint8_t strange; /* records so far that no association had */
 };
 

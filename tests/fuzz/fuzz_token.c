@@ -195,8 +195,9 @@ static void try_hot(const struct lab *l, const uint8_t *data, size_t size)
 	const struct hot_facts was = hot_facts(h);
 	hot_close(h);
 	const int fd = open(file, O_WRONLY);
+	assert(fd >= 0);
 	const ssize_t n = pwrite(fd, data, size, 0);
-	assert(fd >= 0 && n == (ssize_t)size);
+	assert(n == (ssize_t)size);
 	(void)close(fd);
 	h = hot_open(file, &fresh, &error);
 	assert(h && hot_facts(h).slots == 0 && !hot_at(h, 0));

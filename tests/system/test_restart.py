@@ -140,6 +140,24 @@ def test_s_client_talks_on_after_upgrade():
     through(upgrade)
 
 
+def test_S3_S22_stopped_in_the_middle_of_an_upgrade():
+    """The process that is being replaced sleeps and wakes up again: nobody else gets in meanwhile."""
+
+    def again(lab):
+        pid = lab.gateway.child.pid
+        lab.ctl("upgrade")
+        os.kill(pid, signal.SIGSTOP)
+        late = Process([binary("lwgated"), "-c", lab.path("lwgate.conf")])
+        assert late.child.wait(30) != 0
+        late.reader.join(5)
+        assert not [line for line in late.lines if " ready " in line], late.lines
+        os.kill(pid, signal.SIGCONT)
+        lab.gateway.wait_line(" ready ")
+        assert lab.gateway.alive() and lab.gateway.child.pid == pid
+
+    through(again)
+
+
 def test_s_client_talks_on_when_it_was_asleep():
     device = Device("urn:restart:asleep")
     with Lab([device], server_args=["--rounds", "1"], store="evict_after_s = 1;") as lab:

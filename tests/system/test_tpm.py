@@ -152,7 +152,6 @@ def no_handshakes(lab):
     return total["device_handshakes_done"] == 0 and total["server_handshakes_done"] == 0
 
 
-
 def test_R190_sessions_live_on_under_a_key_that_a_tpm_keeps():
     device = Device("urn:tpm:lives")
     with Swtpm() as tpm, TpmLab([device], tpm) as lab:

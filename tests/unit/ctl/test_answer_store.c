@@ -239,10 +239,10 @@ static void test_pages_have_each_credential_once(void **state)
 		wr_u32(&w, from);
 		wr_u8(&w, 0);
 		size_t len = 0;
-		const char *body = ask(&f,
-			(struct ctl_request){
-				.verb = CTL_CRED_PAGE, .body = request, .body_len = w.len },
-			CTL_DONE, &len);
+		const struct ctl_request page = {
+			.verb = CTL_CRED_PAGE, .body = request, .body_len = w.len
+		};
+		const char *body = ask(&f, page, CTL_DONE, &len);
 		struct rd r = rd_from((const uint8_t *)body, len);
 		from = rd_u32(&r);
 		while (r.left > 0) {

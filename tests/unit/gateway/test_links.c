@@ -251,6 +251,9 @@ static void test_S4_a_broken_disk_gives_no_slot_twice(void **state)
 		town_turns(t, QUIET_TURNS);
 	}
 	town_fail(t, STORE_OK, 0);
+	town_settle(t);
+	town_pass(REST_MS); /* the relay tries no link that has just failed */
+	town_turns(t, 2);
 	town_updated(t, socket);
 	assert_int_equal(t->server.ups, 2);
 	town_settle(t);

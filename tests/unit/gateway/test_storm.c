@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random handshakes, goodbyes, updates, stalls of the store, full disks, kills and power losses, over
-   three workers and three devices: at each rest everybody has what is his, and nobody is locked out. */
+/* Random handshakes, goodbyes, updates, stalls of the store, full disks, kills and power losses,
+   over three workers and three devices: at each rest everybody has what is his, and nobody is
+   locked out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

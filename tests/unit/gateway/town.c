@@ -29,7 +29,8 @@ static const char *const keys[TOWN_DEVICES][2] = {
 	{ "e06b92fd4a7c158364cf2d1ba7905e38", "5d94a3e8710bc62f8e13f7b4c9a0266d" },
 };
 
-/* An address of the process's own: a port that is shared by workers could be another town's, too. */
+/* An address of the process's own: a port that is shared by workers could be another town's,
+   too. */
 struct net_addr town_loopback(void)
 {
 	const uint32_t pid = (uint32_t)getpid();

@@ -31,11 +31,16 @@ struct box *box_new(const char *in)
 
 void box_free(struct box *b)
 {
-	DIR *const d = opendir(b->folder);
-	assert(d);
-	for (const struct dirent *e = readdir(d); e; e = readdir(d))
-		(void)unlinkat(dirfd(d), e->d_name, 0); /* refuses "." and ".." */
-	(void)closedir(d);
+	struct dirent **names = NULL;
+	const int n = scandir(b->folder, &names, NULL, NULL);
+	assert(n >= 0);
+	for (int i = 0; i < n; i++) {
+		char file[sizeof(b->folder) + sizeof(names[i]->d_name) + 1];
+		(void)snprintf(file, sizeof(file), "%s/%s", b->folder, names[i]->d_name);
+		(void)unlink(file); /* refuses "." and ".." */
+		free(names[i]);
+	}
+	free(names);
 	const bool gone = rmdir(b->folder) == 0;
 	assert(gone);
 	free(b);
