@@ -141,7 +141,7 @@ def test_s_client_talks_on_after_upgrade():
 
 
 def test_S3_S22_stopped_in_the_middle_of_an_upgrade():
-    """The process that is being replaced sleeps and wakes up again: nobody else gets in meanwhile."""
+    """Nobody else gets in while the process that is being replaced stands still."""
 
     def again(lab):
         pid = lab.gateway.child.pid
