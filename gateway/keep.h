@@ -5,6 +5,10 @@
  * An operation runs in the store's writer thread and comes back to the worker by its inbox
  * (GW_STORED).
  *
+ *   keep.c       makes operations
+ *   keep_run.c   what they do in the writer's thread
+ *   keep_done.c  what happens when they come back
+ *
  * Promise: operations of one worker become durable in the order in which they were submitted. Each
  *          comes back once.
  * Errors:  a new association that cannot be kept is closed (the disk is full, or the credential has
@@ -65,6 +69,9 @@ MUST_USE struct gw_op *gw_op_new(struct gw_worker *w, struct gw_session *s, uint
 /* It was not submitted after all. */
 void gw_op_free(struct gw_op *o);
 void gw_op_submit(struct gw_op *o, uint32_t may_wait_ms);
+/* For gw_op_new(): in the writer's thread. */
+MUST_USE enum store_result gw_op_run(struct store_txn *t, struct store_op *op);
+void gw_op_done(struct store_op *op, enum store_result result);
 /* One that came back. */
 void gw_stored_received(struct gw_worker *w, const struct gw_stored *stored);
 
@@ -84,7 +91,7 @@ void gw_keep_lease(struct gw_session *s, enum gw_leg_name name);
 void gw_keep_nothing(struct gw_session *s);
 /* An association that is not in memory is deleted. */
 void gw_keep_drop(
-	struct gw_worker *w, uint32_t cred, enum gw_leg_name leg, const struct store_assoc *a);
+	struct gw_worker *w, uint32_t cred, enum gw_leg_name name, const struct store_assoc *a);
 /* A socket for links was opened. */
 void gw_keep_port(struct gw_worker *w, uint32_t at, uint32_t value);
 
