@@ -14,11 +14,12 @@
 #include "proxy/relay.h"
 #include "town_night.h"
 
-enum { QUIET_TURNS = 20, SECOND = 1000, DAY = 86400, FLOOD = 1000, SEQ_AT = 5, LAST_SEQ_AT = 10 };
+enum { QUIET_TURNS = 20, FLOOD = 1000, SEQ_AT = 5, LAST_SEQ_AT = 10 };
+static const uint64_t second_ms = 1000, day_ms = 86400000;
 
 static uint64_t evict_ms(const struct town *t)
 {
-	return (uint64_t)t->conf.store_evict_after_s * SECOND;
+	return t->conf.store_evict_after_s * second_ms;
 }
 
 /* --- falling asleep --------------------------------------------------------------------------- */
@@ -30,10 +31,10 @@ static void test_sessions_sleep_when_they_are_idle_for_long(void **state)
 	const size_t socket = town_registered(t, 0, 0);
 	town_settle(t);
 	const uint64_t commits = store_stats(t->store).commits;
-	town_pass(evict_ms(t) - 2 * SECOND);
+	town_pass(evict_ms(t) - 2 * second_ms);
 	town_turns(t, QUIET_TURNS);
 	assert_int_equal(town_awake(t), 1);
-	town_pass(4 * SECOND);
+	town_pass(4 * second_ms);
 	town_turns(t, QUIET_TURNS);
 	assert_int_equal(town_awake(t), 0);
 	assert_int_equal(town_relays(t), 0);
@@ -76,13 +77,13 @@ static void test_no_session_sleeps_amid_an_exchange(void **state)
 	t->server.swallows = true;
 	town_update(t, socket);
 	town_turns(t, QUIET_TURNS);
-	town_pass(evict_ms(t) + 5 * SECOND);
+	town_pass(evict_ms(t) + 5 * second_ms);
 	town_turns(t, QUIET_TURNS);
 	assert_int_equal(town_awake(t), 1);
-	town_pass((uint64_t)t->conf.relay_answer_s * SECOND);
+	town_pass(t->conf.relay_answer_s * second_ms);
 	town_until(t, &t->devices.messages, 2);
 	assert_int_equal(t->devices.code, GATEWAY_TIMEOUT);
-	town_pass(evict_ms(t) + 5 * SECOND);
+	town_pass(evict_ms(t) + 5 * second_ms);
 	town_turns(t, QUIET_TURNS);
 	assert_int_equal(town_awake(t), 0);
 	t->server.swallows = false;
@@ -174,7 +175,7 @@ static void test_S24_forged_records_do_not_wake(void **state)
 	assert_true(tried > 0 && tried < FLOOD / 10); /* they are slowed down */
 	assert_true(town_row(t, 0, &row));
 	assert_true(atomic_load(&store_slot(t->store, row.device)->forged) > 0); /* S23 */
-	town_pass(60 * SECOND);
+	town_pass(60 * second_ms);
 	town_updated(t, socket); /* and nothing has become of it */
 	assert_int_equal(t->devices.ups, 1);
 	town_free(t);
@@ -202,7 +203,7 @@ static void test_S24_forged_records_do_not_wake_links(void **state)
 	assert_int_equal(town_awake(t), 0);
 	assert_int_equal(t->devices.messages, down + 1);
 	assert_true(store_stats(t->store).unseals - unseals < FLOOD / 10);
-	town_pass(60 * SECOND);
+	town_pass(60 * second_ms);
 	town_ask(t, 0);
 	town_until(t, &t->server.messages, up + 2);
 	assert_int_equal(t->server.ups, 1);
@@ -228,7 +229,7 @@ static void test_S24_a_flood_of_forged_records_leaves_no_memory(void **state)
 			forge(&t->devices, 1000 + i + 100 * round);
 		}
 		town_turns(t, 4);
-		town_pass(40 * SECOND); /* and again as many may be tried */
+		town_pass(40 * second_ms); /* and again as many may be tried */
 	}
 	assert_int_equal(town_awake(t), 0);
 	assert_int_equal(w->ops, 0);
@@ -237,7 +238,7 @@ static void test_S24_a_flood_of_forged_records_leaves_no_memory(void **state)
 	assert_int_equal(w->session_pool.used, 0);
 	assert_int_equal(w->op_pool.used, 0);
 	assert_true(store_stats(t->store).file_bytes == file_bytes);
-	town_pass(40 * SECOND);
+	town_pass(40 * second_ms);
 	town_updated(t, socket);
 	town_free(t);
 }
@@ -257,12 +258,12 @@ static void test_S23_the_budget_of_wrong_tags_is_kept_asleep(void **state)
 		forge(&t->devices, number++);
 		town_turn(t);
 		if (tried % 16 == 0)
-			town_pass(40 * SECOND);
+			town_pass(40 * second_ms);
 		if (tried == GW_FORGED_MAX / 2)
 			town_restart(t, TOWN_KILLED); /* it is counted on */
 	}
 	assert_int_equal(t->devices.downs, 0); /* a stranger alone ends nothing */
-	town_pass(40 * SECOND);
+	town_pass(40 * second_ms);
 	const size_t up = t->server.messages;
 	town_update(t, socket);
 	town_until(t, &t->devices.downs, 1);
@@ -294,7 +295,7 @@ static void ends_with_its_registration(bool killed)
 	assert_int_equal(store_next_deadline(
 				 r, store_time(t->store, town_clock_ms()), &after_ms, &after_cred),
 		STORE_NONE);
-	town_pass((uint64_t)2 * DAY * SECOND);
+	town_pass(2 * day_ms);
 	assert_int_equal(store_next_deadline(
 				 r, store_time(t->store, town_clock_ms()), &after_ms, &after_cred),
 		STORE_OK);
@@ -353,7 +354,7 @@ static void test_the_registration_of_a_lapsed_sleeper_ends(void **state)
 	struct store_session row;
 	town_night(t);
 	town_restart(t, TOWN_DARK);
-	town_pass((uint64_t)2 * DAY * SECOND);
+	town_pass(2 * day_ms);
 	due(t, 0, 0);
 	town_turns(t, QUIET_TURNS);
 	town_settle(t);

@@ -11,7 +11,8 @@
 #include "io/inbox.h"
 #include "town_night.h"
 
-enum { SECOND = 1000, DAY = 86400, QUIET_TURNS = 20, ROUNDS = 60, GRACE_S = 93 };
+enum { SECOND = 1000, DAY = 86400, QUIET_TURNS = 20, GRACE_S = 93 };
+static const size_t rounds = 60;
 
 /* A main thread, as far as due.c goes. */
 static struct gw_gateway *main_thread(struct town *t)
@@ -67,7 +68,7 @@ static void test_registrations_of_sleepers_end_in_time(void **state)
 	}
 	assert_int_equal(t->devices.downs, 0);
 	town_night(t);
-	for (size_t i = 0; i < 2 * ROUNDS; i++)
+	for (size_t i = 0; i < 2 * rounds; i++)
 		look(t, g);
 	assert_int_equal(town_awake(t), 0); /* and that is the end of it */
 	main_thread_end(g);
@@ -85,7 +86,7 @@ static void test_who_is_asked_within_the_grace_ends_later(void **state)
 	town_pass((uint64_t)(DAY + 10) * SECOND);
 	look(t, g);
 	assert_int_equal(t->server.downs, 0);
-	for (size_t i = 0; i < 4 * ROUNDS && t->server.downs == 0; i++)
+	for (size_t i = 0; i < 4 * rounds && t->server.downs == 0; i++)
 		look(t, g);
 	town_until(t, &t->server.downs, 1);
 	main_thread_end(g);
@@ -107,7 +108,7 @@ static void test_what_is_lost_comes_again(void **state)
 	assert_true(inbox_take(t->inboxes[0], m)); /* it never arrives */
 	assert_int_equal(m->kind, GW_DUE);
 	free(m);
-	for (size_t i = 0; i < 2 * ROUNDS && t->server.downs == 0; i++)
+	for (size_t i = 0; i < 2 * rounds && t->server.downs == 0; i++)
 		look(t, g);
 	town_until(t, &t->server.downs, 1);
 	main_thread_end(g);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +39,6 @@ static void test_S15_nobody_drops_anothers_association(void **state)
 	town_until(t, &t->devices.ups, 3);
 	town_settle(t);
 	assert_true(town_row(t, 2, &row2));
-	fprintf(stderr, "# row0.device=%u row2.device=%u\n", row0.device, row2.device);
 	assert_int_equal(row0.device, row2.device); /* the slot is used again */
 	assert_true(town_assoc(t, row2.device, &a));
 	assert_int_equal(a.cred, town_cred(2));
@@ -81,10 +79,8 @@ static void test_S15_after_power_loss_nobody_loses_his_new_association(void **st
 		struct store_session row;
 		struct store_assoc a;
 		assert_true(town_row(t, i, &row));
-		const bool there = town_assoc(t, row.device, &a);
-		fprintf(stderr, "# device %zu: slot %u %s cred %u\n", i, row.device,
-			there ? "there" : "GONE", there ? a.cred : 0);
-		assert_true(there && a.cred == town_cred(i));
+		assert_true(town_assoc(t, row.device, &a));
+		assert_int_equal(a.cred, town_cred(i));
 	}
 	town_free(t);
 }
@@ -113,8 +109,6 @@ static void test_S4_a_lease_is_of_the_association_it_was_asked_for(void **state)
 	struct store_assoc a;
 	assert_true(town_row(t, 0, &row) && town_assoc(t, row.device, &a));
 	const struct dtls_numbers n = dtls_conn_numbers(s->legs[GW_DEVICE].conn);
-	fprintf(stderr, "# durable write_end=%llu engine's=%llu\n", (unsigned long long)a.write_end,
-		(unsigned long long)n.write_end);
 	assert_int_equal(n.write_end, a.write_end);
 	assert_false(s->legs[GW_DEVICE].leasing);
 	town_free(t);
@@ -145,8 +139,6 @@ static void test_R109_who_ends_yields(void **state)
 		town_turns(t, 2);
 		(void)town_do(t, NULL, NULL);
 	}
-	fprintf(stderr, "# waiting=%zu relays=%zu registrations=%zu\n", t->workers[1]->waiting,
-		town_relays(t), town_registrations(t));
 	assert_int_equal(t->workers[1]->waiting, 0);
 	assert_int_equal(town_relays(t), 1);
 	assert_int_equal(town_registrations(t), 1);
@@ -172,8 +164,6 @@ static void test_S9_a_row_knows_the_association_that_is_being_written(void **sta
 	struct store_session row;
 	struct store_assoc a;
 	assert_true(town_row(t, 0, &row));
-	fprintf(stderr, "# row.device=%x leg=%x\n", row.device,
-		town_session(t, 0, 0)->legs[GW_DEVICE].place);
 	assert_int_equal(row.device, town_session(t, 0, 0)->legs[GW_DEVICE].place);
 	assert_true(town_assoc(t, row.device, &a));
 	town_night(t);
@@ -202,9 +192,6 @@ static void test_S15_a_device_does_not_drop_itself(void **state)
 	town_settle(t);
 	assert_true(town_row(t, 0, &row));
 	const bool there = town_assoc(t, row.device, &a);
-	fprintf(stderr, "# row.device=%u row.link=%u leg=%u %s role=%d\n", row.device, row.link,
-		town_session(t, 0, 0)->legs[GW_DEVICE].place, there ? "there" : "GONE",
-		there ? a.path.role : -1);
 	assert_true(there);
 	assert_int_equal(a.path.role, STORE_DEVICE);
 	town_updated(t, socket);
@@ -224,9 +211,6 @@ static void test_R182_a_registration_without_end_has_none(void **state)
 	struct relay_registration out;
 	struct store_session row;
 	gw_registration_to_row(t->workers[0], &in, &row);
-	fprintf(stderr, "# now=%llu expires=%llu\n",
-		(unsigned long long)store_time(t->store, t->workers[0]->now_ms),
-		(unsigned long long)row.expires_ms);
 	gw_registration_from_row(t->workers[0], &row, &out);
 	assert_true(out.expires_ms == UINT64_MAX);
 	town_free(t);
@@ -250,16 +234,12 @@ static void test_S5_slots_put_back_in_the_same_run(void **state)
 	t->devices.tapes = false;
 	town_night(t);
 	memcpy((void *)d, copy, sizeof(copy)); /* cp backup/hot hot */
-	const size_t messages = t->devices.messages, up = t->server.messages;
+	const size_t up = t->server.messages;
 	town_update(t, socket);
 	town_turns(t, 30);
-	fprintf(stderr, "# replayed at the device: %llu; messages %zu\n",
-		(unsigned long long)dtls_stats(t->devices.dtls).replayed,
-		t->devices.messages - messages);
 	for (size_t i = 0; i < t->devices.tape_len; i++)
 		town_replay(&t->devices, i);
 	town_turns(t, 30);
-	fprintf(stderr, "# server heard %zu more\n", t->server.messages - up);
 	assert_true(t->server.messages - up <= 1);
 	town_assert_nonces(&t->devices);
 	assert_int_equal(dtls_stats(t->devices.dtls).replayed, 0);
@@ -290,12 +270,10 @@ static void test_S24_one_bad_sleeper_does_not_silence_his_neighbours(void **stat
 	const size_t messages = t->devices.messages;
 	town_update(t, good);
 	town_turns(t, 30);
-	fprintf(stderr, "# answered: %zu\n", t->devices.messages - messages);
 	assert_int_equal(t->devices.messages, messages + 1);
 	town_free(t);
 }
 
-void town_pass(uint64_t ms);
 /* I: under probe, an attacker's old records while the device sleeps do not cost it its
    registration. */
 static void test_S12_replays_after_power_loss_cost_no_registration(void **state)
@@ -318,7 +296,6 @@ static void test_S12_replays_after_power_loss_cost_no_registration(void **state)
 	}
 	town_settle(t);
 	const bool there = town_row(t, 0, &row);
-	fprintf(stderr, "# row %d registered %d\n", there, there && row.registered);
 	assert_true(there && row.registered);
 	town_free(t);
 }
@@ -340,7 +317,6 @@ static void test_S12_a_probed_session_that_slept_wakes(void **state)
 		town_pass(130000);
 		town_settle(t);
 	}
-	fprintf(stderr, "# awake %zu\n", town_awake(t));
 	t->devices.swallows = false;
 	const size_t up = t->server.messages;
 	for (int i = 0; i < 6 && t->server.messages == up; i++) {
@@ -349,7 +325,6 @@ static void test_S12_a_probed_session_that_slept_wakes(void **state)
 		town_turns(t, 12);
 		town_settle(t);
 	}
-	fprintf(stderr, "# server heard %zu, awake %zu\n", t->server.messages - up, town_awake(t));
 	assert_true(t->server.messages > up);
 	town_free(t);
 }

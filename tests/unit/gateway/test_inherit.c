@@ -2,6 +2,7 @@
 /* What a program hands to the one that it becomes: written and read in one process. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -186,6 +187,17 @@ static void test_everything_is_handed_over(void **state)
 	bury(&e);
 }
 
+/* The descriptor of the list, as the successor is told of it. */
+static int heirloom(void)
+{
+	const char *const text = getenv(variable);
+	assert_non_null(text);
+	char *end = NULL;
+	const long fd = text ? strtol(text, &end, 10) : -1;
+	assert_true(end && end != text && *end == '\0' && fd >= 0 && fd <= INT_MAX);
+	return (int)fd;
+}
+
 /* the key of the store does not stay in memory that others could read. */
 static void test_the_list_is_wiped(void **state)
 {
@@ -196,7 +208,7 @@ static void test_the_list_is_wiped(void **state)
 	assert_non_null(all);
 	found(&e);
 	bequeath(&e);
-	const int copy = dup(atoi(getenv(variable)));
+	const int copy = dup(heirloom());
 	assert_true(copy >= 0);
 	ssize_t len = pread(copy, all, ALL, 0);
 	assert_true(len > 0);
@@ -278,11 +290,11 @@ static void test_a_list_that_cannot_be_read_is_no_list(void **state)
 	assert_null(gw_inherit_read());
 	struct estate e;
 	found(&e);
-	for (int how = 0; how < 4; how++) {
+	for (off_t how = 0; how < 4; how++) {
 		uint8_t word[4];
 		struct stat st;
 		bequeath(&e);
-		const int fd = atoi(getenv(variable));
+		const int fd = heirloom();
 		assert_int_equal(fstat(fd, &st), 0);
 		assert_int_equal(pread(fd, word, sizeof(word), how * 4), sizeof(word));
 		word[0] ^= 0x40; /* version, size, workers, links */

@@ -293,7 +293,7 @@ static void test_S4_no_number_is_used_beyond_the_durable_lease(void **state)
 	town_hush(t);
 	t->devices.manner = TOWN_IS_MUTE;
 	town_fail(t, STORE_FULL, 1000000);
-	for (size_t i = 0; i < 2 * STORE_LEASE; i++) {
+	for (size_t i = 0; i < (size_t)2 * STORE_LEASE; i++) {
 		town_ask(t, 0);
 		town_turn(t);
 	}

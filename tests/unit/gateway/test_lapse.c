@@ -343,8 +343,8 @@ static void test_S11_only_numbers_above_the_ceiling_go_on(void **state)
 	size_t socket;
 	struct town *t = eavesdropped(CONF_POWER_GAP, true, &socket);
 	for (size_t round = 0; round < 3; round++) {
-		struct store_session row;
-		struct store_assoc a;
+		struct store_session row = { 0 };
+		struct store_assoc a = { 0 };
 		assert_true(town_row(t, 0, &row) && town_assoc(t, row.device, &a));
 		const uint64_t ceiling = a.read_end;
 		assert_true(ceiling != UINT64_MAX);
@@ -352,7 +352,8 @@ static void test_S11_only_numbers_above_the_ceiling_go_on(void **state)
 		replay_all(t);
 		const size_t up = t->server.messages, down = t->devices.messages;
 		uint64_t number = 0;
-		for (size_t i = 0; i < 3 * STORE_READ_LEASE && t->server.messages == up; i++) {
+		for (size_t i = 0; i < (size_t)3 * STORE_READ_LEASE && t->server.messages == up;
+			i++) {
 			number = dtls_conn_numbers(t->devices.conns[socket]).next;
 			town_update(t, socket);
 			town_settle(t);
@@ -377,9 +378,9 @@ static void test_S11_nothing_is_let_in_above_the_durable_ceiling(void **state)
 	(void)state;
 	size_t socket;
 	struct town *t = eavesdropped(CONF_POWER_GAP, true, &socket);
-	for (size_t i = 0; i < 3 * STORE_READ_LEASE; i++) {
-		struct store_session row;
-		struct store_assoc a;
+	for (size_t i = 0; i < (size_t)3 * STORE_READ_LEASE; i++) {
+		struct store_session row = { 0 };
+		struct store_assoc a = { 0 };
 		const uint64_t number = dtls_conn_numbers(t->devices.conns[socket]).next;
 		town_updated(t, socket);
 		assert_true(town_row(t, 0, &row) && town_assoc(t, row.device, &a));

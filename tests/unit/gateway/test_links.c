@@ -13,7 +13,7 @@
 #include "io/sources.h"
 #include "town_night.h"
 
-enum { QUIET_TURNS = 12, SECOND = 1000, REST_MS = SOURCES_REST_MS + 5 * SECOND, SLOTS_MAX = 4096 };
+enum { QUIET_TURNS = 12, REST_MS = SOURCES_REST_MS + 5000, RETRY_MS = 2000, SLOTS_MAX = 4096 };
 
 /* Every slot is looked at, and those that were given back have rested. */
 static void reclaimed(struct town *t)
@@ -23,7 +23,7 @@ static void reclaimed(struct town *t)
 		w->reclaim_next = 0;
 		w->reclaim_ms = 0;
 		while (w->reclaim_ms == 0) {
-			town_pass(2 * SECOND);
+			town_pass(RETRY_MS);
 			town_turns(t, 2);
 		}
 	}
@@ -174,7 +174,7 @@ static void test_a_slot_whose_link_ends_meanwhile_is_given_back(void **state)
 	town_stall(t);
 	dtls_close(t->server.dtls, t->server.conns[0]);
 	town_turns(t, QUIET_TURNS);
-	town_pass(2 * SECOND);
+	town_pass(RETRY_MS);
 	town_turns(t, 2);
 	town_go_on(t);
 	town_settle(t);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -23,10 +24,7 @@ static struct net_addr address(const char *text, uint16_t port)
 		a.ip[15] = (uint8_t)text[strlen(text) - 1];
 		return a;
 	}
-	unsigned ip[4];
-	assert_int_equal(sscanf(text, "%u.%u.%u.%u", &ip[0], &ip[1], &ip[2], &ip[3]), 4);
-	for (size_t i = 0; i < 4; i++)
-		a.ip[i] = (uint8_t)ip[i];
+	assert_int_equal(inet_pton(AF_INET, text, a.ip), 1);
 	return a;
 }
 

@@ -322,7 +322,7 @@ static void test_R109_wandering_through_nights_and_deaths(void **state)
 	for (uint32_t seed = 1; seed <= 4; seed++) {
 		struct town *t = town_new_kept(WORKERS, CONF_POWER_RESUME, false);
 		size_t sockets[PLACES];
-		uint32_t random = seed * 2654435761u;
+		uint32_t random = seed * 2654435761U;
 		town_hush(t);
 		for (uint32_t i = 0; i < PLACES; i++)
 			sockets[i] = town_socket(t, i % WORKERS);

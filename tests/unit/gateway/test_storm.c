@@ -17,7 +17,10 @@
 #include "store/core.h"
 #include "town_night.h"
 
+enum { WORKERS = 3, PLACES = 9, STEPS = 120, STORMS = 8 };
+
 static uint32_t seed;
+
 static uint32_t rnd(uint32_t n)
 {
 	seed = seed * 1103515245 + 12345;
@@ -58,6 +61,15 @@ static bool calm(const struct town *t)
 	return true;
 }
 
+static void tell_unrest(const struct town *t)
+{
+	for (size_t i = 0; i < t->workers_len; i++) {
+		const struct gw_worker *const w = t->workers[i];
+		print_message("# worker %zu: ops %zu, waiting %zu, loose %d, handshakes %zu\n", i,
+			w->ops, w->waiting, w->loose != NULL, dtls_stats(w->dtls).handshakes);
+	}
+}
+
 static void settle(struct town *t)
 {
 	int quiet = 0;
@@ -69,131 +81,129 @@ static void settle(struct town *t)
 			town_pass(25000);
 	}
 	if (quiet < 3)
-		for (size_t i = 0; i < t->workers_len; i++)
-			fprintf(stderr, "# worker %zu ops %zu waiting %zu loose %d hs %zu\n", i,
-				t->workers[i]->ops, t->workers[i]->waiting,
-				t->workers[i]->loose != NULL,
-				dtls_stats(t->workers[i]->dtls).handshakes);
+		tell_unrest(t);
 	assert_int_equal(quiet, 3);
+}
+
+static bool is_up(const struct gw_leg *l)
+{
+	return l->hot && l->conn;
+}
+
+static void check_session(struct town *t, struct gw_session *s)
+{
+	struct store_session row;
+	check_leg(t, s, GW_DEVICE);
+	check_leg(t, s, GW_LINK);
+	if (!is_up(&s->legs[GW_DEVICE]))
+		return;
+	assert_true(town_row(t, s->cred - 1, &row));
+	assert_int_equal(row.device, s->legs[GW_DEVICE].place);
+	if (is_up(&s->legs[GW_LINK]))
+		assert_int_equal(row.link, s->legs[GW_LINK].place);
+}
+
+/* What the store has of the devices can be read. */
+static void check_rows(struct town *t)
+{
+	for (size_t d = 0; d < TOWN_DEVICES; d++) {
+		struct store_session row;
+		struct store_assoc a;
+		if (town_row(t, d, &row) && row.device != STORE_NO_SLOT)
+			(void)town_assoc(t, row.device, &a);
+	}
 }
 
 static void check(struct town *t)
 {
-	size_t slots = 0;
-	for (size_t d = 0; d < TOWN_DEVICES; d++) {
-		struct store_session row;
-		struct store_assoc a;
-		if (!town_row(t, d, &row))
-			continue;
-		if (row.device != STORE_NO_SLOT && town_assoc(t, row.device, &a) &&
-			a.cred != town_cred(d))
-			fprintf(stderr, "# note: row %zu names another's slot\n", d);
-		slots++;
-	}
+	check_rows(t);
 	for (size_t w = 0; w < t->workers_len; w++) {
 		assert_int_equal(t->workers[w]->waiting, 0);
-		for (struct gw_session *s = t->workers[w]->sessions; s; s = s->next) {
-			struct store_session row;
-			check_leg(t, s, GW_DEVICE);
-			check_leg(t, s, GW_LINK);
-			if (s->legs[GW_DEVICE].hot && s->legs[GW_DEVICE].conn) {
-				assert_true(town_row(t, s->cred - 1, &row));
-				assert_int_equal(row.device, s->legs[GW_DEVICE].place);
-				if (s->legs[GW_LINK].hot && s->legs[GW_LINK].conn)
-					assert_int_equal(row.link, s->legs[GW_LINK].place);
-			}
-		}
+		for (struct gw_session *s = t->workers[w]->sessions; s; s = s->next)
+			check_session(t, s);
 	}
-	assert_true(store_stats(t->store).associations <= 2 * TOWN_DEVICES);
+	assert_true(store_stats(t->store).associations <= (size_t)2 * TOWN_DEVICES);
+}
+
+/* The association of a socket, if any, is the device's no more; NULL: there is none. */
+static struct dtls_conn *take(struct town *t, size_t socket)
+{
+	struct dtls_conn *const c = t->devices.conns[socket];
+	t->devices.conns[socket] = NULL;
+	return c;
+}
+
+static void cancel(struct town *t, size_t socket)
+{
+	const struct net_path path = { .peer = t->gateway, .sock = (uint32_t)socket };
+	dtls_connect_cancel(t->devices.dtls, &path);
+}
+
+/* Where a device that is not heard stands. */
+static void tell_deaf(struct town *t, size_t device, size_t socket)
+{
+	struct store_session row = { .device = STORE_NO_SLOT };
+	struct store_assoc a = { 0 };
+	struct net_addr self;
+	char peer[NET_TEXT_MAX];
+	for (size_t w = 0; w < t->workers_len; w++) {
+		const struct dtls_stats st = dtls_stats(t->workers[w]->dtls);
+		print_message("# worker %zu: woken %llu, junk %llu, forged %llu, beyond %llu, "
+			      "replayed %llu\n",
+			w, (unsigned long long)st.woken, (unsigned long long)st.junk,
+			(unsigned long long)st.forged, (unsigned long long)st.beyond,
+			(unsigned long long)st.replayed);
+	}
+	if (town_row(t, device, &row) && row.device != STORE_NO_SLOT &&
+		town_assoc(t, row.device, &a))
+		print_message("# slot %u: cred %u, edge %llu, may read to %llu, write to %llu; "
+			      "path from %s\n",
+			row.device, a.cred, (unsigned long long)a.state.edge,
+			(unsigned long long)a.read_end, (unsigned long long)a.write_end,
+			net_addr_text(&a.path.peer, peer));
+	if (t->devices.conns[socket])
+		print_message("# the device's next number is %llu\n",
+			(unsigned long long)dtls_conn_numbers(t->devices.conns[socket]).next);
+	assert_true(udp_local(t->devices.fds[socket], &self));
+	self.ip[0] = 127;
+	self.ip[3] = 1;
+	print_message("# it is steered to %u; its seat is %x\n",
+		(unsigned)steer_owner(&t->shared.steer, &self),
+		atomic_load(gw_seat(t->shared.seats, town_cred(device))));
+}
+
+static void is_heard(struct town *t, size_t device, size_t socket)
+{
+	const size_t messages = t->devices.messages;
+	for (int i = 0; i < 5 && t->devices.messages == messages; i++) {
+		town_register(t, device, socket);
+		settle(t);
+		if (t->devices.messages == messages)
+			town_pass(30000); /* a link that is tried again later */
+	}
+	if (t->devices.messages != messages)
+		return;
+	tell_deaf(t, device, socket);
+	fail_msg("device %zu is not heard; %zu awake", device, town_awake(t));
 }
 
 /* Nobody is locked out: each can come in anew, and is heard; and again after a night. */
 static void alive(struct town *t, const size_t *sockets)
 {
-	for (size_t i = 0; i < 9; i++) { /* nobody comes in from elsewhere meanwhile */
-		const struct net_path path = { .peer = t->gateway, .sock = (uint32_t)sockets[i] };
-		dtls_connect_cancel(t->devices.dtls, &path);
-	}
+	for (size_t i = 0; i < PLACES; i++) /* nobody comes in from elsewhere meanwhile */
+		cancel(t, sockets[i]);
 	for (size_t d = 0; d < TOWN_DEVICES; d++) {
-		const size_t s = sockets[6 + d];
-		const struct net_path path = { .peer = t->gateway, .sock = (uint32_t)s };
-		if (t->devices.conns[s]) {
-			struct dtls_conn *c = t->devices.conns[s];
-			t->devices.conns[s] = NULL;
+		const size_t s = sockets[PLACES - TOWN_DEVICES + d];
+		struct dtls_conn *const c = take(t, s);
+		if (c)
 			dtls_sleep(t->devices.dtls, c);
-		}
-		dtls_connect_cancel(t->devices.dtls, &path);
+		cancel(t, s);
 		const size_t ups = t->devices.ups;
 		town_connect(t, d, s);
 		town_until(t, &t->devices.ups, ups + 1);
 		settle(t);
 		for (int night = 0; night < 2; night++) {
-			size_t m = t->devices.messages;
-			for (int i = 0; i < 5 && t->devices.messages == m; i++) {
-				town_register(t, d, s);
-				settle(t);
-				if (t->devices.messages == m)
-					town_pass(30000); /* a link that is tried again later */
-			}
-			if (t->devices.messages == m)
-				for (size_t w = 0; w < 3; w++) {
-					const struct dtls_stats st =
-						dtls_stats(t->workers[w]->dtls);
-					struct store_session row = { 0 };
-					struct store_assoc a = { 0 };
-					const bool r = town_row(t, d, &row);
-					const bool there = r && row.device != STORE_NO_SLOT &&
-							   town_assoc(t, row.device, &a);
-					fprintf(stderr,
-						"# w%zu stale %llu woken %llu junk %llu forged "
-						"%llu beyond %llu replayed %llu in %llu; row %d "
-						"dev %x assoc %d cred %u trust %d leased %d edge "
-						"%llu read_end %llu we %llu sent %u owner %llx; "
-						"device next %llu\n",
-						w, (unsigned long long)t->workers[w]->stale_records,
-						(unsigned long long)st.woken,
-						(unsigned long long)st.junk,
-						(unsigned long long)st.forged,
-						(unsigned long long)st.beyond,
-						(unsigned long long)st.replayed,
-						(unsigned long long)t->workers[w]->rx.received, r,
-						row.device, there, a.cred, a.trust, a.leased,
-						(unsigned long long)a.state.edge,
-						(unsigned long long)a.read_end,
-						(unsigned long long)a.write_end, a.state.sent,
-						there ? (unsigned long long)atomic_load(
-								&store_slot(t->store, row.device)
-									 ->owner)
-						      : 0,
-						t->devices.conns[s]
-							? (unsigned long long)dtls_conn_numbers(
-								  t->devices.conns[s])
-								  .next
-							: 0);
-				}
-			if (t->devices.messages == m) {
-				struct store_assoc a;
-				struct store_session row;
-				char x[NET_TEXT_MAX], y[NET_TEXT_MAX];
-				fprintf(stderr, "# seat %x\n",
-					atomic_load(gw_seat(t->shared.seats, town_cred(d))));
-				if (town_row(t, d, &row) && town_assoc(t, row.device, &a))
-					fprintf(stderr, "# path peer %s local %s; sock %zu seats\n",
-						net_addr_text(&a.path.peer, x),
-						net_addr_text(&a.path.local, y), s);
-				struct net_addr self;
-				if (!udp_local(t->devices.fds[s], &self))
-					abort();
-				self.ip[0] = 127;
-				self.ip[3] = 1;
-				fprintf(stderr, "# device is %s; owner %u\n",
-					net_addr_text(&self, x),
-					(unsigned)steer_owner(&t->shared.steer, &self));
-			}
-			if (t->devices.messages == m)
-				fail_msg("device %zu night %d: conn %p awake %zu server conns %p",
-					d, night, (void *)t->devices.conns[s], town_awake(t),
-					(void *)t->server.conns[d]);
+			is_heard(t, d, s);
 			town_pass(130000);
 			settle(t);
 		}
@@ -201,89 +211,107 @@ static void alive(struct town *t, const size_t *sockets)
 	check(t);
 }
 
+/* A device comes in from a socket; whoever had it says goodbye, or not. */
+static void come_in(struct town *t, size_t device, size_t socket)
+{
+	struct dtls_conn *const c = take(t, socket);
+	if (c && rnd(2))
+		dtls_close(t->devices.dtls, c);
+	else if (c)
+		dtls_sleep(t->devices.dtls, c);
+	cancel(t, socket);
+	town_connect(t, device, socket);
+}
+
+static void go_on(struct town *t)
+{
+	if (t->stall)
+		town_go_on(t);
+}
+
+static void fall(struct town *t)
+{
+	go_on(t);
+	town_restart(t, rnd(4) == 0 ? TOWN_DARK : TOWN_KILLED);
+	town_hush(t);
+}
+
+/* What a device or the server does. socket: where the device came in last. */
+static void talk(struct town *t, uint32_t what, size_t device, size_t socket)
+{
+	if (what == 6 && t->server.conns[device])
+		town_ask(t, device);
+	if (what == 6 || !t->devices.conns[socket])
+		return;
+	if (what == 5)
+		town_register(t, device, socket);
+	else
+		town_update(t, socket);
+}
+
+/* What happens to the gateway. */
+static void befall(struct town *t, uint32_t what)
+{
+	switch (what) {
+	case 7:
+		if (!t->stall)
+			town_stall(t);
+		return;
+	case 8:
+	case 9:
+		go_on(t);
+		return;
+	case 10:
+		town_pass(70000);
+		return;
+	case 11:
+		if (rnd(4) == 0)
+			fall(t);
+		return;
+	case 12:
+		if (rnd(3) == 0)
+			town_fail(t, STORE_FULL, rnd(4));
+		return;
+	default:
+		go_on(t);
+		settle(t);
+		check(t);
+		return;
+	}
+}
+
+/* at: where each device came in last. */
+static void step(struct town *t, const size_t *sockets, size_t *at)
+{
+	const size_t d = rnd(TOWN_DEVICES);
+	const uint32_t what = rnd(14);
+	if (what < 2) {
+		at[d] = sockets[rnd(PLACES)];
+		come_in(t, d, at[d]);
+	} else if (what < 7) {
+		talk(t, what, d, at[d]);
+	} else {
+		befall(t, what);
+	}
+	for (size_t w = 0; w < WORKERS; w++)
+		t->asleep[w] = rnd(5) == 0;
+	town_turns(t, rnd(4));
+	memset(t->asleep, 0, sizeof(t->asleep));
+}
+
 static void storm(uint32_t number, enum conf_power_loss policy, bool anchored)
 {
 	seed = number;
-	struct town *t = town_new_kept(3, policy, anchored);
+	struct town *t = town_new_kept(WORKERS, policy, anchored);
 	town_hush(t);
-	size_t sockets[9], at[TOWN_DEVICES];
-	for (uint32_t i = 0; i < 9; i++)
-		sockets[i] = town_socket(t, i % 3);
+	size_t sockets[PLACES], at[TOWN_DEVICES];
+	for (uint32_t i = 0; i < PLACES; i++)
+		sockets[i] = town_socket(t, i % WORKERS);
 	for (size_t i = 0; i < TOWN_DEVICES; i++)
 		at[i] = sockets[i];
-	for (int step = 0; step < 120; step++) {
-		const size_t d = rnd(TOWN_DEVICES);
-		const uint32_t what = rnd(14);
-		switch (what) {
-		case 0:
-		case 1: {
-			const size_t s = sockets[rnd(9)];
-			if (t->devices.conns[s]) {
-				struct dtls_conn *c = t->devices.conns[s];
-				t->devices.conns[s] = NULL;
-				if (rnd(2))
-					dtls_close(t->devices.dtls, c);
-				else
-					dtls_sleep(t->devices.dtls, c);
-			}
-			const struct net_path path = { .peer = t->gateway, .sock = (uint32_t)s };
-			dtls_connect_cancel(t->devices.dtls, &path);
-			town_connect(t, d, s);
-			at[d] = s;
-			break;
-		}
-		case 2:
-		case 3:
-		case 4:
-			if (t->devices.conns[at[d]])
-				town_update(t, at[d]);
-			break;
-		case 5:
-			if (t->devices.conns[at[d]])
-				town_register(t, d, at[d]);
-			break;
-		case 6:
-			if (t->server.conns[d])
-				town_ask(t, d);
-			break;
-		case 7:
-			if (!t->stall)
-				town_stall(t);
-			break;
-		case 8:
-		case 9:
-			if (t->stall)
-				town_go_on(t);
-			break;
-		case 10:
-			town_pass(70000);
-			break;
-		case 11:
-			if (rnd(4) == 0) {
-				if (t->stall)
-					town_go_on(t);
-				town_restart(t, rnd(4) == 0 ? TOWN_DARK : TOWN_KILLED);
-				town_hush(t);
-			}
-			break;
-		case 12:
-			if (rnd(3) == 0)
-				town_fail(t, STORE_FULL, rnd(4));
-			break;
-		case 13:
-			if (t->stall)
-				town_go_on(t);
-			settle(t);
-			check(t);
-			break;
-		}
-		for (size_t w = 0; w < 3; w++)
-			t->asleep[w] = rnd(5) == 0;
-		town_turns(t, rnd(4));
-		memset(t->asleep, 0, sizeof(t->asleep));
-	}
-	if (t->stall)
-		town_go_on(t);
+	for (int i = 0; i < STEPS; i++)
+		step(t, sockets, at);
+	go_on(t);
 	town_fail(t, STORE_OK, 0);
 	settle(t);
 	check(t);
@@ -291,12 +319,12 @@ static void storm(uint32_t number, enum conf_power_loss policy, bool anchored)
 	town_free(t);
 }
 
-/* STORMS: how many, each another (8). */
+/* STORMS: how many, each another. */
 static void test_I1_I2_R109_storms_leave_every_device_with_its_own_association(void **state)
 {
 	(void)state;
 	const char *const wanted = getenv("STORMS");
-	const unsigned long storms = wanted ? strtoul(wanted, NULL, 10) : 8;
+	const unsigned long storms = wanted ? strtoul(wanted, NULL, 10) : STORMS;
 	for (uint32_t i = 1; i <= storms; i++) {
 		print_message("storm %u\n", i);
 		storm(i * 7919, (enum conf_power_loss)(i % 3), i % 2);

@@ -301,7 +301,7 @@ static void fill_a_disk(void *arg)
 	small_must(r == STORE_FULL && n > 1000, "filling does not end with STORE_FULL");
 	small_must(kv_facts(kv).is_short, "it does not know that it is short");
 	small_must(rows_good(kv) == (int)n, "the full database is not whole");
-	for (unsigned i = 0; i < 3000; i++) {
+	for (unsigned i = 0; n > 0 && i < 3000; i++) {
 		const uint32_t which = (i * 7919U) % n;
 		small_must(rows_put(kv, KV_VITAL, which, 1) == STORE_OK, "an update found no room");
 	}

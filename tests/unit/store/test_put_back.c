@@ -22,6 +22,7 @@ static void test_S5_a_slot_file_put_back_while_we_run_is_no_proof(void **state)
 	struct store_assoc a = depot_assoc(d, &c, 1);
 	static uint8_t copy[1 << 21];
 	FILE *f = fopen(d->hot, "r+");
+	assert_non_null(f);
 	const size_t n = fread(copy, 1, sizeof(copy), f);
 	for (int i = 1; i < 6; i++) {
 		store_batch(d->s, 0);
@@ -29,11 +30,10 @@ static void test_S5_a_slot_file_put_back_while_we_run_is_no_proof(void **state)
 	}
 	rewind(f); /* cp backup/hot hot */
 	assert_int_equal(fwrite(copy, 1, n, f), n);
-	fclose(f);
+	assert_int_equal(fclose(f), 0);
 	store_batch(d->s, 0); /* life goes on */
 	depot_kill(d);
 	depot_start(d);
-	fprintf(stderr, "# continuous=%d why=%s\n", d->start.continuous, d->start.why);
 	assert_false(d->start.continuous);
 	depot_free(d);
 }
