@@ -34,7 +34,7 @@ void box_free(struct box *b)
 	struct dirent **names = NULL;
 	const int n = scandir(b->folder, &names, NULL, NULL);
 	assert(n >= 0);
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; names && i < n; i++) {
 		char file[sizeof(b->folder) + sizeof(names[i]->d_name) + 1];
 		(void)snprintf(file, sizeof(file), "%s/%s", b->folder, names[i]->d_name);
 		(void)unlink(file); /* refuses "." and ".." */
