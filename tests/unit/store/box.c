@@ -32,7 +32,7 @@ struct box *box_new(const char *in)
 void box_free(struct box *b)
 {
 	struct dirent **names = NULL;
-	const int n = scandir(b->folder, &names, NULL, NULL);
+	const int n = scandir(b->folder, &names, NULL, alphasort);
 	assert(n >= 0);
 	for (int i = 0; names && i < n; i++) {
 		char file[sizeof(b->folder) + sizeof(names[i]->d_name) + 1];
