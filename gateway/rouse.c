@@ -100,6 +100,14 @@ static bool same_place(const struct store_path *a, const struct store_path *b)
 	       net_addr_same(&a->local, &b->local);
 }
 
+/* Whom this run has not put to sleep yet is awake, or just being forgotten: a late word of his
+   wakes nobody. */
+static bool is_held(const struct gw_worker *w, const struct slot *hot)
+{
+	const uint64_t owner = atomic_load_explicit(&hot->owner, memory_order_relaxed);
+	return owner >> 32 == w->shared->incarnation;
+}
+
 static bool find(struct gw_worker *w, const struct store_path *place, uint64_t seq)
 {
 	struct gw_waking *const k = &w->waking;
@@ -108,7 +116,7 @@ static bool find(struct gw_worker *w, const struct store_path *place, uint64_t s
 		return false;
 	const struct slot *const hot = store_slot(w->shared->store, number);
 	k->bucket = sip_hash(&w->shared->identity_key, &number, sizeof(number));
-	if (!hot || !may_wake(w, k))
+	if (!hot || is_held(w, hot) || !may_wake(w, k))
 		return false;
 	if (slot_has_seen(hot, seq)) {
 		w->stale_records++;
@@ -177,7 +185,7 @@ static bool take(struct gw_session *s, enum gw_leg_name name, const struct store
 	struct gw_worker *const w = s->worker;
 	struct gw_leg *const leg = &s->legs[name];
 	struct slot *const hot = store_slot(w->shared->store, a->slot);
-	if (!hot || !slot_take(hot, slot_owner(w->shared->incarnation, w->number)))
+	if (!hot || is_held(w, hot) || !slot_take(hot, slot_owner(w->shared->incarnation, w->number)))
 		return false;
 	leg->conn = c;
 	leg->hot = hot;

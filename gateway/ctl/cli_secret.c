@@ -92,8 +92,6 @@ static bool read_up_to(int fd, char *text, size_t cap, bool line, size_t *len)
 static bool prompt(const char *what, char *text, size_t cap, size_t *len)
 {
 	struct termios before, quiet;
-	(void)fprintf(stderr, "%s, in hexadecimal: ", what);
-	(void)fflush(stderr);
 	if (tcgetattr(STDIN_FILENO, &before) != 0)
 		return false;
 	quiet = before;
@@ -101,6 +99,9 @@ static bool prompt(const char *what, char *text, size_t cap, size_t *len)
 	quiet.c_lflag |= ICANON;
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
 		return false;
+	/* Not before: who sees it may type. */
+	(void)fprintf(stderr, "%s, in hexadecimal: ", what);
+	(void)fflush(stderr);
 	const bool ok = read_up_to(STDIN_FILENO, text, cap, true, len);
 	const int error = errno;
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);

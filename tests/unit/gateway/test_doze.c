@@ -407,9 +407,31 @@ static void test_an_operator_closes_a_sleeper(void **state)
 	}
 }
 
+/* The server answers our close_notify while the row of the link is still there: that is no
+   sleeper. */
+static void test_S8_who_is_just_being_forgotten_is_not_woken(void **state)
+{
+	(void)state;
+	struct town *t = town_new_kept(1, CONF_POWER_RESUME, false);
+	const size_t socket = town_registered(t, 0, 0);
+	town_settle(t);
+	town_stall(t);
+	dtls_close(t->devices.dtls, t->devices.conns[socket]);
+	t->devices.conns[socket] = NULL;
+	town_until(t, &t->server.downs, 1);
+	town_turns(t, QUIET_TURNS);
+	const struct dtls_stats s = dtls_stats(t->workers[0]->dtls);
+	assert_int_equal(s.woken + s.unproven, 0);
+	town_go_on(t);
+	town_settle(t);
+	assert_int_equal(store_stats(t->store).associations, 0);
+	town_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_S8_who_is_just_being_forgotten_is_not_woken),
 		cmocka_unit_test(test_sessions_sleep_when_they_are_idle_for_long),
 		cmocka_unit_test(test_a_message_on_either_leg_keeps_awake),
 		cmocka_unit_test(test_no_session_sleeps_amid_an_exchange),
