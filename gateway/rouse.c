@@ -185,7 +185,7 @@ static bool take(struct gw_session *s, enum gw_leg_name name, const struct store
 	struct gw_worker *const w = s->worker;
 	struct gw_leg *const leg = &s->legs[name];
 	struct slot *const hot = store_slot(w->shared->store, a->slot);
-	if (!hot || is_held(w, hot) || !slot_take(hot, slot_owner(w->shared->incarnation, w->number)))
+	if (!hot || !slot_take(hot, slot_owner(w->shared->incarnation, w->number)))
 		return false;
 	leg->conn = c;
 	leg->hot = hot;
