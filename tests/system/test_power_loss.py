@@ -359,5 +359,17 @@ def test_I1_S2_kills_with_no_traffic_between():
         assert server["handshakes"] == DEVICES, server["handshakes"]
 
 
+# Variants of the others: `make soak-power` plays them.
+LONG = (
+    "test_I1_I2_S6_power_loss_resume_with_an_anchor",
+    "test_I1_I2_S10_power_loss_with_the_slots_never_written",
+    "test_I1_I2_S6_all_reverted_and_nobody_can_know_resume",
+    "test_I1_I2_S5_reverted_within_one_mark_of_the_anchor",
+    "test_S6_power_loss_probe_and_gap_without_an_anchor_are_resume",
+)
+if not ALL:
+    for name in LONG:
+        del globals()[name]
+
 if __name__ == "__main__":
     run_tests([value for name, value in list(globals().items()) if name.startswith("test_")])
