@@ -69,6 +69,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	}
 	/* Not ours: it happens again at once, and the system deals with it. */
 	(void)signal(number, SIG_DFL);
+	(void)raise(number); /* one that was sent does not happen again by itself */
 }
 
 void gw_fault_install(const struct store *s, const char *path, const char *token_file)
