@@ -67,9 +67,9 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	case STORE_REGION_NONE:
 		break;
 	}
-	/* Not ours: it happens again at once, and the system deals with it. */
+	/* Not ours: the system deals with it. One that was sent would not happen again by itself. */
 	(void)signal(number, SIG_DFL);
-	(void)raise(number); /* one that was sent does not happen again by itself */
+	(void)raise(number);
 }
 
 void gw_fault_install(const struct store *s, const char *path, const char *token_file)

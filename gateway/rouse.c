@@ -214,61 +214,56 @@ static void hold_slot(struct gw_session *s, const struct net_path *path)
 		sources_hold(s->worker->sources, s->slot);
 }
 
+/* What look() has found of s goes back into the engine; *path is where. False: it cannot. */
+static bool wake(struct gw_session *s, enum gw_leg_name name, const struct gw_waking *k,
+	struct net_path *path)
+{
+	struct gw_worker *const w = s->worker;
+	struct dtls_sleeper sleeper = { .role = name == GW_DEVICE ? DTLS_SERVER : DTLS_CLIENT };
+	if (k->verdict != GW_WAKE || !gw_place_from_store(w, &k->assoc.path, &sleeper.path))
+		return false;
+	*path = sleeper.path;
+	fill(&sleeper, &k->assoc);
+	struct dtls_conn *const c = dtls_wake(w->dtls, &sleeper, w->now_ms);
+	wipe(&sleeper, sizeof(sleeper));
+	if (c && take(s, name, &k->assoc, c))
+		return true;
+	if (c)
+		dtls_sleep(w->dtls, c);
+	return false;
+}
+
 /* The link of a session that comes back. False: it is lost, and o says so. */
 static bool rouse_link(struct gw_session *s, struct gw_op *o, uint32_t place)
 {
-	struct gw_worker *const w = s->worker;
 	struct gw_waking k;
-	struct dtls_sleeper sleeper = { .role = DTLS_CLIENT };
-	if (!look(w, place, &k))
-		return false;
-	if (!is_its(s, &k, STORE_LINK)) {
-		wipe(&k, sizeof(k));
-		return false;
-	}
-	bool good = k.verdict == GW_WAKE && gw_place_from_store(w, &k.assoc.path, &sleeper.path);
+	struct net_path path;
+	const bool its = look(s->worker, place, &k) && is_its(s, &k, STORE_LINK);
+	const bool good = its && wake(s, GW_LINK, &k, &path);
 	if (good) {
-		fill(&sleeper, &k.assoc);
-		struct dtls_conn *const c = dtls_wake(w->dtls, &sleeper, w->now_ms);
-		good = c && take(s, GW_LINK, &k.assoc, c);
-		if (c && !good)
-			dtls_sleep(w->dtls, c);
-	}
-	if (good) {
-		hold_slot(s, &sleeper.path);
+		hold_slot(s, &path);
 		s->link_wakes = true;
 		need(o, GW_LINK, &k.assoc);
-	} else {
+	} else if (its) {
 		o->legs[GW_LINK].drop = true;
 		o->legs[GW_LINK].drop_place = k.assoc.slot;
 		memcpy(o->legs[GW_LINK].drop_id, k.assoc.id, sizeof(k.assoc.id));
 	}
-	wipe(&sleeper, sizeof(sleeper));
 	wipe(&k, sizeof(k));
 	return good;
 }
 
+/* Only where what the device answers goes to: the worker that its address belongs to. */
 static bool rouse_device(struct gw_session *s, struct gw_op *o, uint32_t place)
 {
 	struct gw_worker *const w = s->worker;
 	struct gw_waking k;
-	struct dtls_sleeper sleeper = { .role = DTLS_SERVER };
-	if (!look(w, place, &k))
-		return false;
-	/* What it answers goes to the worker that its address belongs to. */
-	bool good = k.verdict == GW_WAKE && is_its(s, &k, STORE_DEVICE) &&
-		    steer_owner(&w->shared->steer, &k.assoc.path.peer) == w->number &&
-		    gw_place_from_store(w, &k.assoc.path, &sleeper.path);
-	if (good) {
-		fill(&sleeper, &k.assoc);
-		struct dtls_conn *const c = dtls_wake(w->dtls, &sleeper, w->now_ms);
-		good = c && take(s, GW_DEVICE, &k.assoc, c);
-		if (c && !good)
-			dtls_sleep(w->dtls, c);
-	}
+	struct net_path path;
+	const bool good = look(w, place, &k) && is_its(s, &k, STORE_DEVICE) &&
+			  steer_owner(&w->shared->steer, &k.assoc.path.peer) == w->number &&
+			  wake(s, GW_DEVICE, &k, &path);
 	if (good)
 		need(o, GW_DEVICE, &k.assoc);
-	wipe(&sleeper, sizeof(sleeper));
 	wipe(&k, sizeof(k));
 	return good;
 }
