@@ -9,8 +9,6 @@
 
 #include <grp.h>
 #include <nng/nng.h>
-#include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>

@@ -8,12 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <grp.h>
 #include <nng/nng.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
