@@ -67,7 +67,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	case STORE_REGION_NONE:
 		break;
 	}
-	/* Not ours: the system deals with it. One that was sent would not happen again by itself. */
+	/* Not ours: the system deals with it. One that was sent does not happen again by itself. */
 	(void)signal(number, SIG_DFL);
 	(void)raise(number);
 }
