@@ -17,6 +17,8 @@ LIBS_TPM := $(if $(TPM),-ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc)
 PREFIX ?= /usr/local
 DESTDIR ?=
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo 0.1)
+# A clock that is before this is not trusted.
+BUILT_S := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y Makefile))
 
 B := build/$(VARIANT)$(if $(filter system,$(OPENSSL)),-sys)
 # make gives $(shell) neither exported nor command-line variables.
@@ -34,7 +36,7 @@ OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,und
 OPT := $(OPT_$(VARIANT))
 $(if $(OPT),,$(error VARIANT=$(VARIANT) is unknown: release, asan, tsan, fuzz or keylog))
 INCLUDES := -I. -Igateway -Itests
-CPPFLAGS_ALL := $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION='"$(VERSION)"' $(if $(TPM),-DLWG_TPM=1) $(if $(OSSL),-isystem $(OSSL)/include) $(CPPFLAGS)
+CPPFLAGS_ALL := $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION='"$(VERSION)"' -DLWG_BUILT_S=$(BUILT_S) $(if $(TPM),-DLWG_TPM=1) $(if $(OSSL),-isystem $(OSSL)/include) $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 $(WARN) $(HARDEN) $(OPT) $(CFLAGS)
 SAN_asan := -fsanitize=address,undefined
 SAN_tsan := -fsanitize=thread
@@ -79,12 +81,16 @@ FUZZ_NAMES := $(FUZZ:tests/fuzz/fuzz_%.c=%)
 REPLAYS := $(FUZZ_NAMES:%=$(B)/tests/fuzz/replay_%)
 
 PROGRAMS := $(B)/lwgated $(B)/lwgatectl
+# Our side of the interoperability tests, and a peer where there is a wolfSSL (deploy/wolfssl), which is under the GPL:
+# nothing that is installed is linked with it.
+WOLF := $(shell deploy/wolfssl prefix)
+INTEROP_PROGRAMS := $(B)/dtls-peer $(if $(WOLF),$(B)/wolfssl-peer)
 LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink $(B)/watch
 # What `make bench-NAME` runs: the files of tests/bench that have no suffix.
 BENCHES := $(patsubst tests/bench/%,bench-%,$(filter-out %.c %.py,$(wildcard tests/bench/[a-z]*[a-z])))
 BENCH_PROGRAMS := $(patsubst tests/bench/%_main.c,$(B)/bench-%,$(wildcard tests/bench/*_main.c))
 
-.PHONY: all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power interop lint install dist clean help setup $(BENCHES)
+.PHONY: all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power interop conformance lint lint-parts install dist clean help setup $(BENCHES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -92,7 +98,7 @@ all:
 	@deploy/setup -q build openssl
 	@$(MAKE) --no-print-directory programs
 
-programs: $(PROGRAMS) $(LAB_PROGRAMS) $(BENCH_PROGRAMS)
+programs: $(PROGRAMS) $(LAB_PROGRAMS) $(INTEROP_PROGRAMS) $(BENCH_PROGRAMS)
 	@:
 
 $(B)/%.o: %.c
@@ -110,6 +116,8 @@ $(filter $(B)/tests/unit/$(1)/%,$(UNIT_BINS)): $(B)/%: $(B)/%.o $(call shared,$(
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(LIBS) -lcmocka
 endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
+# Keys and certificates for tests of the gateway, too.
+$(filter $(B)/tests/unit/gateway/%,$(UNIT_BINS)): $(B)/tests/unit/dtls/pki.o
 
 # The installed programs find an OpenSSL that we built beside them, not in a builder's cache.
 $(B)/install/%: RPATH := $(PREFIX)/lib/lwgate
@@ -137,6 +145,13 @@ $(B)/impair: $(B)/tests/lab/impair_main.o $(call libs,lab)
 $(B)/lwgate-labserver: $(B)/tests/lab/labserver_main.o $(call lib,lab) $(call lib,base)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcoap-3-openssl -lcrypto
+$(B)/dtls-peer: $(patsubst %.c,$(B)/%.o,$(wildcard tests/interop/*.c)) $(call libs,lab)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+$(B)/tests/interop/wolfssl/%.o: CPPFLAGS_ALL += -DWOLFSSL_USER_SETTINGS -isystem $(WOLF)/include
+$(B)/wolfssl-peer: $(B)/tests/interop/wolfssl/peer_main.o $(WOLF)/lib/libwolfssl.a
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
 $(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%_main.o $(call libs,lab)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -154,10 +169,14 @@ UNIT_RUN := $(UNIT_BINS) $(foreach n,$(FUZZ_NAMES),"$(B)/tests/fuzz/replay_$(n) 
 SYSTEM_TESTS := $(sort $(wildcard tests/system/test_*.py))
 
 check:
-	@deploy/setup -q build peers openssl
+	@deploy/setup -q build peers openssl stacks
 	@$(MAKE) --no-print-directory programs units
 	@$(MAKE) --no-print-directory VARIANT=keylog build/keylog$(if $(filter system,$(OPENSSL)),-sys)/lwgated
-	@BUILD=$(B) tests/run $(UNIT_RUN) $(SYSTEM_TESTS)
+	@BUILD=$(B) tests/run $(UNIT_RUN) $(SYSTEM_TESTS) "tests/conformance/conformance.py --tap"
+
+# Which requirements have a test, by area.
+conformance:
+	@tests/conformance/conformance.py
 
 units: $(UNIT_BINS) $(REPLAYS)
 	@:
@@ -201,22 +220,25 @@ soak-power:
 	@BUILD=$(B) POWER_LOSS=all tests/run tests/system/test_power_loss.py
 
 interop:
-	@deploy/setup -q build peers java openssl
+	@deploy/setup -q build peers java openssl stacks
 	@$(MAKE) --no-print-directory programs
-	@BUILD=$(B) tests/interop/leshan/run
+	@BUILD=$(B) tests/interop/matrix
+	@BUILD=$(B) tests/interop/leshan/all
 
 # Named one by one: as a pattern it would also match $(B)/bench-floor, with nothing to build first.
 $(BENCHES): bench-%:
-	@deploy/setup -q build peers openssl
+	@deploy/setup -q build peers openssl stacks
 	@$(MAKE) --no-print-directory programs
 	@BUILD=$(B) tests/bench/$*
 
 # A version of its own: the real one changes with each commit and would empty the linter's cache.
-lint: export LINT_CFLAGS = $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION="lint" $(if $(TPM),-DLWG_TPM=1) $(if $(OSSL),-isystem $(OSSL)/include) \
-	-std=c11 $(filter-out -Werror,$(WARN))
-lint: export CC := $(CC)
 lint:
-	@deploy/setup -q build lint openssl
+	@deploy/setup -q build lint openssl stacks
+	@$(MAKE) --no-print-directory lint-parts
+lint-parts: export LINT_CFLAGS = $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION="lint" -DLWG_BUILT_S=0 $(if $(TPM),-DLWG_TPM=1) $(if $(OSSL),-isystem $(OSSL)/include) \
+	-DWOLFSSL_USER_SETTINGS -isystem $(WOLF)/include -std=c11 $(filter-out -Werror,$(WARN))
+lint-parts: export CC := $(CC)
+lint-parts:
 	@tests/lint $(LINT_PARTS)
 
 # --- installing ------------------------------------------------------------------------------------------------
@@ -238,7 +260,7 @@ clean:
 	rm -rf build
 
 setup:
-	deploy/setup build peers lint java openssl
+	deploy/setup build peers lint java openssl stacks
 
 help:
 	@echo 'all         the programs, in $(B)'
@@ -248,8 +270,9 @@ help:
 	@echo 'fuzz        every fuzz target for FUZZ_S seconds'
 	@echo 'soak-restart  sessions through RESTARTS=100 kills of lwgated, with DEVICES=2000'
 	@echo 'soak-power  power losses and copies put back, under every policy'
-	@echo 'interop     Eclipse Leshan on both sides'
+	@echo 'interop     other DTLS stacks against ours, and Eclipse Leshan on both sides'
 	@echo 'bench-NAME  $(notdir $(wildcard tests/bench/*[a-z]))'
+	@echo 'conformance  which requirements have a test, by area'
 	@echo 'lint        format, clang-tidy, cppcheck, headers alone'
 	@echo 'install dist clean setup'
 

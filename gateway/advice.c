@@ -5,27 +5,50 @@
 #include "conf/config.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 enum {
+	PATHS = 128,
 	INITIAL_MS = 9000,   /* RFC 7925 section 11 */
 	FILES_OF_WORKER = 4, /* its loop, its inbox */
 	FILES_OF_ALL = 64,   /* the log, the control socket and its clients, and a reserve */
 	LOCKED_ENOUGH = 64 << 20,
 };
 
-/* less is the operator's to choose, but not unawares. */
-static void advise_timers(const struct log *log, const struct conf_gateway *conf)
+static bool any_listener(const struct conf_gateway *conf)
 {
-	const bool device = conf->device_initial_ms < INITIAL_MS;
-	const bool upstream = conf->upstream_initial_ms < INITIAL_MS;
-	if (!device && !upstream)
-		return;
-	log_say(log, LOG_LEVEL_INFO, "timers",
-		"%s%s%s below 9000: RFC 7925, section 11, has 9 s, because a network that is slow "
-		"(sleepy nodes, low power) is congested further by copies of what is still on its "
-		"way; less is right only where the way there is fast",
-		device ? "handshake.device_initial_ms" : "", device && upstream ? " and " : "",
-		upstream ? "handshake.upstream_initial_ms" : "");
+	for (size_t i = 0; i < conf->listeners_len; i++) {
+		const uint32_t ms = conf->listener_dtls[i].initial_ms;
+		if (ms != conf->device_initial_ms && ms > 0 && ms < INITIAL_MS)
+			return true;
+	}
+	return false;
+}
+
+/* less is the operator's to choose, but not unawares. */
+void gw_advise_timers(const struct log *log, const struct conf_gateway *conf)
+{
+	const struct {
+		bool below;
+		const char *path;
+	} timers[] = {
+		{ conf->device_initial_ms < INITIAL_MS, "handshake.device_initial_ms" },
+		{ any_listener(conf), "listeners.initial_ms" },
+		{ conf->upstream_initial_ms < INITIAL_MS, "handshake.upstream_initial_ms" },
+	};
+	char paths[PATHS] = "";
+	size_t len = 0;
+	for (size_t i = 0; i < COUNT_OF(timers); i++) {
+		if (timers[i].below)
+			len += (size_t)snprintf(paths + len, sizeof(paths) - len, "%s%s",
+				len > 0 ? " and " : "", timers[i].path);
+	}
+	if (len > 0)
+		log_say(log, LOG_LEVEL_INFO, "timers",
+			"%s below 9000: RFC 7925, section 11, has 9 s, because a network that is "
+			"slow (sleepy nodes, low power) is congested further by copies of what is "
+			"still on its way; less is right only where the way there is fast",
+			paths);
 }
 
 /* Without upstream.sources every link has a socket of its own. */
@@ -59,7 +82,7 @@ static void advise_locked(const struct log *log, uint64_t locked)
 void gw_advise(const struct log *log, const struct conf_gateway *conf,
 	const struct gw_allowance *allowance)
 {
-	advise_timers(log, conf);
+	gw_advise_timers(log, conf);
 	advise_files(log, conf, allowance->files);
 	advise_locked(log, allowance->locked);
 	for (size_t i = 0; conf_caveat(conf, i); i++)

@@ -20,6 +20,8 @@ struct gw_allowance {    /* of the process */
 	uint64_t locked; /* bytes that are kept out of swap; UINT64_MAX: no bound */
 };
 
+/* The part about timers, which a reload may change. */
+void gw_advise_timers(const struct log *log, const struct conf_gateway *conf);
 void gw_advise(const struct log *log, const struct conf_gateway *conf,
 	const struct gw_allowance *allowance);
 

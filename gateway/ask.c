@@ -145,7 +145,7 @@ static void fill_registration(
 
 static void fill(const struct gw_worker *w, const struct gw_session *s, struct ctl_session *out)
 {
-	*out = (struct ctl_session){ .worker = w->number };
+	*out = (struct ctl_session){ .worker = w->number, .kind = (enum ctl_cred_kind)s->kind };
 	(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s", s->endpoint);
 	struct dtls_conn *const c = s->legs[GW_DEVICE].conn;
 	if (c) {
@@ -215,6 +215,8 @@ static void numbers(const struct gw_worker *w, struct gw_ask *a)
 		.send_failed = w->tx.dropped,
 		.handed_over = w->handed_over,
 	};
+	_Static_assert(sizeof(a->numbers.proofs) == sizeof(w->proofs), "both are by kind");
+	memcpy(a->numbers.proofs, w->proofs, sizeof(w->proofs));
 	done(a, true);
 }
 

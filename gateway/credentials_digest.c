@@ -20,6 +20,14 @@ static bool add_key(EVP_MD_CTX *md, const struct cred_key *k)
 	return add(md, k->identity, k->identity_len) && add(md, k->key, k->key_len);
 }
 
+/* What it proves, and by which pin. */
+static bool add_kind(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)
+{
+	const uint8_t kind = (uint8_t)cred_kind(set, n);
+	const uint8_t *const pin = cred_pin(set, n);
+	return add(md, &kind, sizeof(kind)) && add(md, pin, pin == NULL ? 0 : CRED_PIN_LEN);
+}
+
 static bool add_entry(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)
 {
 	static const struct cred_key derived;
@@ -27,8 +35,8 @@ static bool add_entry(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)
 	struct cred_key device, upstream = derived;
 	cred_device_key(set, n, &device);
 	bool ok = cred_derives(set, n) || cred_upstream_key(set, n, &upstream);
-	ok = ok && add(md, endpoint, strlen(endpoint)) && add_key(md, &device) &&
-	     add_key(md, &upstream);
+	ok = ok && add(md, endpoint, strlen(endpoint)) && add_kind(md, set, n) &&
+	     add_key(md, &device) && add_key(md, &upstream);
 	wipe(&device, sizeof(device));
 	wipe(&upstream, sizeof(upstream));
 	return ok;

@@ -17,12 +17,16 @@
 #include <string.h>
 #include <time.h>
 
-_Static_assert((int)CTL_NAME_MAX == (int)STORE_ENDPOINT_MAX &&
-		       (int)CTL_NAME_MAX == (int)STORE_IDENTITY_MAX &&
-		       (int)CTL_NAME_MAX == (int)CRED_IDENTITY_MAX &&
-		       (int)CTL_KEY_MAX == (int)STORE_KEY_MAX &&
-		       (int)CTL_KEY_MAX == (int)CRED_KEY_MAX,
+_Static_assert(
+	(int)CTL_NAME_MAX == (int)STORE_ENDPOINT_MAX &&
+		(int)CTL_NAME_MAX == (int)STORE_IDENTITY_MAX &&
+		(int)CTL_NAME_MAX == (int)CRED_IDENTITY_MAX &&
+		(int)CTL_KEY_MAX == (int)STORE_KEY_MAX && (int)CTL_KEY_MAX == (int)CRED_KEY_MAX &&
+		(int)CTL_PIN_LEN == (int)CRED_PIN_LEN && (int)CTL_PIN_LEN == (int)STORE_PIN_LEN,
 	"names and keys are of one size everywhere");
+_Static_assert((int)CTL_CRED_PSK == (int)CRED_PSK && (int)CTL_CRED_RAW_KEY == (int)CRED_RAW_KEY &&
+		       (int)CTL_CRED_CERTIFICATE == (int)CRED_CERTIFICATE,
+	"a kind is the same everywhere");
 
 struct gw_credentials {
 	struct gw_credentials_settings s;
@@ -127,11 +131,15 @@ static struct cred_octets part(const void *at, size_t len, unsigned line)
 static bool add_to(struct cred_build *b, const struct ctl_cred *c, struct conf_error *error)
 {
 	const size_t endpoint_len = strlen(c->endpoint);
-	struct cred_draft d = { .line = c->line };
+	struct cred_draft d = {
+		.line = c->line, .kind = (enum cred_kind)c->kind, .own_pin = c->own_pin
+	};
 	d.parts[CRED_ENDPOINT] = part(c->endpoint, endpoint_len, c->line);
-	/* Whoever says no identity means the endpoint's name (RFC 7925 section 4.2.1). */
-	d.parts[CRED_IDENTITY] = c->identity_len > 0 ? part(c->identity, c->identity_len, c->line)
-						     : part(c->endpoint, endpoint_len, c->line);
+	/* Whoever says no PSK identity means the endpoint's name (RFC 7925 section 4.2.1). */
+	d.parts[CRED_IDENTITY] = c->identity_len == 0 && c->kind == CTL_CRED_PSK
+					 ? part(c->endpoint, endpoint_len, c->line)
+					 : part(c->identity, c->identity_len, c->line);
+	d.parts[CRED_PIN] = part(c->pin, c->pinned ? sizeof(c->pin) : 0, c->line);
 	if (c->has_keys) {
 		d.parts[CRED_KEY] = part(c->key, c->key_len, c->line);
 		d.parts[CRED_UPSTREAM_KEY] = part(c->upstream_key, c->upstream_key_len, c->line);
@@ -202,16 +210,31 @@ static void take(uint8_t *to, uint8_t *to_len, const uint8_t *from, uint8_t from
 	*to_len = from_len;
 }
 
+/* What the device proves: a name alone has no pin any more, a pin alone leaves the name. */
+static void complete_proof(struct ctl_cred *c, const struct store_cred *old)
+{
+	const bool unsaid = c->kind == CTL_CRED_PSK && c->identity_len == 0 && c->key_len == 0;
+	if (unsaid)
+		c->kind = (enum ctl_cred_kind)old->kind;
+	if ((int)c->kind != (int)old->kind)
+		return; /* nothing of another kind is of use */
+	if (unsaid && old->pinned) {
+		c->pinned = true;
+		memcpy(c->pin, old->pin, sizeof(c->pin));
+	}
+	if (c->identity_len == 0)
+		take(c->identity, &c->identity_len, old->identity, old->identity_len);
+	if (c->key_len == 0)
+		take(c->key, &c->key_len, old->key, old->key_len);
+}
+
 /* What is not said anew stays. */
 static void complete(struct ctl_cred *c, const struct store_cred *old)
 {
-	if (c->identity_len == 0)
-		take(c->identity, &c->identity_len, old->identity, old->identity_len);
 	if (!c->has_keys)
 		c->key_len = c->upstream_key_len = 0;
 	c->has_keys = true;
-	if (c->key_len == 0)
-		take(c->key, &c->key_len, old->key, old->key_len);
+	complete_proof(c, old);
 	if (c->upstream_key_len == 0)
 		take(c->upstream_key, &c->upstream_key_len, old->upstream_key,
 			old->upstream_key_len);
@@ -275,11 +298,14 @@ static void to_ctl(const struct store_cred *s, bool secrets, struct ctl_cred *ou
 		.changed_ms = s->changed_ms,
 		.state = s->state == STORE_CRED_ACTIVE ? CTL_CRED_ACTIVE : CTL_CRED_REVOKED,
 		.origin = s->origin == STORE_BY_FILE ? CTL_CRED_BY_FILE : CTL_CRED_BY_CONTROL,
+		.kind = (enum ctl_cred_kind)s->kind,
+		.pinned = s->pinned,
 		.key_len = s->key_len,
 		.upstream_key_len = s->upstream_key_len,
 		.has_keys = secrets,
 	};
 	memcpy(out->endpoint, s->endpoint, sizeof(out->endpoint));
+	memcpy(out->pin, s->pin, sizeof(out->pin));
 	take(out->identity, &out->identity_len, s->identity, s->identity_len);
 	take(out->upstream_identity, &out->upstream_identity_len, s->upstream_identity,
 		s->upstream_identity_len);

@@ -12,6 +12,14 @@
 
 enum { DONT = 0xffffffff };
 
+_Static_assert((int)CRED_PSK == (int)STORE_CRED_PSK &&
+		       (int)CRED_RAW_KEY == (int)STORE_CRED_RAW_KEY &&
+		       (int)CRED_CERTIFICATE == (int)STORE_CRED_CERTIFICATE &&
+		       (int)CRED_PIN_LEN == (int)STORE_PIN_LEN,
+	"a kind is the same in both");
+
+static const char certificate_key[] = "the key of the certificate";
+
 /* --- the same? ------------------------------------------------------------------------------- */
 
 void cred_step_fill(const struct cred_plan *p, uint32_t entry, struct store_cred *out)
@@ -24,6 +32,11 @@ void cred_step_fill(const struct cred_plan *p, uint32_t entry, struct store_cred
 	};
 	const char *endpoint = cred_endpoint(p->set, entry);
 	memcpy(out->endpoint, endpoint, strlen(endpoint) + 1);
+	const uint8_t *const pin = cred_pin(p->set, entry);
+	out->kind = (uint8_t)cred_kind(p->set, entry);
+	out->pinned = pin != NULL;
+	if (pin != NULL)
+		memcpy(out->pin, pin, sizeof(out->pin));
 	cred_device_key(p->set, entry, &k);
 	out->identity_len = (uint8_t)k.identity_len;
 	out->key_len = (uint8_t)k.key_len;
@@ -46,12 +59,15 @@ static bool same_octets(const uint8_t *a, size_t a_len, const uint8_t *b, size_t
 
 static bool same_identity(const struct store_cred *a, const struct store_cred *b)
 {
-	return same_octets(a->identity, a->identity_len, b->identity, b->identity_len);
+	return a->kind == b->kind &&
+	       same_octets(a->identity, a->identity_len, b->identity, b->identity_len);
 }
 
 static bool same_cred(const struct store_cred *a, const struct store_cred *b)
 {
-	return same_identity(a, b) && same_octets(a->key, a->key_len, b->key, b->key_len) &&
+	return same_identity(a, b) && a->pinned == b->pinned &&
+	       memcmp(a->pin, b->pin, sizeof(a->pin)) == 0 &&
+	       same_octets(a->key, a->key_len, b->key, b->key_len) &&
 	       same_octets(a->upstream_identity, a->upstream_identity_len, b->upstream_identity,
 		       b->upstream_identity_len) &&
 	       same_octets(
@@ -104,8 +120,11 @@ static bool stays(const struct cred_plan *p, const struct store_cred *c, uint32_
 		upstream = (const uint8_t *)c->endpoint;
 		upstream_len = strlen(c->endpoint);
 	}
-	if (cred_by_identity(p->set, c->identity, c->identity_len, &n) && n != own)
-		return taken(p, n, "the identity", c->endpoint);
+	const enum cred_kind kind = (enum cred_kind)c->kind;
+	if (cred_by_identity(p->set, kind, c->identity, c->identity_len, &n) && n != own)
+		return taken(p, n, cred_identity_words(kind), c->endpoint);
+	if (c->pinned && cred_by_holder(p->set, c->pin, &n) && n != own)
+		return taken(p, n, certificate_key, c->endpoint);
 	if (cred_by_upstream_identity(p->set, upstream, upstream_len, &n) && n != own)
 		return taken(p, n, "the upstream identity", c->endpoint);
 	if (cred_by_key(p->set, c->key, c->key_len, &n) && n != own)
@@ -126,8 +145,8 @@ static bool differs(struct cred_plan *p, struct cred_step *s, const struct store
 	}
 	if (p->by->mode == CRED_PLAN_ADD)
 		return conf_fail(p->error, p->by->name, cred_line(p->set, s->entry),
-			"%s is in the store with another key or identity; replace it, or leave it "
-			"out",
+			"%s is in the store with another key, identity or certificate; replace it, "
+			"or leave it out",
 			c->endpoint);
 	s->act = same_identity(c, wanted) ? CRED_PUT : CRED_SUCCEED;
 	return true;
@@ -252,15 +271,45 @@ static bool upstream_free(
 					  wanted->upstream_key_len));
 }
 
+/* Nobody's raw key is pinned. */
+static bool pin_free(const struct cred_plan *p, uint32_t entry)
+{
+	const uint8_t *const pin = cred_pin(p->set, entry);
+	struct store_cred c;
+	if (pin == NULL)
+		return true;
+	const enum store_result r =
+		store_find_identity(p->by->reader, STORE_CRED_RAW_KEY, pin, STORE_PIN_LEN, &c);
+	const uint32_t number = c.number;
+	wipe(&c, sizeof(c));
+	return answered(p, entry, certificate_key, r, number);
+}
+
+/* Its key, if one is known, is in nobody's pin. */
+static bool holder_free(const struct cred_plan *p, uint32_t entry, const struct store_cred *wanted)
+{
+	const bool raw = wanted->kind == STORE_CRED_RAW_KEY;
+	uint32_t number = 0;
+	if (!raw && !cred_pin_is_own(p->set, entry))
+		return true;
+	const enum store_result r =
+		store_find_pin(p->by->reader, raw ? wanted->identity : wanted->pin, &number);
+	return answered(p, entry, raw ? "the public key" : certificate_key, r, number);
+}
+
 static bool all_free(const struct cred_plan *p, uint32_t entry, const struct store_cred *wanted)
 {
 	struct store_cred c;
-	const enum store_result r =
-		store_find_identity(p->by->reader, wanted->identity, wanted->identity_len, &c);
+	const enum store_cred_kind kind = (enum store_cred_kind)wanted->kind;
+	const enum store_result r = store_find_identity(
+		p->by->reader, kind, wanted->identity, wanted->identity_len, &c);
 	const uint32_t number = c.number;
 	wipe(&c, sizeof(c));
-	return answered(p, entry, "the identity", r, number) && upstream_free(p, entry, wanted) &&
-	       key_free(p, entry, "the key", wanted->key, wanted->key_len);
+	return answered(p, entry, cred_identity_words((enum cred_kind)kind), r, number) &&
+	       holder_free(p, entry, wanted) && pin_free(p, entry) &&
+	       upstream_free(p, entry, wanted) &&
+	       (wanted->key_len == 0 ||
+		       key_free(p, entry, "the key", wanted->key, wanted->key_len));
 }
 
 static bool look_up(struct cred_plan *p, uint32_t entry)
@@ -283,6 +332,16 @@ static bool look_all_up(struct cred_plan *p)
 	bool ok = true;
 	for (uint32_t i = 0; ok && i < cred_count(p->set); i++)
 		ok = look_up(p, i);
+	store_reader_rest(p->by->reader);
+	return ok;
+}
+
+/* A file's: all else of the store has been met. */
+static bool pins_free(const struct cred_plan *p)
+{
+	bool ok = true;
+	for (uint32_t i = 0; ok && i < cred_count(p->set); i++)
+		ok = p->steps[i].act == CRED_LEAVE || pin_free(p, i);
 	store_reader_rest(p->by->reader);
 	return ok;
 }
@@ -313,7 +372,7 @@ bool cred_steps_make(struct cred_plan *p)
 	p->cap = n + 1;
 	for (uint32_t i = 0; i < n; i++)
 		p->steps[i] = (struct cred_step){ .act = CRED_PUT, .entry = i };
-	if (!(p->by->mode == CRED_PLAN_FILE ? meet_all(p) : look_all_up(p)))
+	if (!(p->by->mode == CRED_PLAN_FILE ? meet_all(p) && pins_free(p) : look_all_up(p)))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (p->steps[i].keep)

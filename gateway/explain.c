@@ -3,8 +3,10 @@
 
 #include "base/log.h"
 #include "base/net.h"
+#include "base/suite.h"
 #include "base/wipe.h"
 #include "conf/config.h"
+#include "conf/spki.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
 #include "store/store.h"
@@ -46,15 +48,26 @@ static const char *device_remedy(enum dtls_cause cause)
 	case DTLS_FAIL_KEY:
 		return "the device's key and the key of its credential differ: correct one "
 		       "(lwgatectl credential replace)";
+	case DTLS_FAIL_RAW_KEY:
+		return "no credential has this public key: lwgatectl credential add ENDPOINT "
+		       "--public-key FILE, where FILE has what is shown here as key=, or the key";
+	case DTLS_FAIL_CERTIFICATE:
+		return "see detail: a new certificate for the device, or its authority in the file "
+		       "of listeners.anchors_file, then lwgatectl reload";
+	case DTLS_FAIL_NAME:
+		return "no credential has this name (which log.level = \"debug\" shows), or it has "
+		       "another key pinned: lwgatectl credential add ENDPOINT --certificate-name "
+		       "NAME; listeners.name_from says where the name stands";
 	case DTLS_FAIL_SUITE:
-		return "TLS_PSK_WITH_AES_128_CCM_8 (c0a8) is missing from the offer: enable it in "
-		       "the device";
+		return "none of ours is in the offer: enable one of these in the device, or one of "
+		       "its in listeners.suites; those of ECDHE_ECDSA also need "
+		       "listeners.private_key_file";
 	case DTLS_FAIL_VERSION:
 		return "DTLS 1.2 (fefd) is missing from the offer: enable it in the device";
 	case DTLS_FAIL_ALERT:
 		return "the device gave up: its own log knows more";
 	case DTLS_FAIL_PROTOCOL:
-		return "what the device sent is no good DTLS 1.2 handshake with a pre-shared key";
+		return "what the device sent is no good DTLS 1.2 handshake";
 	case DTLS_FAIL_FULL:
 		return "too many handshakes at once: raise handshake.count or handshake.bytes";
 	case DTLS_FAIL_UNREACHABLE:
@@ -76,15 +89,26 @@ static const char *link_remedy(enum dtls_cause cause)
 	case DTLS_FAIL_KEY:
 		return "the server has another key for this identity: compare upstream_key, or "
 		       "upstream.master_secret_file, with the server";
+	case DTLS_FAIL_RAW_KEY:
+		return "the server has another public key than upstream.server_public_key says: if "
+		       "it has a new one, put what is shown here as key= there, then lwgatectl "
+		       "reload";
+	case DTLS_FAIL_CERTIFICATE:
+		return "see detail: a new certificate for the server, or its authority in the file "
+		       "of upstream.anchors_file, then lwgatectl reload";
+	case DTLS_FAIL_NAME:
+		return "the server's certificate has another name than upstream.server_name (or "
+		       "upstream.address), or another key than upstream.server_public_key says: "
+		       "correct one, then lwgatectl reload";
 	case DTLS_FAIL_SUITE:
-		return "the server does not take TLS_PSK_WITH_AES_128_CCM_8 (c0a8): enable it "
-		       "there";
+		return "the server takes none of ours: enable one there, or one of its in "
+		       "upstream.suites";
 	case DTLS_FAIL_VERSION:
 		return "the server does not speak DTLS 1.2: enable it there";
 	case DTLS_FAIL_ALERT:
-		return "the server refused: does it know the upstream_identity, with this "
-		       "upstream_key or "
-		       "upstream.master_secret_file? Its own log knows more";
+		return "the server refused: does it know the upstream_identity with this "
+		       "upstream_key or upstream.master_secret_file, or the key or certificate of "
+		       "upstream.credential? Its own log knows more";
 	case DTLS_FAIL_PROTOCOL:
 		return "what the server sent is no good DTLS 1.2 handshake: is upstream.port its "
 		       "CoAPS port?";
@@ -99,10 +123,24 @@ static const char *link_remedy(enum dtls_cause cause)
 	return "";
 }
 
+/* Of a public key the operator needs the digest to let it in, and it tells nothing else. */
+static void add_public_key(struct text *t, const struct dtls_failure *f)
+{
+	char text[CONF_SPKI_TEXT];
+	if (f->identity_len != CONF_SPKI_DIGEST)
+		return;
+	conf_spki_text(f->identity, text);
+	add(t, " key=%s", text);
+}
+
 static void add_identity(struct text *t, const struct gw_worker *w, const struct dtls_failure *f)
 {
 	if (!f->identity)
 		return;
+	if (f->cause == DTLS_FAIL_RAW_KEY) {
+		add_public_key(t, f);
+		return;
+	}
 	add(t, " identity=#%016" PRIx64,
 		sip_hash(&w->shared->identity_key, f->identity, f->identity_len));
 	if (w->log.level < LOG_LEVEL_DEBUG)
@@ -125,6 +163,20 @@ static void add_suites(struct text *t, const struct dtls_failure *f)
 	for (size_t i = 0; i < n && i < SUITES_SHOWN; i++)
 		add(t, "%s%02x%02x", i > 0 ? "," : "", f->suites[2 * i], f->suites[2 * i + 1]);
 	add(t, "%s", n > SUITES_SHOWN ? ",..." : "");
+}
+
+/* Ours that are missing from the offer say more than a list of numbers. */
+static void add_ours(struct text *t, const struct gw_worker *w, const struct dtls_failure *f)
+{
+	const struct conf_gateway *const conf = w->shared->conf;
+	const bool device = f->role == DTLS_SERVER;
+	if (f->cause != DTLS_FAIL_SUITE || !conf ||
+		(device && f->path->sock >= conf->listeners_len))
+		return;
+	const struct conf_dtls *const c =
+		device ? &conf->listener_dtls[f->path->sock] : &conf->upstream_dtls;
+	for (size_t i = 0; i < c->suites_len; i++)
+		add(t, "%s%04x", i > 0 ? "," : " ours=", c->suites[i]);
 }
 
 /* out is used where no session has the name. */
@@ -154,6 +206,7 @@ const char *gw_explain_text(
 	wipe(&c, sizeof(c));
 	add_identity(&t, w, f);
 	add_suites(&t, f);
+	add_ours(&t, w, f);
 	if (f->alert != 0)
 		add(&t, " alert=%s(%u)", dtls_alert_text(f->alert), f->alert);
 	add(&t, " why=\"%s\"", dtls_cause_text(f->cause));

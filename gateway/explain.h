@@ -16,7 +16,7 @@
 
 struct gw_worker;
 
-enum { GW_EXPLAIN_MAX = 640 };
+enum { GW_EXPLAIN_MAX = 768 };
 
 void gw_explain(struct gw_worker *w, const struct dtls_failure *f);
 /* The words, without the rate limit; out has GW_EXPLAIN_MAX bytes. Returns out. */

@@ -7,6 +7,8 @@
 #include "base/wipe.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/inherit.h"
+#include "gateway/material.h"
+#include "gateway/reload.h"
 #include "gateway/seats.h"
 #include "gateway/upgrade.h"
 #include "io/inbox.h"
@@ -36,9 +38,11 @@ static time_t clock_s(void)
 
 static bool fill_shared(struct gw_gateway *g, const struct gw_settings *s)
 {
+	g->material = s->material ? gw_material_ref(s->material) : NULL;
 	g->shared = (struct gw_shared){
 		.conf = s->conf,
 		.creds = s->creds,
+		.material = g->material,
 		.inboxes = g->inboxes,
 		.seats = gw_seats_new(),
 		.steer = { .owners = (uint32_t)g->len },
@@ -118,6 +122,7 @@ void gw_free(struct gw_gateway *g)
 	gw_close_all(g->fds);
 	gw_inherit_free(g->inherited);
 	gw_seats_free(g->shared.seats);
+	gw_material_unref(g->material);
 	wipe(&g->shared.identity_key, sizeof(g->shared.identity_key));
 	wipe(g, sizeof(*g));
 	free(g);
@@ -184,10 +189,10 @@ static void on_end(struct ev_loop *loop, ev_signal *signal, int events)
 
 static void on_hangup(struct ev_loop *loop, ev_signal *signal, int events)
 {
-	const struct gw_gateway *g = signal->data;
+	struct ctl_said said;
 	(void)loop;
 	(void)events;
-	log_say(g->log, LOG_LEVEL_WARN, "reload", "reload is not available yet; restart to apply");
+	(void)gw_reload_asked(signal->data, &said);
 }
 
 static void on_usr2(struct ev_loop *loop, ev_signal *signal, int events)
@@ -233,6 +238,7 @@ bool gw_watch(struct gw_gateway *g, struct ctl_control *control)
 	watch_signal(g, &g->usr2, SIGUSR2);
 	watch_control(g, control);
 	gw_due_begin(g);
+	gw_reload_begin(g);
 	return true;
 }
 
@@ -245,8 +251,11 @@ enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control)
 	ev_signal_stop(g->loop, &g->interrupt);
 	ev_signal_stop(g->loop, &g->hangup);
 	ev_signal_stop(g->loop, &g->usr2);
-	(void)signal(SIGUSR2, SIG_IGN); /* a second one must not end us, nor our successor */
+	/* A second one must not end us, nor our successor. */
+	(void)signal(SIGUSR2, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
 	gw_due_end(g);
+	gw_reload_end(g);
 	return g->end;
 }
 

@@ -27,6 +27,7 @@
 
 struct gw_credentials;
 struct gw_inherited;
+struct gw_material;
 struct gw_self;
 
 /* fds[worker][listener]; bound in the order of the workers, as the kernel's filter counts. -1: not,
@@ -35,6 +36,7 @@ typedef int gw_socket_table[CONF_WORKERS_MAX][CONF_LISTENERS_MAX];
 
 struct gw_gateway {
 	struct gw_shared shared;
+	struct gw_material *material; /* the newest; NULL: none */
 	const struct log *log;
 	size_t len; /* workers */
 	gw_socket_table fds;
@@ -53,6 +55,7 @@ struct gw_gateway {
 	ev_io control_io;
 	ev_signal term, interrupt, hangup, usr2;
 	ev_timer due;
+	ev_timer day; /* certificates are looked at */
 	uint64_t due_after_ms; /* where the look at the deadlines goes on */
 	uint32_t due_after_cred;
 	unsigned due_rounds;

@@ -2,6 +2,7 @@
 #include "base/wipe.h"
 #include "gateway/ask.h"
 #include "gateway/gateway_parts.h"
+#include "gateway/reload.h"
 #include "gateway/seats.h"
 #include "gateway/upgrade.h"
 #include "store/store.h"
@@ -90,6 +91,12 @@ static struct sleeping_leg leg_of(
 	return leg;
 }
 
+static void fill_cred(const struct store_cred *c, struct ctl_session *out)
+{
+	(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s", c->endpoint);
+	out->kind = (enum ctl_cred_kind)c->kind;
+}
+
 static bool fill_sleeper(
 	struct gw_gateway *g, const struct store_session *row, struct ctl_session *out)
 {
@@ -98,7 +105,7 @@ static bool fill_sleeper(
 	*out = (struct ctl_session){ .asleep = true, .worker = row->worker };
 	const bool known = store_read_cred(g->reader, row->cred, &c) == STORE_OK;
 	if (known)
-		(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s", c.endpoint);
+		fill_cred(&c, out);
 	wipe(&c, sizeof(c));
 	(void)clock_gettime(CLOCK_BOOTTIME, &t);
 	const uint64_t now_ms = store_time(
@@ -219,5 +226,6 @@ struct ctl_source gw_source(struct gw_gateway *g)
 		.close = close_endpoint,
 		.uptime_s = uptime_s,
 		.upgrade = gw_upgrade_asked,
+		.reload = gw_reload_asked,
 	};
 }

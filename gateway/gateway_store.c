@@ -147,7 +147,8 @@ static bool open_credentials(struct gw_gateway *g, struct conf_error *error)
 	const struct gw_credentials_settings s = {
 		.store = g->shared.store,
 		.log = g->log,
-		.derives = cred_has_master(g->shared.creds),
+		.derives = cred_has_master(g->shared.creds) ||
+			   conf->upstream_dtls.proof != CONF_BY_PSK,
 		.changed = changed,
 		.ctx = g,
 		.owner = g,

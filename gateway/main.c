@@ -7,9 +7,11 @@
 #include "ctl/control.h"
 #include "gateway/advice.h"
 #include "gateway/bind.h"
+#include "gateway/clock.h"
 #include "gateway/gateway.h"
 #include "gateway/inherit.h"
 #include "gateway/keylog.h"
+#include "gateway/material.h"
 #include "gateway/notify.h"
 #include "gateway/privilege.h"
 #include "gateway/upgrade.h"
@@ -134,6 +136,7 @@ static void say_ready(const struct log *log, const struct conf_gateway *conf, si
 struct parts {
 	struct conf_gateway conf;
 	struct cred_set *creds;
+	struct gw_material *material;
 	struct gw_inherited *inherited; /* until gw_open() */
 	struct gw_self self;
 	char program[1024];
@@ -147,8 +150,15 @@ static bool load(const struct options *o, struct parts *p, struct conf_error *er
 {
 	if (!conf_load(o->file, &p->conf, error))
 		return false;
-	p->creds = cred_load(p->conf.credentials, p->conf.master_secret_file, error);
-	return p->creds != NULL;
+	/* Where the gateway proves itself by its own key, devices need none towards the server. */
+	const bool own_key = p->conf.upstream_dtls.proof != CONF_BY_PSK;
+	p->creds = own_key && p->conf.credentials
+			   ? cred_load_import(p->conf.credentials, error)
+			   : cred_load(p->conf.credentials, p->conf.master_secret_file, error);
+	if (!p->creds)
+		return false;
+	p->material = gw_material_new(&p->conf, error);
+	return p->material != NULL;
 }
 
 static bool open_keylog(const struct options *o, struct parts *p, struct conf_error *error)
@@ -190,6 +200,7 @@ static bool open_parts(
 	const struct gw_settings s = {
 		.conf = &p->conf,
 		.creds = p->creds,
+		.material = p->material,
 		.log = log,
 		.self = &p->self,
 		.inherited = p->inherited,
@@ -209,6 +220,7 @@ static void close_parts(struct parts *p)
 	gw_free(p->gateway);
 	if (p->keylog_fd >= 0)
 		(void)close(p->keylog_fd);
+	gw_material_unref(p->material);
 	cred_free(p->creds);
 	conf_free(&p->conf);
 }
@@ -234,6 +246,7 @@ static int serve(const struct options *o, struct parts *p)
 		const struct gw_allowance allowance = { .files = p->files,
 			.locked = gw_privilege_locked() };
 		gw_advise(&log, &p->conf, &allowance);
+		gw_material_say(p->material, &log, gw_clock_now_s(NULL), GW_SAY_ALL);
 		say_ready(&log, &p->conf, gw_credentials_count(p->gateway));
 		gw_notify("READY=1");
 		end = gw_run(p->gateway, p->control);
@@ -271,26 +284,34 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	struct conf_error error;
-	struct parts parts = { .keylog_fd = -1 };
+	struct parts *const parts = calloc(1, sizeof(*parts));
 	int status = EXIT_FAILURE;
 	gw_bind_now(argv);
+	if (!parts) {
+		(void)fputs("lwgated: no memory\n", stderr);
+		return EXIT_FAILURE;
+	}
+	parts->keylog_fd = -1;
 	if (!gw_vault_install())
 		(void)fprintf(
 			stderr, "lwgated: OpenSSL's memory cannot be kept out of core dumps\n");
 	read_options(argc, argv, &options);
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGUSR2, SIG_IGN); /* until there is somebody who hears it */
-	know_self(&parts, argv, options.file);
-	parts.inherited = gw_inherit_read();
-	if (!load(&options, &parts, &error)) {
+	/* Until there is somebody who hears them. */
+	(void)signal(SIGUSR2, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	know_self(parts, argv, options.file);
+	parts->inherited = gw_inherit_read();
+	if (!load(&options, parts, &error)) {
 		(void)fprintf(stderr, "lwgated: %s\n", error.text);
 	} else if (options.check) {
-		const size_t n = cred_count(parts.creds);
+		const size_t n = cred_count(parts->creds);
 		(void)printf("%s: good, %zu credential%s\n", options.file, n, n == 1 ? "" : "s");
 		status = EXIT_SUCCESS;
 	} else {
-		status = serve(&options, &parts);
+		status = serve(&options, parts);
 	}
-	close_parts(&parts);
+	close_parts(parts);
+	free(parts);
 	return status;
 }

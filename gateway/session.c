@@ -5,6 +5,7 @@
 #include "gateway/claim.h"
 #include "gateway/keep.h"
 #include "gateway/lapse.h"
+#include "gateway/link_session.h"
 #include "gateway/seats.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -29,12 +30,14 @@ void gw_session_loosen(struct gw_session *s)
 
 /* --- making and ending ----------------------------------------------------------------------- */
 
-static char *endpoint_of(struct gw_worker *w, uint32_t cred)
+static char *endpoint_of(struct gw_worker *w, uint32_t cred, uint8_t *kind)
 {
 	struct store_cred c;
 	char *endpoint = NULL;
+	c.kind = STORE_CRED_PSK;
 	if (store_read_cred(w->reader, cred, &c) == STORE_OK)
 		endpoint = strdup(c.endpoint);
+	*kind = c.kind;
 	wipe(&c, sizeof(c));
 	return endpoint;
 }
@@ -42,7 +45,8 @@ static char *endpoint_of(struct gw_worker *w, uint32_t cred)
 struct gw_session *gw_session_new(struct gw_worker *w, uint32_t cred, uint32_t tenure)
 {
 	struct gw_session *const s = pool_take(&w->session_pool);
-	char *const endpoint = s ? endpoint_of(w, cred) : NULL;
+	uint8_t kind;
+	char *const endpoint = s ? endpoint_of(w, cred, &kind) : NULL;
 	if (!endpoint) {
 		pool_give(&w->session_pool, s);
 		return NULL;
@@ -52,6 +56,7 @@ struct gw_session *gw_session_new(struct gw_worker *w, uint32_t cred, uint32_t t
 		.endpoint = endpoint,
 		.cred = cred,
 		.tenure = tenure,
+		.kind = kind,
 		.slot = SOURCES_NONE,
 		.legs = { { .place = STORE_NO_SLOT }, { .place = STORE_NO_SLOT } },
 		.next = w->sessions,
@@ -92,6 +97,7 @@ void gw_session_free(struct gw_session *s)
 {
 	gw_hold_clear(&s->hold);
 	gw_probe_free(s);
+	gw_link_session_drop(s);
 	free(s->endpoint);
 	pool_give(&s->worker->session_pool, s);
 }

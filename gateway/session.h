@@ -37,6 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct gw_kept;
 struct gw_probe;
 struct gw_worker;
 struct log_limit;
@@ -65,6 +66,7 @@ struct gw_session {
 	struct gw_session *next_loose;
 	struct gw_hold hold;
 	struct gw_probe *probe; /* NULL: its window is known */
+	struct gw_kept *kept;   /* to open the link again by; see gateway/link_session.h */
 	char *endpoint;         /* owned */
 	uint64_t said;          /* of the registration that the log last told of; 0 = of none */
 	uint32_t cred;
@@ -77,6 +79,7 @@ struct gw_session {
 	bool closes;      /* an operator has closed it, as soon as it is awake */
 	bool link_wakes;  /* the link is there, but its numbers are not */
 	bool ended;       /* only its operations keep it */
+	uint8_t kind;     /* of the credential: enum store_cred_kind */
 	bool is_loose;    /* in the worker's list of those to look at */
 };
 

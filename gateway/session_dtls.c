@@ -1,36 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/build.h"
-#include "base/wipe.h"
 #include "conf/config.h"
 #include "gateway/claim.h"
 #include "gateway/explain.h"
 #include "gateway/keep.h"
 #include "gateway/keylog.h"
+#include "gateway/known.h"
 #include "gateway/lapse.h"
+#include "gateway/link_session.h"
 #include "gateway/resume.h"
 #include "gateway/rouse.h"
 #include "gateway/seats.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
 
-#include <assert.h>
-#include <string.h>
-
-static bool psk(void *ctx, const uint8_t *identity, size_t len, struct dtls_psk *out)
+static struct dtls_profile *profile(void *ctx, const struct net_path *path)
 {
-	struct gw_worker *w = ctx;
-	struct store_cred c;
-	const bool known = store_find_identity(w->reader, identity, len, &c) == STORE_OK &&
-			   c.state == STORE_CRED_ACTIVE && c.key_len > 0;
-	if (known) {
-		assert(c.key_len <= sizeof(out->key));
-		memcpy(out->key, c.key, c.key_len);
-		out->len = c.key_len;
-		out->cred = c.number;
-		out->generation = c.generation;
-	}
-	wipe(&c, sizeof(c));
-	return known;
+	const struct gw_worker *w = ctx;
+	return path->sock < w->listeners_len ? w->profiles.listeners[path->sock] : NULL;
 }
 
 static uint8_t *room(void *ctx, const struct net_path *path, size_t cap)
@@ -73,6 +60,7 @@ static void device_up(struct gw_worker *w, struct dtls_conn *c)
 	const uint32_t cred = dtls_conn_cred(c);
 	struct gw_session *s = gw_session_of(w, cred);
 	if (s) {
+		w->proofs[s->kind]++;
 		rebind(s, c);
 		return;
 	}
@@ -88,6 +76,7 @@ static void device_up(struct gw_worker *w, struct dtls_conn *c)
 		dtls_close(w->dtls, c);
 		return;
 	}
+	w->proofs[s->kind]++;
 	s->legs[GW_DEVICE].conn = c;
 	dtls_conn_set_user(c, s);
 	const uint32_t before = gw_tenure_worker(taken.before);
@@ -240,6 +229,9 @@ static enum relay_link_end link_end(enum dtls_cause cause)
 		return RELAY_LINK_FULL;
 	case DTLS_FAIL_IDENTITY:
 	case DTLS_FAIL_KEY:
+	case DTLS_FAIL_RAW_KEY:
+	case DTLS_FAIL_CERTIFICATE:
+	case DTLS_FAIL_NAME:
 	case DTLS_FAIL_SUITE:
 	case DTLS_FAIL_VERSION:
 	case DTLS_FAIL_ALERT:
@@ -257,6 +249,7 @@ static void failed(void *ctx, const struct dtls_failure *f)
 	if (f->role == DTLS_SERVER)
 		return;
 	struct gw_session *s = f->user;
+	gw_link_session_drop(s);
 	gw_session_free_slot(s);
 	relay_link_down(s->relay, link_end(f->cause), w->now_ms);
 }
@@ -277,7 +270,10 @@ struct dtls_owner gw_session_dtls_owner(struct gw_worker *w)
 	const bool resumes = w->shared->conf->store_resumption > 0;
 	return (struct dtls_owner){
 		.ctx = w,
-		.psk = psk,
+		.psk = gw_known_psk,
+		.profile = profile,
+		.raw_key = gw_known_raw_key,
+		.certificate = gw_known_certificate,
 		.room = room,
 		.sent = sent,
 		.up = up,
@@ -295,6 +291,7 @@ struct dtls_owner gw_session_dtls_owner(struct gw_worker *w)
 		.settled = settled,
 		.session_find = resumes ? gw_resume_find : NULL,
 		.session_keep = resumes ? gw_resume_keep : NULL,
+		.link_session_keep = gw_link_session_keep,
 		.session_drop = resumes ? gw_resume_drop : NULL,
 		.keylog = BUILD_KEYLOG && w->shared->keylog_fd >= 0 ? keylog : NULL,
 	};

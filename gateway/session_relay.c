@@ -6,6 +6,7 @@
 #include "conf/credentials.h"
 #include "gateway/explain.h"
 #include "gateway/keep.h"
+#include "gateway/link_session.h"
 #include "gateway/upstream_key.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -14,6 +15,23 @@
 #include <string.h>
 
 /* --- as the relay sees it: channels ---------------------------------------------------------- */
+
+/* One message is one record: what the peer has asked for (RFC 6066 section 4) bounds both. */
+static size_t room(const struct dtls_conn *conn)
+{
+	const uint16_t max = conn ? dtls_conn_facts(conn).fragment_max : 0;
+	return max > 0 ? max : SIZE_MAX;
+}
+
+static size_t device_room(struct channel *c)
+{
+	return room(CONTAINER_OF(c, struct gw_session, device)->legs[GW_DEVICE].conn);
+}
+
+static size_t link_room(struct channel *c)
+{
+	return room(CONTAINER_OF(c, struct gw_session, link)->legs[GW_LINK].conn);
+}
 
 static bool device_send(struct channel *c, const uint8_t *msg, size_t len)
 {
@@ -61,8 +79,12 @@ static void link_close(struct channel *c, enum channel_reason why)
 	gw_keep_no_link(s);
 }
 
-static const struct channel_ops device_ops = { .send = device_send, .close = device_close };
-static const struct channel_ops link_ops = { .send = link_send, .close = link_close };
+static const struct channel_ops device_ops = {
+	.room = device_room, .send = device_send, .close = device_close
+};
+static const struct channel_ops link_ops = {
+	.room = link_room, .send = link_send, .close = link_close
+};
 
 void gw_session_channels(struct gw_session *s)
 {
@@ -95,26 +117,52 @@ static bool take_slot(struct gw_session *s)
 	return s->slot != SOURCES_NONE;
 }
 
-static enum dtls_result shake_hands(struct gw_session *s)
+/* As the device, by its PSK. */
+static enum dtls_result connect_by_psk(struct gw_session *s, struct dtls_peer peer)
 {
 	struct gw_worker *const w = s->worker;
 	struct gw_upstream_key key;
 	enum dtls_result result = DTLS_BROKEN;
 	if (gw_upstream_key(w, s->cred, &key)) {
-		const struct dtls_peer peer = {
-			.path = sources_path(w->sources, s->slot),
-			.identity = key.identity,
-			.identity_len = key.identity_len,
-			.key = key.key,
-			.key_len = key.key_len,
-			.cred = s->cred,
-			.generation = key.generation,
-			.user = s,
-		};
+		peer.identity = key.identity;
+		peer.identity_len = key.identity_len;
+		peer.key = key.key;
+		peer.key_len = key.key_len;
+		peer.generation = key.generation;
 		result = dtls_connect(w->dtls, &peer, w->now_ms);
 	}
 	wipe(&key, sizeof(key));
 	return result;
+}
+
+/* As the gateway, which the server trusts with every endpoint. */
+static enum dtls_result connect_by_own_key(struct gw_session *s, struct dtls_peer peer)
+{
+	struct gw_worker *const w = s->worker;
+	bool active = false;
+	if (store_read_cred_mark(w->reader, s->cred, &peer.generation, &active) != STORE_OK ||
+		!active)
+		return DTLS_BROKEN;
+	return dtls_connect(w->dtls, &peer, w->now_ms);
+}
+
+static enum dtls_result shake_hands(struct gw_session *s)
+{
+	const struct gw_worker *const w = s->worker;
+	struct dtls_resumable kept;
+	const bool resumes = gw_link_session_find(s, &kept);
+	const struct dtls_peer peer = {
+		.path = sources_path(w->sources, s->slot),
+		.cred = s->cred,
+		.user = s,
+		.profile = w->profiles.upstream,
+		.resume = resumes ? &kept : NULL,
+	};
+	const enum dtls_result r =
+		w->profiles.upstream_key ? connect_by_own_key(s, peer) : connect_by_psk(s, peer);
+	if (resumes)
+		wipe(&kept, sizeof(kept));
+	return r;
 }
 
 static void link_open(void *ctx, struct relay_device *d)

@@ -159,6 +159,7 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 	struct gw_yield yield;
 	struct gw_asked asked;
 	struct gw_stored stored;
+	struct gw_renewed renewed;
 	uint32_t cred;
 	switch ((enum gw_kind)m->kind) {
 	case GW_STRAY:
@@ -190,6 +191,10 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 	case GW_CHANGED:
 		memcpy(&cred, m->data, sizeof(cred));
 		gw_changed_received(w, cred);
+		return;
+	case GW_MATERIAL:
+		memcpy(&renewed, m->data, sizeof(renewed));
+		gw_profiles_received(w, &renewed);
 		return;
 	case GW_STOP:
 		w->stopping = true;

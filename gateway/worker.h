@@ -21,6 +21,7 @@
 #include "base/net.h"
 #include "base/pool.h"
 #include "base/sip.h"
+#include "gateway/profiles.h"
 #include "gateway/roll.h"
 #include "gateway/rouse.h"
 #include "io/inbox.h"
@@ -37,6 +38,7 @@ struct conf_gateway;
 struct cred_set;
 struct dtls_engine;
 struct gw_ask;
+struct gw_material;
 struct gw_seats;
 struct gw_session;
 struct relay;
@@ -52,13 +54,15 @@ enum {
 	GW_LINES = 1024,     /* devices whose lines in the log are limited apart from each other */
 	GW_BLAMES = 4096,    /* buckets of those who send what does not authenticate (S24) */
 	GW_FORGED_MAX = 128, /* wrong tags of CCM_8 under one key (R-130: 2^7) */
+	GW_PROOFS = 3,       /* kinds of credentials */
 	GW_SLOT_STEP = 4096, /* source slots that the store is told of at once */
 };
 
 /* What all workers read; it outlives them. */
 struct gw_shared {
 	const struct conf_gateway *conf;
-	const struct cred_set *creds; /* for the master secret alone */
+	const struct cred_set *creds;       /* for the master secret alone */
+	const struct gw_material *material; /* to begin with; NULL: PSK with CCM_8 alone */
 	struct store *store;
 	uint32_t incarnation; /* of this process, in the store */
 	struct gw_seats *seats;
@@ -78,6 +82,7 @@ enum gw_kind {       /* what comes by inbox */
 	GW_STORED,   /* struct gw_stored */
 	GW_DUE,      /* uint32_t, a credential whose registration may be over */
 	GW_CHANGED,  /* uint32_t, a credential that was replaced or revoked */
+	GW_MATERIAL, /* struct gw_renewed */
 	GW_STOP,
 };
 
@@ -111,6 +116,7 @@ struct gw_worker {
 	struct gw_socket **links; /* upstream sockets, as they are opened */
 	size_t links_len;
 	struct dtls_engine *dtls;
+	struct gw_profiles profiles;
 	struct relay *relay;
 	struct sources *sources;
 	uint64_t now_ms;    /* of this turn; CLOCK_BOOTTIME */
@@ -121,8 +127,9 @@ struct gw_worker {
 	struct gw_roll roll;
 	struct gw_session *sessions; /* all that are awake */
 	size_t sessions_len;
-	size_t ops;     /* store operations under way */
-	size_t waiting; /* sessions that wait for another worker's yield */
+	size_t ops;                /* store operations under way */
+	size_t link_session_bytes; /* of what gateway/link_session keeps */
+	size_t waiting;            /* sessions that wait for another worker's yield */
 	struct gw_session
 		*loose; /* those whose device association may be gone at the end of the turn */
 	struct gw_session *doze_next; /* who is looked at next: idle? */
@@ -135,8 +142,9 @@ struct gw_worker {
 	struct gw_ask *ask;          /* a list of sessions that is being written */
 	struct gw_session *ask_next; /* where it goes on */
 	uint64_t handed_over;
-	uint64_t held_lost;     /* messages that would have had to wait, and were too many */
-	uint64_t stale_records; /* numbers that a sleeper's window had seen */
+	uint64_t proofs[GW_PROOFS]; /* handshakes of devices, by the credential's kind */
+	uint64_t held_lost;         /* messages that would have had to wait, and were too many */
+	uint64_t stale_records;     /* numbers that a sleeper's window had seen */
 	bool stopping;
 	struct gw_limits limits;
 	uint8_t random

@@ -6,6 +6,7 @@
 #include "dtls/engine.h"
 #include "gateway/ask.h"
 #include "gateway/keep.h"
+#include "gateway/material.h"
 #include "gateway/session.h"
 #include "gateway/worker_parts.h"
 #include "io/sources.h"
@@ -69,6 +70,15 @@ static void take_listeners(struct gw_worker *w, const struct gw_sockets *sockets
 	}
 }
 
+static bool make_profiles(struct gw_worker *w)
+{
+	const char *why = "";
+	if (!w->shared->material || gw_profiles_make(&w->profiles, w->shared->material, &why))
+		return true;
+	log_say(&w->log, LOG_LEVEL_ERROR, "profiles", "%s", why);
+	return false;
+}
+
 static bool make_parts(struct gw_worker *w)
 {
 	w->links = calloc(w->shared->conf->upstream_sockets, sizeof(struct gw_socket *));
@@ -80,7 +90,7 @@ static bool make_parts(struct gw_worker *w)
 	w->dtls = make_dtls(w);
 	w->relay = make_relay(w);
 	return w->links && w->loop && w->reader && w->sources && w->dtls && w->relay &&
-	       gw_roll_init(&w->roll);
+	       gw_roll_init(&w->roll) && make_profiles(w);
 }
 
 struct gw_worker *gw_worker_new(
@@ -126,6 +136,8 @@ static void empty_inbox(struct gw_worker *w)
 			memcpy(&asked, w->message.data, sizeof(asked));
 			gw_ask_release(asked.ask);
 		}
+		if (w->message.kind == GW_MATERIAL)
+			gw_worker_dispatch(w, &w->message);
 		w->message.kind = GW_STOP;
 	}
 	if (w->ask)
@@ -146,6 +158,7 @@ void gw_worker_free(struct gw_worker *w)
 	gw_roll_fini(&w->roll);
 	relay_free(w->relay);
 	dtls_engine_free(w->dtls);
+	gw_profiles_fini(&w->profiles);
 	sources_free(w->sources);
 	for (size_t i = 0; i < w->links_len; i++)
 		free(w->links[i]);

@@ -34,7 +34,10 @@ static void say(struct relay_device *d, enum side to, struct pdu_answer *p, cons
 	p->code = a->code;
 	p->diagnostic = a->why;
 	p->max_age_s = a->max_age_s;
-	send(d, to, out, pdu_write(out, sizeof(out), p));
+	p->has_block1 = a->has_block1;
+	p->block1 = a->block1;
+	const size_t room = relay_room(d, to);
+	send(d, to, out, pdu_write(out, room < sizeof(out) ? room : sizeof(out), p));
 	count(d->relay, a->code);
 }
 

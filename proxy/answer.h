@@ -5,7 +5,8 @@
  * Promise: an answer to a CON is piggybacked, one to a NON is a NON (RFC 7252 section 5.2); nothing
  *          is said to a sender that wanted no answer of that class (R-257), except that a refused
  *          CON is acknowledged, so that it ends.
- * Errors:  a channel that takes no answer loses it; the sender will ask again.
+ * Errors:  a channel that takes no answer loses it; the sender will ask again. A diagnostic that
+ *          does not fit the channel is cut off.
  * Threads: the worker of the relay.
  */
 #ifndef LWG_PROXY_ANSWER_H
@@ -13,12 +14,15 @@
 
 #include "proxy/device.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct answer {
 	uint8_t code;       /* 4.xx or 5.xx */
 	const char *why;    /* the diagnostic payload */
 	uint32_t max_age_s; /* 0: not said */
+	bool has_block1;
+	uint32_t block1; /* the option's value: see proxy/block */
 };
 
 /* To a request that came from that side. */

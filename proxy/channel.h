@@ -30,6 +30,9 @@ enum channel_reason {     /* why the relay lets go of a channel */
 };
 
 struct channel_ops {
+	/* The longest message that send() takes, in bytes; SIZE_MAX: any. It may change between two
+	   associations of one peer, never within one. */
+	size_t (*room)(struct channel *c);
 	/* Sends one message. False: it can't be sent (too long, or the channel is broken); nothing
 	   was sent. */
 	bool (*send)(struct channel *c, const uint8_t *msg, size_t len);

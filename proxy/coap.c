@@ -141,18 +141,20 @@ void pdu_write_empty(uint8_t out[PDU_EMPTY_LEN], enum pdu_type type, uint16_t mi
 	wr_u16(&w, mid);
 }
 
-/* As the first option: its delta is its number. As few bytes as the number needs (RFC 7252 section
-   3.2). */
-static void write_max_age(struct wr *w, uint32_t seconds)
+/* An option that is a number, in as few bytes as that needs (RFC 7252 section 3.2), after the
+   option *last, which it becomes. */
+static void write_number(struct wr *w, uint16_t *last, uint16_t option, uint32_t v)
 {
-	const uint16_t v = seconds < UINT16_MAX ? (uint16_t)seconds : UINT16_MAX;
-	const uint8_t len = v > UINT8_MAX ? 2 : 1;
-	wr_u8(w, (uint8_t)(EXTENDED_8 << 4 | len));
-	wr_u8(w, PDU_MAX_AGE - EXTENDED_8);
-	if (len == 2)
-		wr_u16(w, v);
-	else
-		wr_u8(w, (uint8_t)v);
+	const uint16_t delta = option - *last;
+	uint8_t len = 0;
+	while (len < sizeof(v) && v >> 8 * len != 0)
+		len++;
+	wr_u8(w, (uint8_t)((delta < EXTENDED_8 ? delta : EXTENDED_8) << 4 | len));
+	if (delta >= EXTENDED_8)
+		wr_u8(w, (uint8_t)(delta - EXTENDED_8));
+	while (len > 0)
+		wr_u8(w, (uint8_t)(v >> 8 * --len));
+	*last = option;
 }
 
 size_t pdu_write(uint8_t *out, size_t cap, const struct pdu_answer *a)
@@ -163,8 +165,11 @@ size_t pdu_write(uint8_t *out, size_t cap, const struct pdu_answer *a)
 	wr_u16(&w, a->mid);
 	if (a->token_len > 0)
 		wr_bytes(&w, a->token, a->token_len);
+	uint16_t last = 0;
 	if (a->max_age_s > 0)
-		write_max_age(&w, a->max_age_s);
+		write_number(&w, &last, PDU_MAX_AGE, a->max_age_s);
+	if (a->has_block1)
+		write_number(&w, &last, PDU_BLOCK1, a->block1);
 	if (!wr_ok(&w))
 		return 0;
 	const size_t said = a->diagnostic ? strlen(a->diagnostic) : 0;

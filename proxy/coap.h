@@ -11,7 +11,7 @@
  *          libcoap's whole parser.
  * Memory:  a struct pdu points into the message it was parsed from. Nothing is copied or allocated.
  * Threads: any. Clock, I/O: none.
- * Source:  RFC 7252 sections 3, 4.1 to 4.3, 5.10; RFC 7967 (No-Response).
+ * Source:  RFC 7252 sections 3, 4.1 to 4.3, 5.10; RFC 7967 (No-Response); RFC 7959 (Block1).
  */
 #ifndef LWG_PROXY_COAP_H
 #define LWG_PROXY_COAP_H
@@ -44,10 +44,12 @@ enum pdu_code { /* RFC 7252 section 12.1; class << 5 | detail. Those that the re
 };
 
 enum pdu_option_number {
+	PDU_OBSERVE = 6,
 	PDU_LOCATION_PATH = 8,
 	PDU_URI_PATH = 11,
 	PDU_MAX_AGE = 14,
 	PDU_URI_QUERY = 15,
+	PDU_BLOCK1 = 27,
 	PDU_PROXY_URI = 35,
 	PDU_PROXY_SCHEME = 39,
 	PDU_NO_RESPONSE = 258,
@@ -94,6 +96,8 @@ struct pdu_answer {
 	uint8_t token_len; /* at most PDU_TOKEN_MAX */
 	const uint8_t *token;
 	uint32_t max_age_s; /* 0: no Max-Age option */
+	bool has_block1;
+	uint32_t block1; /* see proxy/block */
 	const char
 		*diagnostic; /* RFC 7252 section 5.5.2; NULL: none; what doesn't fit is cut off */
 };

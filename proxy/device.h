@@ -87,6 +87,12 @@ static inline bool device_is_asked(const struct relay_device *d)
 void relay_told(struct relay *r, uint64_t now_ms);
 /* relay.c: sees to it that the timer fires at due_ms at the latest. */
 void relay_schedule(struct relay_device *d, uint64_t due_ms);
+/* fit.c: the longest message that may be sent to that side now. */
+size_t relay_room(const struct relay_device *d, enum side to);
+MUST_USE bool relay_fits(const struct relay_device *d, enum side to, const struct pdu *m);
+/* Tell those whom it concerns. */
+void relay_request_too_long(struct relay_device *d, enum side from, const struct pdu *m);
+void relay_response_too_long(struct relay_device *d, enum side from, const struct pdu *m);
 /* up.c: one sound message from the device; the link may be up or not. */
 void relay_up(struct relay_device *d, const struct pdu *m);
 /* down.c: one sound message from the server, whose link is up. */

@@ -46,11 +46,15 @@ static void down_request(struct relay_device *d, const struct pdu *m)
 				.code = PDU_NO_PROXYING, .why = "no forward proxy" }); /* */
 		return;
 	}
+	if (!relay_fits(d, SIDE_DEVICE, m)) {
+		relay_request_too_long(d, SIDE_SERVER, m);
+		return;
+	}
 	bootstrap_goes_on(d, m);
 	if (!send_down(d, m))
 		answer_request(d, SIDE_SERVER, m,
-			&(struct answer){ .code = PDU_TOO_LARGE,
-				.why = "the device's channel can not take this" });
+			&(struct answer){ .code = PDU_BAD_GATEWAY,
+				.why = "the device's channel does not take this message" });
 }
 
 static void tell(struct relay_device *d)
@@ -113,12 +117,16 @@ static void down_response(struct relay_device *d, const struct pdu *m)
 		turn_away(d, m);
 		return;
 	}
+	if (!relay_fits(d, SIDE_DEVICE, m)) {
+		relay_response_too_long(d, SIDE_SERVER, m);
+		return;
+	}
 	if (e && !e->answered && !settle(d, e, m)) {
 		relay_down_bad(d, m, "the server's answer has no usable location");
 		return;
 	}
-	if (!send_down(d, m)) { /* it does not fit a record */
-		relay_down_bad(d, m, "the device's channel can not take the answer");
+	if (!send_down(d, m)) {
+		relay_down_bad(d, m, "the device's channel does not take the answer");
 		return;
 	}
 	if (e)

@@ -234,27 +234,6 @@ static void malformed(struct relay_device *d, enum side from, const struct pdu *
 		answer_reset(d, from, m->mid);
 }
 
-/* */
-static void too_long(struct relay_device *d, enum side from, const struct pdu *m)
-{
-	static const struct answer request = { .code = PDU_TOO_LARGE,
-		.why = "longer than the gateway relays" };
-	static const struct answer response = { .code = PDU_BAD_GATEWAY,
-		.why = "the answer is too long" };
-	if (pdu_is_request(m)) {
-		answer_request(d, from, m, &request);
-		return;
-	}
-	if (from == SIDE_SERVER) {
-		relay_down_bad(d, m, response.why);
-		return;
-	}
-	if (m->type == PDU_CON)
-		answer_reset(d, from, m->mid);
-	if (device_is_open(d))
-		answer_instead(d, other_side(from), m, &response);
-}
-
 /* What is the same for both sides. False: the message ends here. */
 static bool is_for_the_other(struct relay_device *d, enum side from, const struct pdu *m)
 {
@@ -262,13 +241,7 @@ static bool is_for_the_other(struct relay_device *d, enum side from, const struc
 		answer_reset(d, from, m->mid); /* a ping, R-245 */
 		return false;
 	}
-	if (answer_is_ours(d, from, m))
-		return false;
-	if (m->len > d->relay->settings.message_max) {
-		too_long(d, from, m);
-		return false;
-	}
-	return true;
+	return !answer_is_ours(d, from, m);
 }
 
 static bool is_sound(

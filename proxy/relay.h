@@ -6,7 +6,8 @@
  * Model:   one device channel and one link per endpoint; messages pass with type, message id,
  *          token, options and payload untouched, and reliability stays end to end (the relay is a
  *          wire with a conscience, not a cache). What the relay itself must say, it says in CoAP:
- *          4.00 wrong endpoint (I4), 4.03 not permitted, 5.02 / 5.04 upstream.
+ *          4.00 wrong endpoint (I4), 4.03 not permitted, 4.13 longer than the other leg takes
+ *          (R-164), 5.02 / 5.04 upstream.
  *
  * Promise: nothing crosses but between authenticated channels of one endpoint (I3, I4); before
  *          registration only /rd and /bs go up and nothing but answers comes down. What waits for a
@@ -48,7 +49,7 @@ struct relay_settings {
 	uint32_t answer_ms;    /* upstream silent so long: 5.04. MAX_TRANSMIT_WAIT: 93000 */
 	uint32_t retry_min_ms; /* a link that failed is not tried again before; doubles. 1000 */
 	uint32_t retry_max_ms; /* 60000 */
-	uint32_t message_max;  /* longest message relayed, bytes; 1280. Longer: 4.13 */
+	uint32_t message_max;  /* longest message relayed, bytes; 1280 */
 	bool wrong_endpoint_403; /* 4.03 in place of 4.00 (D-6) */
 };
 

@@ -32,6 +32,10 @@ static void up_request(struct relay_device *d, const struct pdu *m)
 		answer_request(d, SIDE_DEVICE, m, &(struct answer){ .code = v.code, .why = v.why });
 		return;
 	}
+	if (!relay_fits(d, SIDE_SERVER, m)) {
+		relay_request_too_long(d, SIDE_DEVICE, m);
+		return;
+	}
 	if (!link_is_usable(d, m)) {
 		relay_link_wait(d, m);
 		return;
@@ -65,6 +69,10 @@ static void up_response(struct relay_device *d, const struct pdu *m)
 			d->relay->stats.dropped++;
 		else
 			answer_reset(d, SIDE_DEVICE, m->mid);
+		return;
+	}
+	if (!relay_fits(d, SIDE_SERVER, m)) {
+		relay_response_too_long(d, SIDE_DEVICE, m);
 		return;
 	}
 	if (link_is_usable(d, m)) {

@@ -89,7 +89,8 @@ static enum store_result endpoint_free(
 static enum store_result identity_free(struct store_txn *t, const struct store_cred *c)
 {
 	struct store_cred other;
-	enum store_result r = store_find_identity(&t->reader, c->identity, c->identity_len, &other);
+	enum store_result r = store_find_identity(
+		&t->reader, (enum store_cred_kind)c->kind, c->identity, c->identity_len, &other);
 	if (r == STORE_OK && other.number != c->number)
 		r = STORE_STALE;
 	wipe(&other, sizeof(other));
@@ -103,7 +104,8 @@ static bool same_octets(const uint8_t *a, size_t a_len, const uint8_t *b, size_t
 
 static bool same_content(const struct store_cred *a, const struct store_cred *b)
 {
-	return strcmp(a->endpoint, b->endpoint) == 0 &&
+	return strcmp(a->endpoint, b->endpoint) == 0 && a->kind == b->kind &&
+	       a->pinned == b->pinned && memcmp(a->pin, b->pin, sizeof(a->pin)) == 0 &&
 	       same_octets(a->identity, a->identity_len, b->identity, b->identity_len) &&
 	       same_octets(a->key, a->key_len, b->key, b->key_len) &&
 	       same_octets(a->upstream_identity, a->upstream_identity_len, b->upstream_identity,
@@ -112,12 +114,26 @@ static bool same_content(const struct store_cred *a, const struct store_cred *b)
 		       a->upstream_key, a->upstream_key_len, b->upstream_key, b->upstream_key_len);
 }
 
+/* What its kind has, and nothing else. */
+static bool is_of_its_kind(const struct store_cred *c)
+{
+	static const uint8_t none[STORE_PIN_LEN];
+	if (!c->pinned && memcmp(c->pin, none, sizeof(none)) != 0)
+		return false;
+	if (c->kind == STORE_CRED_PSK)
+		return c->key_len > 0 && !c->pinned;
+	if (c->kind == STORE_CRED_RAW_KEY)
+		return c->key_len == 0 && !c->pinned && c->identity_len == STORE_PIN_LEN;
+	return c->kind == STORE_CRED_CERTIFICATE && c->key_len == 0;
+}
+
 static bool is_sound(const struct store_cred *c)
 {
 	return c->endpoint[0] != '\0' && memchr(c->endpoint, '\0', sizeof(c->endpoint)) &&
-	       c->identity_len > 0 && c->identity_len <= STORE_IDENTITY_MAX && c->key_len > 0 &&
+	       c->identity_len > 0 && c->identity_len <= STORE_IDENTITY_MAX &&
 	       c->key_len <= STORE_KEY_MAX && c->upstream_identity_len <= STORE_IDENTITY_MAX &&
-	       c->upstream_key_len <= STORE_KEY_MAX && c->origin <= STORE_BY_FILE;
+	       c->upstream_key_len <= STORE_KEY_MAX && c->origin <= STORE_BY_FILE &&
+	       is_of_its_kind(c);
 }
 
 /* --- changes ---------------------------------------------------------------------------------- */
@@ -210,6 +226,8 @@ enum store_result store_cred_revoke(struct store_txn *t, uint32_t number, enum s
 	c.state = STORE_CRED_REVOKED;
 	c.origin = (uint8_t)by;
 	c.key_len = c.upstream_key_len = 0;
+	c.pinned = false;
+	memset(c.pin, 0, sizeof(c.pin));
 	c.changed_ms = cred_wall_ms(t->s);
 	txn_needs_anchor(t, true);
 	if (r == STORE_OK)

@@ -8,7 +8,16 @@
 #include "store/cred_row.h"
 #include "store/row.h"
 
-enum kind { BY_ENDPOINT = 1, BY_IDENTITY, BY_UPSTREAM_IDENTITY, BY_KEY };
+/* In what is hashed: they stay as they are. */
+enum kind {
+	BY_ENDPOINT = 1,
+	BY_IDENTITY,
+	BY_UPSTREAM_IDENTITY,
+	BY_KEY,
+	BY_RAW_KEY,
+	BY_CERTIFICATE,
+	BY_PIN
+};
 
 static uint64_t hash_of(const struct store *s, enum kind kind, const void *name, size_t len)
 {
@@ -24,17 +33,34 @@ uint64_t cred_endpoint_hash(const struct store *s, const char *endpoint)
 	return hash_of(s, BY_ENDPOINT, endpoint, strlen(endpoint));
 }
 
-uint64_t cred_identity_hash(const struct store *s, const uint8_t *identity, size_t len)
+static enum kind by_identity(enum store_cred_kind kind)
 {
-	return hash_of(s, BY_IDENTITY, identity, len);
+	switch (kind) {
+	case STORE_CRED_RAW_KEY:
+		return BY_RAW_KEY;
+	case STORE_CRED_CERTIFICATE:
+		return BY_CERTIFICATE;
+	case STORE_CRED_PSK:
+		break;
+	}
+	return BY_IDENTITY;
+}
+
+uint64_t cred_identity_hash(
+	const struct store *s, enum store_cred_kind kind, const uint8_t *identity, size_t len)
+{
+	return hash_of(s, by_identity(kind), identity, len);
 }
 
 size_t cred_hashes(const struct store *s, const struct store_cred *c, uint64_t out[CRED_HINTS])
 {
 	size_t len = 0;
-	out[len++] = cred_identity_hash(s, c->identity, c->identity_len);
+	out[len++] =
+		cred_identity_hash(s, (enum store_cred_kind)c->kind, c->identity, c->identity_len);
 	if (c->key_len > 0)
 		out[len++] = hash_of(s, BY_KEY, c->key, c->key_len);
+	if (c->pinned) /* then there is no key */
+		out[len++] = hash_of(s, BY_PIN, c->pin, sizeof(c->pin));
 	if (c->upstream_key_len > 0)
 		out[len++] = hash_of(s, BY_KEY, c->upstream_key, c->upstream_key_len);
 	if (c->upstream_identity_len > 0)
@@ -134,7 +160,12 @@ static bool is_it(const struct wanted *w, const struct store_cred *c)
 	case BY_ENDPOINT:
 		return strcmp(w->endpoint, c->endpoint) == 0;
 	case BY_IDENTITY:
-		return same_octets(w, c->identity, c->identity_len);
+	case BY_RAW_KEY:
+	case BY_CERTIFICATE:
+		return by_identity((enum store_cred_kind)c->kind) == w->kind &&
+		       same_octets(w, c->identity, c->identity_len);
+	case BY_PIN:
+		return c->pinned && same_octets(w, c->pin, sizeof(c->pin));
 	case BY_UPSTREAM_IDENTITY:
 		return same_octets(w, c->upstream_identity, c->upstream_identity_len);
 	case BY_KEY:
@@ -179,11 +210,11 @@ static enum store_result find(struct store_reader *r, uint64_t hash, const struc
 	return found ? STORE_OK : result;
 }
 
-enum store_result store_find_identity(
-	struct store_reader *r, const uint8_t *identity, size_t len, struct store_cred *out)
+enum store_result store_find_identity(struct store_reader *r, enum store_cred_kind kind,
+	const uint8_t *identity, size_t len, struct store_cred *out)
 {
-	const struct wanted w = { .kind = BY_IDENTITY, .octets = identity, .len = len };
-	return find(r, cred_identity_hash(r->s, identity, len), &w, false, out);
+	const struct wanted w = { .kind = by_identity(kind), .octets = identity, .len = len };
+	return find(r, cred_identity_hash(r->s, kind, identity, len), &w, false, out);
 }
 
 enum store_result store_find_endpoint(
@@ -208,6 +239,13 @@ enum store_result store_find_key(
 	struct store_reader *r, const uint8_t *key, size_t len, uint32_t *number)
 {
 	const struct wanted w = { .kind = BY_KEY, .octets = key, .len = len };
+	return find_number(r, &w, number);
+}
+
+enum store_result store_find_pin(
+	struct store_reader *r, const uint8_t pin[STORE_PIN_LEN], uint32_t *number)
+{
+	const struct wanted w = { .kind = BY_PIN, .octets = pin, .len = STORE_PIN_LEN };
 	return find_number(r, &w, number);
 }
 

@@ -8,15 +8,16 @@
 #ifndef LWG_STORE_CRED_ROW_H
 #define LWG_STORE_CRED_ROW_H
 
+#include "store/store.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
-struct store;
-struct store_cred;
-
 uint64_t cred_endpoint_hash(const struct store *s, const char *endpoint);
-uint64_t cred_identity_hash(const struct store *s, const uint8_t *identity, size_t len);
-/* Of all that only one active credential may have, but the endpoint; returns how many. */
+uint64_t cred_identity_hash(
+	const struct store *s, enum store_cred_kind kind, const uint8_t *identity, size_t len);
+/* Of all that only one active credential may have, but the endpoint, and of the pin; returns how
+   many. */
 enum { CRED_HINTS = 4 };
 size_t cred_hashes(const struct store *s, const struct store_cred *c, uint64_t out[CRED_HINTS]);
 /* The wall clock as the store knows it. */

@@ -6,11 +6,23 @@
 #include "store/key.h"
 #include "store/store.h"
 
+/* Credentials have kinds, and resumption state is longer. What was written before stays as it is: a
+   row of a PSK is the same in both. But who knows version 1 only takes a row of another kind for
+   damage, and would give its endpoint to a second credential: so it must not come near. */
+static enum store_result kinds(struct kv_txn *kv)
+{
+	(void)kv;
+	return STORE_OK;
+}
+
 /* Version 1 is the first. A step from n to n + 1 is appended here, with a test that makes a
    database of version n; STORE_SCHEMA grows with it. */
+static enum store_result (*const all[])(struct kv_txn *kv) = { kinds };
+_Static_assert(1 + COUNT_OF(all) == STORE_SCHEMA, "the steps end there");
+
 struct schema_steps schema_steps(void)
 {
-	return (struct schema_steps){ .step = NULL, .len = 0, .first = STORE_SCHEMA };
+	return (struct schema_steps){ .step = all, .len = COUNT_OF(all), .first = 1 };
 }
 
 static enum store_result read_in(struct kv_txn *kv, uint32_t *version)

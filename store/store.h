@@ -37,7 +37,7 @@ struct store_txn;
 struct log;
 
 enum {
-	STORE_SCHEMA = 1,
+	STORE_SCHEMA = 2,
 	STORE_LEASE = 256,     /* write numbers leased at once */
 	STORE_READ_LEASE = 32, /* read numbers let in at once, where that is asked for (S11) */
 	STORE_CONTEXT_MAX = 320,
@@ -46,7 +46,7 @@ enum {
 	STORE_ENDPOINT_MAX = 128,
 	STORE_LOCATION_MAX = 64,
 	STORE_SESSION_ID_MAX = 32,
-	STORE_RESUME_MAX = 512,
+	STORE_RESUME_MAX = 2048,
 	STORE_NOTE_MAX = 64,
 };
 #define STORE_NO_SLOT   UINT32_MAX
@@ -164,12 +164,23 @@ struct store_session { /* of a credential */
 
 enum store_cred_state { STORE_CRED_ACTIVE, STORE_CRED_REVOKED };
 enum store_origin { STORE_BY_CONTROL, STORE_BY_FILE };
+/* What a device proves. Identities of different kinds never meet: each kind has its own names. */
+enum store_cred_kind {
+	STORE_CRED_PSK,         /* identity: the PSK identity; key: the PSK */
+	STORE_CRED_RAW_KEY,     /* identity: SHA-256 of the SubjectPublicKeyInfo; no key */
+	STORE_CRED_CERTIFICATE, /* identity: the name in the certificate; no key; maybe a pin */
+};
+enum { STORE_PIN_LEN = 32 };
 
 struct store_cred {          /* the holder wipes it */
 	uint32_t number;     /* 1 ..; 0: to be given by store_cred_put() */
 	uint64_t generation; /* of the whole store, never used again (S29) */
 	uint64_t changed_ms; /* wall clock */
 	uint8_t state, origin;
+	uint8_t kind; /* enum store_cred_kind */
+	bool pinned;  /* CERTIFICATE: pin must be in the device's chain */
+	/* SHA-256 of a SubjectPublicKeyInfo; zero: none. A CA's may be the pin of many. */
+	uint8_t pin[STORE_PIN_LEN];
 	char endpoint[STORE_ENDPOINT_MAX + 1];
 	uint8_t identity[STORE_IDENTITY_MAX], upstream_identity[STORE_IDENTITY_MAX];
 	uint8_t key[STORE_KEY_MAX], upstream_key[STORE_KEY_MAX];
@@ -205,13 +216,16 @@ MUST_USE enum store_result store_read_assoc(
 	struct store_reader *r, uint32_t slot, struct store_assoc *out);
 MUST_USE enum store_result store_read_session(
 	struct store_reader *r, uint32_t cred, struct store_session *out);
-/* An active one: for a handshake. */
-MUST_USE enum store_result store_find_identity(
-	struct store_reader *r, const uint8_t *identity, size_t len, struct store_cred *out);
+/* An active one of this kind: for a handshake. */
+MUST_USE enum store_result store_find_identity(struct store_reader *r, enum store_cred_kind kind,
+	const uint8_t *identity, size_t len, struct store_cred *out);
 /* Whose key this is, towards either side, or whose upstream identity, as it stands there; active
    ones only (R-022). */
 MUST_USE enum store_result store_find_key(
 	struct store_reader *r, const uint8_t *key, size_t len, uint32_t *number);
+/* One of those who have this pin. */
+MUST_USE enum store_result store_find_pin(
+	struct store_reader *r, const uint8_t pin[STORE_PIN_LEN], uint32_t *number);
 MUST_USE enum store_result store_find_upstream_identity(
 	struct store_reader *r, const uint8_t *identity, size_t len, uint32_t *number);
 /* The active one, or else one that was revoked. */
@@ -304,9 +318,9 @@ MUST_USE enum store_result store_port_put(
    (nothing is un-revoked: a new number is given, and the revoked row of its endpoint goes). Gives
    number and generation. Resumption state of an older generation is dropped. One that is the same
    in all but origin and time keeps its generation, and nothing is written. STORE_DAMAGED: it has no
-   endpoint, identity or key, or a length beyond its bound. */
+   endpoint, identity or (PSK) key, or what its kind has not, or a length beyond its bound. */
 MUST_USE enum store_result store_cred_put(struct store_txn *t, struct store_cred *c);
-/* The key is gone; the row stays as revoked, by whom. */
+/* The key and the pin are gone; the row stays as revoked, by whom. */
 MUST_USE enum store_result store_cred_revoke(
 	struct store_txn *t, uint32_t number, enum store_origin by);
 /* Up to STORE_NOTE_MAX octets that are no secret, under a name of at most 24 letters. */

@@ -29,10 +29,11 @@
 
 enum {
 	VALUE_LAYOUT = 1,
+	VALUE_LAYOUT_KINDS = 2, /* of a credential that is no PSK; one that is stays as it was */
 	VALUE_META_MAX = 160,
 	VALUE_LEASE_MAX = 80,
 	VALUE_HEAD_MAX = 64,
-	VALUE_PLAIN_MAX = 768, /* of what is sealed */
+	VALUE_PLAIN_MAX = 2304, /* of what is sealed */
 };
 
 /* Of the whole store. */

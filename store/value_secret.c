@@ -125,10 +125,43 @@ bool value_assoc_read(struct kv_slice v, struct store_assoc *out)
 
 /* --- credentials ------------------------------------------------------------------------------ */
 
+/* What came with the kinds. */
+static void wr_kind(struct wr *w, const struct store_cred *c)
+{
+	if (c->kind == STORE_CRED_PSK) {
+		wr_u8(w, VALUE_LAYOUT);
+		return;
+	}
+	wr_u8(w, VALUE_LAYOUT_KINDS);
+	wr_u8(w, c->kind);
+	wr_u8(w, c->pinned);
+	if (c->pinned)
+		wr_bytes(w, c->pin, sizeof(c->pin));
+}
+
+static void rd_kind(struct rd *r, struct store_cred *out)
+{
+	const uint8_t layout = rd_u8(r);
+	out->kind = STORE_CRED_PSK;
+	out->pinned = false;
+	memset(out->pin, 0, sizeof(out->pin));
+	if (layout == VALUE_LAYOUT)
+		return;
+	out->kind = rd_u8(r);
+	const uint8_t pinned = rd_u8(r);
+	out->pinned = pinned == 1;
+	if (out->pinned)
+		rd_copy(r, out->pin, sizeof(out->pin));
+	if (layout != VALUE_LAYOUT_KINDS || out->kind == STORE_CRED_PSK ||
+		out->kind > STORE_CRED_CERTIFICATE || pinned > 1 ||
+		(pinned == 1 && out->kind != STORE_CRED_CERTIFICATE))
+		r->bad = true;
+}
+
 size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap)
 {
 	struct wr w = wr_into(out, cap);
-	wr_u8(&w, VALUE_LAYOUT);
+	wr_kind(&w, c);
 	wr_u8(&w, c->state);
 	wr_u8(&w, c->origin);
 	wr_u64(&w, c->changed_ms);
@@ -143,7 +176,8 @@ size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap)
 bool value_cred_read(struct kv_slice v, struct store_cred *out)
 {
 	struct rd r = rd_from(v.data, v.len);
-	if (!begins(&r))
+	rd_kind(&r, out);
+	if (!rd_ok(&r))
 		return false;
 	out->state = rd_u8(&r);
 	out->origin = rd_u8(&r);

@@ -9,6 +9,12 @@
 #define LWG_VERSION "unversioned"
 #endif
 
+/* When this program was made, in seconds since 1970: the time of its last commit, so that a build can
+   be repeated. */
+#ifndef LWG_BUILT_S
+#define LWG_BUILT_S 0
+#endif
+
 #ifdef LWG_KEYLOG
 enum {
 	BUILD_KEYLOG = 1

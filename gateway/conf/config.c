@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "conf/address.h"
+#include "conf/config_dtls.h"
 #include "conf/config_store.h"
 #include "conf/draft.h"
 #include "conf/fail.h"
@@ -31,10 +32,10 @@ static bool fill_listeners(const struct conf_draft *d, struct conf_gateway *out)
 			return false;
 	}
 	for (size_t i = 0; i < d->listeners_len; i++) {
-		const struct conf_value *v = &d->listeners[i].address;
+		const struct conf_value *v = conf_listener_value(d, i, KEY_LISTENER_ADDRESS);
+		const struct conf_value *port_of = conf_listener_value(d, i, KEY_LISTENER_PORT);
 		struct net_addr *to = &out->listeners[out->listeners_len++];
-		const char *why =
-			conf_address_parse(v->text, (uint16_t)d->listeners[i].port.number, to);
+		const char *why = conf_address_parse(v->text, (uint16_t)port_of->number, to);
 		if (why != NULL)
 			return conf_fail(d->error, d->name, v->line, "listeners.address: \"%s\" %s",
 				v->text, why);
@@ -189,7 +190,8 @@ static bool fill(const struct conf_draft *d, struct conf_gateway *out)
 	*out = (struct conf_gateway){ 0 };
 	fill_numbers(d, out);
 	if (fill_texts(d, out) && fill_listeners(d, out) && fill_sources(d, out) &&
-		fill_upstream(d, out) && conf_fill_store(d, out) && fits_together(d, out))
+		fill_upstream(d, out) && conf_fill_dtls(d, out) && conf_fill_store(d, out) &&
+		fits_together(d, out))
 		return true;
 	conf_free(out);
 	return false;
@@ -256,6 +258,7 @@ void conf_free(struct conf_gateway *c)
 	free(c->master_secret_file);
 	free(c->control_path);
 	free(c->control_group);
+	conf_free_dtls(c);
 	conf_free_store(c);
 	*c = (struct conf_gateway){ 0 };
 }

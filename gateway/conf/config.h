@@ -16,6 +16,7 @@
 #include "base/attr.h"
 #include "base/log.h"
 #include "base/net.h"
+#include "conf/dtls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,8 +46,10 @@ struct conf_gateway {
 	char *user, *group; /* "" = stay who we are */
 	char *credentials;  /* path, made absolute to the configuration's folder; NULL: none */
 	struct net_addr listeners[CONF_LISTENERS_MAX];
-	size_t listeners_len;     /* >= 1 */
-	struct net_addr upstream; /* resolved */
+	size_t listeners_len;                               /* >= 1 */
+	struct net_addr upstream;                           /* resolved */
+	struct conf_dtls listener_dtls[CONF_LISTENERS_MAX]; /* of listeners, by number */
+	struct conf_dtls upstream_dtls;
 	struct conf_prefix sources[CONF_SOURCES_MAX];
 	size_t sources_len;        /* 0 = the kernel's choice */
 	uint32_t upstream_sockets; /* per worker, at most */
@@ -85,6 +88,10 @@ void conf_free(struct conf_gateway *c);
 /* What is right, but not what somebody would expect: the number-th caveat (0 ..) about the store as
    a sentence with its remedy; NULL: there are no more. For the log at the start. */
 const char *conf_caveat(const struct conf_gateway *c, size_t number);
+/* The path of the number-th setting (0 ..) that differs between the two and that lwgated takes only
+   at its start; NULL: there are no more. The rest it takes at a reload. */
+const char *conf_fixed(
+	const struct conf_gateway *now, const struct conf_gateway *next, size_t number);
 /* The table of all keys as man page source (mdoc or man macros), for lwgate.conf(5). */
 void conf_print_table(FILE *to);
 

@@ -14,6 +14,7 @@ static const char *const part_names[CRED_PARTS] = {
 	[CRED_ENDPOINT] = "endpoint",
 	[CRED_IDENTITY] = "identity",
 	[CRED_KEY] = "key",
+	[CRED_PIN] = "certificate_pin",
 	[CRED_UPSTREAM_IDENTITY] = "upstream_identity",
 	[CRED_UPSTREAM_KEY] = "upstream_key",
 };
@@ -25,10 +26,18 @@ struct adding {
 	struct conf_error *error;
 };
 
+static const char *const identity_names[] = {
+	[CRED_PSK] = "identity",
+	[CRED_RAW_KEY] = "public_key",
+	[CRED_CERTIFICATE] = "certificate",
+};
+
 static const char *name_of(const struct cred_draft *d, enum cred_part which)
 {
 	const char *name = d->parts[which].name;
-	return name == NULL ? part_names[which] : name;
+	if (name != NULL)
+		return name;
+	return which == CRED_IDENTITY ? identity_names[d->kind] : part_names[which];
 }
 
 static bool there(const struct cred_draft *d, enum cred_part which)
@@ -95,7 +104,7 @@ static bool grow_entries(struct cred_build *b)
 
 static bool has_room(const struct adding *a)
 {
-	enum { NAMES = 3 * (CRED_IDENTITY_MAX + 1), SECRETS = 2 * CRED_KEY_MAX };
+	enum { NAMES = 3 * (CRED_IDENTITY_MAX + 1) + 1 + CRED_PIN_LEN, SECRETS = 2 * CRED_KEY_MAX };
 	if (grow_names(a->b, NAMES) && grow_secrets(a->b, SECRETS) && grow_entries(a->b))
 		return true;
 	return conf_fail(a->error, a->b->name, a->d->line,
@@ -104,18 +113,39 @@ static bool has_room(const struct adding *a)
 
 /* --- one credential --------------------------------------------------------------------------- */
 
-static bool has_needed(const struct adding *a)
+/* Exactly what its kind proves itself by. */
+static bool has_proof(const struct adding *a)
 {
 	const struct cred_draft *d = a->d;
-	const char *missing = !there(d, CRED_ENDPOINT) ? "endpoint = \"NAME\";"
-			      : !there(d, CRED_KEY)    ? "key = \"HEX\";"
-						       : NULL;
-	if (missing != NULL)
+	const bool psk = d->kind == CRED_PSK;
+	if (psk && !there(d, CRED_KEY))
 		return conf_fail(a->error, a->b->name, d->line,
-			"the entry is not complete; add: %s", missing);
+			"the entry is not complete; add: key = \"HEX\"; (or instead of it "
+			"public_key or certificate)");
+	if (!psk && there(d, CRED_KEY))
+		return conf_fail(a->error, a->b->name, d->line,
+			"%s and key are two ways to prove one device; write one of them",
+			identity_names[d->kind]);
+	if (d->kind != CRED_CERTIFICATE && there(d, CRED_PIN))
+		return conf_fail(a->error, a->b->name, d->line,
+			"certificate_pin goes with certificate; write both, or leave it out");
+	if (!there(d, CRED_IDENTITY) && !psk)
+		return conf_fail(a->error, a->b->name, d->line,
+			"the entry is not complete; add: %s", identity_names[d->kind]);
 	if (!there(d, CRED_IDENTITY))
 		return conf_fail(a->error, a->b->name, d->line,
 			"the entry needs either identity or identity_hex; write one of them");
+	return true;
+}
+
+static bool has_needed(const struct adding *a)
+{
+	const struct cred_draft *d = a->d;
+	if (!there(d, CRED_ENDPOINT))
+		return conf_fail(a->error, a->b->name, d->line,
+			"the entry is not complete; add: endpoint = \"NAME\";");
+	if (!has_proof(a))
+		return false;
 	if (there(d, CRED_UPSTREAM_IDENTITY) != there(d, CRED_UPSTREAM_KEY))
 		return conf_fail(a->error, a->b->name, d->line,
 			"upstream_identity and upstream_key go together; write both or none");
@@ -143,16 +173,49 @@ static bool put_name(const struct adding *a, enum cred_part which, uint32_t *at,
 	return true;
 }
 
-static bool is_plain(const struct adding *a)
+static bool is_plain(const struct adding *a, enum cred_part which)
 {
-	const struct cred_octets *o = &a->d->parts[CRED_ENDPOINT];
+	const struct cred_octets *o = &a->d->parts[which];
 	const unsigned char *c = o->at;
 	for (size_t i = 0; i < o->len; i++) {
 		if (c[i] < 0x20 || c[i] == 0x7f)
 			return conf_fail(a->error, a->b->name, o->line,
-				"endpoint: holds a control character; use plain text");
+				"%s: holds a control character; use plain text",
+				name_of(a->d, which));
 	}
 	return true;
+}
+
+static bool put_digest(const struct adding *a, enum cred_part which, uint32_t *at)
+{
+	const struct cred_octets *o = &a->d->parts[which];
+	struct cred_set *s = a->b->set;
+	if (o->len != CRED_PIN_LEN)
+		return conf_fail(a->error, a->b->name, o->line, "%s: is no SHA-256 digest",
+			name_of(a->d, which));
+	*at = (uint32_t)s->names_len;
+	memcpy(s->names + *at, o->at, CRED_PIN_LEN);
+	s->names_len += CRED_PIN_LEN;
+	return true;
+}
+
+/* With its kind before. */
+static bool put_identity(const struct adding *a, struct cred_entry *e)
+{
+	struct cred_set *s = a->b->set;
+	s->names[s->names_len++] = (char)a->d->kind;
+	switch (a->d->kind) {
+	case CRED_RAW_KEY:
+		e->identity_len = CRED_PIN_LEN;
+		return put_digest(a, CRED_IDENTITY, &e->identity);
+	case CRED_CERTIFICATE:
+		if (!is_plain(a, CRED_IDENTITY))
+			return false;
+		break;
+	case CRED_PSK:
+		break;
+	}
+	return put_name(a, CRED_IDENTITY, &e->identity, &e->identity_len);
 }
 
 /* Nothing of the key itself is ever in an error (I5). */
@@ -194,9 +257,14 @@ static bool strong(const struct adding *a, enum cred_part which)
 static bool fill(const struct adding *a, struct cred_entry *e)
 {
 	uint8_t endpoint_len = 0;
-	if (!put_name(a, CRED_ENDPOINT, &e->endpoint, &endpoint_len) || !is_plain(a) ||
-		!put_name(a, CRED_IDENTITY, &e->identity, &e->identity_len) ||
-		!put_key(a, CRED_KEY, &e->key, &e->key_len) || !strong(a, CRED_KEY))
+	e->pinned = there(a->d, CRED_PIN);
+	e->own_pin = e->pinned && a->d->own_pin;
+	if (!put_name(a, CRED_ENDPOINT, &e->endpoint, &endpoint_len) ||
+		!is_plain(a, CRED_ENDPOINT) || !put_identity(a, e) ||
+		(e->pinned && !put_digest(a, CRED_PIN, &e->pin)))
+		return false;
+	if (a->d->kind == CRED_PSK &&
+		(!put_key(a, CRED_KEY, &e->key, &e->key_len) || !strong(a, CRED_KEY)))
 		return false;
 	if (!there(a->d, CRED_UPSTREAM_KEY)) {
 		e->upstream_identity = e->endpoint;
@@ -215,7 +283,7 @@ bool cred_build_add(struct cred_build *b, const struct cred_draft *d, struct con
 	if (!has_needed(&a) || !has_room(&a))
 		return false;
 	struct cred_entry *e = &b->set->entries[b->set->len];
-	*e = (struct cred_entry){ .line = d->line };
+	*e = (struct cred_entry){ .line = d->line, .kind = (uint8_t)d->kind };
 	if (!fill(&a, e))
 		return false;
 	b->set->len++;
@@ -233,7 +301,18 @@ static bool same_identity(const void *ctx, uint32_t number, const void *octets, 
 {
 	const struct cred_set *s = ctx;
 	const struct cred_entry *e = &s->entries[number];
-	return same(s->names + e->identity, e->identity_len, octets, len);
+	return same(s->names + e->identity - 1, (size_t)1 + e->identity_len, octets, len);
+}
+
+static const char *holder_of(const struct cred_set *s, const struct cred_entry *e)
+{
+	return s->names + (e->own_pin ? e->pin : e->identity);
+}
+
+static bool same_holder(const void *ctx, uint32_t number, const void *octets, size_t len)
+{
+	const struct cred_set *s = ctx;
+	return same(holder_of(s, &s->entries[number]), CRED_PIN_LEN, octets, len);
 }
 
 static bool same_upstream(const void *ctx, uint32_t number, const void *octets, size_t len)
@@ -268,8 +347,14 @@ static uint32_t twin_of(struct cred_set *s, uint32_t number, const char **what)
 		&s->by_endpoint, s->names + e->endpoint, strlen(s->names + e->endpoint), number);
 	if (before != CRED_INDEX_NONE)
 		return before;
-	*what = "the identity";
-	before = cred_index_add(&s->by_identity, s->names + e->identity, e->identity_len, number);
+	*what = cred_identity_words((enum cred_kind)e->kind);
+	before = cred_index_add(
+		&s->by_identity, s->names + e->identity - 1, (size_t)1 + e->identity_len, number);
+	if (before != CRED_INDEX_NONE)
+		return before;
+	*what = e->own_pin ? "the key of the certificate" : "the public key";
+	if (e->own_pin || e->kind == CRED_RAW_KEY)
+		before = cred_index_add(&s->by_holder, holder_of(s, e), CRED_PIN_LEN, number);
 	if (before != CRED_INDEX_NONE)
 		return before;
 	*what = "the upstream identity";
@@ -278,7 +363,8 @@ static uint32_t twin_of(struct cred_set *s, uint32_t number, const char **what)
 	if (before != CRED_INDEX_NONE)
 		return before;
 	*what = "the key";
-	before = cred_index_add(&s->by_key, s->secrets + e->key, e->key_len, 2 * number);
+	if (e->key_len > 0) /* no key is nobody's */
+		before = cred_index_add(&s->by_key, s->secrets + e->key, e->key_len, 2 * number);
 	if (before != CRED_INDEX_NONE)
 		return before / 2;
 	if (e->upstream_key_len == 0)
@@ -290,12 +376,29 @@ static uint32_t twin_of(struct cred_set *s, uint32_t number, const char **what)
 	return before == CRED_INDEX_NONE || before / 2 == number ? CRED_INDEX_NONE : before / 2;
 }
 
+/* Who holds a key is no authority over somebody else's. */
+static bool pins_free(const struct cred_build *b, struct conf_error *error)
+{
+	const struct cred_set *s = b->set;
+	for (uint32_t i = 0; i < s->len; i++) {
+		uint32_t holder = i;
+		const uint8_t *const pin = cred_pin(s, i);
+		if (pin != NULL && cred_by_holder(s, pin, &holder) && holder != i)
+			return conf_fail(error, b->name, s->entries[i].line,
+				"the key of the certificate is also in the entry at line %u; each "
+				"device needs its own (RFC 7925)",
+				s->entries[holder].line);
+	}
+	return true;
+}
+
 static bool index_all(const struct cred_build *b, struct conf_error *error)
 {
 	struct cred_set *s = b->set;
 	const size_t n = s->len;
 	if (!cred_index_init(&s->by_identity, n, same_identity, s) ||
 		!cred_index_init(&s->by_endpoint, n, same_endpoint, s) ||
+		!cred_index_init(&s->by_holder, n, same_holder, s) ||
 		!cred_index_init(&s->by_upstream, n, same_upstream, s) ||
 		!cred_index_init(&s->by_key, 2 * n, same_key, s))
 		return conf_fail(error, b->name, 0, "no memory for %zu credentials; free some", n);
@@ -308,7 +411,7 @@ static bool index_all(const struct cred_build *b, struct conf_error *error)
 				"(RFC 7925)",
 				what, s->entries[before].line);
 	}
-	return true;
+	return pins_free(b, error);
 }
 
 /* --- the set ---------------------------------------------------------------------------------- */

@@ -3,8 +3,9 @@
  * conf/cred_build: makes a set of credentials from octets, one credential at a time, wherever they
  * come from.
  *
- * Promise: what a set may not hold is refused: names of a wrong length, keys that can be guessed
- *          (R-021), what two devices share (R-022, at the end). All or nothing. Grows as needed;
+ * Promise: what a set may not hold is refused: an entry without a proof or with two (R-020),
+ *          names of a wrong length, keys that can be guessed (R-021), what two devices share
+ *          (R-022, at the end). All or nothing. Grows as needed;
  *          the old place of a key is wiped.
  * Errors:  false with *error filled: "NAME:LINE: ...", never a key. Then only cred_build_abort()
  *          may follow.
@@ -22,8 +23,9 @@
 
 enum cred_part {
 	CRED_ENDPOINT,
-	CRED_IDENTITY,
+	CRED_IDENTITY, /* of its kind: a name, or a digest */
 	CRED_KEY,
+	CRED_PIN,
 	CRED_UPSTREAM_IDENTITY,
 	CRED_UPSTREAM_KEY,
 	CRED_PARTS
@@ -38,6 +40,8 @@ struct cred_octets {
 
 struct cred_draft {
 	unsigned line; /* where the credential begins */
+	enum cred_kind kind;
+	bool own_pin; /* the pin is the device's own key: nobody else's */
 	struct cred_octets parts[CRED_PARTS];
 };
 

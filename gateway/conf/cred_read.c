@@ -2,7 +2,6 @@
 #include "conf/credentials.h"
 
 #include <libconfig.h>
-#include <openssl/crypto.h>
 #include <string.h>
 
 #include "base/wipe.h"
@@ -12,6 +11,7 @@
 #include "conf/hex.h"
 #include "conf/keys.h"
 #include "conf/mask.h"
+#include "conf/spki.h"
 #include "conf/text.h"
 #include "conf/tree.h"
 
@@ -20,6 +20,9 @@ enum field {
 	FIELD_IDENTITY,
 	FIELD_IDENTITY_HEX,
 	FIELD_KEY,
+	FIELD_PUBLIC_KEY,
+	FIELD_CERTIFICATE,
+	FIELD_CERTIFICATE_PIN,
 	FIELD_UPSTREAM_IDENTITY,
 	FIELD_UPSTREAM_KEY,
 	FIELDS
@@ -30,13 +33,16 @@ static const char *const field_names[FIELDS] = {
 	[FIELD_IDENTITY] = "identity",
 	[FIELD_IDENTITY_HEX] = "identity_hex",
 	[FIELD_KEY] = "key",
+	[FIELD_PUBLIC_KEY] = "public_key",
+	[FIELD_CERTIFICATE] = "certificate",
+	[FIELD_CERTIFICATE_PIN] = "certificate_pin",
 	[FIELD_UPSTREAM_IDENTITY] = "upstream_identity",
 	[FIELD_UPSTREAM_KEY] = "upstream_key",
 };
 
 /* Everything else is taken for a secret, a key under a misspelt name included. */
-static const char *const public_names[] = { "endpoint", "identity", "identity_hex",
-	"upstream_identity", NULL };
+static const char *const public_names[] = { "endpoint", "identity", "identity_hex", "public_key",
+	"certificate", "certificate_pin", "upstream_identity", NULL };
 
 struct text_of { /* a value as written; text NULL: not there */
 	const char *text;
@@ -52,29 +58,14 @@ struct reader {
 
 struct octets { /* of one entry; keys, so wiped */
 	uint8_t identity[CRED_IDENTITY_MAX], key[CRED_KEY_MAX], upstream_key[CRED_KEY_MAX];
+	struct conf_spki public_key, pin;
 };
 
 /* --- one entry -------------------------------------------------------------------------------- */
 
-/* Credentials that LwM2M knows and this version does not. */
-static bool is_asymmetric(const char *name)
-{
-	static const char *const names[] = { "public_key", "certificate" };
-	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* A name that we do not know may be a key that stands in the wrong place: it is not shown (I5). */
 static bool unknown(const struct reader *r, const char *name, unsigned line)
 {
-	if (is_asymmetric(name))
-		return conf_fail(r->error, r->name, line,
-			"this version reads pre-shared keys only; raw public keys and certificates "
-			"are to come, and raw public keys need OpenSSL 3.2 or newer (this is %s)",
-			OpenSSL_version(OPENSSL_VERSION_STRING));
 	const char *best = NULL;
 	size_t best_edits = strlen(name) / 2 + 1; /* fewer changes than that: near */
 	for (size_t i = 0; i < FIELDS; i++) {
@@ -119,8 +110,9 @@ static bool plain(
 	for (size_t i = 0; i < len; i++) {
 		if ((unsigned char)t->text[i] < 0x20 || t->text[i] == 0x7f)
 			return conf_fail(r->error, r->name, t->line,
-				"%s: holds a control character; use plain text, or identity_hex",
-				field_names[which]);
+				"%s: holds a control character; use plain text%s",
+				field_names[which],
+				which == FIELD_IDENTITY ? ", or identity_hex" : "");
 	}
 	return true;
 }
@@ -159,18 +151,74 @@ static bool key(const struct reader *r, enum field which, const struct text_of *
 		       "%s: is not hexadecimal; write two digits 0-9, a-f an octet", name);
 }
 
+/* Somebody's public key, or its digest. */
+static bool digest(const struct reader *r, enum field which, const struct text_of *t,
+	struct conf_spki *room, struct cred_octets *out)
+{
+	if (t->text == NULL)
+		return true;
+	*out = (struct cred_octets){ room->digest, CRED_PIN_LEN, t->line, field_names[which] };
+	const size_t len = strlen(t->text);
+	const char *const why = which == FIELD_CERTIFICATE_PIN
+					? conf_spki_read_pin(t->text, len, room)
+					: conf_spki_read(t->text, len, room);
+	return why == NULL ||
+	       conf_fail(r->error, r->name, t->line, "%s: %s", field_names[which], why);
+}
+
+/* By which of them the device proves itself. */
+static bool kind_of(const struct reader *r, const struct text_of f[FIELDS], struct cred_draft *d)
+{
+	const bool psk = f[FIELD_IDENTITY].text != NULL || f[FIELD_IDENTITY_HEX].text != NULL ||
+			 f[FIELD_KEY].text != NULL;
+	const bool raw = f[FIELD_PUBLIC_KEY].text != NULL;
+	const bool certificate = f[FIELD_CERTIFICATE].text != NULL;
+	d->kind = raw ? CRED_RAW_KEY : certificate ? CRED_CERTIFICATE : CRED_PSK;
+	return psk + raw + certificate <= 1 ||
+	       conf_fail(r->error, r->name, d->line,
+		       "the entry has more than one of identity with key, public_key, and "
+		       "certificate; write one of them");
+}
+
+/* Nobody is called so, but somebody may take the file for the name. */
+static bool certificate_name(
+	const struct reader *r, const struct text_of *t, struct cred_octets *out)
+{
+	if (t->text != NULL && strstr(t->text, "-----BEGIN") != NULL)
+		return conf_fail(r->error, r->name, t->line,
+			"certificate: is a certificate; write the name that it gives the device");
+	return plain(r, FIELD_CERTIFICATE, t, out);
+}
+
+static bool identity(const struct reader *r, const struct text_of f[FIELDS], struct octets *room,
+	const struct cred_draft *d, struct cred_octets *out)
+{
+	switch (d->kind) {
+	case CRED_RAW_KEY:
+		return digest(r, FIELD_PUBLIC_KEY, &f[FIELD_PUBLIC_KEY], &room->public_key, out);
+	case CRED_CERTIFICATE:
+		return certificate_name(r, &f[FIELD_CERTIFICATE], out);
+	case CRED_PSK:
+		break;
+	}
+	return f[FIELD_IDENTITY_HEX].text != NULL
+		       ? hex_identity(r, &f[FIELD_IDENTITY_HEX], room, out)
+		       : plain(r, FIELD_IDENTITY, &f[FIELD_IDENTITY], out);
+}
+
 static bool draft_from(const struct reader *r, const struct text_of f[FIELDS], struct octets *room,
 	struct cred_draft *d)
 {
 	struct cred_octets *p = d->parts;
+	if (!kind_of(r, f, d))
+		return false;
 	if (f[FIELD_IDENTITY].text != NULL && f[FIELD_IDENTITY_HEX].text != NULL)
 		return conf_fail(r->error, r->name, d->line,
 			"the entry needs either identity or identity_hex; write one of them");
-	if (f[FIELD_IDENTITY_HEX].text != NULL
-			? !hex_identity(r, &f[FIELD_IDENTITY_HEX], room, &p[CRED_IDENTITY])
-			: !plain(r, FIELD_IDENTITY, &f[FIELD_IDENTITY], &p[CRED_IDENTITY]))
-		return false;
-	return plain(r, FIELD_ENDPOINT, &f[FIELD_ENDPOINT], &p[CRED_ENDPOINT]) &&
+	return identity(r, f, room, d, &p[CRED_IDENTITY]) &&
+	       digest(r, FIELD_CERTIFICATE_PIN, &f[FIELD_CERTIFICATE_PIN], &room->pin,
+		       &p[CRED_PIN]) &&
+	       plain(r, FIELD_ENDPOINT, &f[FIELD_ENDPOINT], &p[CRED_ENDPOINT]) &&
 	       key(r, FIELD_KEY, &f[FIELD_KEY], room->key, &p[CRED_KEY]) &&
 	       plain(r, FIELD_UPSTREAM_IDENTITY, &f[FIELD_UPSTREAM_IDENTITY],
 		       &p[CRED_UPSTREAM_IDENTITY]) &&

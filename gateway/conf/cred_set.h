@@ -3,7 +3,8 @@
  * conf/cred_set: what a loaded set of credentials is made of; for the files of this room only.
  *
  * Names lie in one heap block, keys in one secret region, entries are offsets into both: some 100
- * bytes a device.
+ * bytes a device. The octet before an identity is its kind: both together are its name, so that
+ * identities of different kinds never meet.
  */
 #ifndef LWG_CONF_CRED_SET_H
 #define LWG_CONF_CRED_SET_H
@@ -11,16 +12,23 @@
 #include "conf/cred_index.h"
 #include "conf/credentials.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum { CRED_NAME_MAX = 1 + CRED_IDENTITY_MAX };
 
 struct cred_entry {
 	uint32_t line;                        /* in the file */
 	uint32_t endpoint;                    /* offset in names; ends with NUL */
 	uint32_t identity, upstream_identity; /* offsets in names */
 	uint32_t key, upstream_key;           /* offsets in secrets */
+	uint32_t pin;                         /* offset in names, if pinned */
 	uint8_t identity_len, upstream_identity_len;
-	uint8_t key_len, upstream_key_len; /* upstream_key_len 0: derived */
+	/* key_len 0: it is no PSK; upstream_key_len 0: derived */
+	uint8_t key_len, upstream_key_len;
+	uint8_t kind; /* enum cred_kind */
+	bool pinned, own_pin;
 };
 
 struct cred_set {
@@ -31,6 +39,7 @@ struct cred_set {
 	uint8_t *secrets; /* the master secret first */
 	size_t secrets_len, secrets_size, master_len;
 	struct cred_index by_identity, by_endpoint;
+	struct cred_index by_holder; /* raw keys, and pins that are the device's own key */
 	struct cred_index by_upstream,
 		by_key; /* R-022; of a key 2n: the device's, 2n + 1: upstream */
 };

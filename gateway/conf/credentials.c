@@ -21,10 +21,15 @@ static bool known(uint32_t found, uint32_t *number)
 	return true;
 }
 
-bool cred_by_identity(
-	const struct cred_set *s, const uint8_t *identity, size_t len, uint32_t *number)
+bool cred_by_identity(const struct cred_set *s, enum cred_kind kind, const uint8_t *identity,
+	size_t len, uint32_t *number)
 {
-	return known(cred_index_find(&s->by_identity, identity, len), number);
+	uint8_t name[CRED_NAME_MAX];
+	if (len > CRED_IDENTITY_MAX)
+		return false;
+	name[0] = (uint8_t)kind;
+	memcpy(name + 1, identity, len);
+	return known(cred_index_find(&s->by_identity, name, 1 + len), number);
 }
 
 bool cred_by_endpoint(const struct cred_set *s, const char *endpoint, uint32_t *number)
@@ -49,6 +54,40 @@ bool cred_by_key(const struct cred_set *s, const uint8_t *key, size_t len, uint3
 const char *cred_endpoint(const struct cred_set *s, uint32_t number)
 {
 	return s->names + s->entries[number].endpoint;
+}
+
+enum cred_kind cred_kind(const struct cred_set *s, uint32_t number)
+{
+	return (enum cred_kind)s->entries[number].kind;
+}
+
+const char *cred_identity_words(enum cred_kind kind)
+{
+	switch (kind) {
+	case CRED_RAW_KEY:
+		return "the public key";
+	case CRED_CERTIFICATE:
+		return "the name in the certificate";
+	case CRED_PSK:
+		break;
+	}
+	return "the identity";
+}
+
+const uint8_t *cred_pin(const struct cred_set *s, uint32_t number)
+{
+	const struct cred_entry *e = &s->entries[number];
+	return e->pinned ? (const uint8_t *)s->names + e->pin : NULL;
+}
+
+bool cred_pin_is_own(const struct cred_set *s, uint32_t number)
+{
+	return s->entries[number].own_pin;
+}
+
+bool cred_by_holder(const struct cred_set *s, const uint8_t *digest, uint32_t *number)
+{
+	return known(cred_index_find(&s->by_holder, digest, CRED_PIN_LEN), number);
 }
 
 unsigned cred_line(const struct cred_set *s, uint32_t number)
@@ -102,6 +141,7 @@ void cred_free(struct cred_set *s)
 		return;
 	cred_index_fini(&s->by_identity);
 	cred_index_fini(&s->by_endpoint);
+	cred_index_fini(&s->by_holder);
 	cred_index_fini(&s->by_upstream);
 	cred_index_fini(&s->by_key);
 	secret_free(s->secrets, s->secrets_size);

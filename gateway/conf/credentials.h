@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf/credentials: who may come in, as whom it goes on: read from a file, looked up by PSK
- * identity.
+ * conf/credentials: who may come in, as whom it goes on: read from a file, looked up by identity.
  *
  * Promise: loading is all or nothing, errors name file and line, never a key. The file's mode and
  *          owner are checked (a file that others can read is refused). Low-entropy keys (R-021) and
- *          keys or identities that two endpoints share (R-022) are refused. Keys lie in memory that
- *          is kept out of core dumps and swap where the system allows, and are wiped. Identities
- *          are octet strings (R-049).
+ *          keys or identities that two endpoints share (R-022) are refused, as are public keys
+ *          that are weak (R-041). Keys lie in memory that is kept out of core dumps and swap where
+ *          the system allows, and are wiped. Identities are octet strings (R-049), each kind has
+ *          its own.
  * Threads: a loaded struct is read-only and shared by all workers.
  * Source:  RFC 4279, RFC 7925 4.2; derivation: RFC 5869.
  */
@@ -21,7 +21,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CRED_IDENTITY_MAX = 128, CRED_KEY_MAX = 64, CRED_ENDPOINT_MAX = 128, CRED_KEY_MIN = 16 };
+enum {
+	CRED_IDENTITY_MAX = 128,
+	CRED_KEY_MAX = 64,
+	CRED_ENDPOINT_MAX = 128,
+	CRED_KEY_MIN = 16,
+	CRED_PIN_LEN = 32 /* also of a raw key's identity */
+};
+
+/* What a device proves. */
+enum cred_kind {
+	CRED_PSK,         /* identity: the PSK identity; key: the PSK */
+	CRED_RAW_KEY,     /* identity: SHA-256 of the SubjectPublicKeyInfo; no key */
+	CRED_CERTIFICATE, /* identity: the name that the certificate gives; no key; maybe a pin */
+};
 
 struct cred_set; /* opaque; many entries, one hash index by identity and one by endpoint */
 
@@ -29,7 +42,7 @@ struct cred_key { /* an identity and its key; the holder wipes it */
 	uint8_t identity[CRED_IDENTITY_MAX];
 	size_t identity_len;
 	uint8_t key[CRED_KEY_MAX];
-	size_t key_len;
+	size_t key_len; /* 0: it proves itself without */
 };
 
 /* file NULL: a set without entries. master_secret_file NULL: nothing can be derived. */
@@ -43,8 +56,8 @@ void cred_free(struct cred_set *s);
 
 size_t cred_count(const struct cred_set *s);
 /* Number of the credential with this identity, below cred_count(); false when there is none. */
-MUST_USE bool cred_by_identity(
-	const struct cred_set *s, const uint8_t *identity, size_t len, uint32_t *number);
+MUST_USE bool cred_by_identity(const struct cred_set *s, enum cred_kind kind,
+	const uint8_t *identity, size_t len, uint32_t *number);
 MUST_USE bool cred_by_endpoint(const struct cred_set *s, const char *endpoint, uint32_t *number);
 MUST_USE bool cred_by_upstream_identity(
 	const struct cred_set *s, const uint8_t *identity, size_t len, uint32_t *number);
@@ -53,6 +66,17 @@ MUST_USE bool cred_by_key(
 	const struct cred_set *s, const uint8_t *key, size_t len, uint32_t *number);
 /* The endpoint's name; lives as long as the set. */
 const char *cred_endpoint(const struct cred_set *s, uint32_t number);
+enum cred_kind cred_kind(const struct cred_set *s, uint32_t number);
+/* Is the pin the device's own key, and so nobody else's? */
+bool cred_pin_is_own(const struct cred_set *s, uint32_t number);
+/* Who holds the key with this digest, of CRED_PIN_LEN octets: by a raw key, or by a pin of its
+   own. */
+MUST_USE bool cred_by_holder(const struct cred_set *s, const uint8_t *digest, uint32_t *number);
+/* How an identity of this kind is called in errors: "the public key". */
+const char *cred_identity_words(enum cred_kind kind);
+/* SHA-256 of the SubjectPublicKeyInfo that must be in its chain (R-075), CRED_PIN_LEN octets; NULL:
+   none. Lives as long as the set. */
+const uint8_t *cred_pin(const struct cred_set *s, uint32_t number);
 /* Where its entry begins in the file. */
 unsigned cred_line(const struct cred_set *s, uint32_t number);
 /* Has it no upstream key of its own? */
@@ -62,7 +86,7 @@ bool cred_has_master(const struct cred_set *s);
 /* The derived key of any endpoint; out is wiped when false: the library failed, or there is no
    master secret. */
 MUST_USE bool cred_derived(const struct cred_set *s, const char *endpoint, uint8_t out[16]);
-/* The device's key (what the device proves). */
+/* The device's identity and key (what the device proves). */
 void cred_device_key(const struct cred_set *s, uint32_t number, struct cred_key *out);
 /* What the gateway proves upstream for this endpoint: configured, or derived from the master
    secret. False: the library failed, or there is no master secret. */

@@ -26,8 +26,8 @@ static bool take_number(struct conf_draft *d, const struct conf_row *r, struct c
 	int64_t n = 0;
 	if (!conf_tree_number(v->node, &n))
 		return conf_fail(d->error, d->name, v->line,
-			"%s: is %s; write a decimal number like %s", r->path,
-			conf_tree_type(v->node), r->initial);
+			"%s: is %s; write a decimal number like %" PRIu64, r->path,
+			conf_tree_type(v->node), conf_row_number(r));
 	if (n < 0 || (uint64_t)n < r->min || (uint64_t)n > r->max)
 		return conf_fail(d->error, d->name, v->line,
 			"%s: %" PRId64 " is out of range; use %" PRIu64 " to %" PRIu64 "%s%s",
@@ -117,7 +117,7 @@ static void preset(const struct conf_row *r, struct conf_value *v)
 {
 	*v = (struct conf_value){ .text = r->initial == NULL ? "" : r->initial };
 	if (r->kind == CONF_NUMBER)
-		v->number = strtoull(v->text, NULL, 10);
+		v->number = conf_row_number(r);
 	if (r->kind == CONF_BOOL)
 		v->number = strcmp(v->text, "true") == 0;
 }
@@ -151,27 +151,33 @@ static bool take_group(struct conf_draft *d, const config_setting_t *group)
 
 static bool take_listener(struct conf_draft *d, const config_setting_t *group)
 {
-	const struct conf_row *address = &conf_rows[KEY_LISTENER_ADDRESS],
-			      *port = &conf_rows[KEY_LISTENER_PORT];
+	const struct conf_row *address = &conf_rows[KEY_LISTENER_ADDRESS];
 	const unsigned line = config_setting_source_line(group);
-	struct conf_value *into[2] = { &d->listeners[d->listeners_len].address,
-		&d->listeners[d->listeners_len].port };
+	struct conf_value *into = d->listeners[d->listeners_len];
 	if (!config_setting_is_group(group))
 		return conf_fail(d->error, d->name, line, "listeners: member %zu is %s; write %s",
 			d->listeners_len + 1, conf_tree_type(group), address->example);
-	preset(port, into[1]);
+	for (size_t i = 0; i < CONF_LISTENER_KEYS; i++)
+		preset(&address[i], &into[i]);
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
 		enum conf_key key = KEY_COUNT;
 		if (!key_of(d, "listeners", s, &key) ||
-			!take(d, &conf_rows[key], s, into[key == KEY_LISTENER_ADDRESS ? 0 : 1]))
+			!take(d, &conf_rows[key], s, &into[key - KEY_LISTENER_ADDRESS]))
 			return false;
 	}
-	if (into[0]->node == NULL)
+	if (into[0].node == NULL)
 		return conf_fail(d->error, d->name, line, "%s is missing; add: %s", address->path,
 			address->example);
 	d->listeners_len++;
 	return true;
+}
+
+const struct conf_value *conf_listener_value(
+	const struct conf_draft *d, size_t number, enum conf_key key)
+{
+	return d->listeners_len == 0 ? &d->values[key]
+				     : &d->listeners[number][key - KEY_LISTENER_ADDRESS];
 }
 
 static bool take_listeners(struct conf_draft *d, const config_setting_t *list)

@@ -33,12 +33,14 @@ struct conf_draft {
 	bool resolve;       /* names may be looked up */
 	struct conf_error *error;
 	struct conf_value values[KEY_COUNT];
-	struct {
-		struct conf_value address, port;
-	} listeners[CONF_LISTENERS_MAX];
+	/* By key, from KEY_LISTENER_ADDRESS on. */
+	struct conf_value listeners[CONF_LISTENERS_MAX][CONF_LISTENER_KEYS];
 	size_t listeners_len; /* 0: the default */
 };
 
+/* A listener's value; number is of the file, or of the default where the file has none. */
+const struct conf_value *conf_listener_value(
+	const struct conf_draft *d, size_t number, enum conf_key key);
 /* d's first four members are set, the rest is zero. */
 MUST_USE bool conf_draft_read(struct conf_draft *d, const struct config_t *tree);
 

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/keys.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/suite.h"
+
 #define MIB (UINT64_C(1) << 20)
+/* As base/suite has them. */
+#define SUITES_INITIAL                                                                             \
+	"TLS_PSK_WITH_AES_128_CCM_8, TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, "                         \
+	"TLS_PSK_WITH_AES_128_CBC_SHA256, TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"
 
 const struct conf_row conf_rows[KEY_COUNT] = {
 	[KEY_WORKERS] = { "workers", CONF_NUMBER, 0, 64, NULL, "0", NULL, "threads",
@@ -17,13 +24,68 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		"store is made to hold what the file says. Empty: the store alone says who may "
 		"come in, see \"lwgatectl credential\"." },
 	[KEY_LISTENERS] = { "listeners", CONF_GROUPS, 1, 16, NULL, "0.0.0.0 and ::, port 5684",
-		NULL, NULL, "Where devices are heard: a list of groups of the two keys below." },
+		NULL, NULL, "Where devices are heard: a list of groups of the keys below." },
 	[KEY_LISTENER_ADDRESS] = { "listeners.address", CONF_TEXT, 1, 64, NULL, NULL,
 		"listeners = ( { address = \"0.0.0.0\"; port = 5684; } );", NULL,
 		"IPv4 or IPv6 address to listen on, in every group; \"::\" is IPv6 only, "
 		"\"0.0.0.0\" IPv4 only." },
 	[KEY_LISTENER_PORT] = { "listeners.port", CONF_NUMBER, 1, 65535, NULL, "5684", NULL, NULL,
 		"UDP port to listen on." },
+	[KEY_LISTENER_SUITES] = { "listeners.suites", CONF_TEXTS, 1, SUITES, NULL, SUITES_INITIAL,
+		NULL, NULL,
+		"Cipher suites by their IANA names, the preferred ones first. Those of ECDHE_ECDSA "
+		"need "
+		"private_key_file; without one the default is the two of PSK. Also known: those "
+		"with AES_128_GCM_SHA256 and AES_128_CCM in the place of AES_128_CCM_8. None has "
+		"SHA-1." },
+	[KEY_LISTENER_PROFILE] = { "listeners.profile", CONF_WORD, 0, 0, "lwm2m|rfc7925", "lwm2m",
+		NULL, NULL,
+		"\"lwm2m\": CBC_SHA256 is among the suites, as LwM2M wants it; \"rfc7925\": it is "
+		"not, as RFC 7925 wants it." },
+	[KEY_LISTENER_PREFERENCE] = { "listeners.server_preference", CONF_BOOL, 0, 0, NULL, "true",
+		NULL, NULL,
+		"The order of our suites decides; false: the order of the device's offer." },
+	[KEY_LISTENER_INITIAL] = { "listeners.initial_ms", CONF_NUMBER, 100, 60000, NULL,
+		"handshake.device_initial_ms", NULL, "ms",
+		"First retransmission of a handshake at this listener, for its radio." },
+	[KEY_LISTENER_MTU] = { "listeners.mtu", CONF_NUMBER, 100, 16384, NULL, "1232", NULL,
+		"bytes", "Largest datagram of a handshake, without the headers of IP and UDP." },
+	[KEY_LISTENER_KEY] = { "listeners.private_key_file", CONF_TEXT, 0, 1024, NULL, "", NULL,
+		NULL,
+		"The gateway's private key: PEM, EC over P-256, P-384 or P-521, without a "
+		"passphrase, not readable for others. Made by \"lwgatectl key new\". Empty: none, "
+		"and only devices with a pre-shared key come in." },
+	[KEY_LISTENER_RAW] = { "listeners.raw_public_key", CONF_BOOL, 0, 0, NULL, "false", NULL,
+		NULL,
+		"Raw public keys (RFC 7250) are shown to devices and taken from them. Needs "
+		"OpenSSL 3.2." },
+	[KEY_LISTENER_CERTIFICATE] = { "listeners.certificate_file", CONF_TEXT, 0, 1024, NULL, "",
+		NULL, NULL,
+		"The gateway's certificate and those above it, without the anchor: PEM, its own "
+		"first. Empty: none." },
+	[KEY_LISTENER_ANCHORS] = { "listeners.anchors_file", CONF_TEXT, 0, 1024, NULL, "", NULL,
+		NULL,
+		"Certificates (PEM) of the authorities whose devices may come in, if a credential "
+		"has their name. Empty: no device is asked for a certificate." },
+	[KEY_LISTENER_CRL] = { "listeners.crl_file", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"Revocation lists (PEM) of these authorities. Empty: none; revoke the "
+		"credential." },
+	[KEY_LISTENER_CHAIN] = { "listeners.chain_max", CONF_NUMBER, 1, 10, NULL, "5", NULL,
+		"certificates", "A device's chain is not longer than this, without the anchor." },
+	[KEY_LISTENER_NAMES] = { "listeners.name_from", CONF_TEXTS, 1, 5, NULL, "eui64, uri, cn",
+		NULL, NULL,
+		"Where the name of a certificate's credential stands, in this order: eui64 (EUI-64 "
+		"as subjectAltName or common name, RFC 7925), uri (subjectAltName), dns "
+		"(subjectAltName), cn (common name), serial (serialNumber of the subject)." },
+	[KEY_LISTENER_CLOCK] = { "listeners.untrusted_clock", CONF_WORD, 0, 0, "ignore|refuse",
+		"ignore", NULL, NULL,
+		"What becomes of certificates while the machine's clock is before the day on which "
+		"lwgated was built: \"ignore\" takes them without a look at their dates, "
+		"\"refuse\" takes none." },
+	[KEY_LISTENER_MTE] = { "listeners.mac_then_encrypt", CONF_BOOL, 0, 0, NULL, "false", NULL,
+		NULL,
+		"A device without encrypt-then-MAC (RFC 7366) may have a CBC suite. Without this "
+		"line it gets another one, or none." },
 	[KEY_UPSTREAM_ADDRESS] = { "upstream.address", CONF_TEXT, 1, 255, NULL, NULL,
 		"upstream = { address = \"192.0.2.10\"; };", NULL,
 		"Address or name of the LwM2M server. A name is resolved once, at the start." },
@@ -43,6 +105,46 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		"File with a secret of 32 or more random bytes as hex, from which the keys "
 		"towards the server are derived for devices that have none of their own, see "
 		"lwgate-credentials(5). Empty: nothing is derived." },
+	[KEY_UPSTREAM_CREDENTIAL] = { "upstream.credential", CONF_WORD, 0, 0,
+		"psk|raw_public_key|certificate", "psk", NULL, NULL,
+		"What proves to the server who is there: \"psk\", each device's own key (see "
+		"lwgate-credentials(5)); or, for all devices, the gateway's key from "
+		"upstream.private_key_file, by itself or with upstream.certificate_file." },
+	[KEY_UPSTREAM_SUITES] = { "upstream.suites", CONF_TEXTS, 1, SUITES, NULL, SUITES_INITIAL,
+		NULL, NULL,
+		"Cipher suites as in listeners.suites. The default is those two that fit "
+		"upstream.credential." },
+	[KEY_UPSTREAM_KEY] = { "upstream.private_key_file", CONF_TEXT, 0, 1024, NULL, "", NULL,
+		NULL,
+		"The gateway's private key towards the server, as listeners.private_key_file." },
+	[KEY_UPSTREAM_CERTIFICATE] = { "upstream.certificate_file", CONF_TEXT, 0, 1024, NULL, "",
+		NULL, NULL,
+		"The gateway's certificate towards the server, as listeners.certificate_file." },
+	[KEY_UPSTREAM_PINS] = { "upstream.server_public_key", CONF_TEXTS, 0, 4, NULL, "", NULL,
+		NULL,
+		"Public keys by one of which the server is known: each a file (PEM or DER) or "
+		"\"sha-256:\" and the digest in hexadecimal, as \"lwgatectl key show\" prints it. "
+		"With upstream.anchors_file one of them must be in the server's chain." },
+	[KEY_UPSTREAM_ANCHORS] = { "upstream.anchors_file", CONF_TEXT, 0, 1024, NULL, "", NULL,
+		NULL, "Certificates (PEM) of the authorities that may vouch for the server." },
+	[KEY_UPSTREAM_CRL] = { "upstream.crl_file", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"Revocation lists (PEM) of these authorities." },
+	[KEY_UPSTREAM_NAME] = { "upstream.server_name", CONF_TEXT, 0, 255, NULL, "", NULL, NULL,
+		"Name that the server is asked for (SNI) and that its certificate must have. "
+		"Empty: "
+		"upstream.address, if that is a name." },
+	[KEY_UPSTREAM_CLOCK] = { "upstream.untrusted_clock", CONF_WORD, 0, 0, "ignore|refuse",
+		"ignore", NULL, NULL,
+		"As listeners.untrusted_clock, for the server's certificate." },
+	[KEY_UPSTREAM_FRAGMENT] = { "upstream.max_fragment_length", CONF_NUMBER, 0, 4096, NULL, "0",
+		NULL, "bytes",
+		"The server is asked for records of at most 512, 1024, 2048 or 4096 bytes (RFC "
+		"6066). 0: it is not." },
+	[KEY_UPSTREAM_MTE] = { "upstream.mac_then_encrypt", CONF_BOOL, 0, 0, NULL, "false", NULL,
+		NULL, "As listeners.mac_then_encrypt, for the server." },
+	[KEY_UPSTREAM_TICKETS] = { "upstream.tickets", CONF_BOOL, 0, 0, NULL, "false", NULL, NULL,
+		"A server that keeps no sessions may give us tickets instead (RFC 5077). Devices "
+		"never get one: it could not be called back." },
 	[KEY_DEVICE_INITIAL] = { "handshake.device_initial_ms", CONF_NUMBER, 100, 60000, NULL,
 		"9000", NULL, "ms",
 		"First retransmission of a handshake with a device; doubles each time. Less than "
@@ -60,9 +162,9 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		"Handshakes under way at once, in all; others have to wait. Each worker has an "
 		"equal share, and needs 16." },
 	[KEY_HANDSHAKE_BYTES] = { "handshake.bytes", CONF_NUMBER, 4 * MIB, 65536 * MIB, NULL,
-		"134217728", NULL, "bytes",
+		"201326592", NULL, "bytes",
 		"Memory for handshakes under way, in all. Each worker has an equal share, and "
-		"needs 4194304; the default is more where there are more than 32 workers." },
+		"needs 4194304; the default is more where there are more than 48 workers." },
 	[KEY_QUEUE_MESSAGES] = { "relay.queue_messages", CONF_NUMBER, 1, 1024, NULL, "4", NULL,
 		"messages",
 		"Messages of one device that wait while its link to the server opens." },
@@ -139,6 +241,12 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 };
 
 enum { NAME_MAX_COMPARED = 64 };
+
+uint64_t conf_row_number(const struct conf_row *r)
+{
+	const enum conf_key other = conf_key_find(r->initial);
+	return strtoull(other == KEY_COUNT ? r->initial : conf_rows[other].initial, NULL, 10);
+}
 
 enum conf_key conf_key_find(const char *path)
 {

@@ -24,11 +24,37 @@ enum conf_key {
 	KEY_LISTENERS,
 	KEY_LISTENER_ADDRESS,
 	KEY_LISTENER_PORT,
+	KEY_LISTENER_SUITES,
+	KEY_LISTENER_PROFILE,
+	KEY_LISTENER_PREFERENCE,
+	KEY_LISTENER_INITIAL,
+	KEY_LISTENER_MTU,
+	KEY_LISTENER_KEY,
+	KEY_LISTENER_RAW,
+	KEY_LISTENER_CERTIFICATE,
+	KEY_LISTENER_ANCHORS,
+	KEY_LISTENER_CRL,
+	KEY_LISTENER_CHAIN,
+	KEY_LISTENER_NAMES,
+	KEY_LISTENER_CLOCK,
+	KEY_LISTENER_MTE,
 	KEY_UPSTREAM_ADDRESS,
 	KEY_UPSTREAM_PORT,
 	KEY_UPSTREAM_SOURCES,
 	KEY_UPSTREAM_SOCKETS,
 	KEY_UPSTREAM_MASTER,
+	KEY_UPSTREAM_CREDENTIAL,
+	KEY_UPSTREAM_SUITES,
+	KEY_UPSTREAM_KEY,
+	KEY_UPSTREAM_CERTIFICATE,
+	KEY_UPSTREAM_PINS,
+	KEY_UPSTREAM_ANCHORS,
+	KEY_UPSTREAM_CRL,
+	KEY_UPSTREAM_NAME,
+	KEY_UPSTREAM_CLOCK,
+	KEY_UPSTREAM_FRAGMENT,
+	KEY_UPSTREAM_MTE,
+	KEY_UPSTREAM_TICKETS,
 	KEY_DEVICE_INITIAL,
 	KEY_UPSTREAM_INITIAL,
 	KEY_HANDSHAKE_MAX,
@@ -60,6 +86,9 @@ enum conf_key {
 	KEY_COUNT
 };
 
+/* Those of one member of `listeners`. */
+enum { CONF_LISTENER_KEYS = KEY_LISTENER_MTE - KEY_LISTENER_ADDRESS + 1 };
+
 enum conf_kind {
 	CONF_NUMBER,
 	CONF_TEXT,
@@ -72,9 +101,11 @@ enum conf_kind {
 struct conf_row {
 	const char *path;
 	enum conf_kind kind;
-	uint64_t min, max;   /* number: its range. Text: its length. List and array: how many */
-	const char *words;   /* kind WORD: "a|b|c" */
-	const char *initial; /* the default as text; NULL: see below; "" of a text: none */
+	uint64_t min, max; /* number: its range. Text: its length. List and array: how many */
+	const char *words; /* kind WORD: "a|b|c" */
+	/* The default as text; NULL: see below; "" of a text: none; of a number, perhaps the path
+	   of the key whose value it is. */
+	const char *initial;
 	const char *example; /* how it is written, for a key that is required; NULL: it is not */
 	const char *unit;    /* of a number; NULL: a count */
 	const char *meaning;
@@ -82,6 +113,8 @@ struct conf_row {
 
 extern const struct conf_row conf_rows[KEY_COUNT];
 
+/* The default of a number. */
+uint64_t conf_row_number(const struct conf_row *r);
 /* The key with this path; KEY_COUNT: there is none. */
 enum conf_key conf_key_find(const char *path);
 /* Is there a key inside this group? */

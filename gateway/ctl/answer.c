@@ -33,6 +33,7 @@ static const struct shape {
 	[CTL_STORE_REWRAP] = { false, true, NULL }, /* and a name, of some kinds */
 	[CTL_STORE_ROTATE] = { false, false, NULL },
 	[CTL_UPGRADE] = { false, false, NULL },
+	[CTL_RELOAD] = { false, false, NULL },
 };
 
 enum ctl_status ctl_say(const struct ctl_ask *a, enum ctl_status status, const char *sentence)
@@ -163,6 +164,15 @@ static enum ctl_status upgrade(const struct ctl_ask *a)
 	return ctl_say(a, s, said.text);
 }
 
+static enum ctl_status reload(const struct ctl_ask *a)
+{
+	struct ctl_said said = { "" };
+	if (a->source->reload == NULL)
+		return ctl_say(a, CTL_FAILED, "this gateway cannot reload; restart it");
+	const enum ctl_status s = a->source->reload(a->source->ctx, &said);
+	return ctl_say(a, s, said.text);
+}
+
 static enum ctl_status act(const struct ctl_ask *a)
 {
 	const struct ctl_request *q = a->q;
@@ -185,6 +195,8 @@ static enum ctl_status act(const struct ctl_ask *a)
 		return close_one(a);
 	case CTL_UPGRADE:
 		return upgrade(a);
+	case CTL_RELOAD:
+		return reload(a);
 	case CTL_CRED_ADD:
 	case CTL_CRED_REPLACE:
 	case CTL_CRED_REVOKE:

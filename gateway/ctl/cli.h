@@ -34,16 +34,22 @@ enum cli_option {
 	CLI_UPSTREAM_KEY_FILE,
 	CLI_CSV,
 	CLI_REPLACE,
+	CLI_PUBLIC_KEY,
+	CLI_CERTIFICATE_NAME,
+	CLI_PIN,
+	CLI_SECURITY_OBJECT,
+	CLI_ENDPOINT,
 	CLI_WITH_SECRETS,
 	CLI_CREDENTIAL,
 	CLI_TPM,
+	CLI_DNS,
 	CLI_OPTIONS
 };
 
 struct cli {
 	const char *path; /* of the socket */
 	enum ctl_form form;
-	const char *arg;                  /* behind the command; NULL: none */
+	const char *arg, *second;         /* behind the command; NULL: none */
 	const char *options[CLI_OPTIONS]; /* NULL: not given */
 	struct cli_wire *wire;            /* NULL: not connected yet */
 };
@@ -73,6 +79,10 @@ MUST_USE int cli_put(struct ctl_out *o);
 /* Octets of a key from hexadecimal in a file, "-" or NULL: the standard input, which is asked for
    without an echo when it is a terminal. what: "key". */
 MUST_USE int cli_key(const char *file, const char *what, uint8_t *out, size_t cap, size_t *len);
+/* The public key in a file, or of the certificate in it, see conf/spki; or its digest, written
+   instead of the file's name. */
+struct conf_spki;
+MUST_USE int cli_public_key(const char *file, const char *option, bool pin, struct conf_spki *out);
 /* The key of the store: 32 octets, or 64 hexadecimal digits. */
 MUST_USE int cli_store_key(const char *file, uint8_t out[32]);
 /* A file with keys: opened for reading if others may not read it, or the standard input ("-"); -1:
@@ -87,5 +97,9 @@ int cli_cred_list(struct cli *c);
 int cli_cred_import(struct cli *c);
 int cli_cred_export(struct cli *c);
 int cli_rewrap(struct cli *c);
+/* These ask no gateway. */
+int cli_key_new(struct cli *c);
+int cli_key_csr(struct cli *c);
+int cli_key_show(struct cli *c);
 
 #endif

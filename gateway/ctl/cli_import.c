@@ -11,6 +11,7 @@
 #include "conf/config.h"
 #include "conf/credentials.h"
 #include "ctl/csv_cred.h"
+#include "ctl/security_object.h"
 
 enum { READ_AT_ONCE = 65536 };
 
@@ -20,6 +21,8 @@ struct importing {
 	const char *name;
 	int status; /* the first that was not CLI_DONE */
 	struct csv_cred csv;
+	bool by_object; /* or it is: */
+	struct security_object object;
 	char read[READ_AT_ONCE];
 	struct wr w; /* into body */
 	uint8_t body[CTL_BODY_MAX];
@@ -83,11 +86,33 @@ static int commit(struct importing *i)
 static int csv_wrong(const struct importing *i)
 {
 	unsigned line = 0;
-	const char *why = csv_cred_why(&i->csv, &line);
+	const char *why = i->by_object ? security_object_why(&i->object, &line)
+				       : csv_cred_why(&i->csv, &line);
 	if (i->status != CLI_DONE) /* it was not the file */
 		return i->status;
 	(void)fprintf(stderr, "lwgatectl: %s:%u: %s; nothing was changed\n", i->name, line, why);
 	return CLI_REFUSED;
+}
+
+static bool feed(struct importing *i, size_t len)
+{
+	return i->by_object ? security_object_feed(&i->object, i->read, len)
+			    : csv_cred_feed(&i->csv, i->read, len);
+}
+
+static bool end(struct importing *i)
+{
+	return i->by_object ? security_object_end(&i->object) : csv_cred_end(&i->csv);
+}
+
+/* Of devices, that belong to nobody else. */
+static void tell_private_keys(const struct importing *i)
+{
+	if (i->object.private_keys > 0)
+		(void)fprintf(stderr,
+			"lwgatectl: %s: %zu private keys of devices are in it and were not taken; "
+			"they belong into the devices alone: remove them from the file\n",
+			i->name, i->object.private_keys);
 }
 
 static int import_csv(struct importing *i, const char *file)
@@ -103,17 +128,20 @@ static int import_csv(struct importing *i, const char *file)
 		return i->status;
 	}
 	csv_cred_begin(&i->csv, add, i);
+	security_object_begin(&i->object, i->cli->options[CLI_ENDPOINT], add, i);
 	do {
 		n = read(fd, i->read, sizeof(i->read));
 		if (n > 0)
-			ok = csv_cred_feed(&i->csv, i->read, (size_t)n);
+			ok = feed(i, (size_t)n);
 	} while (ok && (n > 0 || (n < 0 && errno == EINTR)));
 	const int error = errno;
 	if (fd != STDIN_FILENO)
 		(void)close(fd);
 	if (ok && n < 0)
 		return cli_wrong(i->name, " cannot be read", strerror(error));
-	return ok && csv_cred_end(&i->csv) ? commit(i) : csv_wrong(i);
+	ok = ok && end(i);
+	tell_private_keys(i);
+	return ok ? commit(i) : csv_wrong(i);
 }
 
 /* --- libconfig -------------------------------------------------------------------------------- */
@@ -124,6 +152,11 @@ static void from_set(const struct cred_set *s, uint32_t n, struct ctl_cred *out)
 	*out = (struct ctl_cred){ .line = cred_line(s, n), .has_keys = true };
 	memcpy(out->endpoint, cred_endpoint(s, n), strlen(cred_endpoint(s, n)));
 	cred_device_key(s, n, &k);
+	const uint8_t *const pin = cred_pin(s, n);
+	out->kind = (enum ctl_cred_kind)cred_kind(s, n);
+	out->pinned = pin != NULL;
+	if (pin != NULL)
+		memcpy(out->pin, pin, sizeof(out->pin));
 	out->identity_len = (uint8_t)k.identity_len;
 	out->key_len = (uint8_t)k.key_len;
 	memcpy(out->identity, k.identity, k.identity_len);
@@ -165,13 +198,17 @@ static bool is_csv(const char *file)
 int cli_cred_import(struct cli *c)
 {
 	const char *file = c->arg;
-	const bool csv = c->options[CLI_CSV] != NULL || is_csv(file);
+	const bool object = c->options[CLI_SECURITY_OBJECT] != NULL;
+	const bool csv = object || c->options[CLI_CSV] != NULL || is_csv(file);
+	if (!object && c->options[CLI_ENDPOINT] != NULL)
+		return cli_wrong("--endpoint goes with --security-object", "", "leave it out");
 	if (!csv && strcmp(file, "-") == 0)
 		return cli_wrong("the standard input is read as CSV only", "", "add --csv");
 	struct importing *i = secret_new(sizeof(*i));
 	if (i == NULL)
 		return cli_wrong("no memory", "", "free some");
 	i->cli = c;
+	i->by_object = object;
 	i->name = strcmp(file, "-") == 0 ? "stdin" : file;
 	const int status = csv ? import_csv(i, file) : import_libconfig(i, file);
 	secret_free(i, sizeof(*i));

@@ -6,6 +6,7 @@
 #include "base/wipe.h"
 #include "base/wr.h"
 #include "conf/hex.h"
+#include "conf/spki.h"
 #include "ctl/credential.h"
 #include "ctl/store_source.h"
 
@@ -48,6 +49,52 @@ static int identities(const struct cli *c, struct ctl_cred *d)
 	return status;
 }
 
+/* Its raw public key, or the name in its certificate; a pin alone is of the name that it has. */
+static int proof(const struct cli *c, struct ctl_cred *d)
+{
+	const char *key = c->options[CLI_PUBLIC_KEY], *cn = c->options[CLI_CERTIFICATE_NAME];
+	const char *pin = c->options[CLI_PIN];
+	struct conf_spki spki;
+	int status = CLI_DONE;
+	if (key != NULL) {
+		status = cli_public_key(key, "--public-key", false, &spki);
+		if (status != CLI_DONE)
+			return status;
+		d->kind = CTL_CRED_RAW_KEY;
+		d->identity_len = sizeof(spki.digest);
+		memcpy(d->identity, spki.digest, sizeof(spki.digest));
+		return CLI_DONE;
+	}
+	if (cn != NULL) {
+		d->kind = CTL_CRED_CERTIFICATE;
+		status = text_identity("--certificate-name", cn, d->identity, &d->identity_len);
+	}
+	if (status == CLI_DONE && pin != NULL) {
+		d->kind = CTL_CRED_CERTIFICATE;
+		d->pinned = true;
+		status = cli_public_key(pin, "--pin", true, &spki);
+		if (status == CLI_DONE)
+			memcpy(d->pin, spki.digest, sizeof(d->pin));
+	}
+	return status;
+}
+
+/* A device proves itself in one way. */
+static int check_proof(const struct cli *c, enum ctl_verb verb)
+{
+	const bool psk = c->options[CLI_IDENTITY] != NULL || c->options[CLI_IDENTITY_HEX] != NULL ||
+			 c->options[CLI_KEY_FILE] != NULL;
+	const bool key = c->options[CLI_PUBLIC_KEY] != NULL;
+	const bool cn = c->options[CLI_CERTIFICATE_NAME] != NULL, pin = c->options[CLI_PIN] != NULL;
+	if (psk + key + (cn || pin) > 1)
+		return cli_wrong("--key-file with an identity, --public-key, and "
+				 "--certificate-name are three ways to prove one device",
+			"", "leave one");
+	if (verb == CTL_CRED_ADD && pin && !cn)
+		return cli_wrong("--pin goes with --certificate-name", "", "write both");
+	return CLI_DONE;
+}
+
 static int read_key(const char *file, const char *what, uint8_t key[CTL_KEY_MAX], uint8_t *key_len)
 {
 	size_t len = 0;
@@ -56,15 +103,16 @@ static int read_key(const char *file, const char *what, uint8_t key[CTL_KEY_MAX]
 	return status;
 }
 
-/* To add one needs a key, from the standard input if not from a file; to replace, what is named is
-   replaced. */
+/* To add a PSK needs a key, from the standard input if not from a file; to replace one, what is
+   named is replaced. */
 static int keys(const struct cli *c, enum ctl_verb verb, struct ctl_cred *d)
 {
 	const char *file = c->options[CLI_KEY_FILE], *upstream = c->options[CLI_UPSTREAM_KEY_FILE];
 	const bool other = c->options[CLI_IDENTITY] != NULL ||
 			   c->options[CLI_IDENTITY_HEX] != NULL || upstream != NULL ||
 			   c->options[CLI_UPSTREAM_IDENTITY] != NULL;
-	const bool wanted = file != NULL || verb == CTL_CRED_ADD || !other;
+	const bool wanted =
+		d->kind == CTL_CRED_PSK && (file != NULL || verb == CTL_CRED_ADD || !other);
 	int status = CLI_DONE;
 	if (upstream != NULL && strcmp(upstream, "-") == 0 && wanted &&
 		(file == NULL || strcmp(file, "-") == 0))
@@ -87,7 +135,11 @@ int cli_cred_put(struct cli *c, enum ctl_verb verb)
 	if (strlen(c->arg) > CTL_NAME_MAX)
 		return cli_wrong("an endpoint has at most 128 bytes", "", "name a shorter one");
 	memcpy(d.endpoint, c->arg, strlen(c->arg));
-	int status = identities(c, &d);
+	int status = check_proof(c, verb);
+	if (status == CLI_DONE)
+		status = identities(c, &d);
+	if (status == CLI_DONE)
+		status = proof(c, &d);
 	if (status == CLI_DONE)
 		status = keys(c, verb, &d);
 	if (status == CLI_DONE) {

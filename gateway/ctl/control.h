@@ -37,12 +37,16 @@ struct ctl_session { /* one endpoint as an operator sees it */
 	uint32_t worker;
 	bool asleep;         /* in the store only; then heard_ms_ago and the facts are not known */
 	uint64_t generation; /* of the credential that authenticated it */
+	enum ctl_cred_kind kind;
 };
+
+enum { CTL_PROOFS = CTL_CRED_CERTIFICATE + 1 };
 
 struct ctl_worker { /* one worker's numbers */
 	struct dtls_stats dtls;
 	struct relay_stats relay;
 	uint64_t datagrams_in, datagrams_out, send_failed, handed_over;
+	uint64_t proofs[CTL_PROOFS]; /* handshakes of devices, by enum ctl_cred_kind */
 };
 
 /* What the control room asks of the gateway. Each call blocks the main thread until the workers
@@ -67,6 +71,8 @@ struct ctl_source {
 	/* Begins the replacement of the program by the one that is installed now, once it has shown
 	   that it takes the configuration; the answer goes out before. NULL: cannot. */
 	enum ctl_status (*upgrade)(void *ctx, struct ctl_said *said);
+	/* Reads the configuration, keys and certificates anew. NULL: cannot. */
+	enum ctl_status (*reload)(void *ctx, struct ctl_said *said);
 	struct ctl_store_source store;
 };
 

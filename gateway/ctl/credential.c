@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { OWN = 2 };
+
 static void write_octets(struct wr *w, const void *octets, uint8_t len)
 {
 	wr_u8(w, len);
@@ -25,11 +27,15 @@ void ctl_cred_write(struct wr *w, const struct ctl_cred *c)
 	wr_u8(w, (uint8_t)c->state);
 	wr_u8(w, (uint8_t)c->origin);
 	wr_u8(w, c->has_keys);
+	wr_u8(w, (uint8_t)c->kind);
+	wr_u8(w, c->pinned ? (uint8_t)(1 + c->own_pin) : 0);
 	write_octets(w, c->endpoint, (uint8_t)strnlen(c->endpoint, CTL_NAME_MAX));
 	write_octets(w, c->identity, c->identity_len);
 	write_octets(w, c->upstream_identity, c->upstream_identity_len);
 	write_key(w, c, c->key, c->key_len);
 	write_key(w, c, c->upstream_key, c->upstream_key_len);
+	if (c->pinned)
+		wr_bytes(w, c->pin, sizeof(c->pin));
 }
 
 static uint8_t read_len(struct rd *r, uint8_t max)
@@ -61,14 +67,21 @@ bool ctl_cred_read(struct rd *r, struct ctl_cred *out)
 	out->generation = rd_u64(r);
 	out->changed_ms = rd_u64(r);
 	const uint8_t state = rd_u8(r), origin = rd_u8(r), has_keys = rd_u8(r);
+	const uint8_t kind = rd_u8(r), pinned = rd_u8(r);
 	const uint8_t endpoint_len = read_octets(r, out->endpoint, CTL_NAME_MAX);
 	out->identity_len = read_octets(r, out->identity, CTL_NAME_MAX);
 	out->upstream_identity_len = read_octets(r, out->upstream_identity, CTL_NAME_MAX);
 	out->has_keys = has_keys == 1;
 	out->key_len = read_key(r, out->has_keys, out->key);
 	out->upstream_key_len = read_key(r, out->has_keys, out->upstream_key);
-	if (!rd_ok(r) || state > CTL_CRED_REVOKED || origin > CTL_CRED_BY_FILE || has_keys > 1)
+	out->pinned = pinned > 0;
+	out->own_pin = pinned == OWN;
+	if (out->pinned)
+		rd_copy(r, out->pin, sizeof(out->pin));
+	if (!rd_ok(r) || state > CTL_CRED_REVOKED || origin > CTL_CRED_BY_FILE || has_keys > 1 ||
+		kind > CTL_CRED_CERTIFICATE || pinned > OWN)
 		return false;
+	out->kind = (enum ctl_cred_kind)kind;
 	out->state = (enum ctl_cred_state)state;
 	out->origin = (enum ctl_cred_origin)origin;
 	return strlen(out->endpoint) == endpoint_len;

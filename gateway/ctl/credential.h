@@ -3,8 +3,9 @@
  * ctl/credential: a credential on its way between lwgatectl and lwgated.
  *
  * On the wire: u32 line, u32 number, u64 generation, u64 changed_ms, u8 state, u8 origin, u8 has
- * keys, then endpoint, identity, upstream identity, key, upstream key, each with u8 length in
- * front; of the keys only the lengths where it has none.
+ * keys, u8 kind, u8 pinned (2: by its own key), then endpoint, identity, upstream identity, key,
+ * upstream key, each with u8 length in front; of the keys only the lengths where it has none; then
+ * 32 octets of pin if pinned.
  *
  * Promise: pure, total, bounded (I7). An endpoint holds no NUL. Who holds one with keys wipes it.
  * Errors:  latched in the cursor.
@@ -24,11 +25,15 @@
 enum {
 	CTL_NAME_MAX = 128, /* endpoint and identities */
 	CTL_KEY_MAX = 64,
-	CTL_CRED_MAX = 27 + 5 + 3 * CTL_NAME_MAX + 2 * CTL_KEY_MAX, /* on the wire */
+	CTL_PIN_LEN = 32, /* also of a raw key's identity */
+	CTL_CRED_MAX = 29 + 5 + 3 * CTL_NAME_MAX + 2 * CTL_KEY_MAX + CTL_PIN_LEN, /* on the wire */
 };
 
 enum ctl_cred_state { CTL_CRED_ACTIVE, CTL_CRED_REVOKED };
 enum ctl_cred_origin { CTL_CRED_BY_CONTROL, CTL_CRED_BY_FILE };
+/* What the device proves; see enum cred_kind (conf/credentials). To replace one, PSK without an
+   identity and a key says nothing: the kind that it was. */
+enum ctl_cred_kind { CTL_CRED_PSK, CTL_CRED_RAW_KEY, CTL_CRED_CERTIFICATE };
 
 struct ctl_cred {
 	uint32_t line; /* in the file that it comes from; 0: none */
@@ -37,6 +42,10 @@ struct ctl_cred {
 	uint64_t generation, changed_ms; /* wall clock */
 	enum ctl_cred_state state;
 	enum ctl_cred_origin origin;
+	enum ctl_cred_kind kind;
+	bool pinned;
+	bool own_pin; /* on the way to the store: the pin is the device's own key */
+	uint8_t pin[CTL_PIN_LEN];
 	char endpoint[CTL_NAME_MAX + 1];
 	/* Length 0: not said. Of an upstream key: derived from the master secret. */
 	uint8_t identity_len, key_len, upstream_identity_len, upstream_key_len;

@@ -8,13 +8,18 @@
 
 #include "conf/hex.h"
 #include "conf/keys.h"
+#include "conf/spki.h"
 #include "ctl/show.h"
 
 enum column {
 	ENDPOINT,
+	KIND,
 	IDENTITY,
 	IDENTITY_HEX,
 	KEY,
+	PUBLIC_KEY,
+	CERTIFICATE,
+	CERTIFICATE_PIN,
 	UPSTREAM_IDENTITY,
 	UPSTREAM_IDENTITY_HEX,
 	UPSTREAM_KEY,
@@ -23,12 +28,22 @@ enum column {
 
 static const char *const names[COLUMNS] = {
 	[ENDPOINT] = "endpoint",
+	[KIND] = "kind",
 	[IDENTITY] = "identity",
 	[IDENTITY_HEX] = "identity_hex",
 	[KEY] = "key",
+	[PUBLIC_KEY] = "public_key",
+	[CERTIFICATE] = "certificate",
+	[CERTIFICATE_PIN] = "certificate_pin",
 	[UPSTREAM_IDENTITY] = "upstream_identity",
 	[UPSTREAM_IDENTITY_HEX] = "upstream_identity_hex",
 	[UPSTREAM_KEY] = "upstream_key",
+};
+
+static const char *const kinds[] = {
+	[CTL_CRED_PSK] = "psk",
+	[CTL_CRED_RAW_KEY] = "public_key",
+	[CTL_CRED_CERTIFICATE] = "certificate",
 };
 
 static bool fail(struct csv_cred *c, unsigned line, const char *form, ...) PRINTF_LIKE(3, 4);
@@ -89,9 +104,13 @@ static bool titles(struct csv_cred *c, char *const fields[], size_t len, unsigne
 			return false;
 		c->columns_len++;
 	}
-	if (!has(c, ENDPOINT) || !has(c, KEY))
-		return fail(c, line, "column %s is missing; add it",
-			has(c, ENDPOINT) ? names[KEY] : names[ENDPOINT]);
+	if (!has(c, ENDPOINT))
+		return fail(c, line, "column endpoint is missing; add it");
+	if (!has(c, KEY) && !has(c, PUBLIC_KEY) && !has(c, CERTIFICATE))
+		return fail(
+			c, line, "column key is missing; add it, or public_key, or certificate");
+	if (has(c, CERTIFICATE_PIN) && !has(c, CERTIFICATE))
+		return fail(c, line, "column certificate is missing; certificate_pin needs it");
 	return true;
 }
 
@@ -115,6 +134,10 @@ static struct place place_of(struct ctl_cred *d, enum column which)
 			sizeof(d->upstream_key) };
 	case KEY:
 	case ENDPOINT:
+	case KIND:
+	case PUBLIC_KEY:
+	case CERTIFICATE:
+	case CERTIFICATE_PIN:
 	case COLUMNS:
 		break;
 	}
@@ -144,18 +167,106 @@ static bool octets(struct csv_cred *c, enum column which, const char *text, unsi
 	       fail(c, line, "%s: is not hexadecimal; write two digits 0-9, a-f an octet", name);
 }
 
-static bool field(struct csv_cred *c, enum column which, const char *text, unsigned line)
+/* Nothing but one of these may be said of what the device proves. */
+static bool take_kind(struct csv_cred *c, enum ctl_cred_kind kind, unsigned line)
+{
+	const bool other = c->proofs > 0 && c->cred.kind != kind;
+	c->proofs++;
+	c->cred.kind = kind;
+	return !other ||
+	       fail(c, line,
+		       "the device has more than one of identity with key, public_key, and "
+		       "certificate; leave one");
+}
+
+static bool take_word(struct csv_cred *c, const char *text, unsigned line)
+{
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		if (strcmp(text, kinds[i]) == 0)
+			return take_kind(c, (enum ctl_cred_kind)i, line);
+	}
+	return fail(c, line, "kind: is unknown; write psk, public_key or certificate");
+}
+
+static bool take_digest(struct csv_cred *c, enum column which, const char *text, unsigned line)
+{
+	struct conf_spki key;
+	const size_t len = strlen(text);
+	const bool pin = which == CERTIFICATE_PIN;
+	const char *const why =
+		pin ? conf_spki_read_pin(text, len, &key) : conf_spki_read(text, len, &key);
+	if (why != NULL)
+		return fail(c, line, "%s: %s", names[which], why);
+	if (pin) {
+		c->cred.pinned = true;
+		memcpy(c->cred.pin, key.digest, sizeof(c->cred.pin));
+		return take_kind(c, CTL_CRED_CERTIFICATE, line);
+	}
+	c->cred.identity_len = sizeof(key.digest);
+	memcpy(c->cred.identity, key.digest, sizeof(key.digest));
+	return take_kind(c, CTL_CRED_RAW_KEY, line);
+}
+
+/* Text, for a name of at most CTL_NAME_MAX octets. */
+static bool take_name(
+	struct csv_cred *c, enum column which, const char *text, void *out, unsigned line)
 {
 	const size_t len = strlen(text);
-	if (len == 0)
-		return true;
-	if (which != ENDPOINT)
-		return octets(c, which, text, line);
 	if (len > CTL_NAME_MAX)
-		return fail(
-			c, line, "endpoint: is %zu octets long; use 1 to %d", len, CTL_NAME_MAX);
-	memcpy(c->cred.endpoint, text, len);
+		return fail(c, line, "%s: is %zu octets long; use 1 to %d", names[which], len,
+			CTL_NAME_MAX);
+	memcpy(out, text, len);
 	return true;
+}
+
+static bool field(struct csv_cred *c, enum column which, const char *text, unsigned line)
+{
+	if (text[0] == '\0')
+		return true;
+	switch (which) {
+	case ENDPOINT:
+		return take_name(c, which, text, c->cred.endpoint, line);
+	case KIND:
+		return take_word(c, text, line);
+	case PUBLIC_KEY:
+	case CERTIFICATE_PIN:
+		return take_digest(c, which, text, line);
+	case CERTIFICATE:
+		c->cred.identity_len = (uint8_t)strnlen(text, CTL_NAME_MAX);
+		return take_kind(c, CTL_CRED_CERTIFICATE, line) &&
+		       take_name(c, which, text, c->cred.identity, line);
+	case IDENTITY:
+	case IDENTITY_HEX:
+	case KEY:
+		return take_kind(c, CTL_CRED_PSK, line) && octets(c, which, text, line);
+	case UPSTREAM_IDENTITY:
+	case UPSTREAM_IDENTITY_HEX:
+	case UPSTREAM_KEY:
+	case COLUMNS:
+		break;
+	}
+	return octets(c, which, text, line);
+}
+
+/* Is what it says enough? */
+static bool whole(struct csv_cred *c, unsigned line)
+{
+	if (c->cred.endpoint[0] == '\0')
+		return fail(c, line, "endpoint: is empty; write the device's name");
+	switch (c->cred.kind) {
+	case CTL_CRED_RAW_KEY:
+		return c->cred.identity_len > 0 ||
+		       fail(c, line, "public_key: is empty; write it, or its digest");
+	case CTL_CRED_CERTIFICATE:
+		return c->cred.identity_len > 0 ||
+		       fail(c, line, "certificate: is empty; write the name that it gives");
+	case CTL_CRED_PSK:
+		break;
+	}
+	return c->cred.key_len > 0 ||
+	       fail(c, line,
+		       has(c, KEY) ? "key: is empty; write one, as from: openssl rand -hex 16"
+				   : "the device proves nothing; fill one of the columns");
 }
 
 static bool record(void *ctx, char *const fields[], size_t len, unsigned line)
@@ -169,15 +280,12 @@ static bool record(void *ctx, char *const fields[], size_t len, unsigned line)
 			"one too much?",
 			len, c->columns_len);
 	c->cred = (struct ctl_cred){ .line = line, .has_keys = true };
+	c->proofs = 0;
 	for (size_t i = 0; i < len; i++) {
 		if (!field(c, (enum column)c->columns[i], fields[i], line))
 			return false;
 	}
-	if (c->cred.endpoint[0] == '\0')
-		return fail(c, line, "endpoint: is empty; write the device's name");
-	if (c->cred.key_len == 0)
-		return fail(c, line, "key: is empty; write one, as from: openssl rand -hex 16");
-	return c->each(c->ctx, &c->cred);
+	return whole(c, line) && c->each(c->ctx, &c->cred);
 }
 
 void csv_cred_begin(
@@ -214,11 +322,11 @@ const char *csv_cred_why(const struct csv_cred *c, unsigned *line)
 void csv_cred_titles(struct ctl_out *o, bool keys)
 {
 	ctl_out_text(
-		o, keys ? "endpoint,identity,identity_hex,key,upstream_identity,"
-			  "upstream_identity_hex,upstream_key\n"
-			: "endpoint,identity,identity_hex,upstream_identity,"
-			  "upstream_identity_hex,state,origin,generation,changed_ms,key_octets,"
-			  "upstream_key_octets\n");
+		o, keys ? "endpoint,kind,identity,identity_hex,key,public_key,certificate,"
+			  "certificate_pin,upstream_identity,upstream_identity_hex,upstream_key\n"
+			: "endpoint,kind,identity,identity_hex,public_key,certificate,"
+			  "certificate_pin,upstream_identity,upstream_identity_hex,state,origin,"
+			  "generation,changed_ms,key_octets,upstream_key_octets\n");
 }
 
 static void put(struct ctl_out *o, const char *text)
@@ -258,16 +366,44 @@ static void put_key(struct ctl_out *o, const uint8_t *key, size_t len)
 	}
 }
 
-void csv_cred_row(struct ctl_out *o, bool keys, const struct ctl_cred *c)
+static void put_digest(struct ctl_out *o, const uint8_t *digest)
 {
-	put(o, c->endpoint);
-	ctl_out_bytes(o, ",", 1);
-	put_identity(o, c->identity, c->identity_len);
+	char text[CONF_SPKI_TEXT];
+	conf_spki_text(digest, text);
+	ctl_out_text(o, text);
+}
+
+/* Its kind, and what belongs to it. */
+static void put_proof(struct ctl_out *o, bool keys, const struct ctl_cred *c)
+{
+	char name[CTL_NAME_MAX + 1];
+	const bool psk = c->kind == CTL_CRED_PSK;
+	ctl_out_form(o, "%s,", kinds[c->kind]);
+	put_identity(o, c->identity, psk ? c->identity_len : 0);
 	ctl_out_bytes(o, ",", 1);
 	if (keys) {
 		put_key(o, c->key, c->key_len);
 		ctl_out_bytes(o, ",", 1);
 	}
+	if (c->kind == CTL_CRED_RAW_KEY && c->identity_len == CTL_PIN_LEN)
+		put_digest(o, c->identity);
+	ctl_out_bytes(o, ",", 1);
+	if (c->kind == CTL_CRED_CERTIFICATE) {
+		memcpy(name, c->identity, c->identity_len);
+		name[c->identity_len] = '\0';
+		put(o, name);
+	}
+	ctl_out_bytes(o, ",", 1);
+	if (c->pinned)
+		put_digest(o, c->pin);
+	ctl_out_bytes(o, ",", 1);
+}
+
+void csv_cred_row(struct ctl_out *o, bool keys, const struct ctl_cred *c)
+{
+	put(o, c->endpoint);
+	ctl_out_bytes(o, ",", 1);
+	put_proof(o, keys, c);
 	put_identity(o, c->upstream_identity, c->upstream_identity_len);
 	ctl_out_bytes(o, ",", 1);
 	if (keys) {

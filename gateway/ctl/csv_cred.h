@@ -3,10 +3,16 @@
  * ctl/csv_cred: credentials from and to CSV. The first record names the columns, in any order:
  *
  *   endpoint            required
+ *   kind                psk, public_key or certificate; empty: what the others say
  *   identity            text; or identity_hex; neither: the endpoint's name
- *   key                 hexadecimal; required
+ *   key                 hexadecimal
+ *   public_key          as conf/spki reads it
+ *   certificate         the name that it gives
+ *   certificate_pin     as conf/spki reads it
  *   upstream_identity   text; or upstream_identity_hex
  *   upstream_key        hexadecimal
+ *
+ * One of key, public_key and certificate is required, as a column and in each record.
  *
  * Promise: what is read goes to one callback a record. Errors name the line and the column, nothing
  *          of what stands there (I5). Whether a key is good, the gateway says. Who holds the struct
@@ -36,7 +42,8 @@ struct csv_cred {
 	size_t columns[CSV_FIELDS_MAX]; /* what stands in each */
 	size_t columns_len;             /* 0: the first record is to come */
 	struct ctl_cred cred;
-	unsigned line; /* of an error in a record */
+	unsigned proofs; /* fields of the record that say its kind */
+	unsigned line;   /* of an error in a record */
 	char why[CSV_WHY_MAX];
 };
 

@@ -11,7 +11,9 @@ static const char default_path[] = "/run/lwgate/control";
 
 enum {
 	BIT_PUT = 1 << CLI_IDENTITY | 1 << CLI_IDENTITY_HEX | 1 << CLI_KEY_FILE |
-		  1 << CLI_UPSTREAM_IDENTITY | 1 << CLI_UPSTREAM_KEY_FILE
+		  1 << CLI_UPSTREAM_IDENTITY | 1 << CLI_UPSTREAM_KEY_FILE | 1 << CLI_PUBLIC_KEY |
+		  1 << CLI_CERTIFICATE_NAME | 1 << CLI_PIN,
+	BIT_IMPORT = 1 << CLI_CSV | 1 << CLI_REPLACE | 1 << CLI_SECURITY_OBJECT | 1 << CLI_ENDPOINT
 };
 
 struct command {
@@ -41,14 +43,14 @@ static const struct command commands[] = {
 	{ NULL, "close", "ENDPOINT", "close a device's association and its link", CTL_CLOSE, NULL,
 		0, false },
 	{ "credential", "add", "ENDPOINT", "let a device in", CTL_CRED_ADD, add, BIT_PUT, true },
-	{ "credential", "replace", "ENDPOINT", "give it another key or identity", CTL_CRED_REPLACE,
-		replace, BIT_PUT, true },
+	{ "credential", "replace", "ENDPOINT", "give it another key, identity or certificate",
+		CTL_CRED_REPLACE, replace, BIT_PUT, true },
 	{ "credential", "revoke", "ENDPOINT", "let it in no more", CTL_CRED_REVOKE, NULL, 0, true },
 	{ "credential", "show", "ENDPOINT", "what is known of it, but no key", CTL_CRED_SHOW,
 		cli_cred_show, 0, false },
 	{ "credential", "list", "", "all, one a line", CTL_CRED_PAGE, cli_cred_list, 0, false },
 	{ "credential", "import", "FILE", "take them from a file, all or none", CTL_IMPORT_BEGIN,
-		cli_cred_import, 1 << CLI_CSV | 1 << CLI_REPLACE, true },
+		cli_cred_import, BIT_IMPORT, true },
 	{ "credential", "export", "", "write them as CSV, without keys", CTL_CRED_PAGE,
 		cli_cred_export, 1 << CLI_WITH_SECRETS, true },
 	{ "store", "status", "", "the store alone", CTL_STORE_STATUS, NULL, 0, false },
@@ -58,6 +60,13 @@ static const struct command commands[] = {
 		true },
 	{ NULL, "upgrade", "", "go on as the program that is installed now", CTL_UPGRADE, NULL, 0,
 		true },
+	{ NULL, "reload", "", "read its configuration, keys and certificates anew", CTL_RELOAD,
+		NULL, 0, true },
+	{ "key", "new", "FILE", "make a key pair for the gateway", CTL_VERBS, cli_key_new, 0,
+		false },
+	{ "key", "csr", "FILE OUT", "ask for a certificate for it", CTL_VERBS, cli_key_csr,
+		1 << CLI_DNS, false },
+	{ "key", "show", "FILE", "a public key and its digest", CTL_VERBS, cli_key_show, 0, false },
 };
 
 enum { FIRST_OPTION = 256, KEY_IN_ARGV = FIRST_OPTION + CLI_OPTIONS };
@@ -74,9 +83,15 @@ static const struct option options[] = {
 	{ "upstream-key-file", required_argument, NULL, FIRST_OPTION + CLI_UPSTREAM_KEY_FILE },
 	{ "csv", no_argument, NULL, FIRST_OPTION + CLI_CSV },
 	{ "replace", no_argument, NULL, FIRST_OPTION + CLI_REPLACE },
+	{ "public-key", required_argument, NULL, FIRST_OPTION + CLI_PUBLIC_KEY },
+	{ "certificate-name", required_argument, NULL, FIRST_OPTION + CLI_CERTIFICATE_NAME },
+	{ "pin", required_argument, NULL, FIRST_OPTION + CLI_PIN },
+	{ "security-object", no_argument, NULL, FIRST_OPTION + CLI_SECURITY_OBJECT },
+	{ "endpoint", required_argument, NULL, FIRST_OPTION + CLI_ENDPOINT },
 	{ "with-secrets", required_argument, NULL, FIRST_OPTION + CLI_WITH_SECRETS },
 	{ "credential", required_argument, NULL, FIRST_OPTION + CLI_CREDENTIAL },
 	{ "tpm", required_argument, NULL, FIRST_OPTION + CLI_TPM },
+	{ "dns", required_argument, NULL, FIRST_OPTION + CLI_DNS },
 	/* What somebody may try: they are told why not. */
 	{ "key", required_argument, NULL, KEY_IN_ARGV },
 	{ "psk", required_argument, NULL, KEY_IN_ARGV },
@@ -106,12 +121,20 @@ static void usage(FILE *to)
 		"without\n"
 		"  --key-file FILE                    the key; without, or \"-\": the standard "
 		"input\n"
+		"  --public-key FILE                  instead of those: its raw public key, or a "
+		"certificate\n"
+		"  --certificate-name NAME [--pin FILE|sha-256:HEX]  or the name in its "
+		"certificate\n"
 		"  --upstream-identity ID --upstream-key-file FILE  the same towards the server\n"
 		"of credential import:\n"
 		"  --csv      FILE is CSV, whatever its name; \"-\" is the standard input\n"
 		"  --replace  replace what is there with another key\n"
+		"  --security-object [--endpoint NAME]  FILE has resources of LwM2M Security "
+		"Objects\n"
 		"of credential export:\n"
 		"  --with-secrets FILE  with the keys, into a new file of mode 0600\n"
+		"of key csr:\n"
+		"  --dns NAME  the name by which devices or the server know this gateway\n"
 		"of store rewrap, one of:\n"
 		"  --key-file FILE | --credential NAME | --tpm FILE\n"
 		"\nA key is never taken from the command line.\n"
@@ -162,15 +185,29 @@ static int no_command(int argc, char *const argv[])
 	return wrong("no such command: ", is_group(argv[0]) ? argv[1] : argv[0]);
 }
 
+static int words_of(const char *arg)
+{
+	int n = arg[0] != '\0';
+	for (const char *at = arg; *at != '\0'; at++)
+		n += *at == ' ';
+	return n;
+}
+
+static bool fits(const char *word)
+{
+	const size_t len = strlen(word);
+	return len >= 1 && len <= CTL_ARG_MAX;
+}
+
 /* What stands behind the command. It may be a key that somebody took for an argument: not shown. */
 static int check_args(const struct command *k, int argc, char *const argv[], struct cli *c)
 {
-	const bool wants = k->arg[0] != '\0';
-	if (wants && argc < 1)
-		return strcmp(k->arg, "FILE") == 0
+	const int wanted = words_of(k->arg);
+	if (argc < wanted)
+		return strncmp(k->arg, "FILE", 4) == 0
 			       ? wrong("a file is missing after ", k->name)
 			       : wrong("an endpoint is missing after ", k->name);
-	if (argc > (wants ? 1 : 0))
+	if (argc > wanted)
 		return cli_wrong("too much said after ", k->name,
 			k->options == BIT_PUT ? "keys are read from --key-file FILE, or \"-\""
 					      : "see lwgatectl --help");
@@ -178,12 +215,13 @@ static int check_args(const struct command *k, int argc, char *const argv[], str
 		if (c->options[i] != NULL && (k->options >> i & 1) == 0)
 			return wrong("an option does not belong to ", k->name);
 	}
-	if (!wants)
-		return CLI_DONE;
-	const size_t len = strlen(argv[0]);
-	if (len < 1 || len > CTL_ARG_MAX)
-		return wrong("an endpoint or a file has 1 to 255 bytes, not these: ", argv[0]);
-	c->arg = argv[0];
+	for (int i = 0; i < wanted; i++) {
+		if (!fits(argv[i]))
+			return wrong(
+				"an endpoint or a file has 1 to 255 bytes, not these: ", argv[i]);
+	}
+	c->arg = wanted > 0 ? argv[0] : NULL;
+	c->second = wanted > 1 ? argv[1] : NULL;
 	return CLI_DONE;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "conf/spki.h"
 #include "ctl/json.h"
 
 enum { DATE_MAX = 32 };
@@ -42,6 +43,19 @@ static const char *origin_of(const struct ctl_cred *c)
 	return c->origin == CTL_CRED_BY_FILE ? "file" : "lwgatectl";
 }
 
+static const char *kind_of(const struct ctl_cred *c)
+{
+	switch (c->kind) {
+	case CTL_CRED_RAW_KEY:
+		return "public_key";
+	case CTL_CRED_CERTIFICATE:
+		return "certificate";
+	case CTL_CRED_PSK:
+		break;
+	}
+	return "psk";
+}
+
 static const char *date_of(const struct ctl_cred *c, char out[DATE_MAX])
 {
 	const time_t s = (time_t)(c->changed_ms / 1000);
@@ -62,6 +76,22 @@ static void put_identity(struct ctl_out *o, const uint8_t *identity, size_t len)
 	if (!ctl_identity_text(identity, len, text))
 		ctl_out_text(o, "hex ");
 	ctl_out_clean(o, text);
+}
+
+static void put_digest(struct ctl_out *o, const uint8_t digest[CTL_PIN_LEN])
+{
+	char text[CONF_SPKI_TEXT];
+	conf_spki_text(digest, text);
+	ctl_out_text(o, text);
+}
+
+/* A raw key's is a digest. */
+static void put_own_identity(struct ctl_out *o, const struct ctl_cred *c)
+{
+	if (c->kind == CTL_CRED_RAW_KEY && c->identity_len == CTL_PIN_LEN)
+		put_digest(o, c->identity);
+	else
+		put_identity(o, c->identity, c->identity_len);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */
@@ -87,11 +117,37 @@ static void json_identity(struct ctl_json *j, const char *text_key, const char *
 	json_text(j, is_text ? text_key : hex_key, text);
 }
 
+static void json_digest(struct ctl_json *j, const char *key, const uint8_t digest[CTL_PIN_LEN])
+{
+	char text[CONF_SPKI_TEXT];
+	conf_spki_text(digest, text);
+	json_text(j, key, text);
+}
+
+static void json_own_identity(struct ctl_json *j, const struct ctl_cred *c)
+{
+	char name[CTL_NAME_MAX + 1];
+	if (c->kind == CTL_CRED_RAW_KEY && c->identity_len == CTL_PIN_LEN) {
+		json_digest(j, "public_key", c->identity);
+		return;
+	}
+	if (c->kind != CTL_CRED_CERTIFICATE) {
+		json_identity(j, "identity", "identity_hex", c->identity, c->identity_len);
+		return;
+	}
+	memcpy(name, c->identity, c->identity_len);
+	name[c->identity_len] = '\0';
+	json_text(j, "certificate", name);
+}
+
 static void json_cred(struct ctl_json *j, const struct ctl_cred *c)
 {
 	ctl_json_begin(j, '{');
 	json_text(j, "endpoint", c->endpoint);
-	json_identity(j, "identity", "identity_hex", c->identity, c->identity_len);
+	json_text(j, "kind", kind_of(c));
+	json_own_identity(j, c);
+	if (c->pinned)
+		json_digest(j, "certificate_pin", c->pin);
 	if (c->upstream_identity_len > 0)
 		json_identity(j, "upstream_identity", "upstream_identity_hex", c->upstream_identity,
 			c->upstream_identity_len);
@@ -117,9 +173,15 @@ static void cred_text(struct ctl_out *o, const struct ctl_cred *c)
 	label(o, "endpoint");
 	ctl_out_clean(o, c->endpoint);
 	ctl_out_text(o, "\n");
-	label(o, "identity");
-	put_identity(o, c->identity, c->identity_len);
+	ctl_out_form(o, "%-20s%s\n", "kind", kind_of(c));
+	label(o, c->kind == CTL_CRED_PSK ? "identity" : kind_of(c));
+	put_own_identity(o, c);
 	ctl_out_text(o, "\n");
+	if (c->pinned) {
+		label(o, "certificate pin");
+		put_digest(o, c->pin);
+		ctl_out_text(o, "\n");
+	}
 	label(o, "upstream identity");
 	put_identity(o, c->upstream_identity, c->upstream_identity_len);
 	ctl_out_text(o, "\n");
@@ -127,7 +189,8 @@ static void cred_text(struct ctl_out *o, const struct ctl_cred *c)
 	ctl_out_form(o, "%-20s%s\n", "origin", origin_of(c));
 	ctl_out_form(o, "%-20s%" PRIu64 "\n", "generation", c->generation);
 	ctl_out_form(o, "%-20s%s\n", "changed", date_of(c, date));
-	ctl_out_form(o, "%-20s%u octets\n", "key", c->key_len);
+	if (c->kind == CTL_CRED_PSK)
+		ctl_out_form(o, "%-20s%u octets\n", "key", c->key_len);
 	if (c->upstream_key_len > 0)
 		ctl_out_form(o, "%-20s%u octets\n", "upstream key", c->upstream_key_len);
 	else
@@ -148,8 +211,8 @@ void ctl_show_cred(struct ctl_out *o, enum ctl_form form, const struct ctl_cred 
 
 void ctl_show_cred_titles(struct ctl_out *o)
 {
-	ctl_out_form(o, "%-7s  %-9s  %10s  %-20s  %-32s  %s\n", "STATE", "ORIGIN", "GENERATION",
-		"CHANGED", "ENDPOINT", "IDENTITY");
+	ctl_out_form(o, "%-7s  %-9s  %10s  %-20s  %-11s  %-32s  %s\n", "STATE", "ORIGIN",
+		"GENERATION", "CHANGED", "KIND", "ENDPOINT", "IDENTITY");
 }
 
 void ctl_show_cred_row(struct ctl_out *o, enum ctl_form form, const struct ctl_cred *c)
@@ -161,10 +224,10 @@ void ctl_show_cred_row(struct ctl_out *o, enum ctl_form form, const struct ctl_c
 		json_cred(&j, c);
 		return;
 	}
-	ctl_out_form(o, "%-7s  %-9s  %10" PRIu64 "  %-20s  ", state_of(c), origin_of(c),
-		c->generation, date_of(c, date));
+	ctl_out_form(o, "%-7s  %-9s  %10" PRIu64 "  %-20s  %-11s  ", state_of(c), origin_of(c),
+		c->generation, date_of(c, date), kind_of(c));
 	ctl_out_column(o, c->endpoint, ENDPOINT_WIDTH);
 	ctl_out_text(o, "  ");
-	put_identity(o, c->identity, c->identity_len);
+	put_own_identity(o, c);
 	ctl_out_text(o, "\n");
 }

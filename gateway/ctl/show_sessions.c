@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/suite.h"
 #include "ctl/json.h"
 #include "ctl/show_time.h"
 
@@ -115,11 +116,41 @@ static void json_awake(struct ctl_json *j, const char *key, bool asleep, uint64_
 		ctl_json_number(j, n);
 }
 
+static const char *const credentials[] = { [CTL_CRED_PSK] = "psk",
+	[CTL_CRED_RAW_KEY] = "raw_public_key",
+	[CTL_CRED_CERTIFICATE] = "certificate" };
+static const char *const credential_words[] = { [CTL_CRED_PSK] = "pre-shared key",
+	[CTL_CRED_RAW_KEY] = "raw public key",
+	[CTL_CRED_CERTIFICATE] = "certificate" };
+
+/* How the records are protected. What of it only memory knows is null of a sleeper. */
+static void json_protection(struct ctl_json *j, bool asleep, const struct dtls_conn_facts *f)
+{
+	const struct suite *suite = asleep ? NULL : suite_find(f->suite);
+	ctl_json_key(j, "suite");
+	if (suite == NULL)
+		ctl_json_null(j);
+	else
+		ctl_json_text(j, suite->name);
+	ctl_json_key(j, "forward_secret"); /* */
+	if (suite == NULL)
+		ctl_json_null(j);
+	else
+		ctl_json_bool(j, suite->ecdsa);
+	ctl_json_key(j, "encrypt_then_mac");
+	if (suite == NULL)
+		ctl_json_null(j);
+	else
+		ctl_json_bool(j, f->encrypt_then_mac);
+	json_awake(j, "max_fragment_length", asleep || f->fragment_max == 0, f->fragment_max);
+}
+
 static void json_facts(struct ctl_json *j, bool asleep, const struct dtls_conn_facts *f)
 {
 	json_awake(j, "records_in", asleep, f->records_in);
 	json_awake(j, "records_out", asleep, f->records_out);
 	json_awake(j, "forged", asleep, f->forged);
+	json_protection(j, asleep, f);
 }
 
 static void json_device(struct ctl_json *j, const struct ctl_session *s)
@@ -176,6 +207,8 @@ static void json_session(struct ctl_json *j, const struct ctl_session *s)
 	ctl_json_key(j, "state");
 	ctl_json_text(j, s->asleep ? "asleep" : "awake");
 	json_number(j, "generation", s->generation);
+	ctl_json_key(j, "credential");
+	ctl_json_text(j, credentials[s->kind]);
 	json_device(j, s);
 	json_link(j, s);
 	json_registration(j, s);
@@ -213,11 +246,26 @@ static void line(struct ctl_out *o, const char *label, const char *value)
 	ctl_out_text(o, "\n");
 }
 
+static void protection_text(struct ctl_out *o, const struct dtls_conn_facts *f)
+{
+	const struct suite *suite = suite_find(f->suite);
+	if (suite == NULL)
+		return;
+	ctl_out_form(o, "  %-14s%s\n", "suite", suite->name);
+	ctl_out_form(o, "  %-14s%s\n", "PFS", suite->ecdsa ? "yes" : "no");
+	if (suite->guard == SUITE_CBC)
+		ctl_out_form(o, "  %-14s%s\n", "MAC",
+			f->encrypt_then_mac ? "encrypt-then-MAC" : "MAC-then-encrypt");
+	if (f->fragment_max > 0)
+		ctl_out_form(o, "  %-14sat most %u bytes\n", "record", f->fragment_max);
+}
+
 static void facts_text(
 	struct ctl_out *o, const struct ctl_session *s, const struct dtls_conn_facts *f)
 {
 	if (s->asleep)
 		return;
+	protection_text(o, f);
 	ctl_out_form(o, "  %-14s%" PRIu64 " records\n", "in", f->records_in);
 	ctl_out_form(o, "  %-14s%" PRIu64 " records\n", "out", f->records_out);
 	ctl_out_form(o, "  %-14s%u records dropped\n", "forged", f->forged);
@@ -231,6 +279,7 @@ static void session_text(struct ctl_out *o, const struct ctl_session *s)
 	line(o, "state", cell_of(s, STATE, &room));
 	line(o, "worker", cell_of(s, WORKER, &room));
 	ctl_out_form(o, "%-16s%" PRIu64 "\n", "generation", s->generation);
+	line(o, "credential", credential_words[s->kind]);
 	line(o, "device", any(&s->device) ? cell_of(s, DEVICE, &room) : "not connected");
 	if (any(&s->device)) {
 		ctl_out_form(o, "  %-14s%s\n", "up for", ctl_time_text(s->device_up_ms_ago, time));

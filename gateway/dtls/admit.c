@@ -1,18 +1,86 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/suite.h"
 #include "dtls/state.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+
+/*
+ * Why nobody with a right key is shut out, and what failures may cost.
+ *
+ * Who knows his key shows it only with his Finished, at the end. Before, a device and a stranger
+ * behind the same NAT look the same if the stranger takes pains, so any fixed bound on attempts of
+ * an address would shut the device out as soon as the stranger had used it up. Instead:
+ *
+ * - A source (an IPv4 address, an IPv6 /64) that has failed FAILURES_FREE times, less one each
+ *   second and one per success, is suspected. A new hello from there is not answered; the same
+ *   hello sent again is, 512 ms later at the latest. A device sends it again by its timer and is in
+ *   after one retransmission. A stranger who does not gets one attempt per second; one who does
+ *   needs a hello more and the time of a turn for each, and is bounded by the next point. Who has
+ *   sent a hello is kept in a filter that forgets nobody in time: however many are asked to come
+ *   again, the device among them is known when it does (dtls/suspect).
+ * - All that one source can hold at once is its share of the handshakes; a suspected one is held to
+ *   that always, others only when half of all is taken. Over it, a source takes its own oldest
+ *   place. So other sources feel nothing of it but the work of answering.
+ * - A suspected source, or an identity that has failed often from anywhere, gets one try at the
+ *   Finished for each handshake, not several, and a suspected source hears no alert. The device's
+ *   own Finished opens at the first try. What was unknown and what was wrong are counted alike, or
+ *   the number of tries would tell which identities there are (R-051).
+ *
+ * What that does not do: from a source that opens more handshakes per second than its share, and
+ * leaves them open, a device slower than that gets through only by luck; another source is not
+ * disturbed.
+ */
 
 enum {
 	EVICT_AFTER_MS = 1000,  /* who has not answered for so long may have to go */
 	EVICT_KEYED_MS = 20000, /* and who has sent a key exchange, which proves nothing yet */
 	CROWD_SHARE = 8,        /* of the bound: what one source gets when half of it is taken */
 	CROWD_MIN = 16,         /* but at least this: many devices may share one NAT's address */
-	CROWD_ANY = -1,
-	LINK_SHARE = 4, /* of the bound: what devices must leave to links */
+	LINK_SHARE = 4,         /* of the bound: what devices must leave to links when they begin */
+	GATHER_SHARE = 8,     /* of the bound on memory: and when their messages are put together */
+	GATHERED_MAX = 20480, /* octets: of one peer's messages, a chain of certificates included */
+	FAILURES_FREE = 32,
+	IDENTITY_FAILURES_FREE = 8,
 };
 
-static size_t cost(const struct dtls_engine *e)
+/* Heap of one SSL object between two datagrams, measured with OpenSSL 3.0.19 and 3.5.7, in either
+   role and with a chain of four certificates: 75 and 119 KB with PSK, 95 and 138 KB with
+   certificates. The test of what is counted measures again. */
+enum {
+	COST_3_0 = 76 * 1024,
+	COST_3_2 = 120 * 1024,
+	COST_PROOF = 20 * 1024, /* what keys and certificates take more */
+};
+
+/* --- memory ---------------------------------------------------------------------------------- */
+
+static size_t cost(bool psk)
 {
-	return e->lib.cost + sizeof(struct dtls_handshake);
+	const size_t library = OpenSSL_version_num() >= 0x30200000UL ? COST_3_2 : COST_3_0;
+	return library + (psk ? 0 : COST_PROOF) + sizeof(struct dtls_handshake);
+}
+
+/* False also while it is not known: then the more costly kind counts. */
+static bool is_psk(const struct dtls_handshake *h)
+{
+	const struct suite *const suite = h->suite != 0 ? suite_find(h->suite) : NULL;
+	return suite ? !suite->ecdsa : h->role == DTLS_CLIENT && h->key_len > 0;
+}
+
+/* A client's second flight may bring a chain of certificates, when it is too late to refuse. */
+static size_t flight_memory(const struct dtls_handshake *h)
+{
+	const bool may_grow = h->role == DTLS_CLIENT && !is_psk(h);
+	return may_grow ? DTLS_FLIGHT_MAX : dtls_flight_memory(&h->flight);
+}
+
+void dtls_admit_resize(struct dtls_handshake *h)
+{
+	struct dtls_engine *const e = h->e;
+	const size_t size = cost(is_psk(h)) + flight_memory(h) + dtls_gather_memory(&h->gather);
+	e->stats.handshake_bytes += size - h->counted;
+	h->counted = size;
 }
 
 /* A device's handshake must not take the last of it from the links of those who are in. */
@@ -21,23 +89,110 @@ static bool has_room(const struct dtls_engine *e, enum dtls_role role)
 	const bool device = role == DTLS_SERVER;
 	const uint32_t kept = device ? e->set.handshakes_max / LINK_SHARE : 0;
 	const size_t kept_bytes = device ? e->set.handshake_bytes_max / LINK_SHARE : 0;
+	const size_t more = cost(false) + DTLS_FLIGHT_MAX; /* said at once, or counted in advance */
 	return e->stats.handshakes + kept < e->set.handshakes_max &&
-	       e->stats.handshake_bytes + kept_bytes + cost(e) <= e->set.handshake_bytes_max;
+	       e->stats.handshake_bytes + kept_bytes + more <= e->set.handshake_bytes_max;
 }
 
-/* Where the handshakes of one source are counted: an IPv4 address, or an IPv6 /64. */
-static uint8_t crowd_of(const struct dtls_engine *e, const struct net_path *path)
+enum dtls_gathering dtls_admit_gather(struct dtls_handshake *h, const struct dtls_fragment *f)
 {
-	return (uint8_t)sip_hash(&e->sip, path->peer.ip, 8);
+	const struct dtls_engine *const e = h->e;
+	const size_t max = e->set.handshake_bytes_max;
+	const size_t kept = h->role == DTLS_SERVER ? max / GATHER_SHARE : 0;
+	const size_t taken = e->stats.handshake_bytes + kept;
+	const size_t mine = dtls_gather_memory(&h->gather);
+	const size_t spare = taken < max ? max - taken : 0;
+	h->gather.max = mine + spare < GATHERED_MAX ? mine + spare : GATHERED_MAX;
+	const enum dtls_gathering how = dtls_gather_add(&h->gather, f, h->next_in);
+	dtls_admit_resize(h);
+	return how;
 }
 
-/* One host with a real address can finish the cookie exchange from each of its ports. */
-static bool is_crowded(const struct dtls_engine *e, uint8_t crowd)
+/* --- whom we suspect ------------------------------------------------------------------------- */
+
+/* Where a path comes from: an IPv4 address, or an IPv6 /64. */
+static uint64_t source_of(const struct dtls_engine *e, const struct net_path *path)
 {
-	const uint32_t share = e->set.handshakes_max / CROWD_SHARE;
-	return e->stats.handshakes >= e->set.handshakes_max / 2 &&
-	       e->crowd[crowd] >= (share > CROWD_MIN ? share : CROWD_MIN);
+	uint8_t where[9] = { path->peer.family };
+	memcpy(where + 1, path->peer.ip, 8);
+	return sip_hash(&e->sip, where, sizeof(where));
 }
+
+static uint64_t identity_of(const struct dtls_handshake *h)
+{
+	return sip_hash(&h->e->sip, h->identity, h->identity_len);
+}
+
+/* Those under way from there count, too, when many have failed: they may be as many again. */
+static bool is_suspect(const struct dtls_engine *e, uint64_t source)
+{
+	const struct dtls_suspects *const s = &e->suspects;
+	const unsigned failures = dtls_failures_count(&s->sources, source, e->now_ms);
+	if (failures < FAILURES_FREE / 2)
+		return false;
+	return failures + dtls_crowd_count(&s->crowd, source) >= FAILURES_FREE;
+}
+
+bool dtls_admit_hello(const struct dtls_arrival *a, const struct dtls_opener *o)
+{
+	struct dtls_engine *const e = a->e;
+	/* Whose association is on this very path is no stranger there. */
+	if (a->conn || !is_suspect(e, source_of(e, a->path)))
+		return true;
+	const uint64_t hello[2] = { a->hash, o->tag };
+	const uint64_t hash = sip_hash(&e->sip, hello, sizeof(hello));
+	if (dtls_waiting_again(&e->suspects.waiting, hash, e->now_ms))
+		return true;
+	e->stats.deferred++;
+	return false;
+}
+
+unsigned dtls_admit_tries(const struct dtls_handshake *h)
+{
+	const struct dtls_engine *const e = h->e;
+	if (h->role != DTLS_SERVER)
+		return e->set.bad_finished_max;
+	const unsigned failures =
+		dtls_failures_count(&e->suspects.identities, identity_of(h), e->now_ms);
+	const bool one = failures >= IDENTITY_FAILURES_FREE || dtls_admit_is_quiet(h);
+	return one ? 1 : e->set.bad_finished_max;
+}
+
+bool dtls_admit_is_quiet(const struct dtls_handshake *h)
+{
+	return h->role == DTLS_SERVER && is_suspect(h->e, source_of(h->e, &h->node.path));
+}
+
+/* Was it about who the peer is? */
+static bool is_about_proof(enum dtls_cause cause)
+{
+	return cause == DTLS_FAIL_IDENTITY || cause == DTLS_FAIL_KEY ||
+	       cause == DTLS_FAIL_RAW_KEY || cause == DTLS_FAIL_CERTIFICATE ||
+	       cause == DTLS_FAIL_NAME;
+}
+
+void dtls_admit_failed(struct dtls_handshake *h, enum dtls_cause cause)
+{
+	struct dtls_engine *const e = h->e;
+	/* Who was evicted has done nothing wrong that is known. */
+	if (h->role != DTLS_SERVER || cause == DTLS_FAIL_FULL)
+		return;
+	dtls_failures_add(&e->suspects.sources, source_of(e, &h->node.path), e->now_ms);
+	if (h->identity_len > 0 && is_about_proof(cause))
+		dtls_failures_add(&e->suspects.identities, identity_of(h), e->now_ms);
+}
+
+void dtls_admit_proved(struct dtls_handshake *h)
+{
+	struct dtls_engine *const e = h->e;
+	if (h->role != DTLS_SERVER)
+		return;
+	dtls_failures_forgive(&e->suspects.sources, source_of(e, &h->node.path), e->now_ms);
+	if (h->identity_len > 0)
+		dtls_failures_forgive(&e->suspects.identities, identity_of(h), e->now_ms);
+}
+
+/* --- who may have to go ---------------------------------------------------------------------- */
 
 static void queue(struct dtls_handshake *h, enum dtls_queue which)
 {
@@ -64,13 +219,23 @@ static void unqueue(struct dtls_handshake *h)
 	h->queue = DTLS_NOT_QUEUED;
 }
 
-/* The oldest of a queue that may go, of one crowd or of all. */
-static struct dtls_handshake *oldest_of(
-	const struct dtls_engine *e, enum dtls_queue which, uint64_t age_ms, int crowd)
+/* One host with a real address can finish the cookie exchange from each of its ports. */
+static bool is_crowded(const struct dtls_engine *e, uint64_t source)
 {
+	const uint32_t share = e->set.handshakes_max / CROWD_SHARE;
+	const uint32_t here = dtls_crowd_count(&e->suspects.crowd, source);
+	const bool held = e->stats.handshakes >= e->set.handshakes_max / 2 || is_suspect(e, source);
+	return held && here >= (share > CROWD_MIN ? share : CROWD_MIN);
+}
+
+/* The oldest of a queue that may go, of one source or of all. */
+static struct dtls_handshake *oldest_of(
+	const struct dtls_engine *e, enum dtls_queue which, const uint64_t *source)
+{
+	const uint64_t age_ms = which == DTLS_KEYED ? EVICT_KEYED_MS : EVICT_AFTER_MS;
 	struct dtls_handshake *h = e->queues[which].oldest;
 	for (; h && e->now_ms - h->began_ms >= age_ms; h = h->newer) {
-		if (crowd == CROWD_ANY || crowd_of(e, &h->node.path) == crowd)
+		if (!source || source_of(e, &h->node.path) == *source)
 			return h;
 	}
 	return NULL;
@@ -78,17 +243,16 @@ static struct dtls_handshake *oldest_of(
 
 bool dtls_admit(struct dtls_engine *e, enum dtls_role role, const struct net_path *path)
 {
-	const uint8_t crowd = crowd_of(e, path);
-	const bool crowded = role == DTLS_SERVER && is_crowded(e, crowd);
+	const uint64_t source = source_of(e, path);
+	const bool crowded = role == DTLS_SERVER && is_crowded(e, source);
 	if (!crowded && has_room(e, role))
 		return true;
 	/* Oldest first (R-116), but nobody who may still be on the way to us. Who comes from a
 	   crowded source takes the place of one from there: a good device behind the same NAT is
 	   not shut out (R-057). */
-	const int from = crowded ? crowd : CROWD_ANY;
-	struct dtls_handshake *h = oldest_of(e, DTLS_SILENT, EVICT_AFTER_MS, from);
-	if (!h)
-		h = oldest_of(e, DTLS_KEYED, EVICT_KEYED_MS, from);
+	struct dtls_handshake *h = NULL;
+	for (size_t q = 0; !h && q < DTLS_NOT_QUEUED; q++)
+		h = oldest_of(e, (enum dtls_queue)q, crowded ? &source : NULL);
 	if (!h)
 		return false;
 	dtls_handshake_fail(h, DTLS_FAIL_FULL, NULL);
@@ -99,19 +263,21 @@ void dtls_admit_count(struct dtls_handshake *h)
 {
 	struct dtls_engine *const e = h->e;
 	e->stats.handshakes++;
-	e->stats.handshake_bytes += cost(e);
-	e->crowd[crowd_of(e, &h->node.path)] += h->role == DTLS_SERVER;
+	if (h->role == DTLS_SERVER)
+		dtls_crowd_enter(&e->suspects.crowd, source_of(e, &h->node.path));
 	h->queue = DTLS_NOT_QUEUED;
+	dtls_admit_resize(h);
 }
 
 void dtls_admit_queue(struct dtls_handshake *h)
 {
-	queue(h, DTLS_SILENT);
+	const bool suspect = is_suspect(h->e, source_of(h->e, &h->node.path));
+	queue(h, suspect ? DTLS_SUSPECTED : DTLS_SILENT);
 }
 
 void dtls_admit_answered(struct dtls_handshake *h)
 {
-	if (h->queue != DTLS_SILENT)
+	if (h->queue != DTLS_SILENT && h->queue != DTLS_SUSPECTED)
 		return;
 	unqueue(h);
 	queue(h, DTLS_KEYED);
@@ -122,8 +288,10 @@ void dtls_admit_forget(struct dtls_handshake *h)
 	struct dtls_engine *const e = h->e;
 	unqueue(h);
 	e->stats.handshakes--;
-	e->stats.handshake_bytes -= cost(e);
-	e->crowd[crowd_of(e, &h->node.path)] -= h->role == DTLS_SERVER;
+	e->stats.handshake_bytes -= h->counted;
+	h->counted = 0;
+	if (h->role == DTLS_SERVER)
+		dtls_crowd_leave(&e->suspects.crowd, source_of(e, &h->node.path));
 }
 
 void dtls_admit_refused(struct dtls_arrival *a, const struct dtls_hello *hello)

@@ -4,6 +4,8 @@
 #include "base/attr.h"
 #include "dtls/engine.h"
 
+#include <stdbool.h>
+
 static const struct {
 	uint8_t alert;
 	const char *text;
@@ -45,18 +47,32 @@ const char *dtls_alert_text(uint8_t alert)
 	return "alert";
 }
 
-uint8_t dtls_alert_said(uint8_t alert)
+static bool of_certificates(uint8_t alert)
 {
 	switch (alert) {
-	case DTLS_UNKNOWN_PSK_IDENTITY: /* it would tell a stranger who exists */
-		return DTLS_DECRYPT_ERROR;
-	case DTLS_BAD_CERTIFICATE: /* there are none */
+	case DTLS_BAD_CERTIFICATE:
 	case DTLS_UNSUPPORTED_CERTIFICATE:
 	case DTLS_CERTIFICATE_REVOKED:
 	case DTLS_CERTIFICATE_EXPIRED:
 	case DTLS_CERTIFICATE_UNKNOWN:
 	case DTLS_UNKNOWN_CA:
 	case DTLS_ACCESS_DENIED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+uint8_t dtls_alert_say(uint8_t alert, enum dtls_mode mode)
+{
+	if (of_certificates(alert)) { /* */
+		const bool fits = mode == DTLS_MODE_CERTIFICATE ||
+				  (mode == DTLS_MODE_NONE && alert == DTLS_UNSUPPORTED_CERTIFICATE);
+		return fits ? alert : DTLS_DECRYPT_ERROR;
+	}
+	switch (alert) {
+	case DTLS_UNKNOWN_PSK_IDENTITY: /* it would tell a stranger who exists */
+		return DTLS_DECRYPT_ERROR;
 	case DTLS_DECRYPTION_FAILED: /* reserved, R-115 */
 	case DTLS_NO_CERTIFICATE:
 	case DTLS_EXPORT_RESTRICTION:
@@ -76,6 +92,12 @@ const char *dtls_cause_text(enum dtls_cause cause)
 		return "no credential has this identity";
 	case DTLS_FAIL_KEY:
 		return "the keys of the two sides differ";
+	case DTLS_FAIL_RAW_KEY:
+		return "nobody has this raw public key";
+	case DTLS_FAIL_CERTIFICATE:
+		return "the certificate is not taken";
+	case DTLS_FAIL_NAME:
+		return "nobody is known by this certificate";
 	case DTLS_FAIL_SUITE:
 		return "no cipher suite in common";
 	case DTLS_FAIL_VERSION:

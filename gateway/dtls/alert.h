@@ -44,7 +44,17 @@ enum dtls_alert {
 	DTLS_UNKNOWN_PSK_IDENTITY = 115,
 };
 
-/* What is said instead of what libssl would say, in a session without certificates. */
-uint8_t dtls_alert_said(uint8_t alert);
+/* What the peer has to prove itself with, as far as the ServerHello has settled it. */
+enum dtls_mode {
+	DTLS_MODE_NONE, /* not yet settled */
+	DTLS_MODE_PSK,
+	DTLS_MODE_RAW_KEY,
+	DTLS_MODE_CERTIFICATE,
+};
+
+/* What is said instead of what libssl would say. The alerts of certificates are said of
+   certificates only; unsupported_certificate also while nothing is settled: no type of certificate
+   is common (RFC 7250 4.2, R-059). */
+uint8_t dtls_alert_say(uint8_t alert, enum dtls_mode mode);
 
 #endif

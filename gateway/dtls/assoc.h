@@ -17,6 +17,7 @@
 #define LWG_DTLS_ASSOC_H
 
 #include "base/attr.h"
+#include "dtls/guard.h"
 #include "dtls/record.h"
 #include "dtls/replay.h"
 
@@ -36,6 +37,15 @@ struct dtls_assoc {
 	uint64_t wseq;      /* the next number that is written, epoch 1 */
 	uint64_t write_end; /* it stays below; UINT64_MAX: only DTLS_RECORDS_MAX bounds it */
 	uint64_t read_end;  /* numbers from here on are not let in; UINT64_MAX: no bound */
+	uint8_t guard;      /* enum dtls_guard */
+};
+
+/* What a worker seals with. */
+struct dtls_sealer {
+	struct dtls_guards *guards;
+	/* Unpredictable bytes, for the IVs of CBC. */
+	void (*random)(void *ctx, uint8_t *out, size_t len);
+	void *random_ctx;
 };
 
 enum dtls_opening {
@@ -57,13 +67,18 @@ MUST_USE static inline bool dtls_assoc_starved(const struct dtls_assoc *a)
 	return a->wseq >= a->write_end;
 }
 
-/* As dtls_seal(), with the next number of the association. False also when no number is left. */
-MUST_USE bool dtls_assoc_seal(
-	struct dtls_assoc *a, struct dtls_aead *aead, uint8_t type, uint8_t *out, size_t len);
+MUST_USE static inline enum dtls_guard dtls_assoc_guard(const struct dtls_assoc *a)
+{
+	return (enum dtls_guard)a->guard;
+}
 
-/* As dtls_open(), for a record of epoch 1; checks the window before and marks it after. A body that
-   was not opened is destroyed unless the answer is DTLS_REPLAYED. */
-MUST_USE enum dtls_opening dtls_assoc_open(struct dtls_assoc *a, struct dtls_aead *aead,
+/* As dtls_guard_seal(), with the next number of the association. 0 also when no number is left. */
+MUST_USE size_t dtls_assoc_seal(
+	struct dtls_assoc *a, const struct dtls_sealer *s, uint8_t type, uint8_t *out, size_t len);
+
+/* As dtls_guard_open(), for a record of epoch 1; checks the window before and marks it after. A
+   body that was not opened is destroyed unless the answer is DTLS_REPLAYED. */
+MUST_USE enum dtls_opening dtls_assoc_open(struct dtls_assoc *a, struct dtls_guards *g,
 	const struct dtls_record *r, uint8_t **plain, size_t *len);
 
 #endif

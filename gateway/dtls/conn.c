@@ -41,19 +41,14 @@ void dtls_conn_linger(
 	wheel_arm(&e->wheel, &l->timer, due_ms);
 }
 
-/* Keeps the Finished that stands in the last flight. */
+/* Keeps the Finished that stands in the last flight, if there is one: if we have said it last. */
 static void linger_begin(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_handshake *h)
 {
-	const struct dtls_flight *const f = &h->flight;
-	const struct dtls_item *const last = f->count > 0 ? &f->items[f->count - 1] : NULL;
-	if (!last || last->epoch != 1 || last->len > DTLS_FINISHED_LEN ||
-		h->plain_out > DTLS_SEQ_MAX)
+	struct dtls_context k = { .plain_base = h->plain_out };
+	const size_t len = dtls_flight_finished(&h->flight, k.finished);
+	if (len == 0 || h->plain_out > DTLS_SEQ_MAX)
 		return;
-	struct dtls_context k = {
-		.plain_base = h->plain_out,
-		.finished_len = (uint8_t)last->len,
-	};
-	memcpy(k.finished, f->bytes + last->at, last->len);
+	k.finished_len = (uint8_t)len;
 	dtls_conn_linger(e, c, &k, e->now_ms + e->set.linger_ms);
 	wipe(&k, sizeof(k));
 }
@@ -63,8 +58,7 @@ static void linger_send(struct dtls_engine *e, struct dtls_conn *c)
 	struct dtls_linger *const l = c->linger;
 	uint64_t plain_seq = l->plain_base + c->assoc.wseq;
 	uint8_t ccs = 1;
-	struct dtls_flight f;
-	dtls_flight_clear(&f);
+	struct dtls_flight f = { .count = 0 };
 	const struct dtls_record change = {
 		.type = DTLS_CCS, .version = DTLS_VERSION_1_2, .epoch = 0, .body = &ccs, .len = 1
 	};
@@ -76,14 +70,14 @@ static void linger_send(struct dtls_engine *e, struct dtls_conn *c)
 	const struct dtls_sender s = {
 		.owner = &e->owner,
 		.path = &c->node.path,
-		.aead = e->aead,
+		.sealer = &e->sealer,
 		.assoc = &c->assoc,
 		.plain_seq = &plain_seq,
 		.datagram_max = e->set.mtu,
 	};
 	if (dtls_flight_add(&f, &change) && dtls_flight_add(&f, &finished))
 		e->stats.records_out += dtls_flight_send(&f, &s);
-	wipe(&f, sizeof(f));
+	dtls_flight_clear(&f);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -103,6 +97,7 @@ struct dtls_conn *dtls_conn_new(struct dtls_engine *e, const struct dtls_handsha
 		.cred = h->cred,
 		.role = (uint8_t)h->role,
 		.resumed = h->resumed,
+		.suite = h->suite,
 	};
 	const uint8_t code = SSL_SESSION_get_max_fragment_length(SSL_get_session(h->ssl));
 	if (code >= TLSEXT_max_fragment_length_512 && code <= TLSEXT_max_fragment_length_4096)
@@ -120,8 +115,7 @@ void dtls_conn_enter(struct dtls_engine *e, struct dtls_conn *c)
 void dtls_conn_adopt(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_handshake *h)
 {
 	c->assoc = h->assoc;
-	if (c->role == DTLS_SERVER)
-		linger_begin(e, c, h);
+	linger_begin(e, c, h);
 	dtls_conn_enter(e, c);
 }
 
@@ -190,15 +184,17 @@ static void check_read_end(struct dtls_engine *e, struct dtls_conn *c)
 static bool send_record(
 	struct dtls_engine *e, struct dtls_conn *c, uint8_t type, const uint8_t *body, size_t len)
 {
-	uint8_t *const out = e->owner.room(e->owner.ctx, &c->node.path, DTLS_RECORD_OVERHEAD + len);
+	const enum dtls_guard how = dtls_assoc_guard(&c->assoc);
+	const size_t whole = DTLS_RECORD_HEADER + dtls_guard_body(how, len);
+	uint8_t *const out = e->owner.room(e->owner.ctx, &c->node.path, whole);
 	if (!out)
 		return true; /* lost before the wire instead of on it */
 	if (len > 0)
-		memcpy(out + DTLS_RECORD_HEADER + 8, body, len);
-	const bool sealed = dtls_assoc_seal(&c->assoc, e->aead, type, out, len);
-	e->stats.records_out += sealed;
-	e->owner.sent(e->owner.ctx, sealed ? DTLS_RECORD_OVERHEAD + len : 0);
-	return sealed;
+		memcpy(out + DTLS_RECORD_HEADER + dtls_guard_before(how), body, len);
+	const size_t sealed = dtls_assoc_seal(&c->assoc, &e->sealer, type, out, len);
+	e->stats.records_out += sealed > 0;
+	e->owner.sent(e->owner.ctx, sealed);
+	return sealed > 0;
 }
 
 /* The codes 1 to 4 are 2^9 to 2^12 (RFC 6066 4). */
@@ -293,7 +289,9 @@ static void got_data(struct dtls_engine *e, struct dtls_conn *c, uint8_t *msg, s
 		if (e->owner.settled)
 			e->owner.settled(e->owner.ctx, c);
 	}
-	if (len > 0) /* */
+	if (len > message_max(c)) /* */
+		e->stats.junk++;
+	else if (len > 0) /* */
 		e->owner.message(e->owner.ctx, c, msg, len);
 }
 
@@ -311,8 +309,9 @@ enum dtls_opening dtls_conn_open(struct dtls_engine *e, struct dtls_assoc *as, b
 {
 	*o = (struct dtls_opened){ .type = r->type, .seq = r->seq };
 	if (!unproven)
-		o->how = dtls_assoc_open(as, e->aead, r, &o->plain, &o->len);
-	else if (dtls_open(e->aead, &as->in, r, &o->plain, &o->len))
+		o->how = dtls_assoc_open(as, e->sealer.guards, r, &o->plain, &o->len);
+	else if (dtls_guard_open(
+			 e->sealer.guards, dtls_assoc_guard(as), &as->in, r, &o->plain, &o->len))
 		o->how = DTLS_OPENED;
 	else
 		o->how = DTLS_FORGED;
@@ -362,20 +361,34 @@ enum dtls_opening dtls_conn_record(struct dtls_arrival *a, const struct dtls_rec
 
 enum { BLAME_EASE_MS = 1000, BLAMES_MS = 32 * BLAME_EASE_MS };
 
+/* How many tags may be wrong under this read key (R-130); 0: no bound. The owner's is CCM_8's,
+   which is so low that a stranger reaches it. */
+static uint64_t forged_max(const struct dtls_engine *e, const struct dtls_conn *c)
+{
+	const enum dtls_guard how = dtls_assoc_guard(&c->assoc);
+	if (how == DTLS_GUARD_CCM_8 || e->set.forged_max == 0)
+		return e->set.forged_max;
+	const uint64_t most = dtls_guard_forged_max(how);
+	return most < UINT32_MAX ? most : UINT32_MAX; /* as far as it is counted */
+}
+
+/* With any other guard, dropping records untried would harm more than trying them. */
 bool dtls_conn_is_besieged(const struct dtls_engine *e, const struct dtls_conn *c)
 {
-	return e->set.forged_max > 0 && c->blamed_ms > e->now_ms + BLAMES_MS - BLAME_EASE_MS;
+	return dtls_assoc_guard(&c->assoc) == DTLS_GUARD_CCM_8 && e->set.forged_max > 0 &&
+	       c->blamed_ms > e->now_ms + BLAMES_MS - BLAME_EASE_MS;
 }
 
 /* Whoever can write the peer's address can bring this about: so the peer is told, and loses no more
    than an abbreviated handshake (S23). */
 void dtls_conn_blame(struct dtls_engine *e, struct dtls_conn *c)
 {
-	c->forged++;
-	if (e->set.forged_max == 0)
+	const uint64_t most = forged_max(e, c);
+	c->forged += c->forged < UINT32_MAX;
+	if (most == 0)
 		return;
 	c->blamed_ms = (c->blamed_ms > e->now_ms ? c->blamed_ms : e->now_ms) + BLAME_EASE_MS;
-	if (c->forged < e->set.forged_max)
+	if (c->forged < most)
 		return;
 	dtls_conn_alert(e, c, DTLS_WARNING, DTLS_CLOSE_NOTIFY);
 	dtls_conn_end(e, c, DTLS_END_FORGED);
@@ -426,5 +439,8 @@ struct dtls_conn_facts dtls_conn_facts(const struct dtls_conn *c)
 		.up_ms = c->up_ms,
 		.heard_ms = c->heard_ms,
 		.forged = c->forged,
+		.suite = c->suite,
+		.fragment_max = (uint16_t)(c->fragment_code > 0 ? message_max(c) : 0),
+		.encrypt_then_mac = dtls_assoc_guard(&c->assoc) == DTLS_GUARD_ETM,
 	};
 }

@@ -9,29 +9,73 @@
 #include <string.h>
 
 enum {
-	LEN_MAX = 1 + 2 * (DTLS_KEY_LEN + DTLS_IV_LEN) + 8 + 1 + 1 + 6 + DTLS_FINISHED_LEN,
+	SUITE_V1 = 0xc0a8, /* TLS_PSK_WITH_AES_128_CCM_8 */
+	LEN_MAX = 1 + 2 + 1 + 2 * (DTLS_KEY_LEN + DTLS_MAC_KEY_LEN) + 8 + 1 + 1 + 6 +
+		  DTLS_FINISHED_LEN,
 };
 
+_Static_assert((int)DTLS_IV_LEN < (int)DTLS_MAC_KEY_LEN, "CBC's are the longest keys");
 _Static_assert((int)LEN_MAX <= (int)DTLS_CONTEXT_MAX, "every context fits");
 
-static void put_key(struct wr *w, const struct dtls_key *k)
+static bool is_cbc(uint8_t guard)
 {
-	wr_bytes(w, k->key, sizeof(k->key));
-	wr_bytes(w, k->iv, sizeof(k->iv));
+	return guard == DTLS_GUARD_ETM || guard == DTLS_GUARD_MTE;
 }
 
-static void take_key(struct rd *r, struct dtls_key *k)
+/* CBC has no IV of its own, but a key for its MAC; an AEAD suite is the other way round. */
+static void put_key(struct wr *w, uint8_t guard, const struct dtls_key *k)
+{
+	wr_bytes(w, k->key, sizeof(k->key));
+	if (is_cbc(guard))
+		wr_bytes(w, k->mac, sizeof(k->mac));
+	else
+		wr_bytes(w, k->iv, sizeof(k->iv));
+}
+
+static void take_key(struct rd *r, uint8_t guard, struct dtls_key *k)
 {
 	rd_copy(r, k->key, sizeof(k->key));
-	rd_copy(r, k->iv, sizeof(k->iv));
+	if (is_cbc(guard))
+		rd_copy(r, k->mac, sizeof(k->mac));
+	else
+		rd_copy(r, k->iv, sizeof(k->iv));
+}
+
+static bool is_v1(const struct dtls_context *c)
+{
+	return c->suite == SUITE_V1 && c->guard == DTLS_GUARD_CCM_8;
+}
+
+/* A suite that this program does not know is not guessed at. */
+static bool belong_together(uint16_t suite, uint8_t guard)
+{
+	const struct suite *const s = suite_find(suite);
+	if (!s)
+		return false;
+	switch (s->guard) {
+	case SUITE_CCM_8:
+		return guard == DTLS_GUARD_CCM_8;
+	case SUITE_CCM:
+		return guard == DTLS_GUARD_CCM;
+	case SUITE_GCM:
+		return guard == DTLS_GUARD_GCM;
+	case SUITE_CBC:
+		return is_cbc(guard);
+	}
+	return false;
 }
 
 size_t dtls_context_encode(const struct dtls_context *c, uint8_t out[DTLS_CONTEXT_MAX])
 {
 	struct wr w = wr_into(out, DTLS_CONTEXT_MAX);
-	wr_u8(&w, DTLS_CONTEXT_VERSION);
-	put_key(&w, &c->in);
-	put_key(&w, &c->out);
+	assert(belong_together(c->suite, c->guard));
+	wr_u8(&w, is_v1(c) ? DTLS_CONTEXT_VERSION_1 : DTLS_CONTEXT_VERSION_2);
+	if (!is_v1(c)) {
+		wr_u16(&w, c->suite);
+		wr_u8(&w, c->guard);
+	}
+	put_key(&w, c->guard, &c->in);
+	put_key(&w, c->guard, &c->out);
 	wr_u64(&w, c->hello_tag);
 	wr_u8(&w, c->fragment_code);
 	wr_u8(&w, c->finished_len);
@@ -43,13 +87,27 @@ size_t dtls_context_encode(const struct dtls_context *c, uint8_t out[DTLS_CONTEX
 	return w.len;
 }
 
+/* What version 1 says without words; false: not a version, or a thing of version 1 in another. */
+static bool take_suite(struct rd *r, struct dtls_context *out)
+{
+	const uint8_t version = rd_u8(r);
+	out->suite = SUITE_V1;
+	out->guard = DTLS_GUARD_CCM_8;
+	if (version == DTLS_CONTEXT_VERSION_1)
+		return true;
+	out->suite = rd_u16(r);
+	out->guard = rd_u8(r);
+	return version == DTLS_CONTEXT_VERSION_2 && belong_together(out->suite, out->guard) &&
+	       !is_v1(out);
+}
+
 bool dtls_context_decode(const uint8_t *bytes, size_t len, struct dtls_context *out)
 {
 	struct rd r = rd_from(bytes, len);
 	*out = (struct dtls_context){ 0 };
-	const bool known = rd_u8(&r) == DTLS_CONTEXT_VERSION;
-	take_key(&r, &out->in);
-	take_key(&r, &out->out);
+	const bool known = take_suite(&r, out);
+	take_key(&r, out->guard, &out->in);
+	take_key(&r, out->guard, &out->out);
 	out->hello_tag = rd_u64(&r);
 	out->fragment_code = rd_u8(&r);
 	const uint8_t finished_len = rd_u8(&r);

@@ -16,6 +16,7 @@
 
 #include "base/attr.h"
 #include "dtls/engine.h"
+#include "dtls/guard.h"
 #include "dtls/hello.h"
 #include "dtls/record.h"
 
@@ -24,20 +25,25 @@
 #include <stdint.h>
 
 enum {
-	DTLS_CONTEXT_VERSION = 1,
+	/* Of PSK with CCM_8, as it was before there were other suites. */
+	DTLS_CONTEXT_VERSION_1 = 1,
+	/* Of every other suite: the suite and its guard follow; keys are those of the guard. */
+	DTLS_CONTEXT_VERSION_2 = 2,
 	DTLS_FRAGMENT_CODE_MAX = 4, /* RFC 6066 4 */
 };
 
 struct dtls_context {
-	struct dtls_key in, out;
+	struct dtls_key in, out; /* what the guard does not use is zero */
 	uint64_t hello_tag;
+	uint16_t suite;        /* its number; one of base/suite */
+	uint8_t guard;         /* enum dtls_guard; one that the suite can have */
 	uint8_t fragment_code; /* <= DTLS_FRAGMENT_CODE_MAX; 0 = none */
 	uint8_t finished_len;  /* <= DTLS_FINISHED_LEN; 0: no final flight is kept */
 	uint8_t finished[DTLS_FINISHED_LEN];
 	uint64_t plain_base; /* <= DTLS_SEQ_MAX; see struct dtls_linger; 0 when none is kept */
 };
 
-/* Returns the length. */
+/* Returns the length. Suite and guard belong together. */
 size_t dtls_context_encode(const struct dtls_context *c, uint8_t out[DTLS_CONTEXT_MAX]);
 MUST_USE bool dtls_context_decode(const uint8_t *bytes, size_t len, struct dtls_context *out);
 

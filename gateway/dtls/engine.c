@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MTU_MIN = 256, MTU_MAX = 16384 }; /* libssl makes no datagram below 256 */
+enum { MTU_MIN = 100, MTU_MAX = 16384 };
 
 struct dtls_settings dtls_settings_default(void)
 {
@@ -18,7 +18,7 @@ struct dtls_settings dtls_settings_default(void)
 		.lifetime_ms = 180000,
 		.linger_ms = 240000,
 		.handshakes_max = 1024,
-		.handshake_bytes_max = (size_t)128 << 20,
+		.handshake_bytes_max = (size_t)192 << 20,
 		.mtu = 1232,
 		.bad_finished_max = 3,
 		.first_write_end = UINT64_MAX,
@@ -40,6 +40,16 @@ static void clamp(struct dtls_settings *s)
 	}
 }
 
+/* Of who is met without one. */
+static struct dtls_profile *profile(void)
+{
+	struct dtls_profile_settings s = dtls_profile_settings_default();
+	const char *error = NULL;
+	s.suites[0] = suites[0].number;
+	s.suites_len = 1;
+	return dtls_profile_new(&s, &error);
+}
+
 static bool prepare(struct dtls_engine *e)
 {
 	const struct dtls_owner *const o = &e->owner;
@@ -49,11 +59,13 @@ static bool prepare(struct dtls_engine *e)
 	wheel_init(&e->wheel, e->now_ms);
 	if (!dtls_table_init(&e->conns) || !dtls_table_init(&e->handshakes))
 		return false;
-	e->aead = dtls_aead_new();
-	if (!e->aead || !dtls_libssl_init(&e->lib))
+	e->sealer = (struct dtls_sealer){
+		.guards = dtls_guards_new(), .random = o->random, .random_ctx = o->ctx
+	};
+	e->profile = profile();
+	if (!e->sealer.guards || !e->profile || !dtls_libssl_init(&e->lib))
 		return false;
-	dtls_handshake_hooks(e->lib.ctx);
-	e->pipe.mtu = e->set.mtu;
+	e->pipe.mtu = DTLS_PIPE_MTU;
 	return dtls_cookies_init(&e->cookies, o->random, o->ctx, e->now_ms);
 }
 
@@ -88,7 +100,8 @@ void dtls_engine_free(struct dtls_engine *e)
 	pool_fini(&e->conn_pool);
 	dtls_cookies_fini(&e->cookies);
 	dtls_libssl_fini(&e->lib);
-	dtls_aead_free(e->aead);
+	dtls_profile_unref(e->profile);
+	dtls_guards_free(e->sealer.guards);
 	wipe(e, sizeof(*e));
 	free(e);
 }
@@ -110,7 +123,9 @@ static struct dtls_handshake *connecting(const struct dtls_engine *e, const stru
 
 static bool usable(const struct dtls_peer *p)
 {
-	return p->identity_len > 0 && p->identity_len <= DTLS_IDENTITY_MAX && p->key_len > 0 &&
+	if (p->key_len == 0)
+		return p->profile != NULL;
+	return p->identity_len > 0 && p->identity_len <= DTLS_IDENTITY_MAX &&
 	       p->key_len <= DTLS_PSK_MAX && !memchr(p->identity, 0, p->identity_len);
 }
 
@@ -125,17 +140,19 @@ enum dtls_result dtls_connect(struct dtls_engine *e, const struct dtls_peer *p, 
 		dtls_table_find(&e->handshakes, where.hash, &where.path))
 		return DTLS_BUSY;
 	struct dtls_handshake *h = NULL;
-	const enum dtls_result made = dtls_handshake_new(e, DTLS_CLIENT, &where, &h);
+	const enum dtls_result made = dtls_handshake_new(e, DTLS_CLIENT, &where, p->profile, &h);
 	if (made != DTLS_OK)
 		return made;
-	memcpy(h->identity, p->identity, p->identity_len);
-	h->identity_len = p->identity_len;
-	memcpy(h->key, p->key, p->key_len);
-	h->key_len = p->key_len;
+	if (p->key_len > 0) {
+		memcpy(h->identity, p->identity, p->identity_len);
+		h->identity_len = p->identity_len;
+		memcpy(h->key, p->key, p->key_len);
+		h->key_len = p->key_len;
+	}
 	h->cred = p->cred;
 	h->generation = p->generation;
 	h->user = p->user;
-	if (dtls_handshake_connect(h))
+	if (dtls_handshake_connect(h, p->resume))
 		return DTLS_OK;
 	dtls_handshake_free(h);
 	return DTLS_BROKEN;

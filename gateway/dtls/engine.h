@@ -38,6 +38,7 @@
 
 struct dtls_engine;
 struct dtls_conn;
+struct dtls_profile;
 
 enum { DTLS_PSK_MAX = 64, DTLS_BATCH_MAX = 64 };
 #define DTLS_NO_CRED UINT32_MAX /* no enumerator: it does not fit an int */
@@ -64,6 +65,9 @@ enum dtls_cause {           /* why a handshake failed; what the operator is told
 	DTLS_FAIL_TIMEOUT,  /* no answer within the handshake's lifetime */
 	DTLS_FAIL_IDENTITY, /* server role: no credential has this identity */
 	DTLS_FAIL_KEY,      /* the peer's Finished never opened: the keys differ */
+	DTLS_FAIL_RAW_KEY,  /* a raw public key that nobody has, or is not the server's */
+	DTLS_FAIL_CERTIFICATE, /* a certificate that is not taken: .detail says why */
+	DTLS_FAIL_NAME, /* a good certificate, whose name nobody has, or which is not pinned */
 	DTLS_FAIL_SUITE,    /* no cipher suite in common */
 	DTLS_FAIL_VERSION,  /* not DTLS 1.2 */
 	DTLS_FAIL_ALERT,    /* the peer sent a fatal alert: its number is in .alert */
@@ -80,7 +84,9 @@ struct dtls_failure {
 	void *user;              /* client role: as given to dtls_connect() */
 	uint32_t cred;           /* server role: DTLS_NO_CRED when not known */
 	uint8_t alert;           /* the alert received or sent; 0 = none */
-	const uint8_t *identity; /* octets as offered; NULL = not seen. Borrowed for the call. */
+	/* Octets as offered: a PSK identity, the SHA-256 of a raw public key, the name in a
+	   certificate. NULL = not seen. Borrowed for the call. */
+	const uint8_t *identity;
 	size_t identity_len;
 	const uint8_t *suites; /* as offered by the peer's ClientHello; NULL = not seen */
 	size_t suites_len;
@@ -100,7 +106,23 @@ struct dtls_numbers {
 	uint64_t refused;
 };
 
-enum { DTLS_CONTEXT_MAX = 256, DTLS_SESSION_ID_MAX = 32, DTLS_SESSION_MAX = 512 };
+enum { DTLS_CONTEXT_MAX = 256, DTLS_SESSION_ID_MAX = 32, DTLS_SESSION_MAX = 2048 };
+
+/* Who has proved to be whom, without a PSK. */
+struct dtls_known {
+	uint32_t cred;
+	uint64_t generation;
+};
+
+/* A chain that leads to one of the profile's anchors and has nothing wrong with it. Borrowed. */
+struct dtls_chain {
+	const uint8_t *name; /* by the profile's rules */
+	size_t name_len;
+	const uint8_t (*pins)[32]; /* SHA-256 of each SubjectPublicKeyInfo, the holder's first */
+	size_t pins_len;
+	const uint8_t *serial; /* of the holder's certificate, big endian without leading zeros */
+	size_t serial_len;
+};
 
 /* An association that is not in memory. Holds keys: who made it wipes it. */
 struct dtls_sleeper {
@@ -136,6 +158,15 @@ struct dtls_owner {
 	void *ctx; /* first argument of all */
 	/* Server role: the key for an identity. False: unknown. */
 	bool (*psk)(void *ctx, const uint8_t *identity, size_t len, struct dtls_psk *out);
+	/* What a new handshake of a device on path is held by; borrowed until the next call into
+	   the engine. NULL, or answering NULL: PSK with CCM_8 and the engine's settings. */
+	struct dtls_profile *(*profile)(void *ctx, const struct net_path *path);
+	/* Server role: whose raw public key has this SHA-256 of its SubjectPublicKeyInfo. False, or
+	   NULL: nobody's. */
+	bool (*raw_key)(void *ctx, const uint8_t digest[32], struct dtls_known *out);
+	/* Server role: whose certificate this is: the name is a credential's, and what that has
+	   pinned is in the chain. False, or NULL: nobody's. */
+	bool (*certificate)(void *ctx, const struct dtls_chain *chain, struct dtls_known *out);
 	/* Room for one outgoing datagram of at most cap bytes on path; NULL: no room, the
 	   datagram is dropped. */
 	uint8_t *(*room)(void *ctx, const struct net_path *path, size_t cap);
@@ -184,11 +215,13 @@ struct dtls_owner {
 	/* The peer is known to have our final flight: the context may be written anew without it.
 	   May be NULL. */
 	void (*settled)(void *ctx, struct dtls_conn *c);
-	/* Server role, resumption. NULL, all three: no session is resumed. find: false when there
+	/* Resumption. NULL, all three: no session is resumed. find, server role: false when there
 	   is none that may be. keep is called before `up` of the same association. drop: it may not
-	   be resumed any more (a fatal alert, R-201). */
+	   be resumed any more (a fatal alert, R-201). In client role id_len of what is kept is 0
+	   for a ticket; the owner gives it back in struct dtls_peer. */
 	bool (*session_find)(void *ctx, const uint8_t *id, size_t len, struct dtls_resumable *out);
 	void (*session_keep)(void *ctx, const struct dtls_resumable *s);
+	void (*link_session_keep)(void *ctx, void *user, const struct dtls_resumable *s);
 	void (*session_drop)(void *ctx, const uint8_t *id, size_t len);
 	/* NULL in every build but the one for captures (R-323): the secrets of a handshake that
 	   has finished. */
@@ -202,7 +235,7 @@ struct dtls_settings {
 	uint32_t lifetime_ms;       /* a handshake that takes longer has failed; 180000 */
 	uint32_t linger_ms;         /* the final flight is kept; 240000 = 2 MSL */
 	uint32_t handshakes_max;    /* under way at once, both roles; 1024 */
-	size_t handshake_bytes_max; /* their memory, libssl's included; 128 MiB */
+	size_t handshake_bytes_max; /* their memory, libssl's included; 192 MiB */
 	uint16_t mtu; /* largest datagram of a handshake; 1232 (IPv6's 1280 less headers) */
 	/* epoch-1 records that do not open before a handshake fails; 3 */
 	uint8_t bad_finished_max;
@@ -232,6 +265,7 @@ struct dtls_stats {                  /* counts since dtls_engine_new(), except t
 	uint64_t early;                   /* data before the Finished, dropped */
 	uint64_t records_in, records_out; /* protected ones */
 	uint64_t refused_full;            /* hellos with a good cookie over the bound */
+	uint64_t deferred; /* hellos with a good cookie that were asked to come again */
 	size_t conns, handshakes, handshake_bytes; /* now */
 };
 
@@ -259,11 +293,14 @@ struct dtls_peer { /* client role: whom to meet, and as whom; borrowed for the c
 	const uint8_t
 		*identity; /* octets without NUL, 1 .. 128 (libssl's client sends a C string) */
 	size_t identity_len;
-	const uint8_t *key;
+	const uint8_t *key; /* key_len 0: the profile's key or certificate is what we prove */
 	size_t key_len;
 	uint32_t cred;
 	uint64_t generation;
 	void *user; /* of the conn to be */
+	/* NULL: PSK with CCM_8 and the engine's settings. A reference is taken. */
+	struct dtls_profile *profile;
+	const struct dtls_resumable *resume; /* from link_session_keep(); NULL: a full handshake */
 };
 
 enum dtls_result {
@@ -336,6 +373,9 @@ struct dtls_conn_facts {                  /* for people, not for the data path *
 	uint64_t records_in, records_out; /* accepted; numbers used */
 	uint64_t up_ms, heard_ms;         /* when it came up, and when a record last verified */
 	uint32_t forged;                  /* tags that did not verify */
+	uint16_t suite;        /* its number; see base/suite */
+	uint16_t fragment_max; /* agreed max_fragment_length in octets; 0: none */
+	bool encrypt_then_mac;
 };
 struct dtls_conn_facts dtls_conn_facts(const struct dtls_conn *c);
 struct dtls_stats dtls_stats(const struct dtls_engine *e);

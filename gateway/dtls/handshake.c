@@ -12,8 +12,6 @@
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static void due(struct wheel_timer *t, void *ctx, uint64_t now_ms);
-
 static bool stir(const struct dtls_engine *e) /* S7 */
 {
 	uint8_t fresh[DTLS_STIR_MAX];
@@ -23,8 +21,14 @@ static bool stir(const struct dtls_engine *e) /* S7 */
 	return good;
 }
 
+static SSL *library(struct dtls_engine *e, struct dtls_profile *p, struct dtls_handshake *h)
+{
+	dtls_handshake_hooks(p);
+	return stir(e) ? dtls_libssl_new(&e->lib, p->ctx, &e->pipe, h) : NULL;
+}
+
 enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
-	const struct dtls_node *where, struct dtls_handshake **out)
+	const struct dtls_node *where, struct dtls_profile *profile, struct dtls_handshake **out)
 {
 	if (!dtls_admit(e, role, &where->path))
 		return DTLS_FULL;
@@ -33,21 +37,24 @@ enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
 	struct dtls_handshake *const h = calloc(1, sizeof(*h));
 	if (!h)
 		return DTLS_BROKEN;
-	h->ssl = stir(e) ? dtls_libssl_new(&e->lib, &e->pipe, h) : NULL;
+	struct dtls_profile *const p = profile ? profile : e->profile;
+	h->ssl = library(e, p, h);
 	if (!h->ssl) {
 		free(h);
 		return DTLS_BROKEN;
 	}
 	h->e = e;
 	h->role = role;
+	h->profile = dtls_profile_ref(p);
 	h->queue = DTLS_NOT_QUEUED;
 	h->node.hash = where->hash;
 	h->node.path = where->path;
-	h->timer.fire = due;
+	h->timer.fire = dtls_handshake_due;
 	h->began_ms = e->now_ms;
 	h->cred = DTLS_NO_CRED;
 	h->assoc.write_end = e->set.first_write_end;
 	h->assoc.read_end = e->set.first_read_end;
+	dtls_gather_init(&h->gather, 0); /* dtls_admit_gather() gives it room */
 	dtls_table_add(&e->handshakes, &h->node);
 	dtls_admit_count(h);
 	e->changes++;
@@ -68,6 +75,9 @@ static void detach(struct dtls_handshake *h)
 	SSL_set_shutdown(h->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(h->ssl);
 	h->ssl = NULL;
+	dtls_profile_unref(h->profile);
+	dtls_gather_fini(&h->gather);
+	dtls_flight_clear(&h->flight);
 }
 
 static void release(struct dtls_handshake *h)
@@ -86,6 +96,7 @@ void dtls_handshake_fail(struct dtls_handshake *h, enum dtls_cause cause, const 
 {
 	struct dtls_engine *const e = h->e;
 	dtls_resume_failed(h);
+	dtls_admit_failed(h, cause);
 	detach(h);
 	e->stats.handshakes_failed[h->role]++;
 	const struct dtls_failure f = {
@@ -105,62 +116,16 @@ void dtls_handshake_fail(struct dtls_handshake *h, enum dtls_cause cause, const 
 	release(h);
 }
 
-/* --- flights and the timer ------------------------------------------------------------------- */
-
-static struct dtls_sender sender(struct dtls_handshake *h)
-{
-	return (struct dtls_sender){
-		.owner = &h->e->owner,
-		.path = &h->node.path,
-		.aead = h->e->aead,
-		.assoc = &h->assoc,
-		.plain_seq = &h->plain_out,
-		/* After two losses each record goes alone: the path may not take more. */
-		.datagram_max = h->resent >= 2 ? 0 : h->e->set.mtu,
-	};
-}
-
-static void send_flight(struct dtls_handshake *h)
-{
-	const struct dtls_sender s = sender(h);
-	h->e->stats.records_out += dtls_flight_send(&h->flight, &s);
-}
-
-void dtls_handshake_again(struct dtls_arrival *a)
-{
-	if (a->answered)
-		return;
-	a->answered = true;
-	send_flight(a->hs);
-}
-
-static void arm(struct dtls_handshake *h)
-{
-	const uint64_t deadline = h->began_ms + h->e->set.lifetime_ms;
-	const bool again = h->flight.count > 0 && h->resend_ms < deadline;
-	wheel_arm(&h->e->wheel, &h->timer, again ? h->resend_ms : deadline);
-}
-
-static void plan(struct dtls_handshake *h, uint64_t wait_ms)
-{
-	const uint32_t max_ms = h->e->set.max_ms;
-	h->resend_ms = h->e->now_ms + wait_ms;
-	h->wait_ms = wait_ms * 2 < max_ms ? wait_ms * 2 : max_ms;
-	arm(h);
-}
-
-static void begin_flight(struct dtls_handshake *h)
-{
-	h->resent = 0;
-	send_flight(h);
-	plan(h, h->e->set.initial_ms[h->role]);
-}
-
 static enum dtls_cause timeout_cause(const struct dtls_handshake *h)
 {
 	if (h->unknown)
 		return DTLS_FAIL_IDENTITY;
 	return h->bad_finished > 0 ? DTLS_FAIL_KEY : DTLS_FAIL_TIMEOUT;
+}
+
+void dtls_handshake_expired(struct dtls_handshake *h)
+{
+	dtls_handshake_fail(h, timeout_cause(h), NULL);
 }
 
 void dtls_handshake_superseded(struct dtls_handshake *h)
@@ -170,66 +135,7 @@ void dtls_handshake_superseded(struct dtls_handshake *h)
 	dtls_handshake_fail(h, cause == DTLS_FAIL_TIMEOUT ? DTLS_FAIL_ANEW : cause, NULL);
 }
 
-static void due(struct wheel_timer *t, void *ctx, uint64_t now_ms)
-{
-	struct dtls_handshake *const h = CONTAINER_OF(t, struct dtls_handshake, timer);
-	const struct dtls_engine *const e = ctx;
-	if (now_ms >= h->began_ms + e->set.lifetime_ms) {
-		dtls_handshake_fail(h, timeout_cause(h), NULL);
-		return;
-	}
-	h->resent++;
-	send_flight(h);
-	plan(h, h->wait_ms);
-}
-
-static void say(struct dtls_handshake *h, const struct dtls_record *alert)
-{
-	struct dtls_flight f;
-	dtls_flight_clear(&f);
-	const struct dtls_sender s = sender(h);
-	h->alert = alert->body[1];
-	if (dtls_flight_add(&f, alert))
-		h->e->stats.records_out += dtls_flight_send(&f, &s);
-}
-
-void dtls_handshake_refuse(struct dtls_handshake *h, uint8_t alert)
-{
-	uint8_t body[2] = { DTLS_FATAL, alert };
-	const struct dtls_record r = {
-		.type = DTLS_ALERT,
-		.version = DTLS_VERSION_1_2,
-		.epoch = 0,
-		.body = body,
-		.len = sizeof(body),
-	};
-	say(h, &r);
-}
-
 /* --- libssl ---------------------------------------------------------------------------------- */
-
-bool dtls_handshake_keys(struct dtls_handshake *h)
-{
-	if (h->have_keys)
-		return true;
-	const SSL_SESSION *const session = SSL_get_session(h->ssl);
-	uint8_t master[DTLS_MASTER_LEN], client[DTLS_RANDOM_LEN], server[DTLS_RANDOM_LEN];
-	struct dtls_keys keys;
-	const bool known =
-		session &&
-		SSL_SESSION_get_master_key(session, master, sizeof(master)) == sizeof(master) &&
-		SSL_get_client_random(h->ssl, client, sizeof(client)) == sizeof(client) &&
-		SSL_get_server_random(h->ssl, server, sizeof(server)) == sizeof(server) &&
-		dtls_keys_derive(master, client, server, &keys);
-	if (known) {
-		h->assoc.in = h->role == DTLS_SERVER ? keys.client : keys.server;
-		h->assoc.out = h->role == DTLS_SERVER ? keys.server : keys.client;
-		h->have_keys = true;
-		wipe(&keys, sizeof(keys));
-	}
-	wipe(master, sizeof(master));
-	return known;
-}
 
 static void log_keys(const struct dtls_handshake *h)
 {
@@ -243,48 +149,7 @@ static void log_keys(const struct dtls_handshake *h)
 	wipe(master, sizeof(master));
 }
 
-/* libssl's own record of epoch 1 never leaves: its plaintext is numbered and sealed by us
-   (R-133). */
-static bool uncover(struct dtls_handshake *h, struct dtls_record *r)
-{
-	uint8_t *plain = NULL;
-	size_t len = 0;
-	if (!dtls_handshake_keys(h) || !dtls_open(h->e->aead, &h->assoc.out, r, &plain, &len))
-		return false;
-	r->body = plain;
-	r->len = len;
-	return true;
-}
-
-/* Looks at what libssl wrote: alerts go out at once, all else is the next flight (*fresh). */
-static bool drain(struct dtls_handshake *h, bool *fresh)
-{
-	struct dtls_pipe *const p = &h->e->pipe;
-	uint8_t *at = p->out;
-	size_t left = p->out_len;
-	struct dtls_record r;
-	bool good = !p->overflow;
-	*fresh = false;
-	while (good && dtls_record_next(&at, &left, &r)) {
-		if (r.epoch != 0)
-			good = uncover(h, &r);
-		if (good && r.type == DTLS_ALERT && r.len == 2) {
-			r.body[1] = dtls_alert_said(r.body[1]);
-			say(h, &r);
-			continue;
-		}
-		if (!*fresh)
-			dtls_flight_clear(&h->flight);
-		*fresh = true;
-		good = good && dtls_flight_add(&h->flight, &r);
-	}
-	wipe(p->out, p->out_len);
-	p->out_len = 0;
-	p->overflow = false;
-	return good;
-}
-
-static enum dtls_cause cause_of(unsigned long error)
+static enum dtls_cause cause_of(const struct dtls_handshake *h, unsigned long error)
 {
 	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
 		return DTLS_FAIL_PROTOCOL;
@@ -300,6 +165,11 @@ static enum dtls_cause cause_of(unsigned long error)
 	case SSL_R_WRONG_VERSION_NUMBER:
 	case SSL_R_UNKNOWN_PROTOCOL:
 		return DTLS_FAIL_VERSION;
+	case SSL_R_UNKNOWN_CERTIFICATE_TYPE:
+	case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+		return DTLS_FAIL_CERTIFICATE;
+	case SSL_R_BAD_SIGNATURE: /* it does not have the key that it has shown */
+		return h->mode == DTLS_MODE_RAW_KEY ? DTLS_FAIL_RAW_KEY : DTLS_FAIL_CERTIFICATE;
 	default:
 		return DTLS_FAIL_PROTOCOL;
 	}
@@ -319,9 +189,10 @@ static void finish(struct dtls_handshake *h, bool fresh)
 		return;
 	}
 	if (fresh)
-		send_flight(h);
+		dtls_handshake_send(h);
 	else
 		dtls_flight_clear(&h->flight);
+	dtls_admit_proved(h);
 	log_keys(h);
 	dtls_resume_keep(h);
 	struct dtls_node *const old = dtls_table_find(&e->conns, h->node.hash, &h->node.path);
@@ -334,19 +205,37 @@ static void finish(struct dtls_handshake *h, bool fresh)
 	e->owner.up(e->owner.ctx, c);
 }
 
+/* libssl has refused. Why a peer's key or certificate was not taken, we have noted ourselves. */
+static void failed(struct dtls_handshake *h, unsigned long error)
+{
+	if (h->refused)
+		dtls_handshake_fail(h, h->refusal, h->doubt);
+	else
+		dtls_handshake_fail(h, cause_of(h, error), ERR_reason_error_string(error));
+}
+
+static void object(struct dtls_handshake *h)
+{
+	dtls_handshake_refuse(h, h->objection);
+	if (h->refused)
+		dtls_handshake_fail(h, h->refusal, h->doubt);
+	else
+		dtls_handshake_fail(h, DTLS_FAIL_PROTOCOL, "an extension twice, or not offered");
+}
+
 /* Lets libssl go on as far as it can. False: the handshake has ended, h is gone. */
 static bool go_on(struct dtls_handshake *h, bool *sent)
 {
 	ERR_clear_error();
 	const int rc = SSL_do_handshake(h->ssl);
-	const bool failed = rc != 1 && SSL_get_error(h->ssl, rc) != SSL_ERROR_WANT_READ;
-	const unsigned long error = failed ? ERR_peek_error() : 0;
+	const bool stopped = rc != 1 && SSL_get_error(h->ssl, rc) != SSL_ERROR_WANT_READ;
+	const unsigned long error = stopped ? ERR_peek_error() : 0;
 	bool fresh = false;
-	const bool drained = drain(h, &fresh);
+	const bool drained = dtls_handshake_drain(h, &fresh);
 	h->e->pipe.in = NULL;
 	dtls_resume_settle(h);
-	if (failed) {
-		dtls_handshake_fail(h, cause_of(error), ERR_reason_error_string(error));
+	if (stopped) {
+		failed(h, error);
 		return false;
 	}
 	if (!drained) {
@@ -355,8 +244,7 @@ static bool go_on(struct dtls_handshake *h, bool *sent)
 		return false;
 	}
 	if (h->objection != 0) {
-		dtls_handshake_refuse(h, h->objection);
-		dtls_handshake_fail(h, DTLS_FAIL_PROTOCOL, "an extension twice, or not offered");
+		object(h);
 		return false;
 	}
 	if (rc == 1) {
@@ -364,7 +252,7 @@ static bool go_on(struct dtls_handshake *h, bool *sent)
 		return false;
 	}
 	if (fresh)
-		begin_flight(h);
+		dtls_handshake_begin_flight(h);
 	*sent = fresh;
 	return true;
 }
@@ -399,16 +287,39 @@ size_t dtls_handshake_frame(struct dtls_handshake *h, const struct dtls_fragment
 	return w.len;
 }
 
+/* libssl takes no record beyond what was agreed (RFC 6066 4). */
+bool dtls_handshake_pass(struct dtls_arrival *a, const struct dtls_fragment *message)
+{
+	struct dtls_handshake *const h = a->hs;
+	const size_t most = h->fragment_code > 0
+				    ? ((size_t)256 << h->fragment_code) - DTLS_HS_HEADER
+				    : DTLS_HELLO_MAX;
+	struct dtls_fragment f = *message;
+	size_t done = 0;
+	do {
+		f.offset = (uint32_t)done;
+		f.body = message->body + done;
+		f.len = message->len - done < most ? message->len - done : most;
+		const size_t framed = dtls_handshake_frame(h, &f);
+		if (!dtls_handshake_feed(a, a->e->feed, framed))
+			return false;
+		done += f.len;
+	} while (done < message->len);
+	return true;
+}
+
 /* libssl counts the messages, and takes a cookie only after it has asked for one. What came before
    the hello with the good cookie was answered without libssl (R-087), so it is shown as many hellos
    with nothing in them. Neither they nor its requests, which go nowhere, are in the transcript
    (RFC 6347 4.2.1, R-094). */
 static bool catch_up(struct dtls_handshake *h, uint16_t message_seq)
 {
-	static const uint8_t bare[] = {
-		0xfe, 0xfd, [2 + DTLS_RANDOM_LEN] = 0, /* session_id */
-		0,                                     /* cookie */
-		0, 2, 0xc0, 0xa8, 1, 0,                /* one suite, no compression */
+	const uint16_t suite = h->profile->set.suites[0];
+	const uint8_t bare[] = {
+		0xfe, 0xfd, [2 + DTLS_RANDOM_LEN] = 0,       /* session_id */
+		0,                                           /* cookie */
+		0, 2, (uint8_t)(suite >> 8), (uint8_t)suite, /* one suite */
+		1, 0,                                        /* no compression */
 	};
 	struct dtls_pipe *const p = &h->e->pipe;
 	bool waits = true;
@@ -435,8 +346,10 @@ void dtls_handshake_accept(struct dtls_arrival *a, const struct dtls_opener *o)
 {
 	struct dtls_engine *const e = a->e;
 	const struct dtls_node where = { .hash = a->hash, .path = *a->path };
+	const struct dtls_owner *const own = &e->owner;
+	struct dtls_profile *const p = own->profile ? own->profile(own->ctx, a->path) : NULL;
 	struct dtls_handshake *h = NULL;
-	const enum dtls_result made = dtls_handshake_new(e, DTLS_SERVER, &where, &h);
+	const enum dtls_result made = dtls_handshake_new(e, DTLS_SERVER, &where, p, &h);
 	if (made != DTLS_OK) {
 		if (made == DTLS_FULL)
 			dtls_admit_refused(a, o->hello);
@@ -447,27 +360,30 @@ void dtls_handshake_accept(struct dtls_arrival *a, const struct dtls_opener *o)
 		o->hello->suites_len < sizeof(h->suites) ? o->hello->suites_len : sizeof(h->suites);
 	memcpy(h->suites, o->hello->suites, h->suites_len);
 	dtls_admit_queue(h);
-	SSL_set_accept_state(h->ssl);
 	h->hello_seq = o->fragment->message_seq;
 	h->plain_out = o->seq; /* the ServerHello's record mirrors the hello's number */
-	if (!catch_up(h, h->hello_seq)) {
+	/* A ticket could not be revoked with its credential: devices get none. */
+	SSL_set_options(h->ssl, SSL_OP_NO_TICKET);
+	if (!dtls_profile_accept(h->profile, h->ssl) || !catch_up(h, h->hello_seq)) {
 		dtls_handshake_fail(h, DTLS_FAIL_PROTOCOL, "libssl does not take a first hello");
 		return;
 	}
 	a->hs = h;
-	const size_t len = dtls_handshake_frame(h, o->fragment);
-	(void)dtls_handshake_feed(a, e->feed, len);
+	dtls_handshake_fragment(a, o->fragment);
 }
 
-bool dtls_handshake_connect(struct dtls_handshake *h)
+bool dtls_handshake_connect(struct dtls_handshake *h, const struct dtls_resumable *resume)
 {
 	ERR_clear_error();
-	SSL_set_connect_state(h->ssl);
+	if (!dtls_profile_connect(h->profile, h->ssl, h->key_len > 0))
+		return false;
+	if (resume)
+		dtls_resume_offer(h, resume);
 	const int rc = SSL_do_handshake(h->ssl);
 	bool fresh = false;
 	const bool waits = SSL_get_error(h->ssl, rc) == SSL_ERROR_WANT_READ;
-	if (!drain(h, &fresh) || !waits || !fresh)
+	if (!dtls_handshake_drain(h, &fresh) || !waits || !fresh)
 		return false;
-	begin_flight(h);
+	dtls_handshake_begin_flight(h);
 	return true;
 }

@@ -43,6 +43,40 @@ static unsigned int psk_client(SSL *ssl, const char *hint, char *identity, unsig
 	return (unsigned int)h->key_len;
 }
 
+/* Whom a key or a certificate shows. It is believed when the Finished is right: the library checks
+   the proof of possession later. Who is refused is told no more than that (R-063); nobody finds out
+   who exists. */
+static uint8_t judge(SSL *ssl, const struct dtls_proof *proof)
+{
+	struct dtls_handshake *const h = SSL_get_app_data(ssl);
+	const struct dtls_owner *const o = &h->e->owner;
+	const bool raw = proof->kind == DTLS_PROOF_RAW_KEY;
+	const uint8_t *const name = raw ? proof->digest : proof->chain.name;
+	const size_t len = raw ? sizeof(proof->digest) : proof->chain.name_len;
+	struct dtls_known known = { .cred = DTLS_NO_CRED };
+	if (len > 0 && len <= DTLS_IDENTITY_MAX) {
+		memcpy(h->identity, name, len);
+		h->identity_len = len;
+	}
+	h->refused = !proof->good;
+	h->refusal = proof->cause;
+	h->doubt = proof->detail;
+	if (!proof->good || h->role == DTLS_CLIENT)
+		return 0;
+	if (raw)
+		h->refused = !o->raw_key || !o->raw_key(o->ctx, proof->digest, &known);
+	else
+		h->refused = !o->certificate || !o->certificate(o->ctx, &proof->chain, &known);
+	if (h->refused) {
+		h->refusal = raw ? DTLS_FAIL_RAW_KEY : DTLS_FAIL_NAME;
+		h->doubt = NULL;
+		return raw ? DTLS_DECRYPT_ERROR : DTLS_CERTIFICATE_UNKNOWN;
+	}
+	h->cred = known.cred;
+	h->generation = known.generation;
+	return 0;
+}
+
 /* RFC 5246 7.4.1.4: no type twice, and no answer to what was not asked. libssl looks only at the
    types that it knows. */
 static uint8_t objection_to_client(struct dtls_handshake *h, const uint8_t *body, size_t len)
@@ -60,12 +94,11 @@ static uint8_t objection_to_server(const struct dtls_flight *last, const uint8_t
 {
 	const uint8_t *answered = NULL;
 	size_t answered_len = 0;
-	struct rd ours = rd_from(last->bytes, last->used);
 	struct dtls_fragment f;
 	struct dtls_hello hello;
 	if (!dtls_server_hello_parse(body, len, &answered, &answered_len))
 		return 0;
-	if (!dtls_fragment_next(&ours, &f) || f.type != DTLS_HS_CLIENT_HELLO || f.len != f.total ||
+	if (!dtls_flight_find(last, DTLS_HS_CLIENT_HELLO, &f) ||
 		!dtls_hello_parse(f.body, f.len, &hello))
 		return 0;
 	const bool offered = dtls_extensions_offered(
@@ -73,7 +106,30 @@ static uint8_t objection_to_server(const struct dtls_flight *last, const uint8_t
 	return offered ? 0 : DTLS_UNSUPPORTED_EXTENSION;
 }
 
-/* Each handshake message that libssl took in, whole. */
+/* A ServerHello, ours or the peer's: from here on the keys' shape is known. */
+static void settle(struct dtls_handshake *h, const uint8_t *body, size_t len)
+{
+	struct dtls_choice c;
+	if (!dtls_choice_parse(body, len, &c))
+		return; /* libssl says what is wrong with it */
+	const bool raw = h->role == DTLS_SERVER ? c.raw_client : c.raw_server;
+	h->suite = c.suite->number;
+	h->assoc.guard = (uint8_t)c.guard;
+	h->fragment_code = c.fragment_code;
+	h->mode = DTLS_MODE_PSK;
+	if (c.suite->ecdsa)
+		h->mode = raw ? DTLS_MODE_RAW_KEY : DTLS_MODE_CERTIFICATE;
+	if (h->objection != 0)
+		return;
+	h->objection = dtls_choice_objection(h->profile, &c);
+	if (h->objection != 0) {
+		h->refused = true;
+		h->refusal = DTLS_FAIL_SUITE;
+		h->doubt = "CBC without encrypt-then-MAC, or a suite that is none of ours";
+	}
+}
+
+/* Each whole handshake message that libssl took in, and our ServerHello. */
 /* NOLINTNEXTLINE(readability-function-size): libssl's type */
 static void overhear(
 	int written, int version, int type, const void *body, size_t len, SSL *ssl, void *arg)
@@ -81,23 +137,31 @@ static void overhear(
 	struct dtls_handshake *const h = SSL_get_app_data(ssl);
 	(void)version;
 	(void)arg;
-	if (written || type != SSL3_RT_HANDSHAKE || len < DTLS_HS_HEADER)
+	if (type != SSL3_RT_HANDSHAKE || len < DTLS_HS_HEADER)
 		return;
 	struct rd r = rd_from(body, len);
 	const uint8_t kind = rd_u8(&r);
 	rd_skip(&r, 3);
-	h->next_in = (uint16_t)(rd_u16(&r) + 1);
+	const uint16_t message_seq = rd_u16(&r);
 	rd_skip(&r, DTLS_HS_HEADER - 6);
-	if (kind == DTLS_HS_CLIENT_HELLO)
+	if (!written) {
+		h->next_in = (uint16_t)(message_seq + 1);
+		h->last_in = kind;
+		h->ticketed = h->ticketed || kind == DTLS_HS_NEW_TICKET;
+	}
+	if (!written && kind == DTLS_HS_CLIENT_HELLO)
 		h->objection = objection_to_client(h, r.at, r.left);
-	if (kind == DTLS_HS_SERVER_HELLO)
+	if (!written && kind == DTLS_HS_SERVER_HELLO)
 		h->objection = objection_to_server(&h->flight, r.at, r.left);
+	if (kind == DTLS_HS_SERVER_HELLO)
+		settle(h, r.at, r.left);
 }
 
-void dtls_handshake_hooks(SSL_CTX *ctx)
+void dtls_handshake_hooks(struct dtls_profile *p)
 {
-	SSL_CTX_set_psk_server_callback(ctx, psk_server);
-	SSL_CTX_set_psk_client_callback(ctx, psk_client);
-	SSL_CTX_set_msg_callback(ctx, overhear);
-	dtls_resume_hooks(ctx);
+	p->judge = judge;
+	SSL_CTX_set_psk_server_callback(p->ctx, psk_server);
+	SSL_CTX_set_psk_client_callback(p->ctx, psk_client);
+	SSL_CTX_set_msg_callback(p->ctx, overhear);
+	dtls_resume_hooks(p->ctx);
 }

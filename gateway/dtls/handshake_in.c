@@ -5,19 +5,113 @@
 
 #include <string.h>
 
-/* What a server of a plain PSK suite may say (RFC 4279 2). */
-static bool servers_message(uint8_t type)
+enum {
+	NOTHING = 255,    /* no handshake type */
+	SHORT_MAX = 1024, /* of what has no chain and no list of names in it */
+	PSK_EXCHANGE_MAX = 2 + DTLS_IDENTITY_MAX, /* RFC 4279 2 */
+	ECDH_EXCHANGE_MAX = 1 + 133,              /* RFC 8422 5.7: a point of P-521 */
+	TICKET_MAX = 4096,
+	REST_MAX = 64, /* fragments are not mirrored that are shorter */
+};
+
+/* --- which messages may come ----------------------------------------------------------------- */
+
+static bool is_ecdsa(const struct dtls_handshake *h)
 {
-	return type == DTLS_HS_HELLO_VERIFY || type == DTLS_HS_SERVER_HELLO ||
-	       type == DTLS_HS_SERVER_KEY_EXCHANGE || type == DTLS_HS_SERVER_DONE;
+	const struct suite *const s = suite_find(h->suite);
+	return s && s->ecdsa;
 }
 
-static void pass_on(struct dtls_arrival *a, const struct dtls_fragment *f)
+/* What a client says in the clear is known from its hello on (RFC 5246 7.3, RFC 4279 2): we ask for
+   a certificate whenever it could have one. After an abbreviated handshake's first flight, and with
+   all of this said, only a protected Finished may come: nothing in the clear, of whom it may be,
+   spoils it. */
+static uint8_t clients_message(const struct dtls_handshake *h, uint16_t message_seq)
 {
-	const size_t len = dtls_handshake_frame(a->hs, f);
-	if (len > 0)
-		(void)dtls_handshake_feed(a, a->e->feed, len);
+	static const uint8_t certified[] = { DTLS_HS_CERTIFICATE, DTLS_HS_CLIENT_KEY_EXCHANGE,
+		DTLS_HS_CERTIFICATE_VERIFY };
+	const size_t at = (size_t)(uint16_t)(message_seq - h->hello_seq - 1);
+	if (message_seq == h->hello_seq)
+		return DTLS_HS_CLIENT_HELLO;
+	if (h->suite == 0 || h->resumed)
+		return NOTHING;
+	if (is_ecdsa(h))
+		return at < sizeof(certified) ? certified[at] : NOTHING;
+	return at == 0 ? DTLS_HS_CLIENT_KEY_EXCHANGE : NOTHING;
 }
+
+/* May a server say it, after what it has said last? */
+static bool servers_next(const struct dtls_handshake *h, uint8_t type)
+{
+	const bool ecdsa = is_ecdsa(h);
+	switch (h->last_in) {
+	case DTLS_HS_SERVER_HELLO:
+		if (h->resumed)
+			return type == DTLS_HS_NEW_TICKET;
+		return ecdsa ? type == DTLS_HS_CERTIFICATE
+			     : type == DTLS_HS_SERVER_KEY_EXCHANGE || type == DTLS_HS_SERVER_DONE;
+	case DTLS_HS_CERTIFICATE:
+		return type == DTLS_HS_SERVER_KEY_EXCHANGE;
+	case DTLS_HS_SERVER_KEY_EXCHANGE:
+		return type == DTLS_HS_SERVER_DONE ||
+		       (ecdsa && type == DTLS_HS_CERTIFICATE_REQUEST);
+	case DTLS_HS_CERTIFICATE_REQUEST:
+		return type == DTLS_HS_SERVER_DONE;
+	case DTLS_HS_SERVER_DONE:
+		return type == DTLS_HS_NEW_TICKET;
+	case DTLS_HS_NEW_TICKET:
+		return false;
+	default:
+		return type == DTLS_HS_HELLO_VERIFY || type == DTLS_HS_SERVER_HELLO;
+	}
+}
+
+/* May it ever? A PSK suite has no certificates (RFC 4279 2), and tickets are asked for or not. */
+static bool servers_message(const struct dtls_handshake *h, uint8_t type)
+{
+	switch (type) {
+	case DTLS_HS_HELLO_VERIFY:
+	case DTLS_HS_SERVER_HELLO:
+	case DTLS_HS_SERVER_KEY_EXCHANGE:
+	case DTLS_HS_SERVER_DONE:
+		return !h->have_keys;
+	case DTLS_HS_CERTIFICATE:
+	case DTLS_HS_CERTIFICATE_REQUEST:
+		return !h->have_keys && h->key_len == 0;
+	case DTLS_HS_NEW_TICKET:
+		return h->profile->set.tickets;
+	default:
+		return false;
+	}
+}
+
+/* How long it may be. */
+static size_t longest(const struct dtls_handshake *h, uint8_t type)
+{
+	switch (type) {
+	case DTLS_HS_CLIENT_HELLO:
+		return DTLS_HELLO_MAX;
+	case DTLS_HS_CERTIFICATE:
+	case DTLS_HS_CERTIFICATE_REQUEST:
+		return DTLS_GATHER_MAX;
+	case DTLS_HS_CLIENT_KEY_EXCHANGE:
+		return is_ecdsa(h) ? ECDH_EXCHANGE_MAX : PSK_EXCHANGE_MAX;
+	case DTLS_HS_NEW_TICKET:
+		return TICKET_MAX;
+	default:
+		return SHORT_MAX;
+	}
+}
+
+/* Before the peer's Finished there is more to come in the clear. */
+static bool awaits_plain(const struct dtls_handshake *h)
+{
+	if (!h->have_keys)
+		return true;
+	return h->role == DTLS_SERVER && clients_message(h, h->next_in) != NOTHING;
+}
+
+/* --- whole messages -------------------------------------------------------------------------- */
 
 static void refuse_identity(struct dtls_handshake *h)
 {
@@ -26,21 +120,7 @@ static void refuse_identity(struct dtls_handshake *h)
 	dtls_handshake_fail(h, DTLS_FAIL_IDENTITY, "the identity is empty or too long");
 }
 
-/* The bytes of one fragment; true when the message is whole. A changed length begins anew, so that
-   a forged fragment does not shut out the real ones. */
-static bool gather(struct dtls_handshake *h, const struct dtls_fragment *f)
-{
-	if (h->cke_len != f->total)
-		memset(h->cke_have, 0, sizeof(h->cke_have));
-	h->cke_len = f->total;
-	if (f->len > 0) {
-		memcpy(h->cke + f->offset, f->body, f->len);
-		memset(h->cke_have + f->offset, 1, f->len);
-	}
-	return memchr(h->cke_have, 0, h->cke_len) == NULL;
-}
-
-/* A record that came before the keys were known, now that they are. */
+/* A record that came before its time, now that it has come. */
 static void take_up(struct dtls_arrival *a)
 {
 	uint8_t held[DTLS_HELD_MAX];
@@ -49,80 +129,118 @@ static void take_up(struct dtls_arrival *a)
 	struct dtls_record r;
 	memcpy(held, a->hs->held, left);
 	a->hs->held_len = 0;
-	if (!dtls_record_next(&at, &left, &r) || dtls_handshake_protected(a, &r))
-		return;
-	a->e->stats.forged++;
-	dtls_handshake_unopened(a, &r);
+	if (dtls_record_next(&at, &left, &r) && !dtls_handshake_protected(a, &r))
+		dtls_handshake_unopened(a, &r);
 }
 
-static void key_exchange(struct dtls_arrival *a, const struct dtls_fragment *f)
+/* False: h is gone. */
+static bool note_identity(struct dtls_handshake *h, const struct dtls_fragment *exchange)
 {
-	struct dtls_handshake *const h = a->hs;
-	if (f->total < 2 || f->total > DTLS_CKE_MAX) {
-		refuse_identity(h);
-		return;
-	}
-	dtls_admit_answered(h);
-	if (!gather(h, f))
-		return;
 	const uint8_t *identity = NULL;
 	size_t len = 0;
-	if (!dtls_identity_parse(h->cke, h->cke_len, &identity, &len)) {
+	if (is_ecdsa(h))
+		return true;
+	if (!dtls_identity_parse(exchange->body, exchange->len, &identity, &len)) {
 		refuse_identity(h);
-		return;
+		return false;
 	}
 	memcpy(h->identity, identity, len);
 	h->identity_len = len;
-	const struct dtls_fragment whole = {
-		.type = DTLS_HS_CLIENT_KEY_EXCHANGE,
-		.total = f->total,
-		.message_seq = f->message_seq,
-		.body = h->cke,
-		.len = h->cke_len,
-	};
-	const size_t framed = dtls_handshake_frame(h, &whole);
-	if (framed > 0 && dtls_handshake_feed(a, a->e->feed, framed) && h->held_len > 0)
+	return true;
+}
+
+/* The message that is next, whole, goes to libssl. False: h is gone. */
+static bool take(struct dtls_arrival *a, const struct dtls_fragment *whole)
+{
+	struct dtls_handshake *const h = a->hs;
+	if (h->role == DTLS_SERVER && whole->type == DTLS_HS_CLIENT_KEY_EXCHANGE &&
+		!note_identity(h, whole))
+		return false;
+	return dtls_handshake_pass(a, whole);
+}
+
+/* All that is whole and next. A message that can not follow makes room for the real one. */
+static void take_all(struct dtls_arrival *a)
+{
+	struct dtls_handshake *const h = a->hs;
+	struct dtls_fragment whole;
+	bool next = true;
+	while (next && dtls_gather_take(&h->gather, h->next_in, &whole)) {
+		const uint16_t at = h->next_in;
+		next = h->role == DTLS_SERVER || servers_next(h, whole.type);
+		if (next && !take(a, &whole))
+			return;
+		a->e->stats.junk += !next;
+		dtls_gather_drop(&h->gather, at);
+		next = next && h->next_in != at;
+	}
+	dtls_admit_resize(h);
+	if (h->held_len > 0 && dtls_handshake_keys(h) && !awaits_plain(h))
 		take_up(a);
+}
+
+static void collect(struct dtls_arrival *a, const struct dtls_fragment *f)
+{
+	switch (dtls_admit_gather(a->hs, f)) {
+	case DTLS_GATHER_WHOLE:
+		take_all(a);
+		break;
+	case DTLS_GATHER_OLD:
+	case DTLS_GATHER_FULL:
+		a->e->stats.junk++;
+		break;
+	case DTLS_GATHER_MORE:
+		break;
+	}
+}
+
+/* --- fragments ------------------------------------------------------------------------------- */
+
+/* who cuts his messages has a reason; the path may be it, and then it is ours, too. */
+static void mirror(const struct dtls_arrival *a, const struct dtls_fragment *f)
+{
+	struct dtls_handshake *const h = a->hs;
+	if (f->len == f->total || (h->role == DTLS_CLIENT && h->suite == 0))
+		return;
+	const size_t len = f->len > REST_MAX ? f->len : REST_MAX;
+	h->fragment_seen = len > h->fragment_seen ? len : h->fragment_seen;
+	h->datagram_seen = a->len > h->datagram_seen ? a->len : h->datagram_seen;
 }
 
 static void from_client(struct dtls_arrival *a, const struct dtls_fragment *f)
 {
-	const struct dtls_handshake *const h = a->hs;
-	const bool next = f->message_seq == h->next_in;
-	const bool hello = f->message_seq == h->hello_seq;
-	/* With keys, only a protected Finished is awaited. So it is after the first flight of an
-	   abbreviated handshake (RFC 5246 7.3), which a key exchange in the clear, of whom it may
-	   be, does not spoil. */
-	if (h->have_keys) {
+	struct dtls_handshake *const h = a->hs;
+	const bool exchange = f->type == DTLS_HS_CLIENT_KEY_EXCHANGE;
+	if (f->type != clients_message(h, f->message_seq)) {
 		a->e->stats.junk++;
 		return;
 	}
-	if (next && f->type == DTLS_HS_CLIENT_KEY_EXCHANGE && !hello) {
-		key_exchange(a, f);
+	if (exchange && !is_ecdsa(h) && (f->total < 2 || f->total > PSK_EXCHANGE_MAX)) {
+		refuse_identity(h);
 		return;
 	}
-	/* The rest of a hello whose first fragment brought the cookie. */
-	if (next && f->type == DTLS_HS_CLIENT_HELLO && hello && f->total <= DTLS_HELLO_MAX) {
-		pass_on(a, f);
+	if (f->total > longest(h, f->type)) {
+		a->e->stats.junk++;
 		return;
 	}
-	a->e->stats.junk++;
+	if (exchange || f->type == DTLS_HS_CERTIFICATE)
+		dtls_admit_answered(h);
+	mirror(a, f);
+	collect(a, f);
 }
 
+/* What no server may say is dropped, not refused: one forged datagram of it would end the
+   handshake, and an honest peer never sends it. */
 static void from_server(struct dtls_arrival *a, const struct dtls_fragment *f)
 {
 	const struct dtls_handshake *const h = a->hs;
-	/* libssl keeps what comes too early: four messages are a whole flight. After it (we have
-	   keys) only a protected Finished may come, so nothing in the clear can spoil it any
-	   more. What no server of this suite may say (a Certificate, a client's message) is
-	   dropped, not refused: one forged datagram of it would end the handshake, and an honest
-	   peer never sends it. */
-	if (h->have_keys || !servers_message(f->type) || f->total > DTLS_MESSAGE_MAX ||
-		f->message_seq - h->next_in > 3) {
+	if (!servers_message(h, f->type) || f->total > longest(h, f->type) ||
+		(f->message_seq == h->next_in && !servers_next(h, f->type))) {
 		a->e->stats.junk++;
 		return;
 	}
-	pass_on(a, f);
+	mirror(a, f);
+	collect(a, f);
 }
 
 void dtls_handshake_fragment(struct dtls_arrival *a, const struct dtls_fragment *f)
@@ -177,13 +295,13 @@ bool dtls_handshake_protected(struct dtls_arrival *a, const struct dtls_record *
 	struct dtls_handshake *const h = a->hs;
 	struct dtls_engine *const e = a->e;
 	const size_t whole = DTLS_RECORD_HEADER + r->len;
-	if (whole > DTLS_HELD_MAX || !dtls_handshake_keys(h))
+	if (whole > DTLS_HELD_MAX || !dtls_handshake_keys(h) || awaits_plain(h))
 		return false;
 	/* libssl opens the record once more, so it gets the bytes as they came. */
 	memcpy(e->feed, r->body - DTLS_RECORD_HEADER, whole);
 	uint8_t *plain = NULL;
 	size_t len = 0;
-	const enum dtls_opening how = dtls_assoc_open(&h->assoc, e->aead, r, &plain, &len);
+	const enum dtls_opening how = dtls_assoc_open(&h->assoc, e->sealer.guards, r, &plain, &len);
 	if (how != DTLS_OPENED) {
 		memcpy(r->body, e->feed + DTLS_RECORD_HEADER, r->len);
 		return false;
@@ -211,7 +329,7 @@ bool dtls_handshake_early(struct dtls_arrival *a, const struct dtls_record *r)
 	if (!h->resumed || r->len > sizeof(e->feed))
 		return false;
 	memcpy(e->feed, r->body, r->len); /* it may still be the old association's */
-	if (dtls_assoc_open(&h->assoc, e->aead, r, &plain, &len) != DTLS_OPENED) {
+	if (dtls_assoc_open(&h->assoc, e->sealer.guards, r, &plain, &len) != DTLS_OPENED) {
 		memcpy(r->body, e->feed, r->len);
 		return false;
 	}
@@ -226,16 +344,19 @@ void dtls_handshake_unopened(struct dtls_arrival *a, const struct dtls_record *r
 {
 	struct dtls_handshake *const h = a->hs;
 	const size_t whole = DTLS_RECORD_HEADER + r->len;
+	const enum dtls_guard how = dtls_assoc_guard(&h->assoc);
+	const bool early = awaits_plain(h);
+	a->e->stats.forged += !early;
 	/* What can be no Finished, nor a fragment of one, does not count. */
-	if (whole > sizeof(h->held) || r->len <= DTLS_CCM8_OVERHEAD + DTLS_HS_HEADER)
+	if (whole > sizeof(h->held) || r->len < dtls_guard_body(how, DTLS_HS_HEADER + 1))
 		return;
-	if (!h->have_keys) {
+	if (early) {
 		memcpy(h->held, r->body - DTLS_RECORD_HEADER, whole);
 		h->held_len = whole;
 		return;
 	}
 	h->bad_finished++;
-	if (h->bad_finished < a->e->set.bad_finished_max)
+	if (h->bad_finished < dtls_admit_tries(h))
 		return;
 	dtls_handshake_refuse(h, DTLS_DECRYPT_ERROR); /* whatever the reason */
 	dtls_handshake_fail(h, h->unknown ? DTLS_FAIL_IDENTITY : DTLS_FAIL_KEY, NULL);

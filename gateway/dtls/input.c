@@ -76,6 +76,8 @@ static void client_hello(struct dtls_arrival *a, const struct dtls_fragment *f, 
 		e->stats.replayed++; /* the hello that this association came from, late */
 		return;
 	}
+	if (!dtls_admit_hello(a, &o))
+		return;
 	if (a->hs)
 		dtls_handshake_superseded(a->hs);
 	dtls_handshake_accept(a, &o);
@@ -159,7 +161,6 @@ static void maybe_finished(struct dtls_arrival *a, const struct dtls_record *r)
 			return;
 		memcpy(r->body, saved, r->len);
 	}
-	a->e->stats.forged += a->hs->have_keys;
 	dtls_handshake_unopened(a, r);
 }
 
@@ -202,7 +203,9 @@ static void input(
 		e->stats.junk++; /* before any look-up */
 		return;
 	}
-	struct dtls_arrival a = { .e = e, .role = role, .path = d->path, .hash = hash };
+	struct dtls_arrival a = {
+		.e = e, .role = role, .path = d->path, .hash = hash, .len = d->len
+	};
 	look_up(&a);
 	struct dtls_record r;
 	while (dtls_record_next(&at, &left, &r)) {

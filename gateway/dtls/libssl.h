@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dtls/libssl: how the library is set up, and the pipe through which it reads and writes records.
+ * dtls/libssl: the pipe through which the library reads and writes records, and its generator of
+ *              random numbers.
  *
- * Promise: DTLS 1.2 and TLS_PSK_WITH_AES_128_CCM_8 only, no tickets (R-180), no renegotiation, no
- *          compression; the library's judgement on strength stays, but for this one suite (R-048).
- *          It keeps no session itself, and finds none too old: that is the owner's to decide
- *          (R-197, dtls/resume). The pipe lends the library one record at a time and collects what
- *          it writes; nothing leaves the process by itself.
+ * Promise: the pipe lends the library one record at a time and collects what it writes; nothing
+ *          leaves the process by itself. What the library may say and accept is the profile's.
  * Errors:  false; dtls_libssl_fini() is then still right.
- * Memory:  owns the SSL_CTX and the BIO_METHOD. The pipe is shared by all handshakes of an engine,
- *          as only one of them runs at a time.
+ * Memory:  owns the BIO_METHOD. The pipe is shared by all handshakes of an engine, as only one of
+ *          them runs at a time.
  * Threads: the worker that owns it.
  */
 #ifndef LWG_DTLS_LIBSSL_H
@@ -22,7 +20,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DTLS_PIPE_OUT = 4096 };
+enum {
+	/* What the library writes at once: a flight of DTLS_FLIGHT_MAX, in records of 512 octets if
+	   that is agreed, and an alert. */
+	DTLS_PIPE_OUT = 24 * 1024,
+	/* It does not cut messages for the wire: dtls/flight does, each time anew. */
+	DTLS_PIPE_MTU = 16384,
+};
 
 struct dtls_pipe {
 	const uint8_t *in; /* the next record, borrowed; NULL = none */
@@ -33,14 +37,8 @@ struct dtls_pipe {
 	uint16_t mtu;  /* the longest datagram that the library may make */
 };
 
-typedef int dtls_judge(
-	const SSL *s, const SSL_CTX *ctx, int op, int bits, int nid, void *other, void *ex);
-
 struct dtls_libssl {
-	SSL_CTX *ctx;
 	BIO_METHOD *method;
-	dtls_judge *judge; /* the library's own security callback */
-	size_t cost;       /* bytes that one SSL object takes during a handshake, measured */
 };
 
 MUST_USE bool dtls_libssl_init(struct dtls_libssl *l);
@@ -52,6 +50,7 @@ enum { DTLS_STIR_MAX = 32 };
 MUST_USE bool dtls_libssl_stir(const uint8_t *fresh, size_t len);
 /* An SSL object that reads and writes through pipe, whose app data is `user`. NULL when memory is
    short. */
-MUST_USE SSL *dtls_libssl_new(const struct dtls_libssl *l, struct dtls_pipe *pipe, void *user);
+MUST_USE SSL *dtls_libssl_new(
+	const struct dtls_libssl *l, SSL_CTX *ctx, struct dtls_pipe *pipe, void *user);
 
 #endif

@@ -2,6 +2,7 @@
 #include "dtls/resume.h"
 
 #include "base/wipe.h"
+#include "dtls/session_der.h"
 #include "dtls/state.h"
 
 #include <openssl/err.h>
@@ -10,9 +11,10 @@
 enum {
 	/* Before what libssl wrote stands which of our formats it is: a store outlives the program,
 	   and what another one wrote is not guessed at (R-204). */
-	FORMAT = 1,
-	SUITE_PSK_CCM8 = 0xc0a8,
+	FORMAT = 1,                  /* of a suite whose guard follows from it */
+	FORMAT_CBC = 2,              /* the guard of a CBC suite follows (enum dtls_guard) */
 	EXT_MAX_FRAGMENT_LENGTH = 1, /* RFC 6066 4 */
+	EXT_ENCRYPT_THEN_MAC = 22,   /* RFC 7366 2 */
 	EXT_MASTER_SECRET = 23,      /* RFC 7627 5.1 */
 };
 
@@ -36,7 +38,12 @@ static bool extension(const struct dtls_hello *hello, uint16_t type, struct rd *
 void dtls_resume_offered(struct dtls_handshake *h, const struct dtls_hello *hello)
 {
 	struct rd body;
-	h->offers_suite = dtls_hello_offers(hello, SUITE_PSK_CCM8);
+	h->offers = 0;
+	for (unsigned i = 0; i < SUITES; i++) {
+		if (dtls_hello_offers(hello, suites[i].number))
+			h->offers |= (uint16_t)(1U << i);
+	}
+	h->offers_etm = extension(hello, EXT_ENCRYPT_THEN_MAC, &body);
 	h->offers_ems = extension(hello, EXT_MASTER_SECRET, &body);
 	h->offers_fragment = extension(hello, EXT_MAX_FRAGMENT_LENGTH, &body) ? rd_u8(&body) : 0;
 }
@@ -50,37 +57,59 @@ static int not_resumable(SSL *ssl, int forward_secure)
 	const struct dtls_handshake *const h = SSL_get_app_data(ssl);
 	const bool kept = h->e->owner.session_keep && h->offers_ems;
 	(void)forward_secure;
-	SSL_CTX_set_session_cache_mode(h->e->lib.ctx, SSL_SESS_CACHE_NO_INTERNAL |
-							      SSL_SESS_CACHE_NO_AUTO_CLEAR |
-							      (kept ? SSL_SESS_CACHE_SERVER : 0));
+	SSL_CTX_set_session_cache_mode(
+		SSL_get_SSL_CTX(ssl), SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR |
+					      (kept ? SSL_SESS_CACHE_SERVER : 0));
 	return !kept;
 }
 
 /* --- finding --------------------------------------------------------------------------------- */
 
+static const struct suite *suite_of(const SSL_SESSION *s)
+{
+	const SSL_CIPHER *const c = SSL_SESSION_get0_cipher(s);
+	return c ? suite_find(SSL_CIPHER_get_protocol_id(c)) : NULL;
+}
+
 /* R-198. libssl would end the handshake with an alert where max_fragment_length, suite or extended
    master secret differ from the session's; a device whose firmware has changed is better served by
    a full handshake (R-200), and the abbreviated one is as much aborted (RFC 7627 5.3). */
-static bool fits(const struct dtls_handshake *h, const SSL_SESSION *s)
+static bool fits(const struct dtls_handshake *h, const SSL_SESSION *s, enum dtls_guard guard)
 {
-	const SSL_CIPHER *const suite = SSL_SESSION_get0_cipher(s);
-	return SSL_SESSION_get_protocol_version(s) == DTLS1_2_VERSION && suite &&
-	       SSL_CIPHER_get_protocol_id(suite) == SUITE_PSK_CCM8 && h->offers_suite &&
-	       h->offers_ems && SSL_SESSION_get_max_fragment_length(s) == h->offers_fragment;
+	const struct suite *const suite = suite_of(s);
+	if (SSL_SESSION_get_protocol_version(s) != DTLS1_2_VERSION || !suite ||
+		!dtls_profile_speaks(h->profile, suite->number))
+		return false;
+	const bool offered = h->offers >> (suite - suites) & 1;
+	const bool etm = h->offers_etm
+				 ? guard == DTLS_GUARD_ETM
+				 : guard == DTLS_GUARD_MTE && h->profile->set.mac_then_encrypt;
+	return offered && h->offers_ems && (suite->guard != SUITE_CBC || etm) &&
+	       SSL_SESSION_get_max_fragment_length(s) == h->offers_fragment;
 }
 
-/* NULL: it is not what we wrote under this id. */
-static SSL_SESSION *revive(const struct dtls_resumable *found, const uint8_t *id, size_t len)
+/* NULL: it is not what we wrote under this id; a session that has a ticket has none. */
+static SSL_SESSION *revive(const struct dtls_resumable *found, enum dtls_guard *guard)
 {
-	if (found->len < 2 || found->len > sizeof(found->session) || found->session[0] != FORMAT)
+	*guard = DTLS_GUARD_CCM_8;
+	if (found->len < 3 || found->len > sizeof(found->session))
 		return NULL;
-	const uint8_t *at = found->session + 1;
+	const uint8_t *at = found->session;
+	const uint8_t *const end = at + found->len;
+	const uint8_t format = *at++;
+	if (format == FORMAT_CBC)
+		*guard = *at++ == DTLS_GUARD_ETM ? DTLS_GUARD_ETM : DTLS_GUARD_MTE;
+	else if (format != FORMAT)
+		return NULL;
 	(void)ERR_set_mark();
-	SSL_SESSION *const s = d2i_SSL_SESSION(NULL, &at, (long)(found->len - 1));
+	SSL_SESSION *const s = d2i_SSL_SESSION(NULL, &at, end - at);
 	(void)ERR_pop_to_mark();
+	const struct suite *const suite = s ? suite_of(s) : NULL;
 	unsigned int own_len = 0;
 	const uint8_t *const own = s ? SSL_SESSION_get_id(s, &own_len) : NULL;
-	if (s && at == found->session + found->len && own_len == len && memcmp(own, id, len) == 0)
+	if (suite && at == end && (suite->guard == SUITE_CBC) == (format == FORMAT_CBC) &&
+		(found->id_len == 0 ||
+			(own_len == found->id_len && memcmp(own, found->id, own_len) == 0)))
 		return s;
 	SSL_SESSION_free(s);
 	return NULL;
@@ -97,9 +126,13 @@ static SSL_SESSION *find(SSL *ssl, const unsigned char *id, int len, int *copy)
 	if (!o->session_find || len <= 0 || len > DTLS_SESSION_ID_MAX)
 		return NULL;
 	const size_t id_len = (size_t)len;
-	if (o->session_find(o->ctx, id, id_len, &found))
-		s = revive(&found, id, id_len);
-	if (s && !fits(h, s)) {
+	enum dtls_guard guard;
+	const bool known = o->session_find(o->ctx, id, id_len, &found);
+	memcpy(found.id, id, id_len);
+	found.id_len = id_len; /* that of the hello, whatever the owner says */
+	if (known)
+		s = revive(&found, &guard);
+	if (s && !fits(h, s, guard)) {
 		SSL_SESSION_free(s);
 		s = NULL;
 	}
@@ -113,11 +146,31 @@ static SSL_SESSION *find(SSL *ssl, const unsigned char *id, int len, int *copy)
 	return s;
 }
 
+/* Client role: the session goes into the hello; whether it is resumed is the server's to say. One
+   of another credential, suite or max_fragment_length is not offered (R-198). */
+void dtls_resume_offer(struct dtls_handshake *h, const struct dtls_resumable *x)
+{
+	enum dtls_guard guard;
+	SSL_SESSION *const s = revive(x, &guard);
+	const struct suite *const suite = s ? suite_of(s) : NULL;
+	const bool fit = suite && x->cred == h->cred && x->generation == h->generation &&
+			 SSL_SESSION_get_protocol_version(s) == DTLS1_2_VERSION &&
+			 dtls_profile_speaks(h->profile, suite->number) &&
+			 suite->ecdsa == (h->key_len == 0) &&
+			 (guard != DTLS_GUARD_MTE || h->profile->set.mac_then_encrypt) &&
+			 SSL_SESSION_get_max_fragment_length(s) == h->profile->set.fragment_code;
+	if (fit)
+		(void)SSL_set_session(h->ssl, s);
+	SSL_SESSION_free(s);
+}
+
 void dtls_resume_settle(struct dtls_handshake *h)
 {
-	if (h->resumed || h->role != DTLS_SERVER || !SSL_session_reused(h->ssl))
+	if (h->resumed || h->suite == 0 || !SSL_session_reused(h->ssl))
 		return;
 	h->resumed = true;
+	if (h->role == DTLS_CLIENT)
+		return;
 	h->cred = h->session_cred;
 	h->generation = h->session_generation;
 }
@@ -126,26 +179,51 @@ void dtls_resume_settle(struct dtls_handshake *h)
 
 /* What the library writes has the master secret, the identity and the flag of the extended master
    secret, which no other function of its interface gives back. OpenSSL 3.0 and 3.5 read each
-   other's. */
+   other's. False: it does not fit. */
+static bool write_session(
+	const struct dtls_handshake *h, const SSL_SESSION *s, struct dtls_resumable *out)
+{
+	const enum dtls_guard how = dtls_assoc_guard(&h->assoc);
+	const bool cbc = how == DTLS_GUARD_ETM || how == DTLS_GUARD_MTE;
+	const size_t before = cbc ? 2 : 1;
+	unsigned int id_len = 0;
+	const uint8_t *const id = SSL_SESSION_get_id(s, &id_len);
+	uint8_t *der = NULL;
+	const int len = i2d_SSL_SESSION(s, &der);
+	*out = (struct dtls_resumable){ .cred = h->cred, .generation = h->generation };
+	if (len <= 0)
+		return false;
+	const size_t lean = dtls_session_lean(
+		der, (size_t)len, out->session + before, sizeof(out->session) - before);
+	OPENSSL_clear_free(der, (size_t)len);
+	if (id_len > sizeof(out->id) || lean == 0)
+		return false;
+	out->session[0] = cbc ? FORMAT_CBC : FORMAT;
+	if (cbc)
+		out->session[1] = (uint8_t)how;
+	out->len = before + lean;
+	out->id_len = SSL_SESSION_has_ticket(s) ? 0 : id_len;
+	memcpy(out->id, id, out->id_len);
+	return true;
+}
+
 void dtls_resume_keep(const struct dtls_handshake *h)
 {
 	const struct dtls_owner *const o = &h->e->owner;
 	const SSL_SESSION *const s = SSL_get_session(h->ssl);
-	if (h->role != DTLS_SERVER || h->resumed || !o->session_keep || !s ||
-		!SSL_SESSION_is_resumable(s))
+	const bool device = h->role == DTLS_SERVER;
+	/* A ticket may be a new one, although its predecessor was just resumed. */
+	if (!s || !SSL_SESSION_is_resumable(s) || SSL_get_extms_support(h->ssl) != 1 ||
+		(h->resumed && (device || !h->ticketed)) ||
+		!(device ? o->session_keep != NULL : o->link_session_keep != NULL))
 		return;
-	unsigned int id_len = 0;
-	const uint8_t *const id = SSL_SESSION_get_id(s, &id_len);
-	const int len = i2d_SSL_SESSION(s, NULL);
-	struct dtls_resumable x = { .cred = h->cred, .generation = h->generation };
-	if (id_len > sizeof(x.id) || len <= 0 || (size_t)len >= sizeof(x.session))
-		return;
-	uint8_t *at = x.session;
-	*at++ = FORMAT;
-	x.len = 1 + (size_t)i2d_SSL_SESSION(s, &at);
-	x.id_len = id_len;
-	memcpy(x.id, id, id_len);
-	o->session_keep(o->ctx, &x);
+	struct dtls_resumable x;
+	if (write_session(h, s, &x)) {
+		if (device)
+			o->session_keep(o->ctx, &x);
+		else
+			o->link_session_keep(o->ctx, h->user, &x);
+	}
 	wipe(&x, sizeof(x));
 }
 
@@ -157,7 +235,8 @@ void dtls_resume_keep(const struct dtls_handshake *h)
 void dtls_resume_failed(const struct dtls_handshake *h)
 {
 	const struct dtls_owner *const o = &h->e->owner;
-	if (h->resumed && h->authentic && h->alert != 0 && o->session_drop)
+	if (h->role == DTLS_SERVER && h->resumed && h->authentic && h->alert != 0 &&
+		o->session_drop)
 		o->session_drop(o->ctx, h->session_id, h->session_id_len);
 }
 

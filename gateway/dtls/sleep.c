@@ -15,6 +15,8 @@ size_t dtls_context_write(const struct dtls_conn *c, uint8_t out[DTLS_CONTEXT_MA
 		.out = c->assoc.out,
 		.hello_tag = c->hello_tag,
 		.fragment_code = c->fragment_code,
+		.suite = c->suite,
+		.guard = c->assoc.guard,
 	};
 	const struct dtls_linger *const l = c->linger;
 	if (l) {
@@ -53,26 +55,42 @@ void dtls_sleep(struct dtls_engine *e, struct dtls_conn *c)
    The explicit nonce can be none that this key was used with: those are epoch and number (R-125),
    and the epoch is 1, so they begin with octets 0 and 1; this one's first octet is 128 or more. Its
    other 63 bits are random, and an association is left in this way a handful of times at most (once
-   for each time that older keys are put back), so no two of them meet. */
+   for each time that older keys are put back), so no two of them meet. CBC has no nonce but an IV,
+   which is random as always. */
+static size_t seal_farewell(struct dtls_engine *e, const struct dtls_conn *c, uint8_t *out)
+{
+	enum { IV_LEN = 16 };
+	const enum dtls_guard how = dtls_assoc_guard(&c->assoc);
+	const struct dtls_number n = { .type = DTLS_ALERT, .epoch = 1, .seq = DTLS_RECORDS_MAX };
+	uint8_t iv[IV_LEN], explicit[DTLS_EXPLICIT_LEN];
+	e->owner.random(e->owner.ctx, explicit, sizeof(explicit));
+	explicit[0] |= 0x80;
+	const bool cbc = how == DTLS_GUARD_ETM || how == DTLS_GUARD_MTE;
+	if (cbc)
+		e->owner.random(e->owner.ctx, iv, sizeof(iv));
+	const struct dtls_sealing s = {
+		.key = &c->assoc.out,
+		.n = &n,
+		.random = cbc ? iv : NULL,
+		.explicit_nonce = cbc ? NULL : explicit,
+	};
+	uint8_t *const text = out + DTLS_RECORD_HEADER + dtls_guard_before(how);
+	text[0] = DTLS_WARNING;
+	text[1] = DTLS_CLOSE_NOTIFY;
+	return dtls_guard_seal(e->sealer.guards, how, &s, out, 2);
+}
+
 void dtls_farewell(struct dtls_engine *e, struct dtls_conn *c)
 {
-	enum { LEN = 2 };
 	if (c->dead)
 		return; /* its down event is running */
 	const struct dtls_owner *const o = &e->owner;
-	uint8_t *const out = o->room(o->ctx, &c->node.path, DTLS_RECORD_OVERHEAD + LEN);
+	const size_t whole = DTLS_RECORD_HEADER + dtls_guard_body(dtls_assoc_guard(&c->assoc), 2);
+	uint8_t *const out = o->room(o->ctx, &c->node.path, whole);
 	if (out) {
-		const struct dtls_number n = {
-			.type = DTLS_ALERT, .epoch = 1, .seq = DTLS_RECORDS_MAX
-		};
-		uint8_t explicit[DTLS_EXPLICIT_LEN];
-		o->random(o->ctx, explicit, sizeof(explicit));
-		explicit[0] |= 0x80;
-		out[DTLS_RECORD_HEADER + DTLS_EXPLICIT_LEN] = DTLS_WARNING;
-		out[DTLS_RECORD_HEADER + DTLS_EXPLICIT_LEN + 1] = DTLS_CLOSE_NOTIFY;
-		const bool sealed = dtls_seal_under(&c->assoc.out, &n, explicit, out, LEN);
-		e->stats.records_out += sealed;
-		o->sent(o->ctx, sealed ? DTLS_RECORD_OVERHEAD + LEN : 0);
+		const size_t sealed = seal_farewell(e, c, out);
+		e->stats.records_out += sealed > 0;
+		o->sent(o->ctx, sealed);
 	}
 	dtls_conn_free(e, c);
 }
@@ -88,6 +106,7 @@ static struct dtls_assoc assoc_of(const struct dtls_context *k, const struct dtl
 		.wseq = n->next,
 		.write_end = n->write_end,
 		.read_end = n->read_end,
+		.guard = k->guard,
 	};
 }
 
@@ -126,6 +145,7 @@ static struct dtls_conn *bring_back(struct dtls_engine *e, const struct dtls_sle
 		.role = (uint8_t)s->role,
 		.unproven = s->unproven,
 		.fragment_code = k->fragment_code,
+		.suite = k->suite,
 	};
 	linger_on(e, c, k);
 	dtls_conn_enter(e, c);

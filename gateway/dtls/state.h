@@ -5,9 +5,11 @@
  *
  *   engine.c     the public face: new, free, connect, tick, facts
  *   input.c      datagram -> records -> hello, handshake or association
- *   handshake.c  one handshake in libssl: its life, flights and timer, the association it makes
- *   handshake_in.c  which of the peer's records a handshake lets through to libssl
- *   resume.c     sessions that are resumed by their id
+ *   handshake.c  one handshake in libssl: its life, and the association that it makes
+ *   handshake_flight.c  what it says: flights and their timer, alerts, what libssl writes
+ *   handshake_hooks.c  what libssl and the profile ask and tell in the middle of it
+ *   handshake_in.c  which of the peer's messages and records it lets through to libssl
+ *   resume.c     sessions that are resumed
  *   admit.c      how many handshakes may be under way, and whose
  *   conn.c       one association: data, alerts, the kept final flight
  *   sleep.c      associations that leave memory, come back, and are told their bounds
@@ -22,13 +24,17 @@
 #include "base/pool.h"
 #include "base/sip.h"
 #include "base/wheel.h"
+#include "dtls/alert.h"
 #include "dtls/assoc.h"
 #include "dtls/context.h"
 #include "dtls/cookie.h"
 #include "dtls/engine.h"
 #include "dtls/flight.h"
+#include "dtls/gather.h"
 #include "dtls/hello.h"
 #include "dtls/libssl.h"
+#include "dtls/profile_parts.h"
+#include "dtls/suspect.h"
 #include "dtls/table.h"
 
 #include <stdbool.h>
@@ -37,16 +43,15 @@
 
 enum {
 	DTLS_SUITES_KEPT = 128, /* bytes of the offered suites that a failure can tell */
-	DTLS_CKE_MAX =
-		2 + DTLS_IDENTITY_MAX, /* ClientKeyExchange of a plain PSK suite, RFC 4279 2 */
-	DTLS_HELD_MAX = DTLS_RECORD_OVERHEAD + DTLS_FINISHED_LEN,
-	DTLS_HELLO_MAX = 4096,   /* a whole ClientHello, fragmented or not */
-	DTLS_VERIFIES_MAX = 3,   /* so often a client may be asked for a cookie, and be served */
-	DTLS_MESSAGE_MAX = 1024, /* any other handshake message of a PSK suite */
+	/* A protected Finished: CBC may be padded with 256 octets (RFC 5246 6.2.3.2). */
+	DTLS_HELD_MAX = DTLS_RECORD_HEADER + DTLS_GUARD_OVERHEAD_MAX + 240 + DTLS_FINISHED_LEN,
+	DTLS_HELLO_MAX = 4096, /* a whole ClientHello, fragmented or not */
+	DTLS_VERIFIES_MAX = 3, /* so often a client may be asked for a cookie, and be served */
 	DTLS_FEED_MAX = DTLS_RECORD_HEADER + DTLS_HS_HEADER + DTLS_HELLO_MAX,
 };
 
-/* The server's last flight, kept until the client is known to have it. */
+/* The last flight of a handshake, if it was ours: kept until the peer is known to have it
+   (R-103). */
 struct dtls_linger {
 	struct wheel_timer timer;
 	struct dtls_conn *conn;
@@ -71,6 +76,7 @@ struct dtls_conn {
 	uint64_t refused;    /* one above the highest number that was DTLS_BEYOND */
 	uint32_t forged;
 	uint32_t cred;
+	uint16_t suite;        /* its number */
 	uint8_t role;          /* enum dtls_role */
 	bool spent;            /* on the list */
 	bool dead;             /* out of the table; its down event is running */
@@ -83,6 +89,7 @@ struct dtls_conn {
 struct dtls_handshake {
 	struct dtls_node node; /* first; the path is in it */
 	struct dtls_engine *e;
+	struct dtls_profile *profile; /* a reference */
 	SSL *ssl;
 	void *user;
 	struct wheel_timer timer;
@@ -97,43 +104,54 @@ struct dtls_handshake {
 	uint64_t generation; /* of cred */
 	uint64_t session_generation;
 	struct dtls_assoc assoc;
-	struct dtls_flight flight;
+	struct dtls_gather gather; /* what the peer says in the clear */
+	struct dtls_flight flight; /* what we have said last */
+	const char *doubt; /* what is wrong with the peer's proof or choice; NULL: see cause */
+	size_t counted;    /* of our memory, in the engine's sum; for admit.c */
 	size_t suites_len;
-	size_t cke_len; /* 0 = nothing yet */
 	size_t held_len;
 	size_t identity_len;
 	size_t key_len;
+	/* The longest fragment of a message that the peer has cut, and the longest datagram with
+	   one; 0: none. */
+	size_t fragment_seen, datagram_seen;
 	enum dtls_role role;
-	unsigned resent;       /* times that the timer sent this flight again */
-	unsigned bad_finished; /* protected records that did not open */
+	enum dtls_mode mode;     /* how the peer proves itself, once that is settled */
+	enum dtls_cause refusal; /* why the peer's key or certificate is not taken */
+	unsigned resent;         /* times that the timer sent this flight again */
+	unsigned bad_finished;   /* protected records that did not open */
 	uint32_t cred;
 	uint32_t session_cred; /* server: whose session libssl has; counts once it is resumed */
+	uint16_t suite;        /* its number; 0: no ServerHello yet */
 	uint16_t next_in;      /* message_seq that libssl awaits */
 	uint16_t hello_seq;    /* server: message_seq of the hello that has the cookie */
+	uint16_t offers;       /* by the client: bit i: suites[i] of base/suite */
 	uint8_t queue;         /* enum dtls_queue: the list of older and newer */
+	uint8_t last_in;       /* enum dtls_hs_type: what libssl has taken last */
 	bool have_keys;        /* in assoc */
 	bool fed_ccs;
-	bool unknown;      /* no credential had the identity */
-	bool resumed;      /* abbreviated: session_id's */
-	bool authentic;    /* what is being dealt with has opened under our keys */
-	bool offers_suite; /* by the client: ours, and the extended master secret */
-	bool offers_ems;
+	bool ticketed;           /* client: the server has sent a new ticket */
+	bool unknown;            /* no credential had the identity */
+	bool refused;            /* the peer's key or certificate: see refusal */
+	bool resumed;            /* abbreviated: session_id's */
+	bool authentic;          /* what is being dealt with has opened under our keys */
+	bool offers_ems;         /* by the client: the extended master secret */
+	bool offers_etm;         /* and encrypt-then-MAC */
 	uint8_t offers_fragment; /* by the client: max_fragment_length; 0 = none */
+	uint8_t fragment_code;   /* what the ServerHello has settled; 0 = none */
 	uint8_t alert;           /* received or sent; 0 = none */
 	uint8_t objection;       /* alert for what libssl let pass and we do not; 0 = none */
 	uint8_t session_id_len;
 	uint8_t session_id[DTLS_SESSION_ID_MAX];
 	uint8_t suites[DTLS_SUITES_KEPT];
-	uint8_t cke[DTLS_CKE_MAX];
-	uint8_t cke_have[DTLS_CKE_MAX]; /* 1 = this byte has come */
-	uint8_t held[DTLS_HELD_MAX];    /* protected record that came before the keys were known */
+	uint8_t held[DTLS_HELD_MAX];             /* protected record that came before its time */
 	uint8_t identity[DTLS_IDENTITY_MAX + 1]; /* ends with NUL for libssl in client role */
 	uint8_t key[DTLS_PSK_MAX];               /* client role */
 };
 
-/* Devices whose handshake may be evicted: those that have said nothing since their hello, and those
-   that have sent a key exchange. */
-enum dtls_queue { DTLS_SILENT, DTLS_KEYED, DTLS_NOT_QUEUED };
+/* Devices whose handshake may be evicted, in this order: those that have said nothing since their
+   hello, of suspected sources first, and those that have sent a key exchange. */
+enum dtls_queue { DTLS_SUSPECTED, DTLS_SILENT, DTLS_KEYED, DTLS_NOT_QUEUED };
 
 struct dtls_queued {
 	struct dtls_handshake *oldest, *newest;
@@ -147,13 +165,14 @@ struct dtls_engine {
 	struct pool conn_pool; /* where conns live */
 	struct sip_key sip;
 	struct wheel wheel;
-	struct dtls_aead *aead;
+	struct dtls_sealer sealer;
 	struct dtls_cookies cookies;
 	struct dtls_libssl lib;
+	struct dtls_profile *profile; /* of who has none: PSK with CCM_8 */
 	struct dtls_pipe pipe;
 	uint8_t feed[DTLS_FEED_MAX];                /* the record that libssl is about to read */
 	struct dtls_queued queues[DTLS_NOT_QUEUED]; /* of devices, by enum dtls_queue */
-	uint32_t crowd[256]; /* handshakes of devices under way, by a hash of the source */
+	struct dtls_suspects suspects;
 	struct dtls_conn *spent;
 	uint64_t now_ms;
 	uint64_t changes;
@@ -165,6 +184,7 @@ struct dtls_arrival {
 	enum dtls_role role;
 	const struct net_path *path;
 	uint64_t hash;             /* of path */
+	size_t len;                /* of the datagram */
 	uint64_t changes;          /* when conn and hs were looked up */
 	struct dtls_conn *conn;    /* on path, or NULL */
 	struct dtls_handshake *hs; /* on path, or NULL */
@@ -236,9 +256,9 @@ MUST_USE bool dtls_conn_rouse(
 /* --- handshake.c ----------------------------------------------------------------------------- */
 
 /* DTLS_OK, or DTLS_FULL, DTLS_BUSY, DTLS_BROKEN and no handshake. May evict another one, so events
-   may happen. */
+   may happen. profile: NULL for the engine's own; a reference is taken. */
 MUST_USE enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
-	const struct dtls_node *where, struct dtls_handshake **out);
+	const struct dtls_node *where, struct dtls_profile *profile, struct dtls_handshake **out);
 /* Forgets it without an event. */
 void dtls_handshake_free(struct dtls_handshake *h);
 /* Ends it with an event. */
@@ -247,8 +267,9 @@ void dtls_handshake_fail(struct dtls_handshake *h, enum dtls_cause cause, const 
 void dtls_handshake_superseded(struct dtls_handshake *h);
 /* Server role, on a good cookie. */
 void dtls_handshake_accept(struct dtls_arrival *a, const struct dtls_opener *o);
-/* Client role: false when libssl cannot make a hello (h is then still there). */
-MUST_USE bool dtls_handshake_connect(struct dtls_handshake *h);
+/* Client role: false when libssl cannot make a hello (h is then still there). resume: a session to
+   offer, or NULL. */
+MUST_USE bool dtls_handshake_connect(struct dtls_handshake *h, const struct dtls_resumable *resume);
 /* A plain fragment for a->hs, which may be gone afterwards. */
 void dtls_handshake_fragment(struct dtls_arrival *a, const struct dtls_fragment *f);
 /* A handshake or alert record of epoch 1; its header stands before its body. True: it was a->hs's,
@@ -264,22 +285,39 @@ void dtls_handshake_unopened(struct dtls_arrival *a, const struct dtls_record *r
 void dtls_handshake_alert(struct dtls_arrival *a, uint8_t level, uint8_t alert);
 /* Sends the last flight again, at most once per datagram. */
 void dtls_handshake_again(struct dtls_arrival *a);
-/* What libssl must call: one of the two PSK callbacks, by role. */
-void dtls_handshake_hooks(SSL_CTX *ctx);
+/* What the profile's library must call, and whom the profile asks about a peer. */
+void dtls_handshake_hooks(struct dtls_profile *p);
 
 /* The rest is between the files of a handshake. */
 
+/* Sends the last flight, once more. */
+void dtls_handshake_send(struct dtls_handshake *h);
+/* Sends a new one, and again if nothing is heard. */
+void dtls_handshake_begin_flight(struct dtls_handshake *h);
+/* The timer's. */
+void dtls_handshake_due(struct wheel_timer *t, void *ctx, uint64_t now_ms);
+/* Its lifetime is over: it has failed. */
+void dtls_handshake_expired(struct dtls_handshake *h);
+/* Looks at what libssl wrote: alerts go out at once, all else is the next flight (*fresh). False:
+   that is more than is kept. */
+MUST_USE bool dtls_handshake_drain(struct dtls_handshake *h, bool *fresh);
 /* True when the keys are known, deriving them if they can be. */
 MUST_USE bool dtls_handshake_keys(struct dtls_handshake *h);
 /* Gives libssl one record; false: the handshake has ended, h is gone. */
 bool dtls_handshake_feed(struct dtls_arrival *a, const uint8_t *record, size_t len);
+/* Gives libssl a whole plain message, in as many records as that takes; false: the handshake has
+   ended, h is gone. */
+bool dtls_handshake_pass(struct dtls_arrival *a, const struct dtls_fragment *message);
 /* Writes a handshake fragment as a record for libssl into e->feed; returns its length. */
 size_t dtls_handshake_frame(struct dtls_handshake *h, const struct dtls_fragment *f);
 /* Says a plain fatal alert. */
 void dtls_handshake_refuse(struct dtls_handshake *h, uint8_t alert);
 
-/* --- admit.c: how many handshakes may be under way, and whose (R-116) ------------------------ */
+/* --- admit.c: how many handshakes may be under way, and whose (R-057, R-116) ----------------- */
 
+/* A device's hello with a good cookie. False: not now, and nothing is said: its source has failed
+   too often lately. The same hello sent again is let in. */
+MUST_USE bool dtls_admit_hello(const struct dtls_arrival *a, const struct dtls_opener *o);
 /* True when there is room for one more. May evict another one, so events may happen. A quarter of
    the bound is kept for links, and no one source may crowd out the others. */
 MUST_USE bool dtls_admit(struct dtls_engine *e, enum dtls_role role, const struct net_path *path);
@@ -290,6 +328,18 @@ void dtls_admit_forget(struct dtls_handshake *h);
 void dtls_admit_queue(struct dtls_handshake *h);
 /* The device has sent its key exchange: no longer the first to be evicted. */
 void dtls_admit_answered(struct dtls_handshake *h);
+/* Counts h's memory anew: its flight or what it has gathered has changed, or its suite is known. */
+void dtls_admit_resize(struct dtls_handshake *h);
+/* dtls_gather_add(), with the octets that h may have at the moment. */
+enum dtls_gathering dtls_admit_gather(struct dtls_handshake *h, const struct dtls_fragment *f);
+/* How often what is said to be its peer's Finished may fail to open. */
+MUST_USE unsigned dtls_admit_tries(const struct dtls_handshake *h);
+/* True when a failure of h is not told to its peer. */
+MUST_USE bool dtls_admit_is_quiet(const struct dtls_handshake *h);
+/* A device's handshake has come to nothing, or has proved who the peer is; before it is
+   forgotten. */
+void dtls_admit_failed(struct dtls_handshake *h, enum dtls_cause cause);
+void dtls_admit_proved(struct dtls_handshake *h);
 /* A hello with a good cookie found no room: counted and told. */
 void dtls_admit_refused(struct dtls_arrival *a, const struct dtls_hello *hello);
 

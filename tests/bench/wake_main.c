@@ -40,7 +40,7 @@ struct bench {
 	struct net_addr gateway;
 	int server; /* the server's socket */
 	pid_t pid;  /* of lwgated */
-	struct dtls_aead *aead;
+	struct dtls_guards *guards;
 };
 
 static _Noreturn void die(const char *what)
@@ -76,18 +76,18 @@ static size_t request(uint32_t number, uint8_t out[MESSAGE_MAX])
 
 static void device_speaks(const struct bench *b, int fd, uint32_t number, uint64_t seq)
 {
-	uint8_t msg[MESSAGE_MAX], record[MESSAGE_MAX + DTLS_RECORD_OVERHEAD];
+	uint8_t msg[MESSAGE_MAX], record[MESSAGE_MAX + SLEEPER_RECORD_MORE];
 	struct sleeper_keys keys;
 	const size_t len = request(number, msg);
 	if (len == 0 || !sleeper_keys(number, SLEEPER_DEVICE, &keys))
 		die("a request");
-	send_to(fd, &b->gateway, record, sleeper_seal(b->aead, &keys.in, seq, msg, len, record));
+	send_to(fd, &b->gateway, record, sleeper_seal(b->guards, &keys.in, seq, msg, len, record));
 }
 
 /* The server takes a datagram and answers it. True: it was the request of that device. */
 static bool server_hears(const struct bench *b, uint32_t number)
 {
-	uint8_t datagram[UDP_DATAGRAM], record[MESSAGE_MAX + DTLS_RECORD_OVERHEAD];
+	uint8_t datagram[UDP_DATAGRAM], record[MESSAGE_MAX + SLEEPER_RECORD_MORE];
 	uint8_t answer[MESSAGE_MAX], *msg;
 	struct sockaddr_storage name;
 	socklen_t name_len = sizeof(name);
@@ -100,7 +100,7 @@ static bool server_hears(const struct bench *b, uint32_t number)
 	const struct net_addr wanted = sleeper_link(number, b->link_port);
 	if (n <= 0 || !udp_from_sockaddr(&name, &from) || !net_addr_same(&from, &wanted) ||
 		!sleeper_keys(number, SLEEPER_LINK, &keys) ||
-		!sleeper_open(b->aead, &keys.out, datagram, (size_t)n, &msg, &len) ||
+		!sleeper_open(b->guards, &keys.out, datagram, (size_t)n, &msg, &len) ||
 		!lab_msg_parse(&m, msg, len) || m.payload_len != PAYLOAD)
 		return false;
 	struct lab_head head = m.head;
@@ -109,7 +109,7 @@ static bool server_hears(const struct bench *b, uint32_t number)
 	lab_out_begin(&o, answer, sizeof(answer), &head);
 	const size_t answer_len = lab_out_end(&o);
 	send_to(b->server, &from, record,
-		sleeper_seal(b->aead, &keys.in, b->seq, answer, answer_len, record));
+		sleeper_seal(b->guards, &keys.in, b->seq, answer, answer_len, record));
 	return true;
 }
 
@@ -122,7 +122,7 @@ static bool device_hears(const struct bench *b, int fd, uint32_t number)
 	size_t len;
 	const ssize_t n = recv(fd, datagram, sizeof(datagram), MSG_DONTWAIT);
 	if (n <= 0 || !sleeper_keys(number, SLEEPER_DEVICE, &keys) ||
-		!sleeper_open(b->aead, &keys.out, datagram, (size_t)n, &msg, &len) ||
+		!sleeper_open(b->guards, &keys.out, datagram, (size_t)n, &msg, &len) ||
 		!lab_msg_parse(&m, msg, len))
 		return false;
 	memcpy(&token, m.head.token, sizeof(token));
@@ -320,12 +320,12 @@ int main(int argc, char **argv)
 		.ip = { 127, 0, 0, 1 }, .port = b.server_port, .family = NET_IPV4
 	};
 	b.server = udp_socket(&local);
-	b.aead = dtls_aead_new();
-	if (optind == argc || b.server < 0 || !b.aead)
+	b.guards = dtls_guards_new();
+	if (optind == argc || b.server < 0 || !b.guards)
 		die("cannot start (a command must follow the options)");
 	first(&b, argv + optind);
 	obey(&b);
 	const int status = end_gateway(&b);
-	dtls_aead_free(b.aead);
+	dtls_guards_free(b.guards);
 	return fflush(stdout) == 0 ? status : 1;
 }

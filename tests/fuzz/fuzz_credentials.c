@@ -22,10 +22,15 @@ static void check(const struct cred_set *s)
 	for (uint32_t i = 0; i < cred_count(s); i++) {
 		struct cred_key k;
 		uint32_t n = i + 1;
+		const enum cred_kind kind = cred_kind(s, i);
 		cred_device_key(s, i, &k);
-		if (cred_key_weakness(k.key, k.key_len, cred_endpoint(s, i)) != NULL)
+		if (kind == CRED_PSK
+				? cred_key_weakness(k.key, k.key_len, cred_endpoint(s, i)) != NULL
+				: k.key_len != 0)
 			abort();
-		if (!cred_by_identity(s, k.identity, k.identity_len, &n) || n != i)
+		if (cred_pin(s, i) != NULL && kind != CRED_CERTIFICATE)
+			abort();
+		if (!cred_by_identity(s, kind, k.identity, k.identity_len, &n) || n != i)
 			abort();
 		if (!cred_by_endpoint(s, cred_endpoint(s, i), &n) || n != i)
 			abort();

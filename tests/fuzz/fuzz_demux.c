@@ -2,7 +2,8 @@
 /*
  * The whole engine, both roles, under a stranger's datagrams (R-321, R-123).
  *
- * Input: a byte that says how far a real handshake between the two engines has come, then steps:
+ * Input: a byte that says how far a real handshake between the two engines has come (modulo 8), and
+ * of which kind it is (above that), then steps:
  *   how (1), length (2), bytes
  * how: bit 0 the side that is addressed; bits 1-2: 0 = a datagram as it is, 1 = bytes are a type
  *      and a plaintext that
@@ -56,6 +57,52 @@ static bool end_psk(void *ctx, const uint8_t *identity, size_t len, struct dtls_
 		return false;
 	*out = (struct dtls_psk){ .key = { 1, 2, 3 }, .len = 3, .cred = 5 };
 	return true;
+}
+
+static bool end_raw_key(void *ctx, const uint8_t digest[32], struct dtls_known *out)
+{
+	(void)ctx;
+	(void)digest;
+	*out = (struct dtls_known){ .cred = 6 };
+	return true;
+}
+
+/* --- the kinds: made once, as a worker's are ------------------------------------------------- */
+
+enum { KIND_CCM_8, KIND_CBC, KIND_RAW_CCM_8, KIND_RAW_CBC, KINDS, RECORD_MAX = 4096 + 256 };
+
+static struct dtls_profile *profiles[KINDS];
+static unsigned kind;
+
+static struct dtls_profile *end_profile(void *ctx, const struct net_path *path)
+{
+	(void)ctx;
+	(void)path;
+	return profiles[kind];
+}
+
+/* Both sides have the same key. */
+static void make_profiles(void)
+{
+	static const uint16_t numbers[KINDS] = { 0xc0a8, 0x00ae, 0xc0ae, 0xc023 };
+	EVP_PKEY *const key = EVP_EC_gen("P-256");
+	assert(key);
+	for (unsigned i = 0; i < KINDS; i++) {
+		struct dtls_profile_settings s = dtls_profile_settings_default();
+		const char *error = NULL;
+		const bool raw = i >= KIND_RAW_CCM_8;
+		if (raw && !dtls_profile_can_raw())
+			continue;
+		s.suites[0] = numbers[i];
+		s.suites_len = 1;
+		s.key = raw ? key : NULL;
+		s.raw_public_key = raw;
+		s.pins_len = 1;
+		const bool known = dtls_key_digest(key, s.pins[0]);
+		profiles[i] = dtls_profile_new(&s, &error);
+		assert(known && profiles[i]);
+	}
+	EVP_PKEY_free(key);
 }
 
 static uint8_t *end_room(void *ctx, const struct net_path *path, size_t cap)
@@ -141,6 +188,8 @@ static void begin(struct world *w)
 		const struct dtls_owner owner = {
 			.ctx = e,
 			.psk = end_psk,
+			.profile = end_profile,
+			.raw_key = end_raw_key,
 			.room = end_room,
 			.sent = end_sent,
 			.up = end_up,
@@ -160,7 +209,8 @@ static void begin(struct world *w)
 		.identity = (const uint8_t *)"i",
 		.identity_len = 1,
 		.key = key,
-		.key_len = sizeof(key),
+		.key_len = kind < KIND_RAW_CCM_8 ? sizeof(key) : 0,
+		.profile = profiles[kind],
 	};
 	const enum dtls_result r = dtls_connect(w->end[CLIENT].e, &peer, w->now_ms);
 	assert(r == DTLS_OK);
@@ -207,12 +257,14 @@ static void sealed(struct world *w, unsigned to, const uint8_t *data, size_t len
 	struct dtls_assoc *const a = keys_towards(w, to);
 	if (!a || len < 1 || len > 4096)
 		return;
-	uint8_t out[DTLS_RECORD_OVERHEAD + 4096];
-	memcpy(out + DTLS_RECORD_HEADER + 8, data + 1, len - 1);
-	if (!dtls_assoc_seal(a, w->end[1 - to].e->aead, data[0], out, len - 1))
+	uint8_t out[RECORD_MAX];
+	memcpy(out + DTLS_RECORD_HEADER + dtls_guard_before(dtls_assoc_guard(a)), data + 1,
+		len - 1);
+	const size_t whole = dtls_assoc_seal(a, &w->end[1 - to].e->sealer, data[0], out, len - 1);
+	if (whole == 0)
 		return;
 	w->sealed++;
-	input(w, to, out, DTLS_RECORD_OVERHEAD + len - 1);
+	input(w, to, out, whole);
 }
 
 static void pass(struct world *w, uint64_t ms)
@@ -264,8 +316,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct rd r = rd_from(data, size);
 	struct world *const w = calloc(1, sizeof(*w));
 	assert(w);
+	if (!profiles[KIND_CCM_8])
+		make_profiles();
+	const uint8_t first = rd_u8(&r);
+	kind = first / 8 % KINDS;
+	if (!profiles[kind])
+		kind = KIND_CCM_8;
 	begin(w);
-	deliver(w, rd_u8(&r) % 8); /* 0 = a fresh engine, 6 = both sides are up */
+	deliver(w, first % 8); /* 0 = a fresh engine, 6 or 7 = both sides are up */
 	while (r.left >= 3) {
 		const uint8_t how = rd_u8(&r);
 		const size_t want = rd_u16(&r);

@@ -29,6 +29,7 @@ struct end {
 	struct bed *bed;
 	enum side side;
 	bool broken;
+	size_t room;
 };
 
 struct bed {
@@ -60,7 +61,8 @@ static bool sent(struct channel *c, const uint8_t *msg, size_t len)
 	struct bed *const b = e->bed;
 	struct pdu m;
 	must(pdu_parse(msg, len, &m) == PDU_OK, "the relay sends a malformed message");
-	must(len <= b->relay->settings.message_max, "the relay sends too long a message");
+	must(len <= b->relay->settings.message_max && len <= e->room,
+		"the relay sends too long a message");
 	if (e->broken)
 		return false;
 	const bool passed =
@@ -71,6 +73,11 @@ static bool sent(struct channel *c, const uint8_t *msg, size_t len)
 	if (passed && e->side == SIDE_DEVICE && pdu_is_request(&m))
 		must(device_is_asked(b->d), "a request reaches a device that is not open");
 	return true;
+}
+
+static size_t has_room(struct channel *c)
+{
+	return ((const struct end *)(const void *)c)->room;
 }
 
 static void closed(struct channel *c, enum channel_reason why)
@@ -102,7 +109,7 @@ static uint16_t next_mid(void *ctx)
 
 static bool begin(struct bed *b)
 {
-	static const struct channel_ops ops = { .send = sent, .close = closed };
+	static const struct channel_ops ops = { .room = has_room, .send = sent, .close = closed };
 	const struct relay_owner owner = { b, opens, nothing, nothing, next_mid };
 	struct relay_settings s = relay_settings_default();
 	s.message_max = 200;
@@ -112,7 +119,7 @@ static bool begin(struct bed *b)
 	if (!b->relay)
 		return false;
 	for (int i = 0; i < 2; i++)
-		b->ends[i] = (struct end){ { &ops }, b, (enum side)i, false };
+		b->ends[i] = (struct end){ { &ops }, b, (enum side)i, false, SIZE_MAX };
 	b->d = relay_device_up(b->relay, "urn:dev:1", b, &b->ends[SIDE_DEVICE].base);
 	return b->d != NULL;
 }
@@ -188,6 +195,7 @@ static void event(struct bed *b, uint8_t op)
 		break;
 	case 5:
 		b->ends[detail & 1].broken = (detail & 2) != 0;
+		b->ends[detail & 1].room = (detail & 4) != 0 ? 48 : SIZE_MAX;
 		break;
 	case 6:
 		again(b, detail);

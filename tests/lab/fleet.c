@@ -206,6 +206,7 @@ bool fleet_open(struct fleet *f, const struct fleet_settings *set, const struct 
 	*f = (struct fleet){ .set = set, .creds = creds };
 	dtls.initial_ms[DTLS_CLIENT] = set->initial_ms;
 	dtls.handshakes_max = set->handshakes_max;
+	dtls.handshake_bytes_max = SIZE_MAX; /* the count bounds it */
 	f->owner = (struct device_owner){ .ctx = f,
 		.send = model_send,
 		.ended = model_ended,

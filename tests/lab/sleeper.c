@@ -7,7 +7,7 @@
 
 #include "base/wipe.h"
 
-enum { LOOPBACK = 127, DEVICES = 128, LINKS = 64, HASH = 32, EXPLICIT = 8 };
+enum { LOOPBACK = 127, DEVICES = 128, LINKS = 64, HASH = 32 };
 
 static bool key_of(uint32_t number, enum sleeper_leg leg, unsigned way, struct dtls_key *out)
 {
@@ -18,6 +18,7 @@ static bool key_of(uint32_t number, enum sleeper_leg leg, unsigned way, struct d
 		text, sizeof(text), "lwgate lab sleeper %u %u %u", number, (unsigned)leg, way);
 	if (n <= 0 || EVP_Digest(text, (size_t)n, hash, &len, EVP_sha256(), NULL) != 1)
 		return false;
+	*out = (struct dtls_key){ .key = { 0 } };
 	memcpy(out->key, hash, sizeof(out->key));
 	memcpy(out->iv, hash + sizeof(out->key), sizeof(out->iv));
 	wipe(hash, sizeof(hash));
@@ -58,18 +59,19 @@ void sleeper_location(uint32_t number, char out[SLEEPER_NAME_MAX])
 	(void)snprintf(out, SLEEPER_NAME_MAX, "rd/%u", number);
 }
 
-size_t sleeper_seal(struct dtls_aead *a, const struct dtls_key *key, uint64_t seq,
+size_t sleeper_seal(struct dtls_guards *g, const struct dtls_key *key, uint64_t seq,
 	const uint8_t *msg, size_t len, uint8_t *out)
 {
 	const struct dtls_number n = { .type = DTLS_DATA, .epoch = 1, .seq = seq };
-	memcpy(out + DTLS_RECORD_HEADER + EXPLICIT, msg, len);
-	return dtls_seal(a, key, &n, out, len) ? DTLS_RECORD_OVERHEAD + len : 0;
+	const struct dtls_sealing s = { .key = key, .n = &n };
+	memcpy(out + DTLS_RECORD_HEADER + dtls_guard_before(DTLS_GUARD_CCM_8), msg, len);
+	return dtls_guard_seal(g, DTLS_GUARD_CCM_8, &s, out, len);
 }
 
-bool sleeper_open(struct dtls_aead *a, const struct dtls_key *key, uint8_t *datagram, size_t len,
+bool sleeper_open(struct dtls_guards *g, const struct dtls_key *key, uint8_t *datagram, size_t len,
 	uint8_t **msg, size_t *msg_len)
 {
 	struct dtls_record r;
 	return dtls_record_next(&datagram, &len, &r) && r.type == DTLS_DATA && r.epoch == 1 &&
-	       dtls_open(a, key, &r, msg, msg_len);
+	       dtls_guard_open(g, DTLS_GUARD_CCM_8, key, &r, msg, msg_len);
 }

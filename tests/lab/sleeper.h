@@ -14,12 +14,17 @@
 
 #include "base/attr.h"
 #include "base/net.h"
-#include "dtls/record.h"
+#include "dtls/guard.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SLEEPERS_MAX = 1 << 22, SLEEPER_NUMBER = 4, SLEEPER_NAME_MAX = 48 };
+enum {
+	SLEEPERS_MAX = 1 << 22,
+	SLEEPER_NUMBER = 4,
+	SLEEPER_NAME_MAX = 48,
+	SLEEPER_RECORD_MORE = DTLS_RECORD_HEADER + 16, /* a record of CCM_8 beyond its text */
+};
 
 enum sleeper_leg { SLEEPER_DEVICE, SLEEPER_LINK };
 
@@ -36,12 +41,12 @@ void sleeper_endpoint(uint32_t number, char out[SLEEPER_NAME_MAX]);
 void sleeper_location(uint32_t number, char out[SLEEPER_NAME_MAX]);
 
 /* One UDP message as a record of application data; returns its length, 0: the library failed. out
-   has room for len + DTLS_RECORD_OVERHEAD. */
-MUST_USE size_t sleeper_seal(struct dtls_aead *a, const struct dtls_key *key, uint64_t seq,
+   has room for len + SLEEPER_RECORD_MORE. */
+MUST_USE size_t sleeper_seal(struct dtls_guards *g, const struct dtls_key *key, uint64_t seq,
 	const uint8_t *msg, size_t len, uint8_t *out);
 /* Opens the first record of a datagram in place; false: it is not application data under that
    key. */
-MUST_USE bool sleeper_open(struct dtls_aead *a, const struct dtls_key *key, uint8_t *datagram,
+MUST_USE bool sleeper_open(struct dtls_guards *g, const struct dtls_key *key, uint8_t *datagram,
 	size_t len, uint8_t **msg, size_t *msg_len);
 
 #endif

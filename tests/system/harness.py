@@ -40,6 +40,10 @@ def free_port(family=socket.AF_INET):
         return s.getsockname()[1]
 
 
+class Skip(Exception):
+    """Raised by a test that cannot be made here: why."""
+
+
 class Process:
     """A child whose stdout and stderr are read line by line into a queue and a list."""
 
@@ -174,6 +178,8 @@ class Lab:
         server_args=(),
         store=None,
         by_control=False,
+        listener="",
+        to_server="",
     ):
         self.devices, self.ops, self.build = devices, ops, build
         self.with_upstream, self.settings, self.keylog = upstream, settings, keylog
@@ -181,6 +187,8 @@ class Lab:
         # None: all in memory. Else more settings of a store in a folder of this lab.
         self.store = store
         self.by_control = by_control  # credentials by lwgatectl, not by the configuration
+        # More settings of the first listener, and of the upstream.
+        self.listener, self.to_server = listener, to_server
         self.children = []
         self.server = None
 
@@ -294,10 +302,11 @@ class Lab:
 user = ""; group = "";
 credentials = "{"" if self.by_control else "credentials.conf"}";
 listeners = (
-  {{ address = "127.0.0.1"; port = {self.port}; }},
+  {{ address = "127.0.0.1"; port = {self.port}; {self.listener} }},
   {{ address = "::1"; port = {self.port6}; }}
 );
-upstream = {{ address = "127.0.0.1"; port = {self.server_port}; sources = [ "127.0.1.0/24" ]; }};
+upstream = {{ address = "127.0.0.1"; port = {self.server_port}; sources = [ "127.0.1.0/24" ];
+  {self.to_server} }};
 handshake = {{ upstream_initial_ms = 1000; }};
 control = {{ path = "{self.path("control")}"; group = ""; }};
 {self._store_text()}
@@ -470,6 +479,8 @@ def run_tests(tests):
         try:
             test()
             print(f"ok {number} - {test.__name__}", flush=True)
+        except Skip as why:
+            print(f"ok {number} - {test.__name__} # SKIP {why}", flush=True)
         except Exception:  # a test's failure is a result, whatever it was
             failed += 1
             for line in traceback.format_exc().splitlines():

@@ -221,10 +221,10 @@ class Server(Child):
             raise Failure(f"GET {where}: HTTP {status}, {answer}")
         return answer if status == 200 else None
 
-    def add_psk(self, endpoint, identity, key):
-        status, answer = self.rest("PUT", "/api/security/clients", {
-            "endpoint": endpoint,
-            "tls": {"mode": "psk", "details": {"identity": identity, "key": key}}})
+    def add(self, endpoint, tls):
+        """tls: what proves who this is, as the REST API has it."""
+        status, answer = self.rest("PUT", "/api/security/clients",
+                                   {"endpoint": endpoint, "tls": tls})
         if status != 200:
             raise Failure(f"PUT /api/security/clients: HTTP {status}, {answer}")
 

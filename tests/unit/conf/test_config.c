@@ -59,7 +59,7 @@ static void test_least_file_has_all_defaults(void **state)
 	assert_int_equal(c.handshake_max_ms, 60000);
 	assert_int_equal(c.handshake_lifetime_s, 180);
 	assert_int_equal(c.handshakes_max, 1024);
-	assert_int_equal(c.handshake_bytes_max, 134217728);
+	assert_int_equal(c.handshake_bytes_max, 201326592);
 	assert_int_equal(c.relay_queue_messages, 4);
 	assert_int_equal(c.relay_queue_bytes, 8388608);
 	assert_int_equal(c.relay_answer_s, 93);

@@ -136,7 +136,7 @@ static void test_without_a_file_there_is_the_master_secret_and_nobody(void **sta
 	assert_non_null(s);
 	assert_int_equal(cred_count(s), 0);
 	assert_true(cred_has_master(s));
-	assert_false(cred_by_identity(s, (const uint8_t *)"dev-a", 5, &n));
+	assert_false(cred_by_identity(s, CRED_PSK, (const uint8_t *)"dev-a", 5, &n));
 	assert_false(cred_by_key(s, (const uint8_t *)"dev-a", 5, &n));
 	/* As the man page says. */
 	assert_true(cred_derived(s, "urn:dev:1", key));

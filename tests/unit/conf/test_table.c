@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/suite.h"
 #include "conf/config.h"
 #include "conf/credentials.h"
 #include "conf/keys.h"
@@ -77,8 +78,8 @@ static void test_every_row_is_whole(void **state)
 		assert_true(r->kind == CONF_WORD ? r->words != NULL
 						 : r->min <= r->max && r->words == NULL);
 		if (r->kind == CONF_NUMBER) {
-			assert_true(strtoull(r->initial, NULL, 10) >= r->min);
-			assert_true(strtoull(r->initial, NULL, 10) <= r->max);
+			assert_true(conf_row_number(r) >= r->min);
+			assert_true(conf_row_number(r) <= r->max);
 		}
 		if (r->kind == CONF_BOOL)
 			assert_true(conf_word_known("true|false", r->initial));
@@ -88,6 +89,22 @@ static void test_every_row_is_whole(void **state)
 	assert_int_equal(conf_rows[KEY_LISTENERS].max, CONF_LISTENERS_MAX);
 	assert_int_equal(conf_rows[KEY_UPSTREAM_SOURCES].max, CONF_SOURCES_MAX);
 	assert_int_equal(conf_rows[KEY_WORKERS].max, CONF_WORKERS_MAX);
+	assert_int_equal(conf_rows[KEY_UPSTREAM_PINS].max, CONF_PINS_MAX);
+}
+
+/* What the page says is on by default is what is on. */
+static void test_R038_the_suites_on_by_default_are_those_of_the_one_list(void **state)
+{
+	(void)state;
+	char all[CONF_ERROR_MAX] = "";
+	size_t len = 0;
+	for (size_t i = 0; i < SUITES; i++) {
+		if (suites[i].initial)
+			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s",
+				len > 0 ? ", " : "", suites[i].name);
+		assert_true(len < sizeof(all));
+	}
+	assert_string_equal(conf_rows[KEY_LISTENER_SUITES].initial, all);
 }
 
 static void test_distance_is_the_number_of_edits(void **state)
@@ -136,6 +153,7 @@ int main(int argc, char *argv[])
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_man_page_has_the_table_of_the_code),
 		cmocka_unit_test(test_every_row_is_whole),
+		cmocka_unit_test(test_R038_the_suites_on_by_default_are_those_of_the_one_list),
 		cmocka_unit_test(test_distance_is_the_number_of_edits),
 		cmocka_unit_test(test_R056_shipped_sample_is_PSK_and_good),
 		cmocka_unit_test(test_R025_example_credentials_let_nobody_in),

@@ -43,8 +43,14 @@ static const struct ctl_session both[] = {
 		.link_peer = { { 10, 0, 0, 2 }, 5684, NET_IPV4, 0 },
 		.device_up_ms_ago = 3723000,
 		.device_heard_ms_ago = 1500,
-		.device_facts = { .records_in = 11, .records_out = 12, .forged = 1 },
-		.link_facts = { .records_in = 21, .records_out = 22 },
+		.device_facts = { .records_in = 11,
+			.records_out = 12,
+			.forged = 1,
+			.suite = 0xc023,
+			.encrypt_then_mac = true,
+			.fragment_max = 512 },
+		.link_facts = { .records_in = 21, .records_out = 22, .suite = 0xc0a8 },
+		.kind = CTL_CRED_CERTIFICATE,
 		.registered = true,
 		.location = "rd/5a3f",
 		.lifetime_s = 86400,
@@ -191,16 +197,22 @@ static void test_sessions_are_sorted_and_aligned(void **state)
 	memset(head, 0, sizeof(head));
 	assert_string_equal(ask_page(&f, CTL_JSON, head, CTL_DONE),
 		"{\"endpoint\":\"urn:dev:1\",\"worker\":0,\"state\":\"awake\",\"generation\":0,"
+		"\"credential\":\"certificate\","
 		"\"device\":{\"address\":"
 		"\"192.0.2.1:40000\","
 		"\"up_ms\":3723000,\"heard_ms_ago\":1500,\"records_in\":11,\"records_out\":12,"
-		"\"forged\":1},"
+		"\"forged\":1,\"suite\":\"TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256\","
+		"\"forward_secret\":true,\"encrypt_then_mac\":true,"
+		"\"max_fragment_length\":512},"
 		"\"link\":{\"local\":\"10.0.0.1:5000\",\"peer\":\"10.0.0.2:5684\",\"records_in\":"
 		"21,"
-		"\"records_out\":22,\"forged\":0},\"registration\":{\"location\":\"rd/"
+		"\"records_out\":22,\"forged\":0,\"suite\":\"TLS_PSK_WITH_AES_128_CCM_8\","
+		"\"forward_secret\":false,\"encrypt_then_mac\":false,"
+		"\"max_fragment_length\":null},\"registration\":{\"location\":\"rd/"
 		"5a3f\",\"lifetime_s\":86400,"
 		"\"expires_in_s\":86399}},{\"endpoint\":\"urn:dev:2\",\"worker\":1,"
-		"\"state\":\"awake\",\"generation\":7,\"device\":null,"
+		"\"state\":\"awake\",\"generation\":7,"
+		"\"credential\":\"psk\",\"device\":null,"
 		"\"link\":null,"
 		"\"registration\":null}");
 }
@@ -229,15 +241,18 @@ static void test_sleepers_follow_page_by_page_in_the_same_columns(void **state)
 	memcpy(head, last, sizeof(last));
 	has(ask_page(&f, CTL_JSON, head, CTL_DONE),
 		"{\"endpoint\":\"asleep-301\",\"worker\":0,\"state\":\"asleep\",\"generation\":2,"
+		"\"credential\":\"psk\","
 		"\"device\":{\"address\":\"192.0.2.9:9\",\"up_ms\":1000,\"heard_ms_ago\":null,"
-		"\"records_in\":null,\"records_out\":null,\"forged\":null}");
+		"\"records_in\":null,\"records_out\":null,\"forged\":null,"
+		"\"suite\":null,\"forward_secret\":null,\"encrypt_then_mac\":null,"
+		"\"max_fragment_length\":null}");
 	f.no_sleepers = true;
 	memcpy(head, first, sizeof(first));
 	has(ask_page(&f, CTL_TEXT, head, CTL_FAILED), "did not answer");
 	has(ask(&f, CTL_TEXT, CTL_SESSIONS, "", CTL_BAD_REQUEST), "the page is missing");
 }
 
-static void test_session_shows_one_or_says_that_there_is_none(void **state)
+static void test_R047_session_shows_one_or_says_that_there_is_none(void **state)
 {
 	(void)state;
 	struct fake f = { 0 };
@@ -246,6 +261,12 @@ static void test_session_shows_one_or_says_that_there_is_none(void **state)
 	has(text, "  last heard    1s ago\n");
 	has(text, "server          10.0.0.2:5684\n");
 	has(text, "  expires       in 23h59m\n");
+	/* R-047: whether a key that is lost later opens what was said. */
+	has(text, "credential      certificate\n");
+	has(text, "  suite         TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256\n"
+		  "  PFS           yes\n  MAC           encrypt-then-MAC\n"
+		  "  record        at most 512 bytes\n");
+	has(text, "  suite         TLS_PSK_WITH_AES_128_CCM_8\n  PFS           no\n");
 	text = ask(&f, CTL_TEXT, CTL_SESSION, "urn:dev:2", CTL_DONE);
 	has(text, "device          not connected\n");
 	has(text, "registration    none\n");
@@ -288,6 +309,7 @@ static void test_arguments_must_fit_the_verb(void **state)
 		"too much said");
 	has(ask(&f, CTL_TEXT, CTL_IMPORT_BEGIN, "", CTL_BAD_REQUEST), "name is missing");
 	has(ask(&f, CTL_TEXT, CTL_UPGRADE, "", CTL_FAILED), "cannot replace itself");
+	has(ask(&f, CTL_TEXT, CTL_RELOAD, "", CTL_FAILED), "cannot reload");
 }
 
 static void test_malformed_requests_are_answered(void **state)
@@ -319,7 +341,7 @@ int main(void)
 		cmocka_unit_test(test_status_adds_the_workers_up),
 		cmocka_unit_test(test_sessions_are_sorted_and_aligned),
 		cmocka_unit_test(test_sleepers_follow_page_by_page_in_the_same_columns),
-		cmocka_unit_test(test_session_shows_one_or_says_that_there_is_none),
+		cmocka_unit_test(test_R047_session_shows_one_or_says_that_there_is_none),
 		cmocka_unit_test(test_close_reaches_the_gateway),
 		cmocka_unit_test(test_workers_that_do_not_answer_are_reported),
 		cmocka_unit_test(test_arguments_must_fit_the_verb),

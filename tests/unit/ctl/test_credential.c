@@ -18,6 +18,9 @@ static struct ctl_cred whole(void)
 		.changed_ms = UINT64_C(1790000000000),
 		.state = CTL_CRED_REVOKED,
 		.origin = CTL_CRED_BY_FILE,
+		.kind = CTL_CRED_CERTIFICATE,
+		.pinned = true,
+		.own_pin = true,
 		.endpoint = "urn:dev:1",
 		.identity_len = CTL_NAME_MAX,
 		.key_len = CTL_KEY_MAX,
@@ -29,6 +32,7 @@ static struct ctl_cred whole(void)
 	memset(c.key, 0xa5, sizeof(c.key));
 	c.upstream_identity[0] = 'u';
 	memset(c.upstream_key, 0x5a, 16);
+	memset(c.pin, 0x3c, sizeof(c.pin));
 	return c;
 }
 
@@ -53,6 +57,9 @@ static void test_what_is_written_is_read(void **state)
 	assert_true(back.generation == c.generation && back.changed_ms == c.changed_ms);
 	assert_int_equal(back.state, c.state);
 	assert_int_equal(back.origin, c.origin);
+	assert_int_equal(back.kind, c.kind);
+	assert_true(back.pinned && back.own_pin);
+	assert_memory_equal(back.pin, c.pin, sizeof(c.pin));
 	assert_int_equal(back.identity_len, CTL_NAME_MAX);
 	assert_int_equal(back.upstream_identity_len, 1);
 	/* Every octet is needed. */
@@ -97,12 +104,12 @@ static void test_I5_without_keys_none_is_on_the_wire(void **state)
 static void test_I7_what_is_out_of_bounds_is_refused(void **state)
 {
 	(void)state;
-	enum { STATE = 24, ORIGIN = 25, KEYS = 26, ENDPOINT_LEN = 27, ENDPOINT = 28 };
+	enum { STATE = 24, ORIGIN, KEYS, KIND, PINNED, ENDPOINT_LEN, ENDPOINT };
 	static const struct {
 		size_t at;
 		uint8_t value;
-	} rows[] = { { STATE, 2 }, { ORIGIN, 2 }, { KEYS, 2 }, { ENDPOINT_LEN, 129 },
-		{ ENDPOINT + 2, 0 } };
+	} rows[] = { { STATE, 2 }, { ORIGIN, 2 }, { KEYS, 2 }, { KIND, 3 }, { PINNED, 3 },
+		{ ENDPOINT_LEN, 129 }, { ENDPOINT + 2, 0 } };
 	const struct ctl_cred c = whole();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint8_t wire[CTL_CRED_MAX + 200] = { 0 };

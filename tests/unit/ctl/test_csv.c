@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "conf/hex.h"
 #include "ctl/csv_cred.h"
+#include "unit/conf/samples.h"
 
 /* --- records ---------------------------------------------------------------------------------- */
 
@@ -167,7 +169,10 @@ static void test_I5_errors_name_line_and_column_but_no_key(void **state)
 		{ "", "1: is empty; the first line names the columns: "
 		      "endpoint,identity,key,upstream_identity,upstream_key" },
 		{ "endpoint,keyy\n", "1: column 2 has an unknown name; did you mean key?" },
-		{ "endpoint,identity\n", "1: column key is missing; add it" },
+		{ "endpoint,identity\n",
+			"1: column key is missing; add it, or public_key, or certificate" },
+		{ "endpoint,key,certificate_pin\n",
+			"1: column certificate is missing; certificate_pin needs it" },
 		{ "key\n", "1: column endpoint is missing; add it" },
 		{ "key,endpoint,key\n", "1: column key stands there twice; leave one" },
 		{ "endpoint,key\na,8f1d,\n", "2: there are 3 fields, and 2 columns; is a comma "
@@ -228,6 +233,109 @@ static void test_what_is_exported_with_keys_is_read_again(void **state)
 	assert_int_equal(back.upstream_key_len, 17);
 }
 
+#define DIGEST "sha-256:" SAMPLE_P256_DIGEST
+
+static void test_R017_a_record_says_which_kind_by_what_it_fills(void **state)
+{
+	(void)state;
+	static const char head[] = "endpoint,key,public_key,certificate,certificate_pin,kind\n";
+	struct ctl_cred c;
+	char text[1024];
+	uint8_t digest[CTL_PIN_LEN];
+	assert_true(conf_hex_read(SAMPLE_P256_DIGEST, 64, digest));
+	(void)snprintf(text, sizeof(text), "%sa,%s,,,,\n", head, key);
+	assert_string_equal(read_all(text, &c), "");
+	assert_int_equal(c.kind, CTL_CRED_PSK);
+	(void)snprintf(text, sizeof(text), "%sa,,%s,,,public_key\n", head, SAMPLE_P256_BASE64);
+	assert_string_equal(read_all(text, &c), "");
+	assert_int_equal(c.kind, CTL_CRED_RAW_KEY);
+	assert_int_equal(c.identity_len, CTL_PIN_LEN);
+	assert_memory_equal(c.identity, digest, sizeof(digest));
+	assert_false(c.pinned);
+	(void)snprintf(text, sizeof(text),
+		"%sa,,\"-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n\",,,\n", head,
+		SAMPLE_P256_BASE64);
+	assert_string_equal(read_all(text, &c), "");
+	assert_memory_equal(c.identity, digest, sizeof(digest));
+	(void)snprintf(text, sizeof(text), "%sa,,,urn:dev:a,,certificate\n", head);
+	assert_string_equal(read_all(text, &c), "");
+	assert_int_equal(c.kind, CTL_CRED_CERTIFICATE);
+	assert_int_equal(c.identity_len, 9);
+	assert_memory_equal(c.identity, "urn:dev:a", 9);
+	assert_false(c.pinned);
+	(void)snprintf(text, sizeof(text), "%sa,,,n,%s,\n", head, SAMPLE_P256_DIGEST);
+	assert_string_equal(read_all(text, &c), "");
+	assert_true(c.pinned);
+	assert_memory_equal(c.pin, digest, sizeof(digest));
+	/* One after the other. */
+	(void)snprintf(text, sizeof(text), "%sa,,,n,,\nb,%s,,,,\nc,,%s,,,\n", head, key, DIGEST);
+	assert_string_equal(read_all(text, &c), "");
+	assert_int_equal(c.kind, CTL_CRED_RAW_KEY);
+	assert_int_equal(c.key_len, 0);
+}
+
+static void test_R020_a_record_with_none_or_two_proofs_is_refused(void **state)
+{
+	(void)state;
+	static const char two[] = "2: the device has more than one of identity with key, "
+				  "public_key, and certificate; leave one";
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+		{ "endpoint,public_key,certificate\na,,\n",
+			"2: the device proves nothing; fill one of the columns" },
+		{ "endpoint,public_key,certificate\na," DIGEST ",n\n", two },
+		{ "endpoint,public_key,identity\na," DIGEST ",n\n", two },
+		{ "endpoint,public_key,kind\na," DIGEST ",psk\n", two },
+		{ "endpoint,public_key,certificate,certificate_pin\na," DIGEST ",," DIGEST "\n",
+			two },
+		{ "endpoint,certificate,certificate_pin\na,," DIGEST "\n",
+			"2: certificate: is empty; write the name that it gives" },
+		{ "endpoint,public_key,kind\na,,public_key\n",
+			"2: public_key: is empty; write it, or its digest" },
+		{ "endpoint,public_key,kind\na,,rpk\n",
+			"2: kind: is unknown; write psk, public_key or certificate" },
+		{ "endpoint,public_key\na," SAMPLE_ED25519 "\n",
+			"2: public_key: is no elliptic-curve key; use one on P-256 (secp256r1)" },
+	};
+	struct ctl_cred c;
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		assert_string_equal(read_all(rows[i].text, &c), rows[i].error);
+}
+
+static void test_every_kind_that_is_exported_is_read_again(void **state)
+{
+	(void)state;
+	for (unsigned kind = CTL_CRED_RAW_KEY; kind <= CTL_CRED_CERTIFICATE; kind++) {
+		struct ctl_cred c = { .endpoint = "e",
+			.kind = (enum ctl_cred_kind)kind,
+			.pinned = kind == CTL_CRED_CERTIFICATE,
+			.identity_len = CTL_PIN_LEN,
+			.upstream_key_len = 16,
+			.upstream_identity_len = 1,
+			.upstream_identity = { 'u' },
+			.has_keys = true };
+		struct ctl_cred back;
+		struct ctl_out o = { 0 };
+		char text[1024];
+		memset(c.identity, '"', CTL_PIN_LEN);
+		memset(c.pin, c.pinned ? 0xa5 : 0, CTL_PIN_LEN);
+		memset(c.upstream_key, 0x77, 16);
+		csv_cred_titles(&o, true);
+		csv_cred_row(&o, true, &c);
+		(void)snprintf(text, sizeof(text), "%.*s", (int)o.len, o.data);
+		ctl_out_fini(&o);
+		assert_string_equal(read_all(text, &back), "");
+		assert_int_equal(back.kind, c.kind);
+		assert_int_equal(back.identity_len, c.identity_len);
+		assert_memory_equal(back.identity, c.identity, sizeof(c.identity));
+		assert_int_equal(back.pinned, c.pinned);
+		assert_memory_equal(back.pin, c.pin, sizeof(c.pin));
+		assert_memory_equal(back.upstream_key, c.upstream_key, sizeof(c.upstream_key));
+		assert_int_equal(back.key_len, 0);
+	}
+}
+
 static void test_I5_without_keys_none_is_exported(void **state)
 {
 	(void)state;
@@ -245,9 +353,10 @@ static void test_I5_without_keys_none_is_exported(void **state)
 	csv_cred_row(&o, false, &c);
 	ctl_out_bytes(&o, "", 1);
 	assert_string_equal(o.data,
-		"endpoint,identity,identity_hex,upstream_identity,upstream_identity_hex,state,"
+		"endpoint,kind,identity,identity_hex,public_key,certificate,certificate_pin,"
+		"upstream_identity,upstream_identity_hex,state,"
 		"origin,generation,changed_ms,key_octets,upstream_key_octets\n"
-		"e,i,,,,active,file,9,8,16,0\n");
+		"e,psk,i,,,,,,,active,file,9,8,16,0\n");
 	ctl_out_fini(&o);
 }
 
@@ -260,6 +369,9 @@ int main(void)
 		cmocka_unit_test(test_columns_in_any_order),
 		cmocka_unit_test(test_I5_errors_name_line_and_column_but_no_key),
 		cmocka_unit_test(test_what_is_exported_with_keys_is_read_again),
+		cmocka_unit_test(test_R017_a_record_says_which_kind_by_what_it_fills),
+		cmocka_unit_test(test_R020_a_record_with_none_or_two_proofs_is_refused),
+		cmocka_unit_test(test_every_kind_that_is_exported_is_read_again),
 		cmocka_unit_test(test_I5_without_keys_none_is_exported),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,7 @@ enum { SERVER = 0, CLIENT = 1, DGRAM_MAX = 17000, NOTES_MAX = 64 };
 struct pair;
 struct night;
 struct shelf;
+struct trust;
 
 struct dgram {
 	struct dgram *next;
@@ -117,6 +118,7 @@ struct pair {
 	uint64_t cred_generation; /* what psk() answers with */
 	struct shelf *shelf;      /* of a test about sessions */
 	struct night *night;      /* of a test about sleep */
+	struct trust *trust;      /* of a test about keys and certificates */
 };
 
 static inline uint64_t pair_random(struct pair *p)

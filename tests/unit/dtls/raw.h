@@ -76,7 +76,7 @@ static inline unsigned int soon(SSL *ssl, unsigned int us)
 	return 30000;
 }
 
-static inline struct raw *raw_new(struct pair *p, const SSL_METHOD *method, const char *suites)
+static inline struct raw *raw_new(struct pair *p, const SSL_METHOD *method, const char *names)
 {
 	struct raw *const r = calloc(1, sizeof(*r));
 	assert_non_null(r);
@@ -85,7 +85,7 @@ static inline struct raw *raw_new(struct pair *p, const SSL_METHOD *method, cons
 	r->ctx = SSL_CTX_new(method);
 	assert_non_null(r->ctx);
 	char list[128];
-	(void)snprintf(list, sizeof(list), "%s@SECLEVEL=0", suites);
+	(void)snprintf(list, sizeof(list), "%s@SECLEVEL=0", names);
 	assert_int_equal(SSL_CTX_set_cipher_list(r->ctx, list), 1);
 	SSL_CTX_set_psk_client_callback(r->ctx, client_psk);
 	SSL_CTX_set_psk_server_callback(r->ctx, server_psk);
@@ -132,7 +132,7 @@ static inline void raw_step(struct raw *r, unsigned to, const uint8_t *d, size_t
 	r->pipe.in = NULL;
 	ERR_clear_error();
 	if (r->pipe.out_len > 0) {
-		uint8_t out[DTLS_PIPE_OUT];
+		static uint8_t out[DTLS_PIPE_OUT];
 		const size_t out_len = r->pipe.out_len;
 		memcpy(out, r->pipe.out, out_len);
 		r->pipe.out_len = 0;

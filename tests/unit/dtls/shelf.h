@@ -12,7 +12,7 @@
 
 #include "dtls/engine.h"
 
-enum { SHELF_MAX = 4 };
+enum { SHELF_MAX = 2 };
 
 struct shelf {
 	struct dtls_resumable kept[SHELF_MAX];

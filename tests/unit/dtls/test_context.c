@@ -23,6 +23,8 @@ static struct dtls_context some(size_t finished_len)
 	}
 	memset(k.in.iv, 0x20, sizeof(k.in.iv));
 	memset(k.out.iv, 0x40, sizeof(k.out.iv));
+	k.suite = 0xc0a8;
+	k.guard = DTLS_GUARD_CCM_8;
 	k.hello_tag = UINT64_C(0x0123456789abcdef);
 	k.fragment_code = 3;
 	k.finished_len = (uint8_t)finished_len;
@@ -81,6 +83,61 @@ static void test_the_format_is_this_one(void **state)
 	assert_memory_equal(bytes, want, sizeof(want));
 }
 
+/* Every suite with every guard that it can have, but the first, which is version 1. */
+struct kind {
+	uint16_t suite;
+	uint8_t guard;
+};
+
+static const struct kind kinds[] = {
+	{ 0xc0ae, DTLS_GUARD_CCM_8 },
+	{ 0xc0a4, DTLS_GUARD_CCM },
+	{ 0xc0ac, DTLS_GUARD_CCM },
+	{ 0x00a8, DTLS_GUARD_GCM },
+	{ 0xc02b, DTLS_GUARD_GCM },
+	{ 0x00ae, DTLS_GUARD_ETM },
+	{ 0x00ae, DTLS_GUARD_MTE },
+	{ 0xc023, DTLS_GUARD_ETM },
+	{ 0xc023, DTLS_GUARD_MTE },
+};
+
+static struct dtls_context some_kind(const struct kind *kind, size_t finished_len)
+{
+	struct dtls_context k = some(finished_len);
+	k.suite = kind->suite;
+	k.guard = kind->guard;
+	if (kind->guard == DTLS_GUARD_ETM || kind->guard == DTLS_GUARD_MTE) {
+		memset(k.in.iv, 0, sizeof(k.in.iv));
+		memset(k.out.iv, 0, sizeof(k.out.iv));
+		memset(k.in.mac, 0x21, sizeof(k.in.mac));
+		memset(k.out.mac, 0x41, sizeof(k.out.mac));
+	}
+	return k;
+}
+
+static void test_every_suite_and_guard_is_written_and_read_again(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		const struct dtls_context k = some_kind(&kinds[i], DTLS_FINISHED_LEN);
+		const size_t key = k.in.mac[0] != 0 ? 16 + 32 : 16 + 4;
+		uint8_t bytes[DTLS_CONTEXT_MAX], again[DTLS_CONTEXT_MAX];
+		const size_t len = dtls_context_encode(&k, bytes);
+		assert_int_equal(len, 4 + 2 * key + 10 + 6 + DTLS_FINISHED_LEN);
+		const uint8_t head[] = { 2, (uint8_t)(k.suite >> 8), (uint8_t)k.suite, k.guard };
+		assert_memory_equal(bytes, head, sizeof(head));
+		struct dtls_context got;
+		memset(&got, 0xee, sizeof(got));
+		assert_true(decode_exact(bytes, len, &got));
+		assert_memory_equal(&got.in, &k.in, sizeof(k.in));
+		assert_memory_equal(&got.out, &k.out, sizeof(k.out));
+		assert_int_equal(got.suite, k.suite);
+		assert_int_equal(got.guard, k.guard);
+		assert_int_equal(dtls_context_encode(&got, again), len);
+		assert_memory_equal(again, bytes, len);
+	}
+}
+
 static void assert_refused(const uint8_t *bytes, size_t len)
 {
 	static const struct dtls_context nothing;
@@ -128,13 +185,39 @@ static void test_other_versions_and_values_are_refused(void **state)
 	assert_refused(more, sizeof(more));
 }
 
+/* what this program does not know, it does not guess. */
+static void test_R204_a_suite_and_a_guard_that_do_not_belong_together_are_refused(void **state)
+{
+	(void)state;
+	const struct dtls_context k = some_kind(&kinds[3], 0); /* keys as AEAD suites have them */
+	uint8_t bytes[DTLS_CONTEXT_MAX];
+	const size_t len = dtls_context_encode(&k, bytes);
+	for (unsigned suite = 0; suite < 65536; suite++) {
+		for (unsigned guard = 0; guard < 8; guard++) {
+			bool known = false;
+			for (size_t i = 0; i < COUNT_OF(kinds); i++)
+				known = known ||
+					(suite == kinds[i].suite && guard == kinds[i].guard &&
+						guard < DTLS_GUARD_ETM);
+			bytes[1] = (uint8_t)(suite >> 8);
+			bytes[2] = (uint8_t)suite;
+			bytes[3] = (uint8_t)guard;
+			struct dtls_context got;
+			assert_int_equal(dtls_context_decode(bytes, len, &got), known);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_written_is_read_again),
 		cmocka_unit_test(test_the_format_is_this_one),
+		cmocka_unit_test(test_every_suite_and_guard_is_written_and_read_again),
 		cmocka_unit_test(test_I5_what_is_cut_off_or_too_long_is_refused_and_leaves_nothing),
 		cmocka_unit_test(test_other_versions_and_values_are_refused),
+		cmocka_unit_test(
+			test_R204_a_suite_and_a_guard_that_do_not_belong_together_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

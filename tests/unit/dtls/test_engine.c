@@ -11,7 +11,7 @@ static void forge_from(struct pair *p, unsigned from, uint8_t type, const uint8_
 	uint8_t out[256];
 	if (len > 0)
 		memcpy(out + DTLS_RECORD_HEADER + 8, body, len);
-	assert_true(dtls_assoc_seal(&s->conn->assoc, s->e->aead, type, out, len));
+	assert_true(dtls_assoc_seal(&s->conn->assoc, &s->e->sealer, type, out, len));
 	put_on_wire(p, 1 - from, 0, out, DTLS_RECORD_OVERHEAD + len, p->now_ms);
 	pair_deliver(p);
 }
@@ -171,7 +171,7 @@ static void test_R118_R121_other_versions_and_epochs_are_dropped(void **state)
 	struct side *const c = &p->side[CLIENT];
 	for (int i = 0; i < 3; i++) {
 		uint8_t out[64] = { 0 };
-		assert_true(dtls_assoc_seal(&c->conn->assoc, c->e->aead, DTLS_DATA, out, 4));
+		assert_true(dtls_assoc_seal(&c->conn->assoc, &c->e->sealer, DTLS_DATA, out, 4));
 		if (i == 0)
 			out[2] = 0xff; /* version */
 		if (i > 0)
@@ -294,7 +294,7 @@ static void test_close_inside_message_ends_the_datagram(void **state)
 	/* Three records in one datagram: R-111. */
 	uint8_t d[3 * (DTLS_RECORD_OVERHEAD + 4)];
 	for (size_t i = 0; i < 3; i++)
-		assert_true(dtls_assoc_seal(&c->conn->assoc, c->e->aead, DTLS_DATA,
+		assert_true(dtls_assoc_seal(&c->conn->assoc, &c->e->sealer, DTLS_DATA,
 			d + i * (DTLS_RECORD_OVERHEAD + 4), 4));
 	pair_input(p, SERVER, 0, d, sizeof(d));
 	assert_int_equal(p->side[SERVER].count[MESSAGE], 1);
@@ -311,7 +311,7 @@ static void test_R111_all_records_of_a_datagram_are_read(void **state)
 	p->side[SERVER].echo = true;
 	uint8_t d[5 * (DTLS_RECORD_OVERHEAD + 4) + 3] = { 0 };
 	for (size_t i = 0; i < 5; i++)
-		assert_true(dtls_assoc_seal(&c->conn->assoc, c->e->aead, DTLS_DATA,
+		assert_true(dtls_assoc_seal(&c->conn->assoc, &c->e->sealer, DTLS_DATA,
 			d + i * (DTLS_RECORD_OVERHEAD + 4), 4));
 	pair_input(p, SERVER, 0, d, sizeof(d));
 	pair_deliver(p);

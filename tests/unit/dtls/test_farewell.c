@@ -52,8 +52,8 @@ static void test_S6_a_farewell_says_close_notify_above_all_numbers(void **state)
 		assert_true(r.seq == DTLS_RECORDS_MAX);
 		uint8_t *plain = NULL;
 		size_t len = 0;
-		assert_int_equal(
-			dtls_assoc_open(&peer, p->side[1 - side].e->aead, &r, &plain, &len),
+		assert_int_equal(dtls_assoc_open(&peer, p->side[1 - side].e->sealer.guards, &r,
+					 &plain, &len),
 			DTLS_OPENED);
 		assert_int_equal(len, 2);
 		assert_int_equal(plain[0], DTLS_WARNING);

@@ -212,7 +212,7 @@ static size_t sealed_by(struct pair *p, struct dtls_assoc *as, uint8_t type, uin
 	const size_t len = type == DTLS_HANDSHAKE ? DTLS_HS_HEADER : 4;
 	memset(out + DTLS_RECORD_HEADER + 8, 0, len);
 	out[DTLS_RECORD_HEADER + 8] = DTLS_HS_CLIENT_HELLO;
-	assert_true(dtls_assoc_seal(as, p->side[CLIENT].e->aead, type, out, len));
+	assert_true(dtls_assoc_seal(as, &p->side[CLIENT].e->sealer, type, out, len));
 	return DTLS_RECORD_OVERHEAD + len;
 }
 

@@ -192,7 +192,7 @@ static size_t repeat_finished(struct pair *p)
 	out[DTLS_RECORD_HEADER + 8 + 3] = 12;
 	out[DTLS_RECORD_HEADER + 8 + 11] = 12;
 	assert_true(dtls_assoc_seal(
-		&c->assoc, p->side[CLIENT].e->aead, DTLS_HANDSHAKE, out, DTLS_FINISHED_LEN));
+		&c->assoc, &p->side[CLIENT].e->sealer, DTLS_HANDSHAKE, out, DTLS_FINISHED_LEN));
 	const size_t before = p->side[SERVER].sent;
 	pair_input(p, SERVER, 0, out, sizeof(out));
 	const size_t answers = p->side[SERVER].sent - before;

@@ -217,7 +217,7 @@ static void test_R105_I3_data_before_the_finished_is_dropped(void **state)
 	struct dtls_handshake *const h = under_way(p, CLIENT);
 	uint8_t d[64];
 	memset(d + DTLS_RECORD_HEADER + 8, '!', 4);
-	assert_true(dtls_assoc_seal(&h->assoc, p->side[CLIENT].e->aead, DTLS_DATA, d, 4));
+	assert_true(dtls_assoc_seal(&h->assoc, &p->side[CLIENT].e->sealer, DTLS_DATA, d, 4));
 	pair_input(p, SERVER, 0, d, DTLS_RECORD_OVERHEAD + 4);
 	assert_int_equal(p->side[SERVER].count[MESSAGE], 0);
 	assert_int_equal(dtls_stats(p->side[SERVER].e).early, 1);

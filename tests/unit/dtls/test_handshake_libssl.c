@@ -115,10 +115,10 @@ static void test_our_client_hears_why_a_libssl_server_refuses(void **state)
 }
 
 /* A client that offers what we do not have. */
-static void refused(const char *suites, int version, enum dtls_cause cause, uint8_t alert)
+static void refused(const char *names, int version, enum dtls_cause cause, uint8_t alert)
 {
 	struct pair *const p = pair_new(4, NULL);
-	struct raw *const r = raw_new(p, DTLS_client_method(), suites);
+	struct raw *const r = raw_new(p, DTLS_client_method(), names);
 	assert_int_equal(SSL_set_max_proto_version(r->ssl, version), 1);
 	SSL_set_connect_state(r->ssl);
 	raw_talk(r, SERVER);

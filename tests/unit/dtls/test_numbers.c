@@ -21,7 +21,7 @@ static void forge(struct night *n, unsigned from, uint8_t type, const uint8_t *b
 	const struct side *const s = &n->p->side[from];
 	uint8_t out[256];
 	memcpy(out + DTLS_RECORD_HEADER + 8, body, len);
-	assert_true(dtls_assoc_seal(&s->conn->assoc, s->e->aead, type, out, len));
+	assert_true(dtls_assoc_seal(&s->conn->assoc, &s->e->sealer, type, out, len));
 	pair_input(n->p, 1 - from, 0, out, DTLS_RECORD_OVERHEAD + len);
 }
 
@@ -188,7 +188,7 @@ static void test_S11_nothing_at_or_above_read_end_is_let_in(void **state)
 	n->p->side[CLIENT].conn->assoc.wseq = READ_LEASE;
 	uint8_t d[64] = { 0 };
 	assert_true(dtls_assoc_seal(
-		&n->p->side[CLIENT].conn->assoc, n->p->side[CLIENT].e->aead, DTLS_DATA, d, 4));
+		&n->p->side[CLIENT].conn->assoc, &n->p->side[CLIENT].e->sealer, DTLS_DATA, d, 4));
 	for (unsigned i = 1; i <= 3; i++) {
 		pair_input(n->p, SERVER, 0, d, DTLS_RECORD_OVERHEAD + 4);
 		assert_log(n, SERVER, i == 1 ? "R" : "");
@@ -358,7 +358,7 @@ static void test_S12_the_window_begins_above_what_is_proven_fresh(void **state)
 	uint8_t old[3][64];
 	for (int i = 0; i < 3; i++) { /* withheld */
 		memset(old[i], 0, sizeof(old[i]));
-		assert_true(dtls_assoc_seal(&c->conn->assoc, c->e->aead, DTLS_DATA, old[i], 4));
+		assert_true(dtls_assoc_seal(&c->conn->assoc, &c->e->sealer, DTLS_DATA, old[i], 4));
 	}
 	s->count[MESSAGE] = 0;
 	c->echo = true;

@@ -41,7 +41,7 @@ static void assert_outcome(struct device *d, enum outcome want)
 static void test_R196_R199_a_session_is_resumed_by_its_id(void **state)
 {
 	(void)state;
-	struct shelf shelf;
+	static struct shelf shelf;
 	struct pair *const p = pair_with_shelf(1, &shelf);
 	const struct side *const s = &p->side[SERVER];
 	SSL_SESSION *const session = first_session(p);
@@ -80,7 +80,7 @@ static void test_R196_R199_a_session_is_resumed_by_its_id(void **state)
 static void test_R197_the_library_finds_no_session_too_old(void **state)
 {
 	(void)state;
-	struct shelf shelf;
+	static struct shelf shelf;
 	struct pair *const p = pair_with_shelf(2, &shelf);
 	SSL_SESSION *const session = first_session(p);
 	struct device *const d = device_new(p, session);
@@ -94,7 +94,7 @@ static void test_R197_the_library_finds_no_session_too_old(void **state)
 static void test_R200_an_unknown_id_makes_a_full_handshake(void **state)
 {
 	(void)state;
-	struct shelf shelf;
+	static struct shelf shelf;
 	struct pair *const p = pair_with_shelf(3, &shelf);
 	SSL_SESSION *const session = first_session(p);
 	shelf.count = 0;
@@ -120,7 +120,7 @@ static void test_R196_an_owner_without_a_place_for_sessions_gives_no_id(void **s
 static void test_R211_a_changed_credential_means_a_full_handshake_with_the_new_key(void **state)
 {
 	(void)state;
-	struct shelf shelf;
+	static struct shelf shelf;
 	struct pair *const p = pair_with_shelf(5, &shelf);
 	SSL_SESSION *const session = first_session(p);
 	shelf.generation = p->cred_generation = 42;
@@ -150,7 +150,7 @@ static void test_R211_a_changed_credential_means_a_full_handshake_with_the_new_k
 static void test_R198_without_the_extended_master_secret_nothing_is_kept(void **state)
 {
 	(void)state;
-	struct shelf shelf;
+	static struct shelf shelf;
 	struct pair *const p = pair_with_shelf(6, &shelf);
 	for (int i = 0; i < 2; i++) {
 		struct device *const d = device_new(p, NULL);
@@ -168,7 +168,7 @@ static void test_R198_without_the_extended_master_secret_nothing_is_kept(void **
 static void test_R198_a_hello_without_extended_master_secret_makes_a_full_handshake(void **state)
 {
 	(void)state;
-	struct shelf shelf;
+	static struct shelf shelf;
 	struct pair *const p = pair_with_shelf(7, &shelf);
 	SSL_SESSION *const session = first_session(p);
 	struct device *const d = device_new(p, session);
@@ -200,7 +200,7 @@ static void test_R198_max_fragment_length_is_of_the_session(void **state)
 	};
 	static const uint8_t long_message[1024];
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct shelf shelf;
+		static struct shelf shelf;
 		struct pair *const p = pair_with_shelf(8, &shelf);
 		const struct side *const s = &p->side[SERVER];
 		struct device *const first = device_new(p, NULL);
@@ -227,7 +227,7 @@ static void test_R198_max_fragment_length_is_of_the_session(void **state)
 static void test_R204_what_we_did_not_write_is_not_resumed(void **state)
 {
 	(void)state;
-	struct shelf shelf;
+	static struct shelf shelf;
 	struct pair *const p = pair_with_shelf(9, &shelf);
 	SSL_SESSION *const session = first_session(p);
 	const struct dtls_resumable good = shelf.kept[0];
@@ -265,7 +265,7 @@ static void test_R204_what_we_did_not_write_is_not_resumed(void **state)
 static void test_R050_a_session_of_the_longest_identity_fits(void **state)
 {
 	(void)state;
-	struct shelf shelf;
+	static struct shelf shelf;
 	struct pair *const p = pair_with_shelf(10, &shelf);
 	p->identity_len = DTLS_IDENTITY_MAX;
 	memset(p->identity, 'i', p->identity_len);

@@ -12,7 +12,7 @@ static size_t sealed_by(
 	const size_t len = strlen(body); /* a record's body has no NUL at its end */
 	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
 	memcpy(out + DTLS_RECORD_HEADER + 8, body, len);
-	assert_true(dtls_assoc_seal(&s->conn->assoc, s->e->aead, type, out, len));
+	assert_true(dtls_assoc_seal(&s->conn->assoc, &s->e->sealer, type, out, len));
 	return DTLS_RECORD_OVERHEAD + len;
 }
 

@@ -184,7 +184,7 @@ static void test_R108_a_sleepers_handshake_record_is_its_own(void **state)
 		uint8_t d[64] = { 0 };
 		d[DTLS_RECORD_HEADER + 8] = DTLS_HS_CLIENT_HELLO;
 		assert_true(dtls_assoc_seal(
-			&c->conn->assoc, c->e->aead, DTLS_HANDSHAKE, d, DTLS_HS_HEADER));
+			&c->conn->assoc, &c->e->sealer, DTLS_HANDSHAKE, d, DTLS_HS_HEADER));
 		night_hush(n);
 		pair_input(n->p, SERVER, 0, d, DTLS_RECORD_OVERHEAD + DTLS_HS_HEADER);
 		assert_log(n, SERVER, "AWS");
@@ -239,7 +239,8 @@ static struct fate lose_the_first_key_exchange(
 			put_on_wire(p, SERVER, 0, r.body - DTLS_RECORD_HEADER,
 				DTLS_RECORD_HEADER + r.len, p->now_ms);
 		}
-		put_on_wire(p, SERVER, 0, d, len - DTLS_HELD_MAX, p->now_ms);
+		put_on_wire(
+			p, SERVER, 0, d, len - DTLS_RECORD_OVERHEAD - DTLS_FINISHED_LEN, p->now_ms);
 		free(whole);
 		return (struct fate){ .copies = 0 };
 	}

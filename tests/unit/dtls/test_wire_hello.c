@@ -128,7 +128,7 @@ static void test_R090_a_cookie_is_good_for_one_address_and_one_hello(void **stat
 	peer_add(&cookie, p->hello.cookie.at, p->hello.cookie.len);
 	const struct peer_hello good = p->hello;
 	const struct net_path path = p->path;
-	uint8_t *const suites = p->hello.suites.at;
+	uint8_t *const offered = p->hello.suites.at;
 	for (int i = 0; i < 7; i++) {
 		peer_set(&p->hello.cookie, cookie.at, cookie.len);
 		p->path.peer.port ^= i == 0 ? 1 : 0;
@@ -136,10 +136,10 @@ static void test_R090_a_cookie_is_good_for_one_address_and_one_hello(void **stat
 		p->hello.random[31] ^= i == 2 ? 1 : 0;
 		p->hello.version = i == 3 ? 0xfefc : good.version;
 		peer_set(&p->hello.sid, "s", i == 4 ? 1 : 0);
-		suites[1] ^= i == 5 ? 1 : 0;
+		offered[1] ^= i == 5 ? 1 : 0;
 		peer_set(&p->hello.comps, "\000\001", i == 6 ? 2 : 1);
 		check_verified_again(rig, p);
-		suites[1] ^= i == 5 ? 1 : 0;
+		offered[1] ^= i == 5 ? 1 : 0;
 		p->hello.random[31] ^= i == 2 ? 1 : 0;
 		p->path = path;
 	}

@@ -69,6 +69,20 @@ static void test_R100_shorter_timers_are_told_with_their_price(void **state)
 	assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1); /* once */
 }
 
+static void test_R100_a_listeners_own_timer_is_told_too(void **state)
+{
+	(void)state;
+	struct conf_gateway conf = usual();
+	conf.listener_dtls[0].initial_ms = conf.listener_dtls[1].initial_ms = 9000;
+	assert_string_equal(advice(&conf, UINT64_MAX), "");
+	conf.listener_dtls[1].initial_ms = 8999;
+	assert_non_null(strstr(advice(&conf, UINT64_MAX), " timers listeners.initial_ms below"));
+	/* One that follows the default is not told twice. */
+	conf.device_initial_ms = conf.listener_dtls[0].initial_ms = 8999;
+	assert_non_null(
+		strstr(advice(&conf, UINT64_MAX), " timers handshake.device_initial_ms below"));
+}
+
 static void test_too_few_descriptors_are_told_with_the_remedy(void **state)
 {
 	(void)state;
@@ -110,6 +124,7 @@ int main(void)
 		cmocka_unit_test(test_a_store_in_memory_is_told),
 		cmocka_unit_test(test_the_usual_needs_no_advice),
 		cmocka_unit_test(test_R100_shorter_timers_are_told_with_their_price),
+		cmocka_unit_test(test_R100_a_listeners_own_timer_is_told_too),
 		cmocka_unit_test(test_too_few_descriptors_are_told_with_the_remedy),
 	};
 	return cmocka_run_group_tests_name("gateway/advice", tests, NULL, NULL);

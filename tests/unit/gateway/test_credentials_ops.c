@@ -169,8 +169,8 @@ static bool comes_in(struct world *w, const char *identity, const char *key)
 	uint8_t k[64];
 	const uint8_t len = octets(key, k);
 	assert_non_null(r);
-	const enum store_result found =
-		store_find_identity(r, (const uint8_t *)identity, strlen(identity), &c);
+	const enum store_result found = store_find_identity(
+		r, STORE_CRED_PSK, (const uint8_t *)identity, strlen(identity), &c);
 	store_reader_free(r);
 	return found == STORE_OK && c.state == STORE_CRED_ACTIVE && c.key_len == len &&
 	       memcmp(c.key, k, len) == 0;
@@ -246,7 +246,7 @@ static void test_R022_what_another_device_has_is_refused(void **state)
 	struct world *w = *state;
 	assert_int_equal(add(w, "a", "ia", key_a), CTL_DONE);
 	assert_int_equal(add(w, "a", "ia", key_b), CTL_FAILED);
-	said(w, "a is in the store with another key or identity");
+	said(w, "a is in the store with another key, identity or certificate");
 	assert_int_equal(add(w, "b", "ia", key_b), CTL_FAILED);
 	said(w, "b: the identity is also that of a in the store");
 	assert_int_equal(add(w, "b", "ib", key_a), CTL_FAILED);
@@ -456,7 +456,7 @@ static void test_R022_import_is_all_or_nothing_with_the_line(void **state)
 	/* Again, with one that has changed. */
 	rows[0] = cred_of("a", "ia", "0b4e913cd762a815f32a7dc0589e04b6");
 	assert_int_equal(import(w, false, 3, rows), CTL_FAILED);
-	said(w, "x.csv:2: a is in the store with another key or identity; replace it");
+	said(w, "x.csv:2: a is in the store with another key, identity or certificate; replace it");
 	assert_true(comes_in(w, "ia", key_a));
 	assert_int_equal(import(w, true, 3, rows), CTL_DONE);
 	said(w, "x.csv: 0 added, 1 replaced, 2 as they were");

@@ -132,7 +132,65 @@ static void test_a_failure_says_what_was_offered_and_what_would_change_it(void *
 	gw_explain_text(f->worker, &failure, text);
 	has(text, "with=device peer=192.0.2.7:999");
 	has(text, "suites=2:c02b,00ff");
-	has(text, "TLS_PSK_WITH_AES_128_CCM_8 (c0a8) is missing");
+	has(text, "none of ours is in the offer");
+	has(text, "listeners.suites");
+}
+
+static void test_R046_a_failure_shows_what_is_on_here(void **state)
+{
+	struct fixture *f = *state;
+	char text[GW_EXPLAIN_MAX];
+	struct conf_gateway *const conf = calloc(1, sizeof(*conf));
+	assert_non_null(conf);
+	conf->listeners_len = 1;
+	conf->listener_dtls[0] =
+		(struct conf_dtls){ .suites = { 0xc0a8, 0x00ae }, .suites_len = 2 };
+	f->shared.conf = conf;
+	struct dtls_failure failure = from_device(f, DTLS_FAIL_SUITE);
+	has(gw_explain_text(f->worker, &failure, text), " suites=2:c02b,00ff ours=c0a8,00ae ");
+	failure.cause = DTLS_FAIL_TIMEOUT;
+	assert_null(strstr(gw_explain_text(f->worker, &failure, text), "ours="));
+	f->shared.conf = NULL;
+	free(conf);
+}
+
+static void test_R064_a_raw_key_that_nobody_has_is_shown_as_one_adds_it(void **state)
+{
+	struct fixture *f = *state;
+	char text[GW_EXPLAIN_MAX];
+	uint8_t digest[32];
+	memset(digest, 0xab, sizeof(digest));
+	struct dtls_failure failure = from_device(f, DTLS_FAIL_RAW_KEY);
+	failure.identity = digest;
+	failure.identity_len = sizeof(digest);
+	gw_explain_text(f->worker, &failure, text);
+	has(text, " key=sha-256:abababababababababababababababababababababababababababababababab ");
+	has(text, "lwgatectl credential add ENDPOINT --public-key FILE");
+	assert_null(strstr(text, "identity="));
+}
+
+static void test_R068_a_certificate_is_explained_with_its_remedy(void **state)
+{
+	struct fixture *f = *state;
+	char endpoint[] = "urn:dev:1", text[GW_EXPLAIN_MAX];
+	struct gw_session session = { .endpoint = endpoint };
+	struct dtls_failure failure = from_device(f, DTLS_FAIL_CERTIFICATE);
+	failure.detail = "it has expired";
+	gw_explain_text(f->worker, &failure, text);
+	has(text, "detail=\"it has expired\"");
+	has(text, "listeners.anchors_file");
+	failure.cause = DTLS_FAIL_NAME;
+	gw_explain_text(f->worker, &failure, text);
+	has(text, "--certificate-name NAME");
+	has(text, "identity=#"); /* R-055 */
+	assert_null(strstr(text, "secret-name"));
+	failure.role = DTLS_CLIENT;
+	failure.user = &session;
+	has(gw_explain_text(f->worker, &failure, text), "upstream.server_name");
+	failure.cause = DTLS_FAIL_CERTIFICATE;
+	has(gw_explain_text(f->worker, &failure, text), "upstream.anchors_file");
+	failure.cause = DTLS_FAIL_RAW_KEY;
+	has(gw_explain_text(f->worker, &failure, text), "upstream.server_public_key");
 }
 
 static void test_every_cause_has_a_remedy_and_fits(void **state)
@@ -144,6 +202,12 @@ static void test_every_cause_has_a_remedy_and_fits(void **state)
 	uint8_t identity[CRED_IDENTITY_MAX], suites[400];
 	memset(identity, 0xff, sizeof(identity));
 	memset(suites, 0xff, sizeof(suites));
+	struct conf_gateway *const conf = calloc(1, sizeof(*conf));
+	assert_non_null(conf);
+	conf->listeners_len = 1;
+	conf->listener_dtls[0].suites_len = CONF_SUITES_MAX;
+	conf->upstream_dtls.suites_len = CONF_SUITES_MAX;
+	f->shared.conf = conf;
 	f->worker->log.level = LOG_LEVEL_DEBUG;
 	for (int cause = DTLS_FAIL_TIMEOUT; cause <= DTLS_FAIL_ANEW; cause++) {
 		struct dtls_failure failure = from_device(f, (enum dtls_cause)cause);
@@ -163,6 +227,8 @@ static void test_every_cause_has_a_remedy_and_fits(void **state)
 		assert_null(strstr(text, "remedy=\"\""));
 		assert_int_equal(text[strlen(text) - 1], '"');
 	}
+	f->shared.conf = NULL;
+	free(conf);
 }
 
 int main(void)
@@ -175,6 +241,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_a_failure_says_what_was_offered_and_what_would_change_it, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_R046_a_failure_shows_what_is_on_here, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_R064_a_raw_key_that_nobody_has_is_shown_as_one_adds_it, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_R068_a_certificate_is_explained_with_its_remedy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_every_cause_has_a_remedy_and_fits, set_up, tear_down),
 	};

@@ -238,14 +238,15 @@ static void test_what_nobody_takes_is_closed(void **state)
 static void test_what_does_not_fit_is_not_used(void **state)
 {
 	(void)state;
-	struct estate e;
+	static struct estate e;
+	static struct conf_gateway conf; /* both are too large for the stack */
 	int fds[CONF_WORKERS_MAX][CONF_LISTENERS_MAX];
 	size_t len;
 	found(&e);
 	const size_t before = descriptors();
 	bequeath(&e);
 	struct gw_inherited *in = gw_inherit_read();
-	struct conf_gateway conf = e.conf;
+	conf = e.conf;
 	conf.workers = WORKERS + 1; /* a socket for each worker, or none */
 	assert_false(gw_inherit_listener(in, &conf, 0, fds));
 	(void)gw_inherit_links(in, &conf, 0, &len);

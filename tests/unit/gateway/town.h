@@ -67,6 +67,7 @@ struct town_peer { /* the devices, or the server */
 	struct dtls_conn *conns[TOWN_SOCKETS]; /* devices: by socket; the server's: by device */
 	enum town_manner manner;               /* with requests: the token of a liar is wrong */
 	bool tapes;                            /* what it sends is kept */
+	struct dtls_resumable kept;            /* the server: the last session; id_len 0: none */
 	struct town_sheet tape[TOWN_TAPE];
 	size_t tape_len;
 	bool swallows; /* what is sent to it is lost */

@@ -134,6 +134,27 @@ static void peer_message(void *ctx, struct dtls_conn *c, uint8_t *msg, size_t le
 		content(p, c, msg);
 }
 
+/* The server remembers one session. */
+static void peer_keep(void *ctx, const struct dtls_resumable *s)
+{
+	struct town_peer *p = ctx;
+	p->kept = *s;
+}
+
+static bool peer_find(void *ctx, const uint8_t *id, size_t len, struct dtls_resumable *out)
+{
+	const struct town_peer *p = ctx;
+	*out = p->kept;
+	return len > 0 && len == p->kept.id_len && memcmp(id, p->kept.id, len) == 0;
+}
+
+static void peer_drop(void *ctx, const uint8_t *id, size_t len)
+{
+	struct town_peer *p = ctx;
+	if (len == p->kept.id_len && memcmp(id, p->kept.id, len) == 0)
+		p->kept.id_len = 0;
+}
+
 static void peer_engine(struct town_peer *p)
 {
 	const struct dtls_settings s = dtls_settings_default();
@@ -147,6 +168,9 @@ static void peer_engine(struct town_peer *p)
 		.down = peer_down,
 		.failed = peer_failed,
 		.random = peer_random,
+		.session_find = p->role == DTLS_SERVER ? peer_find : NULL,
+		.session_keep = p->role == DTLS_SERVER ? peer_keep : NULL,
+		.session_drop = p->role == DTLS_SERVER ? peer_drop : NULL,
 	};
 	p->dtls = dtls_engine_new(&s, &o, town_clock_ms());
 	assert_non_null(p->dtls);

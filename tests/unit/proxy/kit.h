@@ -132,7 +132,7 @@ struct wire {
 	size_t len[KIT_SENT_MAX];
 	unsigned count, seen; /* messages sent; those that the test has looked at */
 	bool broken;
-	size_t max; /* what is longer does not fit; 0: all fits */
+	size_t max; /* what is longer does not fit */
 	unsigned closed;
 	enum channel_reason why;
 };
@@ -140,7 +140,8 @@ struct wire {
 static inline bool wire_send(struct channel *c, const uint8_t *msg, size_t len)
 {
 	struct wire *const w = (struct wire *)(void *)c;
-	if (w->broken || (w->max > 0 && len > w->max))
+	assert_true(len <= w->max);
+	if (w->broken)
 		return false;
 	assert_true(w->count < KIT_SENT_MAX);
 	w->sent[w->count] = malloc(len);
@@ -148,6 +149,11 @@ static inline bool wire_send(struct channel *c, const uint8_t *msg, size_t len)
 	memcpy(w->sent[w->count], msg, len);
 	w->len[w->count++] = len;
 	return true;
+}
+
+static inline size_t wire_room(struct channel *c)
+{
+	return ((const struct wire *)(void *)c)->max;
 }
 
 static inline void wire_close(struct channel *c, enum channel_reason why)
@@ -159,9 +165,12 @@ static inline void wire_close(struct channel *c, enum channel_reason why)
 
 static inline struct channel *wire_init(struct wire *w)
 {
-	static const struct channel_ops ops = { .send = wire_send, .close = wire_close };
+	static const struct channel_ops ops = {
+		.room = wire_room, .send = wire_send, .close = wire_close
+	};
 	memset(w, 0, sizeof(*w));
 	w->base.ops = &ops;
+	w->max = SIZE_MAX;
 	return &w->base;
 }
 

@@ -191,8 +191,15 @@ static void test_R243_own_answers_are_read_by_libcoap(void **state)
 	static const uint32_t ages[] = { 0, 1, 60, 255, 256, 65535, 1U << 20 };
 	for (size_t i = 0; i < COUNT_OF(ages); i++) {
 		uint8_t out[PDU_OWN_MAX];
-		const struct pdu_answer a = { PDU_ACK, PDU_UNAVAILABLE, 0xbeef, 3,
-			(const uint8_t *)"abc", ages[i], "the gateway is full" };
+		const struct pdu_answer a = { .type = PDU_ACK,
+			.code = PDU_UNAVAILABLE,
+			.mid = 0xbeef,
+			.token_len = 3,
+			.token = (const uint8_t *)"abc",
+			.max_age_s = ages[i],
+			.has_block1 = i % 2 == 0,
+			.block1 = ages[i],
+			.diagnostic = "the gateway is full" };
 		const size_t len = pdu_write(out, sizeof(out), &a);
 		coap_pdu_t *const p = coap_pdu_init(COAP_MESSAGE_CON, 0, 0, sizeof(out));
 		assert_true(coap_pdu_parse(COAP_PROTO_UDP, out, len, p));
@@ -209,7 +216,13 @@ static void test_R243_own_answers_are_read_by_libcoap(void **state)
 		if (age)
 			assert_int_equal(
 				coap_decode_var_bytes(coap_opt_value(age), coap_opt_length(age)),
-				ages[i] < 65535 ? ages[i] : 65535);
+				ages[i]);
+		coap_opt_t *const block = coap_check_option(p, COAP_OPTION_BLOCK1, &it);
+		assert_int_equal(block != NULL, i % 2 == 0);
+		if (block)
+			assert_int_equal(coap_decode_var_bytes(
+						 coap_opt_value(block), coap_opt_length(block)),
+				ages[i]);
 		coap_delete_pdu(p);
 	}
 }
@@ -218,9 +231,16 @@ static void test_R234_a_writer_stays_inside_its_room(void **state)
 {
 	(void)state;
 	uint8_t out[PDU_OWN_MAX + 1];
-	const struct pdu_answer a = { PDU_NON, PDU_BAD_REQUEST, 1, 8, (const uint8_t *)"abcdefgh",
-		60, "0123456789" };
-	const size_t least = 4 + 8 + 3, full = least + 1 + 10;
+	const struct pdu_answer a = { .type = PDU_NON,
+		.code = PDU_BAD_REQUEST,
+		.mid = 1,
+		.token_len = 8,
+		.token = (const uint8_t *)"abcdefgh",
+		.max_age_s = 60,
+		.has_block1 = true,
+		.block1 = 6,
+		.diagnostic = "0123456789" };
+	const size_t least = 4 + 8 + 3 + 3, full = least + 1 + 10;
 	for (size_t cap = 0; cap <= full + 1; cap++) {
 		struct pdu m;
 		memset(out, 0xa5, sizeof(out));

@@ -240,73 +240,6 @@ static void test_R241_the_gateway_is_no_forward_proxy(void **state)
 	world_end(&w);
 }
 
-static struct big {
-	uint8_t data[1400];
-	size_t len;
-} padded(enum pdu_type type, unsigned code, const char *path, size_t len)
-{
-	struct big big = { .len = len };
-	struct build b = build_request(&(struct want){ type, code, 0x21, "big", path, NULL });
-	build_byte(&b, 0xff);
-	assert_true(b.len < len && len <= sizeof(big.data));
-	memcpy(big.data, b.data, b.len);
-	memset(big.data + b.len, 'x', len - b.len);
-	return big;
-}
-
-static void up_big(struct world *w, const struct big *b)
-{
-	relay_from_device(w->d, b->data, b->len, w->now_ms);
-}
-
-static void down_big(struct world *w, const struct big *b)
-{
-	relay_from_server(w->d, b->data, b->len, w->now_ms);
-}
-
-static void test_R233_too_long_messages_are_answered(void **state)
-{
-	(void)state;
-	const size_t max = relay_settings_default().message_max;
-	struct world w;
-	world_begin(&w, NULL);
-	world_register(&w);
-	struct big b = padded(PDU_CON, PDU_POST, "rd/5a3f", max);
-	up_big(&w, &b);
-	expect_bytes(&w.server, b.data, b.len);
-	b = padded(PDU_CON, PDU_POST, "rd/5a3f", max + 1);
-	up_big(&w, &b);
-	expect_answer(&w.device, PDU_ACK, PDU_TOO_LARGE, 0x21, "big");
-	b = padded(PDU_NON, 3, "5/0/0", max + 1);
-	down_big(&w, &b);
-	expect_answer(&w.server, PDU_NON, PDU_TOO_LARGE, -1, "big");
-	b = padded(PDU_ACK, PDU_CHANGED, NULL, max + 1);
-	down_big(&w, &b); /* to the Update above */
-	expect_answer(&w.device, PDU_ACK, PDU_BAD_GATEWAY, 0x21, "big");
-	expect_silence(&w.device);
-	expect_silence(&w.server);
-	world_end(&w);
-}
-
-static void test_R233_too_long_answers_of_the_device_too(void **state)
-{
-	(void)state;
-	const size_t max = relay_settings_default().message_max;
-	struct world w;
-	world_begin(&w, NULL);
-	world_register(&w);
-	struct big b = padded(PDU_ACK, 0x45, NULL, max + 1);
-	up_big(&w, &b); /* the asker must know */
-	expect_answer(&w.server, PDU_ACK, PDU_BAD_GATEWAY, 0x21, "big");
-	b = padded(PDU_CON, 0x45, NULL, max + 1);
-	up_big(&w, &b);
-	expect_answer(&w.device, PDU_RST, 0, 0x21, "");
-	expect_answer(&w.server, PDU_NON, PDU_BAD_GATEWAY, -1, "big");
-	expect_silence(&w.device);
-	expect_silence(&w.server);
-	world_end(&w);
-}
-
 static void test_R243_an_undecodable_answer_is_502(void **state)
 {
 	(void)state;
@@ -323,74 +256,6 @@ static void test_R243_an_undecodable_answer_is_502(void **state)
 	/* Once is enough. */
 	down(&w, &bad);
 	expect_silence(&w.device);
-	world_end(&w);
-}
-
-static void test_R164_what_the_device_cannot_take_is_413(void **state)
-{
-	(void)state;
-	struct world w;
-	world_begin(&w, NULL);
-	world_register(&w);
-	w.device.max = 512;
-	struct big b = padded(PDU_CON, 3, "5/0/0", 513);
-	down_big(&w, &b);
-	expect_answer(&w.server, PDU_ACK, PDU_TOO_LARGE, 0x21, "big");
-	expect_silence(&w.device);
-	b = padded(PDU_CON, 3, "5/0/0", 512);
-	down_big(&w, &b);
-	expect_bytes(&w.device, b.data, b.len);
-	expect_silence(&w.server);
-	world_end(&w);
-}
-
-static void test_R164_an_answer_that_the_device_cannot_take_is_502(void **state)
-{
-	(void)state;
-	static const enum pdu_type asked[] = { PDU_CON, PDU_CON, PDU_NON };
-	static const enum pdu_type types[] = { PDU_ACK, PDU_CON, PDU_NON };
-	for (size_t i = 0; i < COUNT_OF(types); i++) {
-		struct world w;
-		world_begin(&w, NULL);
-		world_register(&w);
-		w.device.max = 512;
-		const struct build r = build_request(
-			&(struct want){ asked[i], PDU_POST, 0x21, "big", "rd/5a3f", NULL });
-		up(&w, &r);
-		expect_same(&w.server, &r);
-		const struct big b = padded(types[i], PDU_CHANGED, NULL, 513);
-		for (int again = 0; again < 2; again++) {
-			down_big(&w, &b);
-			if (types[i] == PDU_CON)
-				expect_answer(&w.server, PDU_RST, 0, 0x21, "");
-		}
-		/* Once is enough. */
-		expect_answer(&w.device, asked[i] == PDU_CON ? PDU_ACK : PDU_NON, PDU_BAD_GATEWAY,
-			asked[i] == PDU_CON ? 0x21 : -1, "big");
-		expect_silence(&w.device);
-		expect_silence(&w.server);
-		later(&w, 100000);
-		expect_silence(&w.device);
-		world_end(&w);
-	}
-}
-
-/* A notification, which no request waits for: the server must not go on sending. */
-static void test_R164_a_notification_that_the_device_cannot_take_is_reset(void **state)
-{
-	(void)state;
-	struct world w;
-	world_begin(&w, NULL);
-	world_register(&w);
-	w.device.max = 512;
-	struct big b = padded(PDU_CON, 0x45, NULL, 513);
-	down_big(&w, &b);
-	expect_answer(&w.server, PDU_RST, 0, 0x21, "");
-	b = padded(PDU_NON, 0x45, NULL, 513);
-	down_big(&w, &b);
-	expect_silence(&w.server);
-	expect_silence(&w.device);
-	assert_int_equal(relay_stats(w.relay).dropped, 1);
 	world_end(&w);
 }
 
@@ -422,12 +287,7 @@ int main(void)
 		cmocka_unit_test(test_R245_pings_are_answered_on_their_own_side),
 		cmocka_unit_test(test_R234_malformed_messages_end_here),
 		cmocka_unit_test(test_R241_the_gateway_is_no_forward_proxy),
-		cmocka_unit_test(test_R233_too_long_messages_are_answered),
-		cmocka_unit_test(test_R233_too_long_answers_of_the_device_too),
 		cmocka_unit_test(test_R243_an_undecodable_answer_is_502),
-		cmocka_unit_test(test_R164_what_the_device_cannot_take_is_413),
-		cmocka_unit_test(test_R164_an_answer_that_the_device_cannot_take_is_502),
-		cmocka_unit_test(test_R164_a_notification_that_the_device_cannot_take_is_reset),
 		cmocka_unit_test(test_R237_an_RST_for_our_own_message_ends_here),
 	};
 	return cmocka_run_group_tests_name("proxy/relay: passing", tests, NULL, NULL);

@@ -26,7 +26,7 @@ static int begin(void **state)
 static enum store_result by_identity(struct depot *d, const char *name, struct store_cred *out)
 {
 	store_reader_rest(d->r);
-	return store_find_identity(d->r, (const uint8_t *)name, strlen(name), out);
+	return store_find_identity(d->r, STORE_CRED_PSK, (const uint8_t *)name, strlen(name), out);
 }
 
 static enum store_result by_endpoint(struct depot *d, const char *name, struct store_cred *out)

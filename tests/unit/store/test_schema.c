@@ -12,6 +12,7 @@
 #include "store/key.h"
 #include "store/kv.h"
 #include "store/schema.h"
+#include "store/store.h"
 
 /* What the steps of these tests change: a row that says which of them ran. */
 static enum store_result note(struct kv_txn *kv, char which)
@@ -130,6 +131,27 @@ static void test_a_version_from_before_the_first_step_is_refused(void **state)
 	kv_close(kv);
 }
 
+/* What a step makes of rows is told where they are: unit/store/test_kinds for version 2. */
+static void test_every_version_from_1_on_comes_up_to_this_one(void **state)
+{
+	(void)state;
+	const struct schema_steps steps = schema_steps();
+	for (uint32_t version = 1; version <= STORE_SCHEMA; version++) {
+		struct kv *const kv = database(version);
+		struct store_error e;
+		assert_true(schema_bring_up(kv, &steps, "x/data.mdb", &e));
+		ran_is(kv, "", STORE_SCHEMA);
+		kv_close(kv);
+	}
+	/* A program of schema 1 must not come near rows that it takes for damage. */
+	const struct schema_steps old = { .step = NULL, .len = 0, .first = 1 };
+	struct kv *const kv = database(STORE_SCHEMA);
+	struct store_error e = { 0 };
+	assert_false(schema_bring_up(kv, &old, "x/data.mdb", &e));
+	assert_non_null(strstr(e.text, "knows up to 1"));
+	kv_close(kv);
+}
+
 static void test_a_version_that_is_none_is_damage(void **state)
 {
 	(void)state;
@@ -148,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_a_step_that_fails_leaves_the_database_as_it_was),
 		cmocka_unit_test(test_a_newer_version_is_refused_and_not_touched),
 		cmocka_unit_test(test_a_version_from_before_the_first_step_is_refused),
+		cmocka_unit_test(test_every_version_from_1_on_comes_up_to_this_one),
 		cmocka_unit_test(test_a_version_that_is_none_is_damage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

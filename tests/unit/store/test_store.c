@@ -204,7 +204,7 @@ static void test_a_newer_schema_is_refused(void **state)
 	struct depot *const d = *state;
 	depot_stop(d);
 	put_schema(d, STORE_SCHEMA + 1);
-	depot_start_fails(d, "this lwgated knows up to 1");
+	depot_start_fails(d, "this lwgated knows up to 2");
 	put_schema(d, STORE_SCHEMA);
 	depot_start(d);
 }

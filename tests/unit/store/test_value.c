@@ -178,6 +178,68 @@ static void test_a_credential_is_read_as_written(void **state)
 	assert_false(value_cred_read(slice(octets, len), &x));
 }
 
+static void test_a_PSK_is_written_octet_by_octet_as_it_was_before_there_were_kinds(void **state)
+{
+	(void)state;
+	/* By the program of schema 1. */
+	static const uint8_t before[] = "\1\0\1\0\0\1\xa0\xc4\xb7\xec\2\3dev\2i1\4\1\2\3\4\1u\1v";
+	static const struct store_cred c = { .state = STORE_CRED_ACTIVE,
+		.origin = STORE_BY_FILE,
+		.changed_ms = UINT64_C(0x1a0c4b7ec02),
+		.endpoint = "dev",
+		.identity = "i1",
+		.identity_len = 2,
+		.key = { 1, 2, 3, 4 },
+		.key_len = 4,
+		.upstream_identity = "u",
+		.upstream_identity_len = 1,
+		.upstream_key = "v",
+		.upstream_key_len = 1 };
+	struct store_cred x = { .kind = STORE_CRED_CERTIFICATE, .pinned = true, .pin = { 1 } };
+	uint8_t octets[VALUE_PLAIN_MAX];
+	assert_true(value_cred_read(slice(before, sizeof(before) - 1), &x));
+	assert_memory_equal(&x, &c, sizeof(c));
+	assert_int_equal(value_cred_write(&c, octets, sizeof(octets)), sizeof(before) - 1);
+	assert_memory_equal(octets, before, sizeof(before) - 1);
+}
+
+static void test_a_credential_of_another_kind_is_read_as_written(void **state)
+{
+	(void)state;
+	enum { KIND = 1, PINNED = 2 };
+	struct store_cred c = { .kind = STORE_CRED_CERTIFICATE,
+		.pinned = true,
+		.endpoint = "e",
+		.identity = "name",
+		.identity_len = 4 };
+	struct store_cred x = { 0 };
+	uint8_t octets[VALUE_PLAIN_MAX];
+	memset(c.pin, 0x77, sizeof(c.pin));
+	const size_t len = value_cred_write(&c, octets, sizeof(octets));
+	assert_true(value_cred_read(slice(octets, len), &x));
+	assert_memory_equal(&x, &c, sizeof(c));
+	for (size_t n = 0; n < len; n++)
+		assert_false(value_cred_read(slice(octets, n), &x));
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} bad[] = { { KIND, STORE_CRED_PSK }, { KIND, STORE_CRED_RAW_KEY }, { KIND, 3 },
+		{ PINNED, 2 }, { 0, VALUE_LAYOUT_KINDS + 1 } };
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		const uint8_t was = octets[bad[i].at];
+		octets[bad[i].at] = bad[i].value;
+		if (value_cred_read(slice(octets, len), &x))
+			fail_msg("row %zu", i);
+		octets[bad[i].at] = was;
+	}
+	c = (struct store_cred){ .kind = STORE_CRED_RAW_KEY, .endpoint = "e", .identity_len = 32 };
+	const size_t raw = value_cred_write(&c, octets, sizeof(octets));
+	assert_true(value_cred_read(slice(octets, raw), &x));
+	assert_memory_equal(&x, &c, sizeof(c));
+	octets[KIND] = STORE_CRED_PSK; /* that is written in one way only */
+	assert_false(value_cred_read(slice(octets, raw), &x));
+}
+
 static void test_a_session_and_resumption_state_are_read_as_written(void **state)
 {
 	(void)state;
@@ -238,6 +300,9 @@ int main(void)
 		cmocka_unit_test(test_S28_the_head_of_a_credential_has_a_mac),
 		cmocka_unit_test(test_an_association_is_read_as_written),
 		cmocka_unit_test(test_a_credential_is_read_as_written),
+		cmocka_unit_test(
+			test_a_PSK_is_written_octet_by_octet_as_it_was_before_there_were_kinds),
+		cmocka_unit_test(test_a_credential_of_another_kind_is_read_as_written),
 		cmocka_unit_test(test_a_session_and_resumption_state_are_read_as_written),
 		cmocka_unit_test(test_keys_are_in_the_order_of_their_numbers),
 	};

@@ -46,7 +46,7 @@ import org.eclipse.leshan.server.security.SecurityInfo;
  * GET|PUT|POST /api/clients/EP/PATH         Read, Write, Execute
  * GET /api/clients/EP/PATH/discover         Discover
  * POST|DELETE /api/clients/EP/PATH/observe  Observe, Cancel (active: the device is asked)
- * GET|PUT /api/security/clients             PSK credentials of the devices
+ * GET|PUT /api/security/clients             credentials of the devices
  */
 final class InteropApi {
 	private static final long ANSWER_MS = 20_000;
@@ -126,16 +126,31 @@ final class InteropApi {
 			throw new Refusal(405, "GET or PUT");
 		JsonNode json = mapper.readTree(exchange.getRequestBody());
 		JsonNode tls = json.path("tls");
-		if (!tls.path("mode").asText().equals("psk"))
-			throw new Refusal(400, "tls.mode must be psk");
-		credentials.add(SecurityInfo.newPreSharedKeyInfo(json.path("endpoint").asText(),
-				tls.path("details").path("identity").asText(),
-				Hex.decodeHex(tls.path("details").path("key").asText().toCharArray())));
+		credentials.add(info(json.path("endpoint").asText(), tls.path("mode").asText(),
+				tls.path("details")));
 		return Map.of();
 	}
 
+	private static SecurityInfo info(String endpoint, String mode, JsonNode details)
+			throws Exception {
+		switch (mode) {
+		case "psk":
+			return SecurityInfo.newPreSharedKeyInfo(endpoint, details.path("identity").asText(),
+					Hex.decodeHex(details.path("key").asText().toCharArray()));
+		case "rpk":
+			return SecurityInfo.newRawPublicKeyInfo(endpoint, KeyFiles.publicKey(
+					Hex.decodeHex(details.path("key").asText().toCharArray())));
+		case "x509":
+			return SecurityInfo.newX509CertInfo(endpoint);
+		default:
+			throw new Refusal(400, "tls.mode must be psk, rpk or x509");
+		}
+	}
+
 	private static Map<String, String> withoutKey(SecurityInfo info) {
-		return Map.of("endpoint", info.getEndpoint(), "identity", info.getPskIdentity());
+		String identity = info.usePSK() ? info.getPskIdentity()
+				: info.useRPK() ? KeyFiles.digest(info.getRawPublicKey()) : "certificate";
+		return Map.of("endpoint", info.getEndpoint(), "identity", identity);
 	}
 
 	private Object clients(HttpExchange exchange) throws Exception {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
@@ -44,8 +45,10 @@ import org.eclipse.leshan.core.response.WriteResponse;
 import org.eclipse.leshan.core.util.Hex;
 
 /**
- * A device on the Leshan libraries, with the options of the Leshan demo client:
- * -u coaps://HOST:PORT -n ENDPOINT -i IDENTITY -p KEY (hex) -l LIFETIME (s), and one of its own,
+ * A device on the Leshan libraries, with options like those of the Leshan demo client:
+ * -u coaps://HOST:PORT -n ENDPOINT -l LIFETIME (s), and what it shows and whom it takes:
+ * -i IDENTITY -p KEY (hex), or -k KEY -K PUBLIC_KEY -s THE_SERVER'S (a raw public key), or
+ * -k KEY -c CERTIFICATE -s THE_SERVER'S; files in DER.
  * -t MS: the first DTLS retransmission, for a device that is to be refused by silence.
  *
  * What happens is said in JSON, a line each, on stdout. Commands on stdin, a line each: "update"
@@ -67,9 +70,11 @@ public final class InteropClient {
 		Map<String, String> options = new HashMap<>();
 		for (int i = 0; i + 1 < args.length; i += 2)
 			options.put(args[i], args[i + 1]);
-		if (!options.keySet().containsAll(List.of("-u", "-n", "-i", "-p", "-l"))) {
-			System.err.println("usage: InteropClient -u URI -n ENDPOINT -i IDENTITY -p KEY"
-					+ " -l SECONDS [-t MS]");
+		if (!options.keySet().containsAll(List.of("-u", "-n", "-l"))
+				|| !(options.containsKey("-p") || options.containsKey("-k"))) {
+			System.err.println("usage: InteropClient -u URI -n ENDPOINT -l SECONDS [-t MS]"
+					+ " -i IDENTITY -p KEY | -k KEY -K PUBLIC -s PUBLIC"
+					+ " | -k KEY -c CERTIFICATE -s CERTIFICATE");
 			System.exit(2);
 		}
 		new InteropClient(options).run();
@@ -95,7 +100,22 @@ public final class InteropClient {
 		System.exit(0);
 	}
 
-	private LeshanClient build() {
+	private Security security() throws IOException {
+		String uri = options.get("-u");
+		if (options.containsKey("-p"))
+			return Security.psk(uri, SHORT_SERVER_ID,
+					options.get("-i").getBytes(StandardCharsets.UTF_8),
+					Hex.decodeHex(options.get("-p").toCharArray()));
+		byte[] key = KeyFiles.octets(options.get("-k"));
+		byte[] server = KeyFiles.octets(options.get("-s"));
+		if (options.containsKey("-K"))
+			return Security.rpk(uri, SHORT_SERVER_ID, KeyFiles.octets(options.get("-K")), key,
+					server);
+		return Security.x509(uri, SHORT_SERVER_ID, KeyFiles.octets(options.get("-c")), key,
+				server);
+	}
+
+	private LeshanClient build() throws IOException {
 		CaliforniumClientEndpointsProvider.Builder endpoints =
 				new CaliforniumClientEndpointsProvider.Builder(new TracedCoaps());
 		Configuration configuration = endpoints.createDefaultConfiguration();
@@ -107,9 +127,7 @@ public final class InteropClient {
 		endpoints.setConfiguration(configuration);
 		endpoints.setClientAddress(InetAddress.getLoopbackAddress());
 		ObjectsInitializer objects = new ObjectsInitializer();
-		objects.setInstancesForObject(LwM2mId.SECURITY, Security.psk(options.get("-u"),
-				SHORT_SERVER_ID, options.get("-i").getBytes(StandardCharsets.UTF_8),
-				Hex.decodeHex(options.get("-p").toCharArray())));
+		objects.setInstancesForObject(LwM2mId.SECURITY, security());
 		objects.setInstancesForObject(LwM2mId.SERVER,
 				new ReportingServer(SHORT_SERVER_ID, Long.parseLong(options.get("-l"))));
 		objects.setInstancesForObject(LwM2mId.DEVICE, device);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.security.cert.X509Certificate;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -14,6 +16,8 @@ import org.eclipse.leshan.core.observation.SingleObservation;
 import org.eclipse.leshan.core.peer.LwM2mIdentity;
 import org.eclipse.leshan.core.peer.LwM2mPeer;
 import org.eclipse.leshan.core.peer.PskIdentity;
+import org.eclipse.leshan.core.peer.RpkIdentity;
+import org.eclipse.leshan.core.peer.X509Identity;
 import org.eclipse.leshan.core.request.RegisterRequest;
 import org.eclipse.leshan.core.request.UplinkRequest;
 import org.eclipse.leshan.core.response.ObserveCompositeResponse;
@@ -30,24 +34,36 @@ import org.eclipse.leshan.server.security.Authorization;
 import org.eclipse.leshan.server.security.Authorizer;
 import org.eclipse.leshan.server.security.DefaultAuthorizer;
 import org.eclipse.leshan.server.security.InMemorySecurityStore;
+import org.eclipse.leshan.server.security.SecurityInfo;
 
 /**
  * An LwM2M server on the Leshan libraries, over DTLS only, driven by the REST API of InteropApi.
  *
  * Both doors listen on 127.0.0.1 with ports of the system's choice, said in one line on stdout:
  * "ready coaps=PORT http=PORT". Ends when its standard input does.
+ *
+ * -k KEY -K PUBLIC_KEY: what it shows of itself to clients with raw public keys;
+ * -k KEY -c CERTIFICATE -a ANCHOR: to those with certificates, and whose it takes; files in DER.
+ * -g NAME: a gateway, whose certificate has this common name and which may register each endpoint
+ * that is known here as one with a certificate. Leshan itself wants the common name to be the
+ * endpoint's, so a gateway's one certificate could serve one endpoint only.
  */
 public final class InteropServer {
 	private static final int CID_OCTETS = 6; /* as the Leshan demo server */
 
 	private final InMemorySecurityStore credentials = new InMemorySecurityStore();
 	private final EventStream events = new EventStream();
+	private final Map<String, String> options;
 
-	private InteropServer() {
+	private InteropServer(Map<String, String> options) {
+		this.options = options;
 	}
 
 	public static void main(String[] args) throws Exception {
-		new InteropServer().run();
+		Map<String, String> options = new HashMap<>();
+		for (int i = 0; i + 1 < args.length; i += 2)
+			options.put(args[i], args[i + 1]);
+		new InteropServer(options).run();
 	}
 
 	private void run() throws Exception {
@@ -63,7 +79,7 @@ public final class InteropServer {
 		System.exit(0);
 	}
 
-	private LeshanServer build() {
+	private LeshanServer build() throws Exception {
 		CoapsServerProtocolProvider coaps = new CoapsServerProtocolProvider(
 				dtls -> dtls.setSessionListener(new DtlsTrace(f -> events.publish("DTLS", f))));
 		CaliforniumServerEndpointsProvider.Builder endpoints =
@@ -76,13 +92,50 @@ public final class InteropServer {
 		LeshanServerBuilder builder = new LeshanServerBuilder();
 		builder.setEndpointsProviders(endpoints.build());
 		builder.setSecurityStore(credentials);
-		builder.setAuthorizer(new Witness(new DefaultAuthorizer(credentials)));
+		builder.setAuthorizer(new Witness(new GatewayAuthorizer()));
+		if (options.containsKey("-k"))
+			builder.setPrivateKey(KeyFiles.privateKey(options.get("-k")));
+		if (options.containsKey("-K"))
+			builder.setPublicKey(KeyFiles.publicKey(KeyFiles.octets(options.get("-K"))));
+		if (options.containsKey("-c")) {
+			builder.setCertificateChain(
+					new X509Certificate[] { KeyFiles.certificate(options.get("-c")) });
+			builder.setTrustedCertificates(
+					new X509Certificate[] { KeyFiles.certificate(options.get("-a")) });
+		}
 		return builder.build();
+	}
+
+	/** Leshan's own judgement, but for what the gateway of -g asks for. */
+	private final class GatewayAuthorizer implements Authorizer {
+		private final Authorizer judge = new DefaultAuthorizer(credentials);
+
+		@Override
+		public Authorization isAuthorized(UplinkRequest<?> request, Registration registration,
+				LwM2mPeer sender) {
+			String endpoint = endpointOf(request, registration);
+			SecurityInfo known = credentials.getByEndpoint(endpoint);
+			if (known != null && known.useX509Cert()
+					&& sender.getIdentity() instanceof X509Identity x509
+					&& x509.getX509CommonName().equals(options.get("-g")))
+				return Authorization.approved();
+			return judge.isAuthorized(request, registration, sender);
+		}
+	}
+
+	private static String endpointOf(UplinkRequest<?> request, Registration registration) {
+		return request instanceof RegisterRequest register
+				? register.getEndpointName() : registration.getEndpoint();
 	}
 
 	static String identityOf(LwM2mPeer peer) {
 		LwM2mIdentity identity = peer.getIdentity();
-		return identity instanceof PskIdentity psk ? psk.getPskIdentity() : identity.toString();
+		if (identity instanceof PskIdentity psk)
+			return psk.getPskIdentity();
+		if (identity instanceof RpkIdentity raw)
+			return KeyFiles.digest(raw.getPublicKey());
+		return identity instanceof X509Identity x509
+				? x509.getX509CommonName() : identity.toString();
 	}
 
 	static Map<String, Object> json(Registration registration) {
@@ -114,8 +167,7 @@ public final class InteropServer {
 			Authorization verdict = judge.isAuthorized(request, registration, sender);
 			Map<String, Object> json = new LinkedHashMap<>();
 			json.put("request", request.getClass().getSimpleName());
-			json.put("ep", request instanceof RegisterRequest register
-					? register.getEndpointName() : registration.getEndpoint());
+			json.put("ep", endpointOf(request, registration));
 			json.put("identity", identityOf(sender));
 			json.put("approved", verdict.isApproved());
 			events.publish("AUTHORIZE", json);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway/known: whose proof a handshake is: a credential of the store, or nobody's.
+ *
+ * Promise: nobody is let in who has no credential that is active, of the kind that was proved
+ *          (R-025): identities of different kinds never meet. A pin is compared in constant time.
+ * Errors:  false: nobody's.
+ * Threads: the worker's own.
+ * Source:  R-061, R-064, R-068, R-075.
+ */
+#ifndef LWG_GATEWAY_KNOWN_H
+#define LWG_GATEWAY_KNOWN_H
+
+#include "base/attr.h"
+#include "dtls/engine.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* For the engine's owner; ctx is the worker. */
+bool gw_known_psk(void *ctx, const uint8_t *identity, size_t len, struct dtls_psk *out);
+bool gw_known_raw_key(void *ctx, const uint8_t digest[32], struct dtls_known *out);
+bool gw_known_certificate(void *ctx, const struct dtls_chain *chain, struct dtls_known *out);
+
+#endif

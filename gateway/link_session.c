@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/link_session.h"
+
+#include "base/vault.h"
+#include "gateway/session.h"
+#include "gateway/worker.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* As long as it must be. */
+struct gw_kept {
+	size_t size;
+	uint64_t generation;
+	uint32_t cred;
+	uint8_t id_len;
+	uint8_t id[DTLS_SESSION_ID_MAX];
+	uint8_t session[];
+};
+
+void gw_link_session_drop(struct gw_session *s)
+{
+	if (!s->kept)
+		return;
+	s->worker->link_session_bytes -= s->kept->size;
+	vault_release(s->kept);
+	s->kept = NULL;
+}
+
+void gw_link_sessions_drop(struct gw_worker *w)
+{
+	for (struct gw_session *s = w->sessions; s; s = s->next)
+		gw_link_session_drop(s);
+}
+
+void gw_link_session_keep(void *worker, void *user, const struct dtls_resumable *r)
+{
+	struct gw_worker *const w = worker;
+	struct gw_session *const s = user;
+	if (!s)
+		return;
+	gw_link_session_drop(s);
+	const size_t size = sizeof(*s->kept) + r->len;
+	if (w->link_session_bytes + size > GW_LINK_SESSIONS)
+		return;
+	s->kept = vault_alloc(size);
+	if (!s->kept)
+		return;
+	*s->kept = (struct gw_kept){ .size = size,
+		.generation = r->generation,
+		.cred = r->cred,
+		.id_len = (uint8_t)r->id_len };
+	memcpy(s->kept->id, r->id, sizeof(r->id));
+	memcpy(s->kept->session, r->session, r->len);
+	w->link_session_bytes += size;
+}
+
+bool gw_link_session_find(const struct gw_session *s, struct dtls_resumable *out)
+{
+	const struct gw_kept *const k = s->kept;
+	if (!k)
+		return false;
+	*out = (struct dtls_resumable){ .id_len = k->id_len,
+		.cred = k->cred,
+		.generation = k->generation,
+		.len = k->size - sizeof(*k) };
+	memcpy(out->id, k->id, sizeof(out->id));
+	memcpy(out->session, k->session, out->len);
+	return true;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway/material: what the gateway proves itself with and whom it trusts: keys, certificates,
+ *                   anchors, revocation lists, for each listener and for the way to the server,
+ *                   with the settings that go with them.
+ *
+ * Promise: read whole and checked, or not at all. Not changed afterwards: a reload makes another
+ *          one, and handshakes that have begun keep what they began with (R-046).
+ * Errors:  NULL with *error: the file, what is wrong, and what would be right.
+ * Memory:  counted; what the library has in it is shared by the profiles of all workers.
+ * Threads: new: the main thread; the rest: any.
+ * Source:  R-040, R-041, R-062, R-065 to R-071.
+ */
+#ifndef LWG_GATEWAY_MATERIAL_H
+#define LWG_GATEWAY_MATERIAL_H
+
+#include "base/attr.h"
+#include "dtls/profile.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct conf_error;
+struct conf_gateway;
+struct gw_material;
+struct log;
+
+enum { GW_MATERIAL_UPSTREAM = 16 /* a place: listeners are 0 .. */, GW_WARN_DAYS = 30 };
+
+/* conf is not kept. */
+MUST_USE struct gw_material *gw_material_new(
+	const struct conf_gateway *conf, struct conf_error *error);
+struct gw_material *gw_material_ref(struct gw_material *m);
+void gw_material_unref(struct gw_material *m);
+size_t gw_material_listeners(const struct gw_material *m);
+/* A place's profile, for the caller's thread. NULL: *why is a static sentence. */
+MUST_USE struct dtls_profile *gw_material_profile(
+	const struct gw_material *m, size_t place, const char **why);
+/* Do the links prove themselves with the gateway's own key? False: with the PSK of each device. */
+bool gw_material_has_upstream_key(const struct gw_material *m);
+
+enum gw_material_say { GW_SAY_ALL, GW_SAY_WARNINGS };
+/* Tells the log of each certificate and key of ours, of certificates that end within GW_WARN_DAYS,
+   and of a clock that is not to be trusted (now_s negative). */
+void gw_material_say(const struct gw_material *m, const struct log *log, int64_t now_s,
+	enum gw_material_say what);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway/profiles: how one worker shakes hands: at each of its listeners, and with the server.
+ *
+ * Promise: all of one material, or all of another; exchanged between two turns, and handshakes that
+ *          have begun keep theirs (R-046).
+ * Errors:  gw_profiles_make() false with a static sentence; *out is empty.
+ * Threads: the worker's own.
+ */
+#ifndef LWG_GATEWAY_PROFILES_H
+#define LWG_GATEWAY_PROFILES_H
+
+#include "base/attr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct dtls_profile;
+struct gw_material;
+struct gw_worker;
+
+enum { GW_PROFILES_MAX = 16 };
+
+struct gw_profiles { /* zeroed: none, PSK with CCM_8 everywhere */
+	struct dtls_profile *listeners[GW_PROFILES_MAX], *upstream;
+	bool upstream_key; /* links prove themselves with the gateway's own key */
+};
+
+MUST_USE bool gw_profiles_make(
+	struct gw_profiles *out, const struct gw_material *m, const char **why);
+void gw_profiles_fini(struct gw_profiles *p);
+struct gw_renewed {                   /* GW_MATERIAL */
+	struct gw_material *material; /* a reference, the worker's to let go */
+};
+void gw_profiles_received(struct gw_worker *w, const struct gw_renewed *r);
+
+#endif
