@@ -18,5 +18,7 @@
 int64_t gw_clock_now_s(void *ctx);
 /* The same of a time that the clock shows. */
 int64_t gw_clock_trusted_s(int64_t shown_s);
+/* When the program was made. */
+int64_t gw_clock_built_s(void);
 
 #endif

@@ -36,7 +36,7 @@ struct gw_settings { /* all is borrowed until gw_free() */
 	const struct conf_gateway *conf;
 	const struct cred_set
 		*creds; /* of the credentials file, with the master secret; may be empty */
-	struct gw_material *material; /* NULL: PSK with CCM_8 alone */
+	struct gw_material *material; /* a reference is taken; NULL: PSK with CCM_8 alone */
 	const struct log *log;
 	const struct gw_self *self;     /* see gateway/upgrade.h */
 	struct gw_inherited *inherited; /* or NULL */

@@ -55,7 +55,7 @@ struct gw_gateway {
 	ev_io control_io;
 	ev_signal term, interrupt, hangup, usr2;
 	ev_timer due;
-	ev_timer day; /* certificates are looked at */
+	ev_timer day;          /* certificates are looked at */
 	uint64_t due_after_ms; /* where the look at the deadlines goes on */
 	uint32_t due_after_cred;
 	unsigned due_rounds;

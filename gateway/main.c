@@ -247,6 +247,8 @@ static int serve(const struct options *o, struct parts *p)
 			.locked = gw_privilege_locked() };
 		gw_advise(&log, &p->conf, &allowance);
 		gw_material_say(p->material, &log, gw_clock_now_s(NULL), GW_SAY_ALL);
+		gw_material_unref(p->material); /* a key that is replaced must be gone */
+		p->material = NULL;
 		say_ready(&log, &p->conf, gw_credentials_count(p->gateway));
 		gw_notify("READY=1");
 		end = gw_run(p->gateway, p->control);

@@ -67,7 +67,7 @@ enum dtls_cause {           /* why a handshake failed; what the operator is told
 	DTLS_FAIL_KEY,      /* the peer's Finished never opened: the keys differ */
 	DTLS_FAIL_RAW_KEY,  /* a raw public key that nobody has, or is not the server's */
 	DTLS_FAIL_CERTIFICATE, /* a certificate that is not taken: .detail says why */
-	DTLS_FAIL_NAME, /* a good certificate, whose name nobody has, or which is not pinned */
+	DTLS_FAIL_NAME,     /* a good certificate, whose name nobody has, or which is not pinned */
 	DTLS_FAIL_SUITE,    /* no cipher suite in common */
 	DTLS_FAIL_VERSION,  /* not DTLS 1.2 */
 	DTLS_FAIL_ALERT,    /* the peer sent a fatal alert: its number is in .alert */
@@ -81,9 +81,9 @@ struct dtls_failure {
 	enum dtls_role role;
 	enum dtls_cause cause;
 	const struct net_path *path;
-	void *user;              /* client role: as given to dtls_connect() */
-	uint32_t cred;           /* server role: DTLS_NO_CRED when not known */
-	uint8_t alert;           /* the alert received or sent; 0 = none */
+	void *user;    /* client role: as given to dtls_connect() */
+	uint32_t cred; /* server role: DTLS_NO_CRED when not known */
+	uint8_t alert; /* the alert received or sent; 0 = none */
 	/* Octets as offered: a PSK identity, the SHA-256 of a raw public key, the name in a
 	   certificate. NULL = not seen. Borrowed for the call. */
 	const uint8_t *identity;
@@ -373,8 +373,8 @@ struct dtls_conn_facts {                  /* for people, not for the data path *
 	uint64_t records_in, records_out; /* accepted; numbers used */
 	uint64_t up_ms, heard_ms;         /* when it came up, and when a record last verified */
 	uint32_t forged;                  /* tags that did not verify */
-	uint16_t suite;        /* its number; see base/suite */
-	uint16_t fragment_max; /* agreed max_fragment_length in octets; 0: none */
+	uint16_t suite;                   /* its number; see base/suite */
+	uint16_t fragment_max;            /* agreed max_fragment_length in octets; 0: none */
 	bool encrypt_then_mac;
 };
 struct dtls_conn_facts dtls_conn_facts(const struct dtls_conn *c);

@@ -234,8 +234,10 @@ static void from_client(struct dtls_arrival *a, const struct dtls_fragment *f)
 static void from_server(struct dtls_arrival *a, const struct dtls_fragment *f)
 {
 	const struct dtls_handshake *const h = a->hs;
+	/* A HelloVerifyRequest ahead of its turn answers another's hello in our name. */
+	const bool next = f->message_seq == h->next_in;
 	if (!servers_message(h, f->type) || f->total > longest(h, f->type) ||
-		(f->message_seq == h->next_in && !servers_next(h, f->type))) {
+		(next ? !servers_next(h, f->type) : f->type == DTLS_HS_HELLO_VERIFY)) {
 		a->e->stats.junk++;
 		return;
 	}
@@ -250,8 +252,8 @@ void dtls_handshake_fragment(struct dtls_arrival *a, const struct dtls_fragment 
 		/* The end of a flight that we have answered: our answer was lost (R-102). The
 		   client's flights end with a hello, which comes another way, or with a
 		   Finished. */
-		if (h->role == DTLS_CLIENT && f->type == DTLS_HS_SERVER_DONE &&
-			f->message_seq + 1 == h->next_in)
+		if (h->role == DTLS_CLIENT && h->last_in == DTLS_HS_SERVER_DONE &&
+			f->type == DTLS_HS_SERVER_DONE && f->message_seq + 1 == h->next_in)
 			dtls_handshake_again(a);
 		return;
 	}

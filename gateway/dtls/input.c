@@ -68,7 +68,9 @@ static void client_hello(struct dtls_arrival *a, const struct dtls_fragment *f, 
 		.seq = seq,
 		.tag = sip_hash(&e->sip, hello.random, 32),
 	};
-	if (a->hs && a->hs->hello_tag == o.tag) {
+	/* With a later number it is not the hello that was answered: the client has heeded another
+	   HelloVerifyRequest since, and awaits a ServerHello of that number. */
+	if (a->hs && a->hs->hello_tag == o.tag && f->message_seq <= a->hs->hello_seq) {
 		dtls_handshake_again(a);
 		return;
 	}

@@ -5,9 +5,8 @@ the same thing failing between that stack and openssl."""
 import signal
 import subprocess
 
-from harness import free_port
 from ours import FAILURES, Step
-from stacks import PSK, RAW, SECONDS, Openssl, running, said, say
+from stacks import PSK, RAW, SECONDS, SMALL, X509, Openssl, running, said, say, server_port
 
 
 class Missing(Exception):
@@ -18,8 +17,14 @@ class Limit:
     """short goes into the cell, long below the table; fits(stack, role, cell) says where it is;
     prove(stack, role, cell) raises Missing if it cannot be seen without us."""
 
+    seconds = SECONDS  # that we wait before we say that something does not come
+
     def __init__(self, short, long, step, fits, prove):
         self.short, self.long, self.step, self.fits, self._prove = short, long, step, fits, prove
+
+    def within(self, seconds):
+        self.seconds = seconds
+        return self
 
     def prove(self, stack, role, cell):
         try:
@@ -44,15 +49,27 @@ def openssl_meets(port, cell, resume):
 
 def refuses_openssl(stack, role, cell):
     assert role == "client"
-    port = free_port()
+    port = server_port()
     with stack.server(cell, port):
         text = openssl_meets(port, cell, False)
     return None if "Cipher is (NONE)" in text else "s_client shakes hands with it"
 
 
+def stalls_openssl(stack, role, cell):
+    assert role == "client"
+    port = server_port()
+    with stack.server(cell, port):
+        with running(Openssl().client_words(cell, port, False)) as client:
+            try:
+                client.wait_bytes(Openssl.shaken, STALL_S)
+            except TimeoutError:
+                return None
+    return "s_client shakes hands with it"
+
+
 def resumes_not_for_openssl(stack, role, cell):
     assert role == "client"
-    port = free_port()
+    port = server_port()
     with stack.server(cell, port):
         first = openssl_meets(port, cell, False)
         second = openssl_meets(port, cell, True)
@@ -63,7 +80,7 @@ def resumes_not_for_openssl(stack, role, cell):
 
 def resumes_not_at_openssl(stack, role, cell):
     assert role == "server"
-    port = free_port()
+    port = server_port()
     with Openssl().server(cell, port) as server:
         for times in (1, 2):
             with running(stack.client_words(cell, port, False)) as client:
@@ -93,6 +110,9 @@ def lacks_word(argv, word):
         return f"{argv[0]} knows the word {word}" if word in text or not text else None
 
     return prove
+
+
+STALL_S = 3
 
 
 def is_libcoap(stack):
@@ -128,6 +148,17 @@ LIMITS = [
         and "CBC" in cell.suite.iana,
         refuses_openssl,
     ),
+    Limit(
+        "no small fragments",
+        "gnutls-serv 3.7.9 grants 512 octets and then goes on no more after the certificate of "
+        "its client, also with openssl s_client",
+        Step.HANDSHAKE,
+        lambda stack, role, cell: stack.name == "GnuTLS"
+        and role == "client"
+        and cell.kind == X509
+        and cell.also == SMALL,
+        stalls_openssl,
+    ).within(STALL_S),
     Limit(
         "pass, no resumption",
         "coap-client keeps no session from one run to the next: at openssl s_server, too, each is "

@@ -9,7 +9,9 @@ handshake is complete.
 
 import contextlib
 import os
+import random
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -30,6 +32,8 @@ ANSWER = rb"(" + PING + rb"|HTTP/1\.0 200)"
 SECONDS = 15
 
 PSK, RAW, X509 = "PSK", "raw public key", "X.509"
+# without encrypt-then-MAC (RFC 7366); with max_fragment_length of 512 octets (RFC 6066)
+MTE, SMALL = "MAC-then-encrypt", "fragments of 512"
 SERVER_NAME = "server.interop.example"
 
 
@@ -69,10 +73,11 @@ SUITES = [
 
 
 class Cell:
-    """A suite and a kind of credential, in a folder with keys (certificates.make)."""
+    """A suite, a kind of credential and what else is agreed, in a folder with keys
+    (certificates.make)."""
 
-    def __init__(self, suite, kind, folder):
-        self.suite, self.kind, self.folder = suite, kind, folder
+    def __init__(self, suite, kind, folder, also=""):
+        self.suite, self.kind, self.folder, self.also = suite, kind, folder, also
 
     def at(self, name):
         return os.path.join(self.folder, name)
@@ -107,6 +112,18 @@ def first_line(argv, pattern):
     )
     found = re.search(pattern, done.stdout.decode("utf-8", "replace"))
     return found.group(1) if found else "?"
+
+
+def server_port():
+    """A port for a stack's server, as is the one below (libcoap has that, too); none that the
+    system gives to clients, as one could come in between."""
+    while True:
+        port = random.randrange(20001, 32000, 2)
+        with contextlib.ExitStack() as sockets, contextlib.suppress(OSError):
+            for number in (port - 1, port):
+                s = sockets.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                s.bind(("127.0.0.1", number))
+            return port
 
 
 def is_bound(port):
@@ -155,6 +172,10 @@ def ended(child, seconds=SECONDS):
 
 
 class Stack:
+    patience_s = 5  # of its client, where that can be said
+    # How its client resumes: "": a session that an earlier run has kept; or one that the same run
+    # has made before, "data": with data, "no data": without.
+    both = ""
     coap = False  # it speaks nothing else over DTLS
     closes = False  # its server closes first
     close_seen = None  # what its server says when the client has closed
@@ -167,9 +188,10 @@ class Openssl(Stack):
     shaken = rb"(New|Reused), TLSv1\.\d, Cipher is [A-Z].*\n---\n"
     close_seen = rb"DONE\n"
 
-    def __init__(self):
+    def __init__(self, mtu=None):
         super().__init__("openssl")
         self.program = openssl_program()
+        self.mtu = mtu  # of its server's handshake
 
     def version(self):
         return first_line([self.program, "version"], r"OpenSSL (\S+)")
@@ -177,6 +199,8 @@ class Openssl(Stack):
     def _words(self, cell, side):
         # it rates CCM_8 at 64 bits (3.2 and later): level 0 (R-048 is for ours)
         words = ["-dtls1_2", "-cipher", cell.suite.openssl + ":@SECLEVEL=0"]
+        words += ["-no_etm"] if cell.also == MTE else []
+        words += ["-maxfraglen", "512"] if cell.also == SMALL and side == "device" else []
         if cell.kind == PSK:
             words += ["-psk", KEY, "-psk_identity", IDENTITY]
             return words + (["-nocert"] if side == "server" else [])
@@ -206,6 +230,7 @@ class Openssl(Stack):
     def server(self, cell, port):
         words = [self.program, "s_server", "-accept", str(port), "-no_ticket"]
         words += self._words(cell, "server")
+        words += ["-mtu", str(self.mtu)] if self.mtu else []
         if cell.kind != PSK:
             words += ["-Verify", "3"]
         with running(words, port) as child:
@@ -213,12 +238,13 @@ class Openssl(Stack):
 
     def answer(self, child, times):
         """It echoes nothing: what is written to its stdin is the answer, once data has come."""
-        child.wait_bytes(b"(IS supported\n..*){%d}" % times, SECONDS)
+        child.wait_bytes(b"(IS (NOT )?supported\n..*){%d}" % times, SECONDS)
         say(child, PING + b"\n")
 
 
 class Gnutls(Stack):
     shaken = rb"Handshake was completed"
+    both = "no data"
     close_seen = rb"Close notify - was received"
 
     def __init__(self):
@@ -232,7 +258,9 @@ class Gnutls(Stack):
         priority += ":+SIGN-ECDSA-SHA256:+GROUP-SECP256R1:%NO_TICKETS"
         if cell.kind == RAW:
             priority += ":+CTYPE-SRV-RAWPK:+CTYPE-CLI-RAWPK"
+        priority += ":%NO_ETM" if cell.also == MTE else ""
         words = ["--udp", "--priority", priority]
+        words += ["--recordsize", "512"] if cell.also == SMALL and side == "device" else []
         if cell.kind == RAW:
             words += ["--rawpkkeyfile", cell.at(side + ".key")]
             words += ["--rawpkfile", cell.at(side + ".pub")]
@@ -277,7 +305,8 @@ class Gnutls(Stack):
 
 
 class Mbedtls(Stack):
-    shaken = rb"Performing the SSL/TLS handshake\.\.\. ok"
+    shaken = rb"Protocol is DTLSv1\.2"
+    both = "data"
     closes = True
 
     def __init__(self):
@@ -294,6 +323,8 @@ class Mbedtls(Stack):
     def _words(self, cell, side):
         words = ["dtls=1", "server_addr=127.0.0.1", "tickets=0"]
         words += ["force_ciphersuite=" + cell.suite.mbedtls]
+        words += ["etm=0"] if cell.also == MTE else []
+        words += ["max_frag_len=512"] if cell.also == SMALL and side == "device" else []
         if cell.kind == PSK:
             return [*words, "psk=" + KEY, "psk_identity=" + IDENTITY]
         return [
@@ -327,6 +358,7 @@ class Mbedtls(Stack):
 
 class Wolfssl(Stack):
     shaken = rb'"event":"up"'
+    both = "data"
     close_seen = rb'"why":"close_notify"'
 
     def __init__(self):
@@ -340,6 +372,8 @@ class Wolfssl(Stack):
     def _words(self, cell, side, port):
         words = [self.program, "client" if side == "device" else "server", "--port", str(port)]
         words += ["--suite", cell.suite.wolfssl]
+        words += ["--no-etm"] if cell.also == MTE else []
+        words += ["--fragment", "1"] if cell.also == SMALL and side == "device" else []
         if cell.kind == PSK:
             return words + ["--identity", IDENTITY, "--psk", KEY]
         words += ["--key", cell.at(side + ".key"), "--certificate"]
@@ -367,7 +401,7 @@ class Wolfssl(Stack):
 
 
 class Libcoap(Stack):
-    shaken = rb"EVENT: 0x01de\n"
+    shaken = rb"session connected\n"
     coap = True
 
     def __init__(self, tls):
@@ -388,7 +422,8 @@ class Libcoap(Stack):
 
     def client_words(self, cell, port, resume):
         del resume  # it has no way to
-        words = [f"coap-client-{self.tls}", "-v", "7", "-B", "5", *self._words(cell, "device")]
+        words = [f"coap-client-{self.tls}", "-v", "7", *self._words(cell, "device")]
+        words += ["-B", str(self.patience_s)]
         return words + [f"coaps://127.0.0.1:{port}/x"]
 
     def client(self, cell, port, resume):

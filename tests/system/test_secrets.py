@@ -28,6 +28,8 @@ from harness import (  # noqa: E402
     s_client,
     update_message,
 )
+from pki import Pki  # noqa: E402
+from test_reload import let_in, listener, make, served, x509  # noqa: E402
 
 DEVICES = 3
 KEY, RANDOM = 16, 32
@@ -466,6 +468,38 @@ def test_the_search_finds_what_is_there():
         assert len(derived) == 4 * DEVICES, derived  # two legs, two directions
         lost = [name for name in derived if not r.looks["awake"].flags_of(name)]
         assert not lost, lost
+
+
+def scalar(pki, name):
+    """The private part of a key on P-256."""
+    text = pki.openssl("pkey", "-in", pki.path(name + ".key"), "-noout", "-text")
+    digits = re.search(r"priv:\s*([0-9a-f:\s]+)pub:", text).group(1)
+    return bytes.fromhex(re.sub(r"[:\s]", "", digits))[-RANDOM:].rjust(RANDOM, b"\0")
+
+
+def test_I5_R195_the_gateways_own_key_is_in_no_core_dump_and_gone_after_a_reload():
+    device = Device("urn:secret:own")
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder, Pki() as pki:
+        make(pki)
+        with Lab([device], listener=listener(pki), settings="workers = 1;") as lab:
+            secrets = Secrets()
+            secrets.add("first key", scalar(pki, "gw"))
+            let_in(lab, "urn:dev:x", "--certificate-name", "urn:dev:x")
+            served(lab, pki, x509(lab, pki, "dev"))
+            pid = lab.gateway.child.pid
+            there = [m for m, data in memory(pid) if secrets.names_in(data)]
+            assert there and all("dd" in m.flags for m in there), [str(m) for m in there]
+            assert not secrets.found(core_of(pid, folder))
+            os.unlink(pki.path("gw.key"))
+            pki.server("gw", "gw.example")
+            lab.ctl("reload")
+            served(lab, pki, x509(lab, pki, "dev"))
+            # Whoever was served by the first one is forgotten, too.
+            lab.until(lambda: lab.status()["handshakes"] == 0)
+            secrets.add("second key", scalar(pki, "gw"))
+            found = [names for _, data in memory(pid) for names in secrets.names_in(data)]
+            assert set(found) == {"second key"}, found
+            assert not secrets.found("\n".join(lab.gateway.lines).encode())
 
 
 def test_R195_the_kernel_writes_no_core_dump():

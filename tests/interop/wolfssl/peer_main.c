@@ -19,7 +19,7 @@
 enum { TEXT_MAX = 1024, KEY_MAX = 64, DATAGRAM_MAX = 2048, GIVE_UP_S = 60, HANDSHAKE = 22 };
 
 struct plan {
-	bool server, raw;
+	bool server, raw, no_etm;
 	uint16_t port;
 	const char *suite, *identity, *key, *certificate, *anchors, *name, *text;
 	unsigned char psk[KEY_MAX];
@@ -88,6 +88,7 @@ static WOLFSSL_CTX *make_context(struct plan *plan)
 		give_up("no context");
 	need(wolfSSL_CTX_set_cipher_list(ctx, plan->suite), "--suite is not in this build");
 	(void)wolfSSL_CTX_set_timeout(ctx, GIVE_UP_S);
+	need(wolfSSL_CTX_AllowEncryptThenMac(ctx, !plan->no_etm), "--no-etm");
 	if (!plan->identity) {
 		prove_ourselves(ctx, plan);
 		return ctx;
@@ -256,12 +257,23 @@ static _Noreturn void be_server(WOLFSSL_CTX *ctx, const struct plan *plan)
 	}
 }
 
+static long number(const char *text, int base, long most)
+{
+	char *end;
+	errno = 0;
+	const long value = strtol(text, &end, base);
+	if (errno != 0 || end == text || *end != 0 || value < 0 || value > most)
+		give_up("no such number");
+	return value;
+}
+
 static size_t from_hex(const char *text, unsigned char out[KEY_MAX])
 {
 	size_t len = 0;
-	unsigned int octet;
-	for (; len < KEY_MAX && sscanf(text + 2 * len, "%2x", &octet) == 1; len++)
-		out[len] = (unsigned char)octet;
+	for (; len < KEY_MAX && text[2 * len] && text[2 * len + 1]; len++) {
+		const char octet[] = { text[2 * len], text[2 * len + 1], 0 };
+		out[len] = (unsigned char)number(octet, 16, UINT8_MAX);
+	}
 	return len;
 }
 
@@ -278,6 +290,7 @@ static const struct option options[] = {
 	{ "text", required_argument, NULL, 't' },
 	{ "rounds", required_argument, NULL, 'R' },
 	{ "fragment", required_argument, NULL, 'f' },
+	{ "no-etm", no_argument, NULL, 'e' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -285,7 +298,7 @@ static void take_option(struct plan *plan, int id)
 {
 	switch (id) {
 	case 'p':
-		plan->port = (uint16_t)atoi(optarg);
+		plan->port = (uint16_t)number(optarg, 10, UINT16_MAX);
 		break;
 	case 's':
 		plan->suite = optarg;
@@ -315,10 +328,13 @@ static void take_option(struct plan *plan, int id)
 		plan->text = optarg;
 		break;
 	case 'R':
-		plan->rounds = atoi(optarg);
+		plan->rounds = (int)number(optarg, 10, 1000);
+		break;
+	case 'e':
+		plan->no_etm = true;
 		break;
 	case 'f':
-		plan->fragment_code = (uint8_t)atoi(optarg);
+		plan->fragment_code = (uint8_t)number(optarg, 10, 4);
 		break;
 	default:
 		give_up("usage: wolfssl-peer client|server --port N --suite NAME --identity TEXT "

@@ -220,6 +220,53 @@ static void test_R043_R039_R037_any_of_the_four_of_lwm2m_and_no_others(void **st
 	assert_int_equal(served, 4);
 }
 
+/* --- raw public keys ------------------------------------------------------------------------- */
+
+enum { CLIENT_TYPE = 19, SERVER_TYPE = 20, SPKI_LEN = 91 /* of P-256 */ };
+
+static void check_type(const struct peer *p, uint16_t extension, uint8_t type)
+{
+	size_t len = 0;
+	const uint8_t *const at = peer_ext_find(&p->answer.exts, extension, &len);
+	assert_non_null(at);
+	assert_int_equal(len, 1); /* the one that is chosen, no list */
+	assert_int_equal(at[0], type);
+}
+
+static void test_R058_R060_the_chosen_types_and_the_bare_key(void **state)
+{
+	struct peer_rig *const rig = *state;
+	const char *error = NULL;
+	if (!dtls_profile_can_raw())
+		skip();
+	struct dtls_profile_settings s = dtls_profile_settings_default();
+	s.key = gate.server.key;
+	s.raw_public_key = true;
+	dtls_profile_unref(gate.profile);
+	gate.profile = dtls_profile_new(&s, &error);
+	assert_non_null(gate.profile);
+	struct peer *const p = p256_peer(rig, 0);
+	peer_ext(&p->hello.exts, CLIENT_TYPE, "\x02\x02\x00", 3);
+	peer_ext(&p->hello.exts, SERVER_TYPE, "\x02\x00\x02", 3);
+	assert_true(is_served(rig, p));
+	check_flight(p);
+	check_type(p, CLIENT_TYPE, 2);
+	check_type(p, SERVER_TYPE, 2);
+	uint8_t spki[SPKI_LEN], *end = spki;
+	assert_int_equal(i2d_PUBKEY(gate.server.key, NULL), SPKI_LEN);
+	assert_int_equal(i2d_PUBKEY(gate.server.key, &end), SPKI_LEN);
+	const struct peer_buf *const b = &peer_heard(p, PEER_CERTIFICATE)->body;
+	assert_int_equal(b->len, 3 + SPKI_LEN);
+	assert_int_equal(peer_int(b->at, 3), SPKI_LEN);
+	assert_memory_equal(b->at + 3, spki, SPKI_LEN);
+	peer_free(p);
+	/* Who says nothing of types means X.509, which this gateway has not. */
+	struct peer *const old = p256_peer(rig, 1);
+	assert_false(is_served(rig, old));
+	assert_int_equal(peer_alert(old), 43);
+	peer_free(old);
+}
+
 /* --- extensions that are not ours ------------------------------------------------------------- */
 
 static void check_ignored(struct peer_rig *rig, uint16_t code, const char *body, size_t len)
@@ -339,6 +386,7 @@ int main(void)
 		GATE(test_R176_R175_P256_uncompressed_always_works),
 		GATE(test_R041_R040_R175_weaker_groups_and_signatures_are_refused),
 		GATE(test_R043_R039_R037_any_of_the_four_of_lwm2m_and_no_others),
+		GATE(test_R058_R060_the_chosen_types_and_the_bare_key),
 		GATE(test_R072_cached_info_is_borne_and_not_used),
 		GATE(test_R073_no_certificate_is_fetched_by_its_URL),
 		GATE(test_R074_trusted_ca_keys_choose_nothing),

@@ -166,6 +166,28 @@ static void test_R169_no_resumption_unless_both_have_extended_master_secret(void
 	}
 }
 
+/* --- server_name ----------------------------------------------------------------------------- */
+
+/* R-166 is not done (see conformance.md): whatever host is named, it is the one that there is, and
+   nothing is said of it. */
+static void test_a_server_name_is_read_over(void **state)
+{
+	struct peer_rig *const rig = *state;
+	static const char *const names[] = { "gw.example", "GW.EXAMPLE", "somebody.else.example" };
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct peer *const p = peer_rig_peer(rig, false, 4000 + i);
+		struct peer_buf body = { 0 };
+		peer_add_int(&body, strlen(names[i]) + 3, 2);
+		peer_add_int(&body, 0, 1); /* host_name */
+		peer_add_vec(&body, 2, names[i], strlen(names[i]));
+		peer_ext(&p->hello.exts, 0, body.at, body.len);
+		peer_rig_check_alive(rig, p, peer_rig_meet(rig, p));
+		assert_null(peer_ext_find(&p->answer.exts, 0, NULL));
+		peer_buf_free(&body);
+		peer_free(p);
+	}
+}
+
 /* --- nothing is sent unasked ------------------------------------------------------------------ */
 
 /* R-178's pings are not there (see conformance.md): an association that nobody uses is silent in
@@ -197,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_R163_a_session_has_one_max_fragment_length),
 		RIG(test_R165_record_size_limit_leaves_max_fragment_length_in_force),
 		cmocka_unit_test(test_R169_no_resumption_unless_both_have_extended_master_secret),
+		RIG(test_a_server_name_is_read_over),
 		RIG(test_R179_an_idle_association_sends_nothing),
 	};
 	return cmocka_run_group_tests_name("dtls/conf_hello", tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "peer_pair.h"
+#include "trust.h"
 
 enum { HOUR_MS = 3600000 };
 
@@ -55,6 +56,31 @@ static void test_R002_to_each_device_by_its_own_key(void **state)
 		peer_rig_pump(rig, p);
 		assert_int_equal(p->done, i % 2 == i / 2); /* computed with its own key alone */
 		peer_free(p);
+	}
+}
+
+/* Nor one who knows another key, or another name, than the gateway's own. */
+static void test_R002_nor_by_another_public_key_or_name(void **state)
+{
+	(void)state;
+	for (enum kind k = KIND_RAW; k < KINDS; k++) {
+		if (k == KIND_RAW && !dtls_profile_can_raw())
+			continue;
+		struct trust *const t = trust_new(21, k, 0xc0ae);
+		struct pair *const p = t->p;
+		if (k == KIND_RAW)
+			t->set[CLIENT].pins[0][31] ^= 1;
+		else
+			t->set[CLIENT].server_name = "other.example";
+		trust_connect(t, 0);
+		pair_run(p, p->now_ms + HOUR_MS);
+		assert_int_equal(p->side[CLIENT].count[UP], 0);
+		assert_int_equal(p->side[CLIENT].count[FAILED], 1);
+		assert_int_equal(p->side[SERVER].count[UP], 0);
+		assert_int_equal(p->asked, 0); /* it did not come as far as to show its own */
+		for (size_t i = 0; i + 2 < p->wire_log_len; i += 3)
+			assert_int_equal(p->wire_log[i + 1], 0); /* nothing in epoch 1 */
+		trust_free(t);
 	}
 }
 
@@ -127,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG(test_R002_a_device_with_another_key_hears_no_proof_and_no_data),
 		RIG(test_R002_to_each_device_by_its_own_key),
+		cmocka_unit_test(test_R002_nor_by_another_public_key_or_name),
 		RIG(test_R012_nothing_begins_a_handshake_towards_a_device),
 		RIG(test_R013_one_handshake_serves_a_day_of_exchanges),
 	};

@@ -139,7 +139,7 @@ static void test_R123_forged_protected_records_do_not_end_a_handshake(void **sta
 	struct pair *const p = stopped_at(FLIGHT_5, &c);
 	struct dtls_record r[4];
 	assert_int_equal(records_of(c.d, c.len, r, 4), 3);
-	uint8_t d[4096];
+	static uint8_t d[4096];
 	/* Before the keys are known, in between, and of a number far ahead. */
 	pair_input(p, SERVER, 0, d, forged_finished(d, 0));
 	pair_input(p, SERVER, 0, c.d, (size_t)(r[1].body - c.d) - DTLS_RECORD_HEADER);

@@ -45,6 +45,45 @@ static void test_R098_R112_a_flight_that_comes_backwards_is_put_in_order(void **
 	}
 }
 
+/* What proves the client's key comes after his Finished. */
+static struct fate fate_late_proof(
+	struct pair *p, unsigned from, unsigned line, const uint8_t *d, size_t len)
+{
+	static uint8_t copy[DGRAM_MAX];
+	uint8_t *at = copy;
+	size_t left = len;
+	struct dtls_record r;
+	memcpy(copy, d, len);
+	while (dtls_record_next(&at, &left, &r)) {
+		const bool late = r.epoch == 0 && r.body[0] == DTLS_HS_CERTIFICATE_VERIFY;
+		put_on_wire(p, 1 - from, line, r.body - DTLS_RECORD_HEADER,
+			DTLS_RECORD_HEADER + r.len, p->now_ms + (late ? 500 : 10));
+		p->victim += late;
+	}
+	return (struct fate){ .copies = 0 };
+}
+
+static void test_R112_a_finished_before_the_proof_is_held(void **state)
+{
+	(void)state;
+	for (enum kind k = KIND_RAW; k < KINDS; k++) {
+		if (k == KIND_RAW && !dtls_profile_can_raw())
+			continue;
+		struct trust *const t = trust_new(1, k, 0xc0ae);
+		struct pair *const p = t->p;
+		p->fate = fate_late_proof;
+		trust_connect(t, 0);
+		pair_run(p, p->now_ms + 400);
+		assert_int_equal(p->victim, 1);
+		assert_int_equal(p->side[SERVER].count[UP], 0); /* */
+		pair_run(p, p->now_ms + 8000);
+		assert_int_equal(p->side[SERVER].count[UP], 1);
+		assert_int_equal(p->side[CLIENT].count[UP], 1);
+		assert_int_equal(dtls_stats(p->side[SERVER].e).forged, 0);
+		trust_free(t);
+	}
+}
+
 /* --- forgery --------------------------------------------------------------------------------- */
 
 enum { FORGED_BODY = 40 };
@@ -133,6 +172,50 @@ static void test_forged_messages_do_not_end_a_handshake_with_certificates(void *
 	trust_free(t);
 }
 
+/* Lets one datagram arrive. */
+static void one(struct pair *p)
+{
+	struct dgram *const g = p->wire;
+	assert_non_null(g);
+	p->wire = g->next;
+	pair_input(p, g->to, g->line, g->data, g->len);
+	free(g);
+}
+
+/* A stranger says a hello with the number 1 in the client's name, so that the client hears an answer
+   that is not his: before the one to his own hello, or after it. */
+static void test_R095_R102_an_answer_to_another_hello_holds_nobody_up(void **state)
+{
+	(void)state;
+	static const uint8_t hello[] = { 0xfe, 0xfd, [2 + 31] = 7, 0, 0, 0, 2, 0xc0, 0xa8, 1, 0 };
+	for (int after = 0; after < 2; after++) {
+		struct trust *const t = trust_new(1, KIND_PSK, 0xc0a8);
+		struct pair *const p = t->p;
+		uint8_t d[DTLS_RECORD_HEADER + DTLS_HS_HEADER + sizeof(hello)];
+		const struct dtls_number n = { .type = DTLS_HANDSHAKE, .epoch = 0, .seq = 1 };
+		dtls_record_header(d, DTLS_VERSION_1_2, &n, sizeof(d) - DTLS_RECORD_HEADER);
+		struct wr w = wr_into(d + DTLS_RECORD_HEADER, sizeof(d) - DTLS_RECORD_HEADER);
+		wr_u8(&w, DTLS_HS_CLIENT_HELLO);
+		wr_u24(&w, sizeof(hello));
+		wr_u16(&w, 1);
+		wr_u24(&w, 0);
+		wr_u24(&w, sizeof(hello));
+		wr_bytes(&w, hello, sizeof(hello));
+		trust_connect(t, 0);
+		if (after)
+			one(p);
+		pair_input(p, SERVER, 0, d, sizeof(d));
+		assert_int_equal(dtls_stats(p->side[SERVER].e).verify_sent, 1 + after);
+		for (int i = 0; i < 30 && p->wire; i++)
+			one(p);
+		assert_null(p->wire); /* it does not go on for ever */
+		assert_int_equal(p->side[SERVER].count[UP], 1);
+		assert_int_equal(p->side[CLIENT].count[UP], 1);
+		assert_talk(p);
+		trust_free(t);
+	}
+}
+
 /* --- time ------------------------------------------------------------------------------------ */
 
 static struct fate fate_void(
@@ -205,7 +288,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_R098_R112_a_flight_that_comes_backwards_is_put_in_order),
+		cmocka_unit_test(test_R112_a_finished_before_the_proof_is_held),
 		cmocka_unit_test(test_forged_messages_do_not_end_a_handshake_with_certificates),
+		cmocka_unit_test(test_R095_R102_an_answer_to_another_hello_holds_nobody_up),
 		cmocka_unit_test(test_R099_R100_a_profile_has_timers_of_its_own),
 		cmocka_unit_test(test_R101_a_longer_wait_is_kept_until_a_flight_gets_through),
 	};

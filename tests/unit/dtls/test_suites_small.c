@@ -83,6 +83,23 @@ static void test_R096_R097_fragments_of_64_octets_both_ways(void **state)
 	}
 }
 
+/* A peer may take long datagrams, and cut its messages all the same. */
+static void test_R097_short_fragments_may_share_a_datagram(void **state)
+{
+	(void)state;
+	struct trust *const t = begin(KIND_X509, 0xc0ae);
+	trust_connect(t, 0);
+	struct dtls_node *const n = dtls_table_any(&t->p->side[CLIENT].e->handshakes);
+	assert_non_null(n);
+	CONTAINER_OF(n, struct dtls_handshake, node)->fragment_seen = 200;
+	pair_deliver(t->p);
+	assert_int_equal(t->p->side[SERVER].count[UP], 1);
+	assert_true(longest.cut[CLIENT] >= 5);
+	assert_int_equal(longest.fragment[CLIENT], 200);
+	assert_true(longest.datagram[CLIENT] > 1000);
+	trust_free(t);
+}
+
 /* no text of a record is longer, that of certificates neither; and none is let in. */
 static void test_R161_R162_max_fragment_length_holds_for_every_record(void **state)
 {
@@ -183,6 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_R096_R097_fragments_of_64_octets_both_ways),
+		cmocka_unit_test(test_R097_short_fragments_may_share_a_datagram),
 		cmocka_unit_test(test_R161_R162_max_fragment_length_holds_for_every_record),
 		cmocka_unit_test(test_R129_a_record_beyond_what_was_agreed_is_dropped),
 		cmocka_unit_test(test_R163_max_fragment_length_is_resumed),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "papers.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,17 +24,18 @@ void papers_new(struct papers *p)
 	assert_non_null(mkdtemp(p->folder));
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
 void papers_free(struct papers *p)
 {
-	char path[PATH + NAME_MAX];
-	DIR *const d = opendir(p->folder);
-	for (const struct dirent *e; d && (e = readdir(d));) {
-		(void)snprintf(path, sizeof(path), "%s/%s", p->folder, e->d_name);
-		(void)unlink(path);
-	}
-	if (d)
-		(void)closedir(d);
-	(void)rmdir(p->folder);
+	enum { FILES = 8 };
+	(void)nftw(p->folder, remove_one, FILES, FTW_DEPTH | FTW_PHYS);
 }
 
 static FILE *make(const struct papers *p, const char *name, mode_t mode)
@@ -57,14 +58,12 @@ void papers_key(const struct papers *p, const char *name, EVP_PKEY *key)
 	assert_int_equal(fclose(f), 0);
 }
 
-void papers_certificates(const struct papers *p, const char *name, X509 *first, ...)
+void papers_certificates(const struct papers *p, const char *name, X509 *first, X509 *second)
 {
 	FILE *const f = make(p, name, 0644);
-	va_list more;
-	va_start(more, first);
-	for (X509 *x = first; x; x = va_arg(more, X509 *))
-		assert_int_equal(PEM_write_X509(f, x), 1);
-	va_end(more);
+	assert_int_equal(PEM_write_X509(f, first), 1);
+	if (second)
+		assert_int_equal(PEM_write_X509(f, second), 1);
 	assert_int_equal(fclose(f), 0);
 }
 

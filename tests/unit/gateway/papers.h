@@ -22,8 +22,8 @@ void papers_new(struct papers *p);
 void papers_free(struct papers *p);
 /* Mode 0600. */
 void papers_key(const struct papers *p, const char *name, EVP_PKEY *key);
-/* Ends with NULL. */
-void papers_certificates(const struct papers *p, const char *name, X509 *first, ...);
+/* second: NULL, or one more. */
+void papers_certificates(const struct papers *p, const char *name, X509 *first, X509 *second);
 void papers_crl(const struct papers *p, const char *name, X509_CRL *crl);
 void papers_text(const struct papers *p, const char *name, const char *text, mode_t mode);
 /* One listener, 127.0.0.1, and an upstream, each with more lines, in which "@" is the folder. The
