@@ -40,6 +40,8 @@ void gw_link_session_keep(void *worker, void *user, const struct dtls_resumable 
 	if (!s)
 		return;
 	gw_link_session_drop(s);
+	if (s->link_reload != w->reloads)
+		return; /* a reload has overtaken the handshake: it was made on the old trust */
 	const size_t size = sizeof(*s->kept) + r->len;
 	if (w->link_session_bytes + size > GW_LINK_SESSIONS)
 		return;

@@ -45,6 +45,7 @@ void gw_profiles_received(struct gw_worker *w, const struct gw_renewed *r)
 		gw_profiles_fini(&w->profiles);
 		w->profiles = next;
 		gw_link_sessions_drop(w);
+		w->reloads++;
 		log_say(&w->log, LOG_LEVEL_DEBUG, "reload", "in effect");
 	} else {
 		log_say(&w->log, LOG_LEVEL_ERROR, "reload",

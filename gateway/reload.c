@@ -33,16 +33,33 @@ static void tell_manager(bool begins)
 	gw_notify(state);
 }
 
-/* Places are numbered: a material for other listeners fits nobody. */
+/* What waits for a restart, and without which the rest would not be right: places are numbered, so
+   a material for other listeners fits nobody; and what is proved to the server, and the name that
+   it must have, go with what it is. */
+static const char *unfit(const struct gw_gateway *g, const struct conf_gateway *next)
+{
+	const char *path = NULL;
+	for (size_t i = 0; (path = conf_fixed(g->shared.conf, next, i)); i++) {
+		const bool named = next->upstream_dtls.proof != CONF_BY_PSK;
+		if (strcmp(path, "listeners") == 0 || strcmp(path, "upstream.credential") == 0 ||
+			(named && strcmp(path, "upstream.address") == 0))
+			return path;
+	}
+	return NULL;
+}
+
 static bool fits(
 	const struct gw_gateway *g, const struct conf_gateway *next, struct conf_error *error)
 {
-	const char *const first = conf_fixed(g->shared.conf, next, 0);
-	if (!first || strcmp(first, "listeners") != 0)
+	const char *const path = unfit(g, next);
+	if (!path)
 		return true;
+	if (strcmp(path, "listeners") == 0)
+		return conf_fail(error, g->self->conf_file, 0,
+			"listeners: their addresses have changed, which needs a restart, or "
+			"lwgatectl upgrade");
 	return conf_fail(error, g->self->conf_file, 0,
-		"listeners: their addresses have changed, which needs a restart, or lwgatectl "
-		"upgrade");
+		"%s: has changed, which needs a restart, or lwgatectl upgrade", path);
 }
 
 static bool hand_out(struct gw_gateway *g, struct gw_material *m)

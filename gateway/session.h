@@ -67,6 +67,7 @@ struct gw_session {
 	struct gw_hold hold;
 	struct gw_probe *probe; /* NULL: its window is known */
 	struct gw_kept *kept;   /* to open the link again by; see gateway/link_session.h */
+	uint64_t link_reload;   /* of the worker's reloads: by which the link was begun */
 	char *endpoint;         /* owned */
 	uint64_t said;          /* of the registration that the log last told of; 0 = of none */
 	uint32_t cred;

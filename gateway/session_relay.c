@@ -150,6 +150,7 @@ static enum dtls_result shake_hands(struct gw_session *s)
 {
 	const struct gw_worker *const w = s->worker;
 	struct dtls_resumable kept;
+	s->link_reload = w->reloads;
 	const bool resumes = gw_link_session_find(s, &kept);
 	const struct dtls_peer peer = {
 		.path = sources_path(w->sources, s->slot),

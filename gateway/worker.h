@@ -128,6 +128,7 @@ struct gw_worker {
 	struct gw_session *sessions; /* all that are awake */
 	size_t sessions_len;
 	size_t ops;                /* store operations under way */
+	uint64_t reloads;          /* that the profiles were exchanged */
 	size_t link_session_bytes; /* of what gateway/link_session keeps */
 	size_t waiting;            /* sessions that wait for another worker's yield */
 	struct gw_session

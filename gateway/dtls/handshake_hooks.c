@@ -116,6 +116,7 @@ static void settle(struct dtls_handshake *h, const uint8_t *body, size_t len)
 	h->suite = c.suite->number;
 	h->assoc.guard = (uint8_t)c.guard;
 	h->fragment_code = c.fragment_code;
+	h->ticket_due = h->role == DTLS_CLIENT && c.ticket;
 	h->mode = DTLS_MODE_PSK;
 	if (c.suite->ecdsa)
 		h->mode = raw ? DTLS_MODE_RAW_KEY : DTLS_MODE_CERTIFICATE;

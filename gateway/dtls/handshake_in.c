@@ -108,7 +108,9 @@ static bool awaits_plain(const struct dtls_handshake *h)
 {
 	if (!h->have_keys)
 		return true;
-	return h->role == DTLS_SERVER && clients_message(h, h->next_in) != NOTHING;
+	if (h->role == DTLS_CLIENT) /* the ticket, which libssl wants before the Finished */
+		return h->ticket_due && !h->ticketed;
+	return clients_message(h, h->next_in) != NOTHING;
 }
 
 /* --- whole messages -------------------------------------------------------------------------- */
@@ -319,6 +321,21 @@ bool dtls_handshake_protected(struct dtls_arrival *a, const struct dtls_record *
 	return true;
 }
 
+/* Under the keys of the handshake? What only may be a Finished's neighbour moves no window yet; that
+   of a resumed one does, as it is answered, and nobody shall make us say that twice. */
+static bool opens(struct dtls_handshake *h, const struct dtls_record *r)
+{
+	struct dtls_guards *const g = h->e->sealer.guards;
+	uint8_t *plain = NULL;
+	size_t len = 0;
+	const bool good = h->resumed ? dtls_assoc_open(&h->assoc, g, r, &plain, &len) == DTLS_OPENED
+				     : dtls_guard_open(g, dtls_assoc_guard(&h->assoc), &h->assoc.in,
+					       r, &plain, &len);
+	if (good)
+		wipe(plain, len);
+	return good;
+}
+
 /* A device that resumes is done before we are, and speaks. If its Finished was lost we may not
    listen (R-105), but know that it waits: our flight again makes it say that Finished, without
    waiting for our timer. */
@@ -326,19 +343,18 @@ bool dtls_handshake_early(struct dtls_arrival *a, const struct dtls_record *r)
 {
 	struct dtls_handshake *const h = a->hs;
 	struct dtls_engine *const e = a->e;
-	uint8_t *plain = NULL;
-	size_t len = 0;
-	if (!h->resumed || r->len > sizeof(e->feed))
+	if (r->len > sizeof(e->feed) || !dtls_handshake_keys(h))
 		return false;
 	memcpy(e->feed, r->body, r->len); /* it may still be the old association's */
-	if (dtls_assoc_open(&h->assoc, e->sealer.guards, r, &plain, &len) != DTLS_OPENED) {
+	if (!opens(h, r)) {
 		memcpy(r->body, e->feed, r->len);
 		return false;
 	}
-	wipe(plain, len);
-	e->stats.records_in++;
 	e->stats.early++;
-	dtls_handshake_again(a);
+	if (h->resumed) {
+		e->stats.records_in++;
+		dtls_handshake_again(a);
+	}
 	return true;
 }
 

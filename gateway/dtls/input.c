@@ -158,12 +158,17 @@ static void maybe_finished(struct dtls_arrival *a, const struct dtls_record *r)
 	if (small)
 		memcpy(saved, r->body, r->len);
 	enum dtls_opening how = DTLS_FORGED;
-	if (to_association(a, r, &how)) {
-		if (how == DTLS_OPENED || how == DTLS_BEYOND || !small)
-			return;
+	const bool tried = to_association(a, r, &how);
+	if (tried && (how == DTLS_OPENED || how == DTLS_BEYOND))
+		return;
+	if (tried && small)
 		memcpy(r->body, saved, r->len);
-	}
-	dtls_handshake_unopened(a, r);
+	if (small || !tried)
+		dtls_handshake_unopened(a, r);
+	look_again(a);
+	/* it was tried under that key, too, whoever has begun the handshake. */
+	if (how == DTLS_FORGED && a->conn)
+		dtls_conn_blame(a->e, a->conn);
 }
 
 static void sealed(struct dtls_arrival *a, const struct dtls_record *r)
@@ -176,17 +181,13 @@ static void sealed(struct dtls_arrival *a, const struct dtls_record *r)
 	if (a->hs && dtls_handshake_early(a, r))
 		return;
 	/* How a record opens decides whether conn may still be looked at: only when it did not. */
-	const bool other = a->hs && a->hs->have_keys;
 	enum dtls_opening how = DTLS_FORGED;
 	if (!to_association(a, r, &how)) {
 		s->early += a->hs && r->type == DTLS_DATA; /* */
 		s->junk += !a->hs;
-		return;
-	}
-	if (how == DTLS_FORGED && other)
-		s->early++; /* maybe the new keys' data: no blame for the old association */
-	else if (how == DTLS_FORGED || how == DTLS_REPLAYED)
+	} else if (how == DTLS_FORGED || how == DTLS_REPLAYED) {
 		count_unopened(a, how);
+	}
 }
 
 static bool may_be_protected(const struct dtls_record *r)

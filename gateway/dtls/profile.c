@@ -140,7 +140,7 @@ static int cookie_any(SSL *ssl, unsigned char *cookie, unsigned int *len)
    of another program is taken. */
 static bool set_up_sessions(SSL_CTX *c)
 {
-	static const uint8_t name[] = "lwgate";
+	static const uint8_t name[] = DTLS_SESSION_NAME;
 	SSL_CTX_set_session_cache_mode(
 		c, SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR);
 	SSL_CTX_set_timeout(c, AGE_MAX_S);
@@ -253,7 +253,8 @@ static struct dtls_profile *make(const struct dtls_profile_settings *s, const ch
 		p->ctx = SSL_CTX_new(DTLS_method());
 		const bool good = p->ctx && SSL_CTX_set_app_data(p->ctx, p) == 1 &&
 				  set_up_strength(p) && set_up_options(p) &&
-				  set_up_sessions(p->ctx) && set_up_identity(p, s);
+				  set_up_sessions(p->ctx) && set_up_identity(p, s) &&
+				  dtls_profile_take_trust(p, s->anchors);
 		*error = good ? NULL : "OpenSSL lacks memory or an algorithm";
 	}
 	if (*error) {

@@ -14,6 +14,7 @@ enum {
 	EXT_CLIENT_CERT_TYPE = 19,   /* RFC 7250 3 */
 	EXT_SERVER_CERT_TYPE = 20,
 	EXT_ENCRYPT_THEN_MAC = 22, /* RFC 7366 2 */
+	EXT_SESSION_TICKET = 35,   /* RFC 5077 3.2 */
 	RANDOM_LEN = 32,
 	SESSION_ID_MAX = 32,
 };
@@ -196,6 +197,9 @@ static void choose(struct dtls_choice *c, uint16_t type, struct rd *body)
 		break;
 	case EXT_ENCRYPT_THEN_MAC:
 		c->encrypt_then_mac = true;
+		break;
+	case EXT_SESSION_TICKET:
+		c->ticket = true;
 		break;
 	default:
 		break;

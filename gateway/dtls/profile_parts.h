@@ -66,6 +66,7 @@ struct dtls_profile {
 	bool raw;                         /* raw public keys can be proved and taken */
 	bool x509_own;                    /* we have a certificate */
 	bool x509_peer;                   /* we have anchors */
+	uint8_t trust[DTLS_DIGEST_LEN];   /* of all anchors and lists; zero: there are none */
 	char server_name[DTLS_HOST_MAX + 1]; /* "": none */
 };
 
@@ -83,6 +84,7 @@ struct dtls_choice {
 	const struct suite *suite;
 	enum dtls_guard guard;
 	bool encrypt_then_mac;
+	bool ticket;                 /* a NewSessionTicket is to come (RFC 5077 3.2) */
 	bool raw_client, raw_server; /* certificate types 19 and 20 (RFC 7250); false: X.509 */
 	uint8_t fragment_code;       /* RFC 6066 4; 0: none */
 };
@@ -93,6 +95,17 @@ MUST_USE bool dtls_choice_parse(const uint8_t *body, size_t len, struct dtls_cho
    encrypt-then-MAC where that is not enabled. Both roles; also when a session is resumed, where the
    library asks nobody. */
 uint8_t dtls_choice_objection(const struct dtls_profile *p, const struct dtls_choice *c);
+
+/* Server role: a session whose device has proved itself with a raw public key or a certificate is
+   resumed only as long as such proofs, under these anchors and lists, are taken (R-198, R-207).
+   What it was is written into the session, where its context's name stands otherwise, and taken out
+   of it before libssl sees it. */
+#define DTLS_SESSION_NAME "lwgate"
+MUST_USE bool dtls_profile_mark(const struct dtls_profile *p, SSL_SESSION *s, bool raw);
+MUST_USE bool dtls_profile_trusts(const struct dtls_profile *p, const SSL_SESSION *s);
+MUST_USE bool dtls_profile_unmark(SSL_SESSION *s);
+/* When the profile is made. */
+MUST_USE bool dtls_profile_take_trust(struct dtls_profile *p, X509_STORE *anchors);
 
 /* --- between the files of a profile ---------------------------------------------------------- */
 

@@ -132,7 +132,10 @@ static SSL_SESSION *find(SSL *ssl, const unsigned char *id, int len, int *copy)
 	found.id_len = id_len; /* that of the hello, whatever the owner says */
 	if (known)
 		s = revive(&found, &guard);
-	if (s && !fits(h, s, guard)) {
+	const struct suite *const suite = s ? suite_of(s) : NULL;
+	const bool proved = suite && suite->ecdsa;
+	if (s && (!fits(h, s, guard) || (proved && !(dtls_profile_trusts(h->profile, s) &&
+							   dtls_profile_unmark(s))))) {
 		SSL_SESSION_free(s);
 		s = NULL;
 	}
@@ -210,12 +213,16 @@ static bool write_session(
 void dtls_resume_keep(const struct dtls_handshake *h)
 {
 	const struct dtls_owner *const o = &h->e->owner;
-	const SSL_SESSION *const s = SSL_get_session(h->ssl);
+	SSL_SESSION *const s = SSL_get_session(h->ssl);
 	const bool device = h->role == DTLS_SERVER;
 	/* A ticket may be a new one, although its predecessor was just resumed. */
 	if (!s || !SSL_SESSION_is_resumable(s) || SSL_get_extms_support(h->ssl) != 1 ||
 		(h->resumed && (device || !h->ticketed)) ||
 		!(device ? o->session_keep != NULL : o->link_session_keep != NULL))
+		return;
+	/* It is used no more but for being written. */
+	if (device && h->mode != DTLS_MODE_PSK &&
+		!dtls_profile_mark(h->profile, s, h->mode == DTLS_MODE_RAW_KEY))
 		return;
 	struct dtls_resumable x;
 	if (write_session(h, s, &x)) {

@@ -130,6 +130,7 @@ struct dtls_handshake {
 	uint8_t last_in;       /* enum dtls_hs_type: what libssl has taken last */
 	bool have_keys;        /* in assoc */
 	bool fed_ccs;
+	bool ticket_due;         /* client: the server has said that it will send one */
 	bool ticketed;           /* client: the server has sent a new ticket */
 	bool unknown;            /* no credential had the identity */
 	bool refused;            /* the peer's key or certificate: see refusal */

@@ -17,7 +17,7 @@ def _run(openssl, *words):
 
 
 def authority(openssl, folder, name):
-    """NAME.key and NAME.pem."""
+    """NAME.key, and NAME.pem and .der."""
     at = os.path.join(folder, name)
     _run(
         *(openssl, "req", "-x509", "-new", "-newkey", "ec", *CURVE, "-nodes", "-sha256"),
@@ -25,6 +25,7 @@ def authority(openssl, folder, name):
         *("-addext", "basicConstraints=critical,CA:TRUE"),
         *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
     )
+    _run(openssl, "x509", "-in", at + ".pem", "-outform", "DER", "-out", at + ".der")
 
 
 def holder(openssl, folder, issuer, name, subject, use, alternative):

@@ -55,6 +55,19 @@ def words_of(cell, role, port):
     )
 
 
+def can_raw(cell):
+    """Whether our engine can be asked for raw public keys."""
+    child = Process(words_of(cell, "server", 0))
+    try:
+        child.wait_line("listening", SECONDS)
+        return True
+    except EOFError as e:
+        assert "raw public key" in str(e), e
+        return False
+    finally:
+        child.kill()
+
+
 class Lwgate(Stack):
     """Ours as one stack among the others."""
 
@@ -147,7 +160,8 @@ class Ours:
 
     def _ask(self):
         port = server_port()
-        words = words_of(self.cell, "client", port) + ["--rounds", "2", "--give-up-ms", str(SECONDS * 1000)]
+        words = words_of(self.cell, "client", port) + ["--rounds", "2"]
+        words += ["--give-up-ms", str(SECONDS * 1000)]
         words += ["--hex", COAP_GET if self.stack.coap else PING.hex()]
         if self.stack.closes:
             words += ["--await-close"]

@@ -177,6 +177,24 @@ def test_R046_suites_are_taken_and_what_needs_a_restart_is_said():
             assert re.search(r"lwgate.conf:\d+: listeners.suites: .* has SHA-1", said), said
 
 
+def test_R046_what_goes_with_the_proof_to_the_server_changes_nothing_by_a_reload():
+    with Pki() as pki:
+        make(pki)
+        with Lab([DEVICE]) as lab:
+            more = f'credential = "raw_public_key"; private_key_file = "{pki.path("gw.key")}"; '
+            more += f'server_public_key = [ "sha-256:{"ab" * 32}" ]; sources ='
+            edited(lab, "sources =", more)
+            done = lab.ctl("reload", check=False)
+            assert done.returncode == 1, done.stdout
+            assert "upstream.credential: has changed, which needs a restart" in done.stderr.decode()
+            # The link is opened as before.
+            device = s_client(lab, DEVICE)
+            device.wait_bytes(rb"Cipher is PSK-AES128-CCM8")
+            device.child.stdin.write(register_message(DEVICE.endpoint))
+            device.child.stdin.flush()
+            lab.server.wait_json(lambda e: e.get("event") == "registered")
+
+
 def test_R071_a_list_that_is_reloaded_keeps_a_revoked_certificate_out():
     with Pki() as pki:
         make(pki)

@@ -8,6 +8,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 import org.eclipse.californium.elements.AddressEndpointContext;
@@ -15,9 +16,6 @@ import org.eclipse.californium.elements.RawData;
 import org.eclipse.californium.elements.auth.RawPublicKeyIdentity;
 import org.eclipse.californium.elements.config.CertificateAuthenticationMode;
 import org.eclipse.californium.elements.config.Configuration;
-import org.eclipse.californium.elements.util.ExecutorsUtil;
-import org.eclipse.californium.elements.util.NamedThreadFactory;
-import org.eclipse.californium.elements.util.ProtocolScheduledExecutorService;
 import org.eclipse.californium.scandium.DTLSConnector;
 import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.californium.scandium.config.DtlsConnectorConfig;
@@ -52,8 +50,7 @@ public final class ScandiumPeer {
 	private final InetAddress here = InetAddress.getLoopbackAddress();
 	private final LinkedBlockingQueue<byte[]> messages = new LinkedBlockingQueue<>();
 	private final Configuration configuration = new Configuration();
-	private final ProtocolScheduledExecutorService executor = ExecutorsUtil
-			.newProtocolScheduledThreadPool(2, new NamedThreadFactory("peer"));
+	private final CountingExecutor executor = new CountingExecutor();
 	private DTLSConnector connector;
 
 	private ScandiumPeer(Map<String, String> options) {
@@ -80,6 +77,8 @@ public final class ScandiumPeer {
 		connector = new DTLSConnector(build());
 		connector.setRawDataReceiver(this::take);
 		connector.setExecutor(executor);
+		connector.setAlertHandler((peer, alert) -> say("\"event\":\"alert\",\"alert\":\""
+				+ alert.getDescription() + "\""));
 		connector.start();
 		if (isServer()) {
 			say("\"event\":\"listening\"");
@@ -88,9 +87,6 @@ public final class ScandiumPeer {
 		InetSocketAddress there = new InetSocketAddress(here, port());
 		for (int i = Integer.parseInt(options.get("-R")); i > 0; i--)
 			meet(there);
-		/* the last close is a task of its own */
-		executor.shutdown();
-		executor.awaitTermination(WAIT_S, TimeUnit.SECONDS);
 		System.exit(0);
 	}
 
@@ -103,6 +99,7 @@ public final class ScandiumPeer {
 			System.exit(1);
 		}
 		connector.close(there);
+		executor.awaitRest();
 	}
 
 	private void take(RawData data) {
@@ -168,7 +165,33 @@ public final class ScandiumPeer {
 		System.out.println("{" + facts + "}");
 	}
 
-	private static final class Witness extends SessionAdapter {
+	/** Knows when all that it was given is done: a close is a task, of whose end nobody tells. */
+	private static final class CountingExecutor extends ThreadPoolExecutor {
+		private int pending;
+
+		CountingExecutor() {
+			super(2, 2, WAIT_S, TimeUnit.SECONDS, new LinkedBlockingQueue<>());
+		}
+
+		@Override
+		public synchronized void execute(Runnable task) {
+			pending++;
+			super.execute(task);
+		}
+
+		@Override
+		protected synchronized void afterExecute(Runnable task, Throwable why) {
+			pending--;
+			notifyAll();
+		}
+
+		synchronized void awaitRest() throws InterruptedException {
+			while (pending > 0)
+				wait();
+		}
+	}
+
+	private final class Witness extends SessionAdapter {
 		@Override
 		public void contextEstablished(Handshaker handshaker, DTLSContext context) {
 			boolean resumed = handshaker instanceof ResumingClientHandshaker
@@ -181,6 +204,8 @@ public final class ScandiumPeer {
 		public void handshakeFailed(Handshaker handshaker, Throwable why) {
 			say("\"event\":\"failed\",\"why\":\"" + String.valueOf(why.getMessage()).replace('"', '\'')
 					+ "\"");
+			if (!isServer())
+				System.exit(1);
 		}
 	}
 }
