@@ -2,7 +2,8 @@
 /*
  * base/wipe: secrets leave memory and are compared without telling where they differ (I5).
  *
- * Promise: wipe() is never optimised away; same_secret() takes a time that depends on n only.
+ * Promise: wipe() is never optimised away, and leaves nothing in the vector registers either, which
+ *          a core dump shows, too; same_secret() takes a time that depends on n only.
  * Threads: any.
  */
 #ifndef LWG_BASE_WIPE_H

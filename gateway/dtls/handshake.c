@@ -182,7 +182,7 @@ static enum dtls_cause cause_of(const struct dtls_handshake *h, unsigned long er
 static void finish(struct dtls_handshake *h, bool fresh)
 {
 	struct dtls_engine *const e = h->e;
-	struct dtls_conn *const c = h->have_keys ? dtls_conn_new(e, h) : NULL;
+	struct dtls_conn *const c = h->have_keys && !h->refused ? dtls_conn_new(e, h) : NULL;
 	if (!c) {
 		dtls_handshake_refuse(h, DTLS_INTERNAL_ERROR);
 		dtls_handshake_fail(h, DTLS_FAIL_PROTOCOL, "out of memory");

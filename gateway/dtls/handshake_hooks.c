@@ -44,8 +44,9 @@ static unsigned int psk_client(SSL *ssl, const char *hint, char *identity, unsig
 }
 
 /* Whom a key or a certificate shows. It is believed when the Finished is right: the library checks
-   the proof of possession later. Who is refused is told no more than that (R-063); nobody finds out
-   who exists. */
+   the proof of possession later. Whom nobody knows is heard to that point, and refused there: keys
+   and certificates are said in the clear, and who has only overheard one finds out nothing about
+   who exists (R-051, R-063). */
 static uint8_t judge(SSL *ssl, const struct dtls_proof *proof)
 {
 	struct dtls_handshake *const h = SSL_get_app_data(ssl);
@@ -70,7 +71,7 @@ static uint8_t judge(SSL *ssl, const struct dtls_proof *proof)
 	if (h->refused) {
 		h->refusal = raw ? DTLS_FAIL_RAW_KEY : DTLS_FAIL_NAME;
 		h->doubt = NULL;
-		return raw ? DTLS_DECRYPT_ERROR : DTLS_CERTIFICATE_UNKNOWN;
+		return 0; /* objection_to_proof() */
 	}
 	h->cred = known.cred;
 	h->generation = known.generation;
@@ -130,6 +131,15 @@ static void settle(struct dtls_handshake *h, const uint8_t *body, size_t len)
 	}
 }
 
+/* What follows a CertificateVerify, which libssl looks at next: with a wrong one it says
+   decrypt_error by itself. */
+static uint8_t objection_to_proof(const struct dtls_handshake *h)
+{
+	if (!h->refused)
+		return 0;
+	return h->refusal == DTLS_FAIL_RAW_KEY ? DTLS_DECRYPT_ERROR : DTLS_CERTIFICATE_UNKNOWN;
+}
+
 /* Each whole handshake message that libssl took in, and our ServerHello. */
 /* NOLINTNEXTLINE(readability-function-size): libssl's type */
 static void overhear(
@@ -154,6 +164,8 @@ static void overhear(
 		h->objection = objection_to_client(h, r.at, r.left);
 	if (!written && kind == DTLS_HS_SERVER_HELLO)
 		h->objection = objection_to_server(&h->flight, r.at, r.left);
+	if (!written && kind == DTLS_HS_CERTIFICATE_VERIFY)
+		h->objection = objection_to_proof(h);
 	if (kind == DTLS_HS_SERVER_HELLO)
 		settle(h, r.at, r.left);
 }

@@ -17,6 +17,7 @@ enum {
 	EXT_SESSION_TICKET = 35,   /* RFC 5077 3.2 */
 	RANDOM_LEN = 32,
 	SESSION_ID_MAX = 32,
+	FRAGMENT_CODES = 4, /* RFC 6066 4: 2^9 to 2^12 octets */
 };
 
 /* --- suites ---------------------------------------------------------------------------------- */
@@ -188,6 +189,8 @@ static void choose(struct dtls_choice *c, uint16_t type, struct rd *body)
 	switch (type) {
 	case EXT_MAX_FRAGMENT_LENGTH:
 		c->fragment_code = rd_u8(body);
+		if (c->fragment_code > FRAGMENT_CODES) /* the library refuses it */
+			c->fragment_code = 0;
 		break;
 	case EXT_CLIENT_CERT_TYPE:
 		c->raw_client = rd_u8(body) == DTLS_TYPE_RAW;

@@ -226,6 +226,15 @@ static int hear(struct hearing *h)
 	return refuse(h, DTLS_HANDSHAKE_FAILURE, DTLS_FAIL_CERTIFICATE, "it has shown nothing");
 }
 
+/* The library would keep all that it was shown until the end of the handshake, and anybody may show
+   certificates that lead nowhere beside one that he has overheard: what 16 KB of them become in
+   memory is not counted (R-116). Only the holder's own is needed from here on. */
+static void lighten(STACK_OF(X509) * shown)
+{
+	while (sk_X509_num(shown) > 1)
+		X509_free(sk_X509_pop(shown));
+}
+
 int dtls_profile_verify(X509_STORE_CTX *x, void *arg)
 {
 	struct hearing h = {
@@ -237,6 +246,7 @@ int dtls_profile_verify(X509_STORE_CTX *x, void *arg)
 	/* An error that is left behind would end the handshake, also where it means nothing. */
 	(void)ERR_set_mark();
 	const int good = hear(&h);
+	lighten(X509_STORE_CTX_get0_untrusted(x));
 	(void)ERR_pop_to_mark();
 	return good;
 }

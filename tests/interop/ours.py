@@ -147,6 +147,7 @@ class Ours:
             if self.stack.both:
                 self._session(us, False, self.stack.both == "data", "down")
             self._session(us, True, True, "down")
+            assert us.stop() == 0, "dtls-peer ended with an error"
         except FAILURES as e:
             raise AssertionError(f"{e}; dtls-peer: {' '.join(us.lines[-6:])}") from e
         finally:

@@ -56,6 +56,21 @@ static void test_I5_only_n_bytes_are_compared(void **state)
 	assert_true(same_secret("X", "Y", 0));
 }
 
+static void test_I5_nothing_is_left_in_vector_registers(void **state)
+{
+	(void)state;
+#if defined(__x86_64__)
+	static const uint8_t secret[16] = "sixteen octets..";
+	uint8_t left[16], any = 1;
+	__asm__ volatile("movups %0, %%xmm10" : : "m"(secret) : "xmm10");
+	wipe(&any, sizeof(any));
+	__asm__ volatile("movups %%xmm10, %0" : "=m"(left) : :);
+	assert_memory_equal(left, (uint8_t[16]){ 0 }, sizeof(left));
+#else
+	skip();
+#endif
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -63,6 +78,7 @@ int main(void)
 		cmocka_unit_test(test_I5_any_differing_bit_is_seen),
 		cmocka_unit_test(test_I5_two_differences_do_not_cancel),
 		cmocka_unit_test(test_I5_only_n_bytes_are_compared),
+		cmocka_unit_test(test_I5_nothing_is_left_in_vector_registers),
 	};
 	return cmocka_run_group_tests_name("base/wipe", tests, NULL, NULL);
 }

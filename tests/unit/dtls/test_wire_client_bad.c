@@ -251,10 +251,21 @@ static void test_R115_a_warning_does_not_end_the_handshake(void **state)
 	peer_pair_check_up(pair);
 }
 
+static void test_R161_a_length_that_does_not_exist_is_refused(void **state)
+{
+	struct peer_pair *const pair = *state;
+	peer_pair_verify(pair, 0, "chocolate");
+	peer_server_exts(pair->p);
+	peer_ext(&pair->p->answer.exts, 1, "\377", 1);
+	peer_say_flight4(pair->p);
+	peer_pair_check_failed_with(pair, 110, 110);
+}
+
 int main(void)
 {
 #define PAIR(f) cmocka_unit_test_setup_teardown(f, peer_pair_up, peer_pair_down)
 	const struct CMUnitTest tests[] = {
+		PAIR(test_R161_a_length_that_does_not_exist_is_refused),
 		PAIR(test_R086_a_lower_version_is_refused_and_not_tried),
 		PAIR(test_R293_a_suite_that_was_not_offered_is_refused),
 		PAIR(test_R173_compression_is_refused),
