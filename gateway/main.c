@@ -307,7 +307,12 @@ int main(int argc, char **argv)
 	if (!load(&options, parts, &error)) {
 		(void)fprintf(stderr, "lwgated: %s\n", error.text);
 	} else if (options.check) {
+		const struct log log = {
+			.fd = STDERR_FILENO, .level = LOG_LEVEL_WARN, .name = "lwgated"
+		};
 		const size_t n = cred_count(parts->creds);
+		/* A successor of an upgrade is asked, too: what ends is no reason to refuse it. */
+		gw_material_say(parts->material, &log, gw_clock_now_s(NULL), GW_SAY_WARNINGS);
 		(void)printf("%s: good, %zu credential%s\n", options.file, n, n == 1 ? "" : "s");
 		status = EXIT_SUCCESS;
 	} else {

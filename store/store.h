@@ -173,19 +173,19 @@ enum store_cred_kind {
 enum { STORE_PIN_LEN = 32 };
 
 struct store_cred {          /* the holder wipes it */
-	uint32_t number;     /* 1 ..; 0: to be given by store_cred_put() */
 	uint64_t generation; /* of the whole store, never used again (S29) */
 	uint64_t changed_ms; /* wall clock */
+	uint32_t number;     /* 1 ..; 0: to be given by store_cred_put() */
 	uint8_t state, origin;
-	uint8_t kind; /* enum store_cred_kind */
-	bool pinned;  /* CERTIFICATE: pin must be in the device's chain */
+	uint8_t kind;                  /* enum store_cred_kind */
+	bool pinned;                   /* CERTIFICATE: pin must be in the chain */
+	uint8_t identity_len, key_len; /* a revoked one has no key */
+	uint8_t upstream_identity_len, upstream_key_len; /* 0: derived */
 	/* SHA-256 of a SubjectPublicKeyInfo; zero: none. A CA's may be the pin of many. */
 	uint8_t pin[STORE_PIN_LEN];
 	char endpoint[STORE_ENDPOINT_MAX + 1];
 	uint8_t identity[STORE_IDENTITY_MAX], upstream_identity[STORE_IDENTITY_MAX];
 	uint8_t key[STORE_KEY_MAX], upstream_key[STORE_KEY_MAX];
-	uint8_t identity_len, key_len;                   /* a revoked one has no key */
-	uint8_t upstream_identity_len, upstream_key_len; /* 0: derived */
 };
 
 struct store_resume { /* the holder wipes it */

@@ -9,8 +9,8 @@
 #define LWG_VERSION "unversioned"
 #endif
 
-/* When this program was made, in seconds since 1970: the time of its last commit, so that a build can
-   be repeated. */
+/* When this program was made, in seconds since 1970: the time of its last commit, so that a build
+   can be repeated. */
 #ifndef LWG_BUILT_S
 #define LWG_BUILT_S 0
 #endif

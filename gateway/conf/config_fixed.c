@@ -90,7 +90,14 @@ static bool same_sources(const struct conf_gateway *now, const struct conf_gatew
 
 static bool same_upstream(const struct conf_gateway *now, const struct conf_gateway *next)
 {
-	return net_addr_same(&now->upstream, &next->upstream);
+	struct net_addr there = next->upstream;
+	there.port = now->upstream.port;
+	return net_addr_same(&now->upstream, &there);
+}
+
+static bool same_upstream_port(const struct conf_gateway *now, const struct conf_gateway *next)
+{
+	return now->upstream.port == next->upstream.port;
 }
 
 /* Which credentials are whole depends on it. */
@@ -108,6 +115,7 @@ const char *conf_fixed(
 	} addresses[] = {
 		{ KEY_LISTENERS, same_listeners },
 		{ KEY_UPSTREAM_ADDRESS, same_upstream },
+		{ KEY_UPSTREAM_PORT, same_upstream_port },
 		{ KEY_UPSTREAM_SOURCES, same_sources },
 		{ KEY_UPSTREAM_CREDENTIAL, same_proof },
 	};

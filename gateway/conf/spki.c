@@ -238,7 +238,14 @@ static const char *from_text(const struct text *t, struct conf_spki *out)
 		return from_ni(t->at + sizeof(ni) - 1, t->len - (sizeof(ni) - 1), out);
 	if (is_hex(t))
 		return from_coded(t, true, out);
-	return begins(t, "-----BEGIN ") ? from_pem(t, out) : from_coded(t, false, out);
+	/* Other text may stand before it (RFC 7468, section 2): openssl x509 -text, lwgatectl key
+	   show. */
+	static const char label[] = "-----BEGIN ";
+	const char *const pem = memmem(t->at, t->len, label, sizeof(label) - 1);
+	if (!pem)
+		return from_coded(t, false, out);
+	const struct text block = { pem, t->len - (size_t)(pem - t->at) };
+	return from_pem(&block, out);
 }
 
 const char *conf_spki_read(const void *octets, size_t len, struct conf_spki *out)

@@ -81,7 +81,8 @@ static bool read_all(int fd, const char *file, struct conf_text *out, struct con
 	if (len > out->size - 2)
 		return conf_fail(error, file, 0, "grew while it was read; try again");
 	if (memchr(out->data, '\0', len) != NULL)
-		return conf_fail(error, file, 0, "holds a NUL byte; it must be text");
+		return conf_fail(error, file, 0,
+			"holds a NUL byte; it must be text (keys and certificates: PEM, not DER)");
 	finish(out, len);
 	return true;
 }

@@ -14,7 +14,8 @@ bool conf_tree_read(
 	const char *why = config_error_text(tree);
 	const int line = config_error_line(tree);
 	return conf_fail(error, name, line > 0 ? (unsigned)line : 0,
-		"%s; look for a missing quote, brace or semicolon here or just above",
+		"%s; look for a missing quote, brace or semicolon, or a comma after the last "
+		"member, here or just above",
 		why == NULL ? "syntax error" : why);
 }
 

@@ -152,9 +152,12 @@ int cli_key_csr(struct cli *c)
 {
 	const char *host = c->options[CLI_DNS];
 	struct cli_key_file f;
-	if (host == NULL || !is_host_name(host))
-		return cli_wrong("the name is missing, or is none of a host: ",
-			host == NULL ? "" : host, "say --dns NAME, without a wildcard, no address");
+	if (host == NULL)
+		return cli_wrong("the name is missing", "",
+			"say --dns NAME, by which devices or the server know this gateway");
+	if (!is_host_name(host))
+		return cli_wrong("the name is none of a host: ", host,
+			"say --dns NAME, without a wildcard, no address");
 	int status = cli_key_file_read(c->arg, &f);
 	if (status != CLI_DONE)
 		return status;

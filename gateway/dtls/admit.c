@@ -21,15 +21,18 @@
  *   again, the device among them is known when it does (dtls/suspect).
  * - All that one source can hold at once is its share of the handshakes; a suspected one is held to
  *   that always, others only when half of all is taken. Over it, a source takes its own oldest
- *   place. So other sources feel nothing of it but the work of answering.
+ *   place. So other sources feel nothing of it but the work of answering, and a suspected one
+ *   begins no more than its share in a second, nor anew within one.
  * - A suspected source, or an identity that has failed often from anywhere, gets one try at the
  *   Finished for each handshake, not several, and a suspected source hears no alert. The device's
  *   own Finished opens at the first try. What was unknown and what was wrong are counted alike, or
  *   the number of tries would tell which identities there are (R-051).
  *
- * What that does not do: from a source that opens more handshakes per second than its share, and
- * leaves them open, a device slower than that gets through only by luck; another source is not
- * disturbed.
+ * What that does not do: a stranger who sends a key exchange and stops holds a place for 20 s, and
+ * with 26 of them a second (6 once suspected; of 1,024 places) all that his source may have: a
+ * device behind the same address then gets through only by luck. To take places back sooner would
+ * have the devices of a real crowd, a site after a power cut, throw each other out. Another source
+ * is not disturbed.
  */
 
 enum {
@@ -133,15 +136,47 @@ static bool is_suspect(const struct dtls_engine *e, uint64_t source)
 	return failures + dtls_crowd_count(&s->crowd, source) >= FAILURES_FREE;
 }
 
+/* Of the handshakes, for one source; and of those that a suspected one may begin in a second. */
+static uint32_t share_of(const struct dtls_engine *e)
+{
+	const uint32_t share = e->set.handshakes_max / CROWD_SHARE;
+	return share > CROWD_MIN ? share : CROWD_MIN;
+}
+
+/* Who fails at once, or begins anew in his own place, never holds more than one: so what he begins
+   is counted, too. */
+static bool begins_too_much(struct dtls_engine *e, uint64_t source)
+{
+	struct dtls_suspects *const s = &e->suspects;
+	if (e->now_ms - s->begun_ms >= DTLS_FORGIVE_MS) {
+		memset(&s->begun, 0, sizeof(s->begun));
+		s->begun_ms = e->now_ms;
+	}
+	if (dtls_crowd_count(&s->begun, source) >= share_of(e))
+		return true;
+	dtls_crowd_enter(&s->begun, source);
+	return false;
+}
+
+/* A suspected one's. */
+static bool has_waited(const struct dtls_arrival *a, const struct dtls_opener *o, uint64_t source)
+{
+	struct dtls_engine *const e = a->e;
+	/* Not another one in the place of one that has only begun. */
+	if (a->hs && e->now_ms - a->hs->began_ms < EVICT_AFTER_MS)
+		return false;
+	const uint64_t hello[2] = { a->hash, o->tag };
+	const uint64_t hash = sip_hash(&e->sip, hello, sizeof(hello));
+	/* Whose association is on this very path is no stranger there. */
+	return (a->conn || dtls_waiting_again(&e->suspects.waiting, hash, e->now_ms)) &&
+	       !begins_too_much(e, source);
+}
+
 bool dtls_admit_hello(const struct dtls_arrival *a, const struct dtls_opener *o)
 {
 	struct dtls_engine *const e = a->e;
-	/* Whose association is on this very path is no stranger there. */
-	if (a->conn || !is_suspect(e, source_of(e, a->path)))
-		return true;
-	const uint64_t hello[2] = { a->hash, o->tag };
-	const uint64_t hash = sip_hash(&e->sip, hello, sizeof(hello));
-	if (dtls_waiting_again(&e->suspects.waiting, hash, e->now_ms))
+	const uint64_t source = source_of(e, a->path);
+	if (!is_suspect(e, source) || has_waited(a, o, source))
 		return true;
 	e->stats.deferred++;
 	return false;
@@ -222,10 +257,9 @@ static void unqueue(struct dtls_handshake *h)
 /* One host with a real address can finish the cookie exchange from each of its ports. */
 static bool is_crowded(const struct dtls_engine *e, uint64_t source)
 {
-	const uint32_t share = e->set.handshakes_max / CROWD_SHARE;
 	const uint32_t here = dtls_crowd_count(&e->suspects.crowd, source);
 	const bool held = e->stats.handshakes >= e->set.handshakes_max / 2 || is_suspect(e, source);
-	return held && here >= (share > CROWD_MIN ? share : CROWD_MIN);
+	return held && here >= share_of(e);
 }
 
 /* The oldest of a queue that may go, of one source or of all. */

@@ -321,8 +321,8 @@ bool dtls_handshake_protected(struct dtls_arrival *a, const struct dtls_record *
 	return true;
 }
 
-/* Under the keys of the handshake? What only may be a Finished's neighbour moves no window yet; that
-   of a resumed one does, as it is answered, and nobody shall make us say that twice. */
+/* Under the keys of the handshake? What only may be a Finished's neighbour moves no window yet;
+   that of a resumed one does, as it is answered, and nobody shall make us say that twice. */
 static bool opens(struct dtls_handshake *h, const struct dtls_record *r)
 {
 	struct dtls_guards *const g = h->e->sealer.guards;

@@ -66,8 +66,8 @@ struct dtls_profile_settings {   /* all is borrowed for the call; the library's 
 	int64_t (*now_s)(void *ctx);
 	void *ctx;
 
-	/* Client role: whom we take for the server, if it has no PSK: a certificate only with a name
-	   or a pin, a raw public key only with a pin. */
+	/* Client role: whom we take for the server, if it has no PSK: a certificate only with a
+	   name or a pin, a raw public key only with a pin. */
 	const char *server_name; /* SNI, and the dNSName of its certificate; NULL: none */
 	/* SHA-256 of a SubjectPublicKeyInfo: of the server's raw public key, or pinned in its
 	   chain. Of several one must fit. */

@@ -73,6 +73,8 @@ MUST_USE bool dtls_waiting_again(struct dtls_waiting *w, uint64_t hash, uint64_t
 struct dtls_suspects {
 	struct dtls_failures sources, identities;
 	struct dtls_crowd crowd; /* handshakes of devices under way, by source */
+	struct dtls_crowd begun; /* by suspected sources, since: */
+	uint64_t begun_ms;
 	struct dtls_waiting waiting;
 };
 

@@ -338,6 +338,7 @@ static void up(void *ctx, struct dtls_conn *c)
 	b->conn = c;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the engine's type */
 static void message(void *ctx, struct dtls_conn *c, uint8_t *msg, size_t len)
 {
 	(void)ctx;

@@ -352,7 +352,7 @@ static void test_R046_what_needs_a_restart_is_named(void **state)
 	(void)snprintf(text, sizeof(text), "%s", file_with("port = 5685;", ""));
 	assert_string_equal(first_fixed(text), "listeners");
 	(void)snprintf(text, sizeof(text), "%s", file_with("", "port = 5685;"));
-	assert_string_equal(first_fixed(text), "upstream.address");
+	assert_string_equal(first_fixed(text), "upstream.port");
 	(void)snprintf(text, sizeof(text), "%s",
 		file_with("", "credential = \"raw_public_key\"; " KEY PIN));
 	assert_string_equal(first_fixed(text), "upstream.credential");

@@ -51,6 +51,8 @@ static void test_R064_one_key_in_every_form_is_one_digest(void **state)
 	static const char *const texts[] = { SAMPLE_P256, SAMPLE_P256_BASE64,
 		"  " SAMPLE_P256 "\r\n", SAMPLE_P256_BASE64 "\n",
 		"-----BEGIN PUBLIC KEY-----\n" SAMPLE_P256_BASE64 "\n-----END PUBLIC KEY-----\n",
+		"digest sha-256:00\n-----BEGIN PUBLIC KEY-----\n" SAMPLE_P256_BASE64
+		"\n-----END PUBLIC KEY-----\n",
 		"-----BEGIN CERTIFICATE-----\r\n" SAMPLE_CERTIFICATE_BASE64
 		"\r\n-----END CERTIFICATE-----\r\n",
 		SAMPLE_CERTIFICATE, SAMPLE_CERTIFICATE_BASE64, "sha-256:" SAMPLE_P256_DIGEST,

@@ -88,7 +88,8 @@ static size_t under_way_on(const struct pair *p, unsigned side)
 	return dtls_stats(p->side[side].e).handshakes;
 }
 
-/* The client shows certificates that lead nowhere behind its own, as anybody may who has heard it. */
+/* The client shows certificates that lead nowhere behind its own, as anybody may who has heard
+   it. */
 static void show_more(struct trust *t, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {

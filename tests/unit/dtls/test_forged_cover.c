@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is said under cover of a handshake that somebody else has begun, or before there are keys. */
+/* What is said under cover of a handshake that somebody else has begun, or before there are
+   keys. */
 #include "trust.h"
 
 #include <openssl/err.h>
@@ -175,7 +176,7 @@ static void under_cover(uint8_t type)
 	pair_deliver(p);
 	assert_int_equal(dtls_stats(p->side[SERVER].e).handshakes, 1);
 	assert_non_null(p->side[SERVER].conn);
-	for (size_t i = 0; i < 10 * MAX; i++) {
+	for (size_t i = 0; i < (size_t)10 * MAX; i++) {
 		uint8_t d[DTLS_RECORD_OVERHEAD + 2] = { 0 };
 		const struct dtls_number number = { .type = type, .epoch = 1, .seq = 1000 + i };
 		dtls_record_header(d, DTLS_VERSION_1_2, &number, sizeof(d) - DTLS_RECORD_HEADER);
@@ -189,7 +190,7 @@ static void under_cover(uint8_t type)
 		p->side[SERVER].conn ? (int)dtls_conn_facts(p->side[SERVER].conn).forged : -1,
 		p->side[SERVER].conn ? "lives" : "closed");
 	const struct dtls_stats s = dtls_stats(p->side[SERVER].e);
-	const uint64_t tried = 10 * MAX - s.untried;
+	const uint64_t tried = (uint64_t)10 * MAX - s.untried;
 	print_message("# tried %d\n", (int)tried);
 	assert_true(!p->side[SERVER].conn || tried <= MAX);
 	pair_free(p);

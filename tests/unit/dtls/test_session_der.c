@@ -13,7 +13,8 @@
 
 enum { ROOM = 512 };
 
-/* SEQUENCE { INTEGER 1, [3] { ... }, [4] OCTET, [20] ... } in one of the three forms of a length. */
+/* SEQUENCE { INTEGER 1, [3] { ... }, [4] OCTET, [20] ... } in one of the three forms of a
+   length. */
 static size_t make(uint8_t *out, size_t certificate)
 {
 	uint8_t body[ROOM];

@@ -182,8 +182,8 @@ static void one(struct pair *p)
 	free(g);
 }
 
-/* A stranger says a hello with the number 1 in the client's name, so that the client hears an answer
-   that is not his: before the one to his own hello, or after it. */
+/* A stranger says a hello with the number 1 in the client's name, so that the client hears an
+   answer that is not his: before the one to his own hello, or after it. */
 static void test_R095_R102_an_answer_to_another_hello_holds_nobody_up(void **state)
 {
 	(void)state;
