@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "conf/config.h"
+#include "conf/credentials.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -77,6 +78,37 @@ static void advise_locked(const struct log *log, uint64_t locked)
 			"or "
 			"no swap",
 			locked);
+}
+
+static bool taken(const struct conf_gateway *conf, enum cred_kind kind)
+{
+	bool any = kind == CRED_PSK;
+	for (size_t i = 0; i < conf->listeners_len; i++) {
+		const struct conf_dtls *const d = &conf->listener_dtls[i];
+		any = any || (kind == CRED_RAW_KEY && d->raw_public_key) ||
+		      (kind == CRED_CERTIFICATE && d->anchors_file);
+	}
+	return any;
+}
+
+void gw_advise_kinds(
+	const struct log *log, const struct conf_gateway *conf, const struct cred_set *creds)
+{
+	size_t raw = 0, certificates = 0;
+	for (uint32_t i = 0; i < cred_count(creds); i++) {
+		raw += cred_kind(creds, i) == CRED_RAW_KEY;
+		certificates += cred_kind(creds, i) == CRED_CERTIFICATE;
+	}
+	if (raw > 0 && !taken(conf, CRED_RAW_KEY))
+		log_say(log, LOG_LEVEL_WARN, "credentials",
+			"raw public keys of %zu devices are taken by no listener; remedy: "
+			"listeners.raw_public_key = true, with listeners.private_key_file",
+			raw);
+	if (certificates > 0 && !taken(conf, CRED_CERTIFICATE))
+		log_say(log, LOG_LEVEL_WARN, "credentials",
+			"certificates of %zu devices are taken by no listener; remedy: "
+			"listeners.anchors_file, with the authorities that have issued them",
+			certificates);
 }
 
 void gw_advise(const struct log *log, const struct conf_gateway *conf,

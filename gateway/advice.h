@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct conf_gateway;
+struct cred_set;
 struct log;
 
 struct gw_allowance {    /* of the process */
@@ -20,6 +21,10 @@ struct gw_allowance {    /* of the process */
 	uint64_t locked; /* bytes that are kept out of swap; UINT64_MAX: no bound */
 };
 
+/* Devices of the credentials file that prove what no listener takes: they would hear of a key or an
+   authority that is not known, which is not what is wrong. */
+void gw_advise_kinds(
+	const struct log *log, const struct conf_gateway *conf, const struct cred_set *creds);
 /* The part about timers, which a reload may change. */
 void gw_advise_timers(const struct log *log, const struct conf_gateway *conf);
 void gw_advise(const struct log *log, const struct conf_gateway *conf,

@@ -246,6 +246,7 @@ static int serve(const struct options *o, struct parts *p)
 		const struct gw_allowance allowance = { .files = p->files,
 			.locked = gw_privilege_locked() };
 		gw_advise(&log, &p->conf, &allowance);
+		gw_advise_kinds(&log, &p->conf, p->creds);
 		gw_material_say(p->material, &log, gw_clock_now_s(NULL), GW_SAY_ALL);
 		gw_material_unref(p->material); /* a key that is replaced must be gone */
 		p->material = NULL;
@@ -313,6 +314,7 @@ int main(int argc, char **argv)
 		const size_t n = cred_count(parts->creds);
 		/* A successor of an upgrade is asked, too: what ends is no reason to refuse it. */
 		gw_material_say(parts->material, &log, gw_clock_now_s(NULL), GW_SAY_WARNINGS);
+		gw_advise_kinds(&log, &parts->conf, parts->creds);
 		(void)printf("%s: good, %zu credential%s\n", options.file, n, n == 1 ? "" : "s");
 		status = EXIT_SUCCESS;
 	} else {

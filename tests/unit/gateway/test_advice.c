@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "conf/config.h"
+#include "conf/credentials.h"
 #include "gateway/advice.h"
 
 static struct conf_gateway usual(void)
@@ -28,20 +29,65 @@ static struct conf_gateway usual(void)
 
 static uint64_t locked = UINT64_MAX; /* that may be */
 
-/* What is said, until the next call. */
-static const char *advice(const struct conf_gateway *conf, uint64_t files)
+static struct log new_log(void)
+{
+	const struct log log = {
+		.fd = memfd_create("log", MFD_CLOEXEC), .level = LOG_LEVEL_INFO, .name = "lwgated"
+	};
+	assert_true(log.fd >= 0);
+	return log;
+}
+
+/* What is in a log, until the next call. */
+static const char *said_in(const struct log *log)
 {
 	static char text[4 * LOG_LINE_MAX];
-	const int fd = memfd_create("log", MFD_CLOEXEC);
-	assert_true(fd >= 0);
-	const struct log log = { .fd = fd, .level = LOG_LEVEL_INFO, .name = "lwgated" };
-	const struct gw_allowance allowance = { .files = files, .locked = locked };
-	gw_advise(&log, conf, &allowance);
-	const ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	const ssize_t n = pread(log->fd, text, sizeof(text) - 1, 0);
 	assert_true(n >= 0);
 	text[n] = '\0';
-	assert_int_equal(close(fd), 0);
+	assert_int_equal(close(log->fd), 0);
 	return text;
+}
+
+static const char *advice(const struct conf_gateway *conf, uint64_t files)
+{
+	const struct log log = new_log();
+	const struct gw_allowance allowance = { .files = files, .locked = locked };
+	gw_advise(&log, conf, &allowance);
+	return said_in(&log);
+}
+
+static const char *advice_on(const struct conf_gateway *conf, const struct cred_set *creds)
+{
+	const struct log log = new_log();
+	gw_advise_kinds(&log, conf, creds);
+	return said_in(&log);
+}
+
+/* What is said of a file with a raw public key and a certificate. */
+static void test_R061_who_proves_what_no_listener_takes_is_told(void **state)
+{
+	(void)state;
+	static const char file[] =
+		"credentials = (\n"
+		"{ endpoint = \"a\"; upstream_identity = \"a\"; upstream_key = "
+		"\"00112233445566778899aabbccddee0f\"; public_key = "
+		"\"sha-256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"; },\n"
+		"{ endpoint = \"b\"; upstream_identity = \"b\"; upstream_key = "
+		"\"10112233445566778899aabbccddee0f\"; certificate = \"b\"; }\n);\n";
+	static char anchors[] = "ca.pem";
+	struct conf_error error = { .text = "" };
+	struct cred_set *const creds = cred_parse(file, "test", NULL, 0, &error);
+	struct conf_gateway conf = usual();
+	assert_string_equal(error.text, "");
+	assert_non_null(creds);
+	const char *said = advice_on(&conf, creds);
+	assert_non_null(strstr(said, "raw public keys of 1 devices are taken by no listener"));
+	assert_non_null(strstr(said, "certificates of 1 devices are taken by no listener"));
+	conf.listener_dtls[1].raw_public_key = true; /* one is enough */
+	conf.listener_dtls[0].anchors_file = anchors;
+	assert_string_equal(advice_on(&conf, creds), "");
+	cred_free(creds);
 }
 
 static void test_the_usual_needs_no_advice(void **state)
@@ -122,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_R195_too_little_locked_memory_is_told),
 		cmocka_unit_test(test_a_store_in_memory_is_told),
+		cmocka_unit_test(test_R061_who_proves_what_no_listener_takes_is_told),
 		cmocka_unit_test(test_the_usual_needs_no_advice),
 		cmocka_unit_test(test_R100_shorter_timers_are_told_with_their_price),
 		cmocka_unit_test(test_R100_a_listeners_own_timer_is_told_too),
