@@ -222,7 +222,7 @@ soak-power:
 interop:
 	@deploy/setup -q build peers java openssl stacks
 	@$(MAKE) --no-print-directory programs
-	@BUILD=$(B) tests/interop/matrix --java
+	@BUILD=$(B) tests/interop/matrix --java Californium
 	@BUILD=$(B) tests/interop/leshan/all
 
 # Named one by one: as a pattern it would also match $(B)/bench-floor, with nothing to build first.

@@ -145,7 +145,7 @@ static void assert_same_socket(int a, int b)
 static void test_everything_is_handed_over(void **state)
 {
 	(void)state;
-	struct estate e;
+	static struct estate e; /* too large for the stack */
 	found(&e);
 	const size_t before = descriptors();
 	bequeath(&e);
@@ -202,7 +202,7 @@ static int heirloom(void)
 static void test_the_list_is_wiped(void **state)
 {
 	(void)state;
-	struct estate e;
+	static struct estate e; /* too large for the stack */
 	enum { ALL = 1 << 16 };
 	uint8_t *const all = malloc(ALL);
 	assert_non_null(all);
@@ -224,7 +224,7 @@ static void test_the_list_is_wiped(void **state)
 static void test_what_nobody_takes_is_closed(void **state)
 {
 	(void)state;
-	struct estate e;
+	static struct estate e; /* too large for the stack */
 	found(&e);
 	const size_t before = descriptors();
 	bequeath(&e);
@@ -238,7 +238,7 @@ static void test_what_nobody_takes_is_closed(void **state)
 static void test_what_does_not_fit_is_not_used(void **state)
 {
 	(void)state;
-	static struct estate e;
+	static struct estate e;          /* too large for the stack */
 	static struct conf_gateway conf; /* both are too large for the stack */
 	int fds[CONF_WORKERS_MAX][CONF_LISTENERS_MAX];
 	size_t len;
@@ -289,7 +289,7 @@ static void test_a_list_that_cannot_be_read_is_no_list(void **state)
 		assert_null(getenv(variable));
 	}
 	assert_null(gw_inherit_read());
-	struct estate e;
+	static struct estate e; /* too large for the stack */
 	found(&e);
 	for (off_t how = 0; how < 4; how++) {
 		uint8_t word[4];
