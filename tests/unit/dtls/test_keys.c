@@ -6,6 +6,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/core_names.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
 
 #include "dtls/guard.h"
 #include "dtls/keys.h"
@@ -114,9 +118,57 @@ static void test_I5_inputs_are_left_as_they_were(void **state)
 	assert_memory_equal(&in, &before, sizeof(in));
 }
 
+/* The library's own PRF over the same seed: "key expansion", server's random, client's. */
+static void ask_library(struct input *in, uint8_t *out, size_t len)
+{
+	char digest[] = "SHA256";
+	uint8_t seed[13 + 2 * DTLS_RANDOM_LEN];
+	memcpy(seed, "key expansion", 13);
+	memcpy(seed + 13, in->server, DTLS_RANDOM_LEN);
+	memcpy(seed + 13 + DTLS_RANDOM_LEN, in->client, DTLS_RANDOM_LEN);
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_octet_string(
+			OSSL_KDF_PARAM_SECRET, in->master, sizeof(in->master)),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, seed, sizeof(seed)),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_KDF *const kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_PRF, NULL);
+	EVP_KDF_CTX *const ctx = EVP_KDF_CTX_new(kdf);
+	assert_non_null(ctx);
+	assert_int_equal(EVP_KDF_derive(ctx, out, len, params), 1);
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+}
+
+/* In the order of RFC 5246 6.3. */
+static void test_R042_the_library_derives_the_same(void **state)
+{
+	enum { TIMES = 50, AEAD = 40, CBC = 96 };
+	(void)state;
+	for (int i = 0; i < TIMES; i++) {
+		struct input in;
+		uint8_t block[CBC];
+		assert_int_equal(RAND_bytes((uint8_t *)&in, sizeof(in)), 1);
+		const struct dtls_keys aead = derive(&in, DTLS_GUARD_CCM_8);
+		ask_library(&in, block, AEAD);
+		assert_memory_equal(aead.client.key, block, 16);
+		assert_memory_equal(aead.server.key, block + 16, 16);
+		assert_memory_equal(aead.client.iv, block + 32, 4);
+		assert_memory_equal(aead.server.iv, block + 36, 4);
+		const struct dtls_keys cbc = derive(&in, DTLS_GUARD_ETM);
+		ask_library(&in, block, CBC);
+		assert_memory_equal(cbc.client.mac, block, 32);
+		assert_memory_equal(cbc.server.mac, block + 32, 32);
+		assert_memory_equal(cbc.client.key, block + 64, 16);
+		assert_memory_equal(cbc.server.key, block + 80, 16);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_R042_the_library_derives_the_same),
 		cmocka_unit_test(test_R118_key_block_of_the_vector),
 		cmocka_unit_test(test_R128_key_block_of_the_vector_with_mac_keys),
 		cmocka_unit_test(test_R125_R128_every_input_changes_every_key),
