@@ -11,6 +11,7 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include "base/wr.h"
 #include "dtls/guard.h"
 #include "dtls/keys.h"
 
@@ -123,9 +124,11 @@ static void ask_library(struct input *in, uint8_t *out, size_t len)
 {
 	char digest[] = "SHA256";
 	uint8_t seed[13 + 2 * DTLS_RANDOM_LEN];
-	memcpy(seed, "key expansion", 13);
-	memcpy(seed + 13, in->server, DTLS_RANDOM_LEN);
-	memcpy(seed + 13 + DTLS_RANDOM_LEN, in->client, DTLS_RANDOM_LEN);
+	struct wr w = wr_into(seed, sizeof(seed));
+	wr_bytes(&w, "key expansion", 13);
+	wr_bytes(&w, in->server, DTLS_RANDOM_LEN);
+	wr_bytes(&w, in->client, DTLS_RANDOM_LEN);
+	assert_true(wr_ok(&w));
 	const OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
 		OSSL_PARAM_construct_octet_string(
