@@ -37,13 +37,13 @@ class Californium(Stack):
         self.program = ["java", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         self.program += ["-Xshare:auto", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
         self.program += ["-cp", classes, "ScandiumPeer"]
-        self.library = next(pathlib.Path(classes.split(os.pathsep)[1]).parent.glob("scandium-*"))
+        self.jar = next(pathlib.Path(classes.split(os.pathsep)[1]).parent.glob("scandium-*"))
 
     def version(self):
-        return re.search(r"scandium-(.*)\.jar", self.library.name).group(1)
+        return re.search(r"scandium-(.*)\.jar", self.jar.name).group(1)
 
     def has_class(self, name):
-        with zipfile.ZipFile(self.library) as z:
+        with zipfile.ZipFile(self.jar) as z:
             return any(name in entry for entry in z.namelist())
 
     def _words(self, cell, side, port):
