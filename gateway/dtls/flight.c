@@ -229,7 +229,7 @@ static size_t size_on_wire(const struct dtls_item *i, const struct dtls_sender *
 {
 	if (i->epoch == 0)
 		return DTLS_RECORD_HEADER + (size_t)i->len;
-	return DTLS_RECORD_HEADER + dtls_guard_body(dtls_assoc_guard(s->assoc), i->len);
+	return dtls_assoc_size(s->assoc, s->sealer, i->len);
 }
 
 /* A piece of a plain message for a datagram that has `used` octets. False: it is for the next. */
@@ -306,8 +306,7 @@ static bool write_piece(const struct dtls_flight *f, const struct piece *p,
 	const struct dtls_item *const i = p->item;
 	if (i->epoch == 0)
 		return write_plain(f, p, s, out);
-	const size_t before = dtls_guard_before(dtls_assoc_guard(s->assoc));
-	memcpy(out + DTLS_RECORD_HEADER + before, f->bytes + i->at, i->len);
+	memcpy(out + dtls_assoc_before(s->assoc), f->bytes + i->at, i->len);
 	return dtls_assoc_seal(s->assoc, s->sealer, i->type, out, i->len) == p->size;
 }
 

@@ -3,9 +3,11 @@
 
 #include <openssl/err.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/wipe.h"
 #include "base/wr.h"
+#include "dtls/cid.h"
 #include "dtls/guard_parts.h"
 
 struct dtls_guards {
@@ -86,14 +88,33 @@ uint64_t dtls_guard_forged_max(enum dtls_guard how)
 	}
 }
 
-void dtls_guard_aad(uint8_t aad[GUARD_AAD_LEN], const struct dtls_record *r, size_t len)
+/* RFC 9146 5.3, and 5.2 up to the IV: it begins with a number that no record has. */
+static void cid_aad(struct wr *w, const struct dtls_record *r, size_t len)
 {
-	struct wr w = wr_into(aad, GUARD_AAD_LEN);
+	wr_u64(w, UINT64_MAX);
+	wr_u8(w, DTLS_CID);
+	wr_u8(w, (uint8_t)r->cid_len);
+	wr_u8(w, DTLS_CID);
+	wr_u16(w, r->version);
+	wr_u16(w, r->epoch);
+	wr_u48(w, r->seq);
+	wr_bytes(w, r->cid, r->cid_len);
+	wr_u16(w, (uint16_t)len);
+}
+
+size_t dtls_guard_aad(uint8_t aad[GUARD_AAD_MAX], const struct dtls_record *r, size_t len)
+{
+	struct wr w = wr_into(aad, GUARD_AAD_MAX);
+	if (r->cid_len > 0) {
+		cid_aad(&w, r, len);
+		return w.len;
+	}
 	wr_u16(&w, r->epoch);
 	wr_u48(&w, r->seq);
 	wr_u8(&w, r->type);
 	wr_u16(&w, r->version);
 	wr_u16(&w, (uint16_t)len);
+	return w.len;
 }
 
 /* A forged record must not fill the error queue, from which libssl's users read; and nothing of it
@@ -104,20 +125,36 @@ static void destroy(const struct dtls_record *r)
 	wipe(r->body, r->len);
 }
 
+/* RFC 9146 4: what is sealed with a CID is the text, its type, and as many zeros as one likes. */
+static void wrap(const struct dtls_sealing *s, uint8_t *text, size_t len)
+{
+	text[len] = s->n->type;
+	memset(text + len + 1, 0, s->inner - len - 1);
+}
+
 size_t dtls_guard_seal(struct dtls_guards *g, enum dtls_guard how, const struct dtls_sealing *s,
 	uint8_t *out, size_t len)
 {
-	if (len > DTLS_PLAIN_MAX || s->n->seq > DTLS_SEQ_MAX)
+	const bool cid = s->n->cid_len > 0;
+	const size_t sealed = cid ? s->inner : len;
+	if (sealed > DTLS_PLAIN_MAX || s->n->seq > DTLS_SEQ_MAX)
+		return 0;
+	if (cid && (!dtls_guard_takes_cid(how) || len >= sealed || s->n->cid_len > DTLS_CID_MAX))
 		return 0;
 	const struct dtls_record r = {
-		.type = s->n->type,
+		.type = cid ? DTLS_CID : s->n->type,
 		.version = DTLS_VERSION_1_2,
 		.epoch = s->n->epoch,
 		.seq = s->n->seq,
-		.body = out + DTLS_RECORD_HEADER,
-		.len = dtls_guard_body(how, len),
+		.body = out + DTLS_RECORD_HEADER + s->n->cid_len,
+		.len = dtls_guard_body(how, sealed),
+		.cid = s->n->cid,
+		.cid_len = s->n->cid_len,
 	};
 	dtls_record_header(out, r.version, s->n, r.len);
+	if (cid)
+		wrap(s, r.body + dtls_guard_before(how), len);
+	len = sealed;
 	bool good;
 	if (is_cbc(how))
 		good = dtls_guard_cbc_seal(&g->cbc, how, s, &r, len);
@@ -126,7 +163,7 @@ size_t dtls_guard_seal(struct dtls_guards *g, enum dtls_guard how, const struct 
 	else
 		good = dtls_guard_aead_seal(&g->aead, how, s->key, &r);
 	if (good)
-		return DTLS_RECORD_HEADER + r.len;
+		return dtls_record_whole(&r);
 	destroy(&r);
 	return 0;
 }
@@ -136,11 +173,24 @@ static bool may_open(enum dtls_guard how, const struct dtls_record *r)
 {
 	if (r->version != DTLS_VERSION_1_2 || r->len < dtls_guard_body_min(how))
 		return false;
+	if ((r->type == DTLS_CID) != (r->cid_len > 0) ||
+		(r->cid_len > 0 && !dtls_guard_takes_cid(how)))
+		return false;
 	if (!is_cbc(how))
 		return r->len <= dtls_guard_body(how, DTLS_PLAIN_MAX);
 	/* Padding may be long: whether the text is, is seen when it is there. Blocks are whole with
 	   the MAC outside of them and inside, as its length is a multiple of theirs. */
 	return r->len <= DTLS_CIPHER_MAX && r->len % GUARD_BLOCK == 0;
+}
+
+/* False: there are only zeros. */
+static bool unwrap(const uint8_t *text, size_t *len)
+{
+	size_t left = *len;
+	while (left > 0 && text[left - 1] == 0)
+		left--;
+	*len = left - 1; /* of the type; worthless when nothing is left */
+	return left > 0;
 }
 
 bool dtls_guard_open(struct dtls_guards *g, enum dtls_guard how, const struct dtls_key *key,
@@ -154,6 +204,8 @@ bool dtls_guard_open(struct dtls_guards *g, enum dtls_guard how, const struct dt
 		text = r->len - dtls_guard_body_min(how);
 		good = dtls_guard_aead_open(&g->aead, how, key, r);
 	}
+	if (good && r->cid_len > 0)
+		good = unwrap(r->body + dtls_guard_before(how), &text);
 	if (!good) {
 		destroy(r);
 		return false;

@@ -11,7 +11,7 @@
  *          record; no key is kept in it longer than until the next call or dtls_guards_free().
  * Threads: the worker that owns the struct dtls_guards.
  * Source:  RFC 6655 section 3, RFC 5288 section 3 (nonces); RFC 5246 section 6.2.3; RFC 7366
- *          section 3; Appendix B of RFC 7925.
+ *          section 3; Appendix B of RFC 7925; RFC 9146 sections 4 and 5.
  */
 #ifndef LWG_DTLS_GUARD_H
 #define LWG_DTLS_GUARD_H
@@ -56,9 +56,18 @@ size_t dtls_guard_body_min(enum dtls_guard how);
    CBC's 32 octets no bound is known to be needed: UINT64_MAX. */
 uint64_t dtls_guard_forged_max(enum dtls_guard how);
 
+/* Can records with a CID have this guard? Not with MAC-then-encrypt: RFC 9146 5.1 would allow it, but
+   what opens such records in constant time takes the classic header only. */
+static inline bool dtls_guard_takes_cid(enum dtls_guard how)
+{
+	return how != DTLS_GUARD_MTE;
+}
+
 /* Seals the len octets that stand at out + DTLS_RECORD_HEADER + dtls_guard_before(how) into one
    whole record at out, which has room for DTLS_RECORD_HEADER + dtls_guard_body(how, len). Returns
    the record's length; 0 (out is then worthless): len is over DTLS_PLAIN_MAX, or the library fails.
+   With a CID in n (RFC 9146 4) its length is to be added to the header's, and what is sealed are not
+   len octets but `inner`: the text, its type and zeros; len < inner <= DTLS_PLAIN_MAX.
    The caller vouches that (key, epoch, seq) was never used before. random: 16 unpredictable octets
    for CBC's IV (R-128), not looked at otherwise. */
 struct dtls_sealing {
@@ -68,13 +77,21 @@ struct dtls_sealing {
 	/* Not NULL: the explicit nonce of an AEAD suite instead of epoch and number; the caller
 	   vouches for it. Slow: for what is said once in the life of a key. */
 	const uint8_t *explicit_nonce;
+	size_t inner; /* with a CID; otherwise not looked at */
 };
 MUST_USE size_t dtls_guard_seal(struct dtls_guards *g, enum dtls_guard how,
 	const struct dtls_sealing *s, uint8_t *out, size_t len);
 
 /* Opens a record in place: on success *plain (inside r->body) and *len are set; on failure the body
-   is destroyed. An AEAD nonce's explicit part is taken from the record (R-125). */
+   is destroyed. An AEAD nonce's explicit part is taken from the record (R-125). Of a record with a
+   CID zeros and type are taken off; one that has nothing but zeros in it does not open (R-150). */
 MUST_USE bool dtls_guard_open(struct dtls_guards *g, enum dtls_guard how,
 	const struct dtls_key *key, const struct dtls_record *r, uint8_t **plain, size_t *len);
+
+/* The type of what dtls_guard_open() has opened. */
+static inline uint8_t dtls_guard_type(const struct dtls_record *r, const uint8_t *plain, size_t len)
+{
+	return r->cid_len > 0 ? plain[len] : r->type;
+}
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/wr.h"
 #include "dtls/guard_parts.h"
 
 enum { NONCE_LEN = DTLS_IV_LEN + DTLS_EXPLICIT_LEN };
@@ -50,7 +51,9 @@ bool dtls_guard_aead_init(struct guard_aead *a)
 	for (unsigned i = 0; i < GUARD_AEADS; i++) {
 		a->seal[i] = context((enum dtls_guard)i, 1);
 		a->open[i] = context((enum dtls_guard)i, 0);
-		if (!a->seal[i] || !a->open[i])
+		a->seal_cid[i] = context((enum dtls_guard)i, 1);
+		a->open_cid[i] = context((enum dtls_guard)i, 0);
+		if (!a->seal[i] || !a->open[i] || !a->seal_cid[i] || !a->open_cid[i])
 			return false;
 	}
 	return true;
@@ -61,6 +64,8 @@ void dtls_guard_aead_fini(struct guard_aead *a)
 	for (unsigned i = 0; i < GUARD_AEADS; i++) {
 		EVP_CIPHER_CTX_free(a->seal[i]);
 		EVP_CIPHER_CTX_free(a->open[i]);
+		EVP_CIPHER_CTX_free(a->seal_cid[i]);
+		EVP_CIPHER_CTX_free(a->open_cid[i]);
 	}
 }
 
@@ -76,11 +81,11 @@ static bool run_ccm(EVP_CIPHER_CTX *ctx, const struct dtls_key *key, const struc
 {
 	uint8_t nonce[NONCE_LEN] = { 0 }; /* the cipher puts the explicit part in */
 	memcpy(nonce, key->iv, DTLS_IV_LEN);
-	uint8_t aad[GUARD_AAD_LEN];
-	dtls_guard_aad(aad, r, aad_len);
+	uint8_t aad[GUARD_AAD_MAX];
+	(void)dtls_guard_aad(aad, r, aad_len);
 	const OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_octet_string(
-			OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, aad, sizeof(aad)),
+			OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, aad, GUARD_AAD_LEN),
 		OSSL_PARAM_construct_end(),
 	};
 	int done = 0;
@@ -99,8 +104,8 @@ static bool run_plain(EVP_CIPHER_CTX *ctx, enum dtls_guard how, const struct dtl
 	uint8_t nonce[NONCE_LEN];
 	memcpy(nonce, key->iv, DTLS_IV_LEN);
 	memcpy(nonce + DTLS_IV_LEN, r->body, DTLS_EXPLICIT_LEN);
-	uint8_t aad[GUARD_AAD_LEN];
-	dtls_guard_aad(aad, r, len);
+	uint8_t aad[GUARD_AAD_MAX];
+	const size_t aad_len = dtls_guard_aad(aad, r, len);
 	const OSSL_PARAM expected[] = {
 		OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, text + len, tag_len),
 		OSSL_PARAM_construct_end(),
@@ -109,7 +114,7 @@ static bool run_plain(EVP_CIPHER_CTX *ctx, enum dtls_guard how, const struct dtl
 	int done = 0;
 	return EVP_CipherInit_ex2(ctx, NULL, key->key, nonce, -1, sealing ? NULL : expected) == 1 &&
 	       (!kinds[how].ccm || EVP_CipherUpdate(ctx, NULL, &done, NULL, (int)len) == 1) &&
-	       EVP_CipherUpdate(ctx, NULL, &done, aad, sizeof(aad)) == 1 &&
+	       EVP_CipherUpdate(ctx, NULL, &done, aad, (int)aad_len) == 1 &&
 	       EVP_CipherUpdate(ctx, text, &done, text, (int)len) == 1 &&
 	       EVP_CipherFinal_ex(ctx, text, &done) == 1 &&
 	       (!sealing || EVP_CIPHER_CTX_get_params(ctx, made) == 1);
@@ -118,12 +123,13 @@ static bool run_plain(EVP_CIPHER_CTX *ctx, enum dtls_guard how, const struct dtl
 bool dtls_guard_aead_seal(struct guard_aead *a, enum dtls_guard how, const struct dtls_key *key,
 	const struct dtls_record *r)
 {
-	if (kinds[how].ccm)
+	const bool cid = r->cid_len > 0;
+	if (kinds[how].ccm && !cid)
 		return run_ccm(a->seal[how], key, r, r->len - kinds[how].tag);
-	uint8_t aad[GUARD_AAD_LEN];
-	dtls_guard_aad(aad, r, 0);
-	memcpy(r->body, aad, DTLS_EXPLICIT_LEN); /* epoch and number */
-	return run_plain(a->seal[how], how, key, r, true);
+	struct wr explicit = wr_into(r->body, DTLS_EXPLICIT_LEN);
+	wr_u16(&explicit, r->epoch);
+	wr_u48(&explicit, r->seq);
+	return run_plain(cid ? a->seal_cid[how] : a->seal[how], how, key, r, true);
 }
 
 /* In a context of its own, as one of CCM that has been in TLS mode does not leave it. */
@@ -140,7 +146,8 @@ bool dtls_guard_aead_seal_under(enum dtls_guard how, const struct dtls_key *key,
 bool dtls_guard_aead_open(struct guard_aead *a, enum dtls_guard how, const struct dtls_key *key,
 	const struct dtls_record *r)
 {
-	if (kinds[how].ccm)
+	const bool cid = r->cid_len > 0;
+	if (kinds[how].ccm && !cid)
 		return run_ccm(a->open[how], key, r, r->len);
-	return run_plain(a->open[how], how, key, r, false);
+	return run_plain(cid ? a->open_cid[how] : a->open[how], how, key, r, false);
 }

@@ -80,11 +80,11 @@ struct span {
 static bool mac_of(EVP_MAC_CTX *ctx, const struct dtls_key *key, const struct dtls_record *r,
 	struct span what, uint8_t out[GUARD_MAC_LEN])
 {
-	uint8_t head[GUARD_AAD_LEN];
-	dtls_guard_aad(head, r, what.len);
+	uint8_t head[GUARD_AAD_MAX];
+	const size_t head_len = dtls_guard_aad(head, r, what.len);
 	size_t len = 0;
 	return EVP_MAC_init(ctx, key->mac, sizeof(key->mac), NULL) == 1 &&
-	       EVP_MAC_update(ctx, head, sizeof(head)) == 1 &&
+	       EVP_MAC_update(ctx, head, head_len) == 1 &&
 	       EVP_MAC_update(ctx, what.data, what.len) == 1 &&
 	       EVP_MAC_final(ctx, out, &len, GUARD_MAC_LEN) == 1 && len == GUARD_MAC_LEN;
 }

@@ -25,16 +25,21 @@
 enum {
 	GUARD_AEADS = 3,    /* DTLS_GUARD_CCM_8, _CCM and _GCM are the first three */
 	GUARD_AAD_LEN = 13, /* RFC 5246 6.2.3.3; the same octets precede what a MAC is made of */
+	GUARD_AAD_MAX = 23 + 255, /* RFC 9146 5: with a CID, whose length is one octet */
 	GUARD_BLOCK = 16,
 	GUARD_MAC_LEN = 32,
 };
 
-/* epoch and number, type, version, len. */
-void dtls_guard_aad(uint8_t aad[GUARD_AAD_LEN], const struct dtls_record *r, size_t len);
+/* epoch and number, type, version, len (R-127, R-128); of a record with a CID what RFC 9146 5.2 and
+   5.3 say, and of no other (R-149). Returns the length. */
+size_t dtls_guard_aad(uint8_t aad[GUARD_AAD_MAX], const struct dtls_record *r, size_t len);
 
 struct guard_aead {
 	EVP_CIPHER_CTX *seal[GUARD_AEADS];
 	EVP_CIPHER_CTX *open[GUARD_AEADS];
+	/* Never in TLS mode, which knows no CIDs, and which a context of CCM does not leave. */
+	EVP_CIPHER_CTX *seal_cid[GUARD_AEADS];
+	EVP_CIPHER_CTX *open_cid[GUARD_AEADS];
 };
 /* False: what was made is still to be let go by fini(). Zeroed memory may be let go, too. */
 MUST_USE bool dtls_guard_aead_init(struct guard_aead *a);

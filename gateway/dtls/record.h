@@ -6,7 +6,7 @@
  * Promise: parsing is pure, total and bounded (I7).
  * Errors:  a bool; nothing is said about what was wrong (R-123).
  * Threads: any.
- * Source:  RFC 6347 section 4.1.
+ * Source:  RFC 6347 section 4.1; RFC 9146 section 4.
  */
 #ifndef LWG_DTLS_RECORD_H
 #define LWG_DTLS_RECORD_H
@@ -35,6 +35,8 @@ enum dtls_type { /* RFC 5246 6.2.1 */
 	DTLS_ALERT = 21,
 	DTLS_HANDSHAKE = 22,
 	DTLS_DATA = 23,
+	DTLS_CID = 25,         /* RFC 9146 4: tls12_cid; the type that counts is inside */
+	DTLS_ROUTABILITY = 27, /* RFC 9853 4: return_routability_check */
 };
 
 enum { DTLS_VERSION_1_0 = 0xfeff, DTLS_VERSION_1_2 = 0xfefd };
@@ -49,7 +51,22 @@ struct dtls_record {
 	uint64_t seq;  /* < 2^48 */
 	uint8_t *body; /* borrowed from the datagram */
 	size_t len;    /* of body */
+	/* Of a record of type DTLS_CID: between number and length; borrowed. Otherwise length 0. */
+	const uint8_t *cid;
+	size_t cid_len;
 };
+
+/* Where the record begins. */
+static inline uint8_t *dtls_record_start(const struct dtls_record *r)
+{
+	return r->body - DTLS_RECORD_HEADER - r->cid_len;
+}
+
+/* Octets from there to the end of its body. */
+static inline size_t dtls_record_whole(const struct dtls_record *r)
+{
+	return DTLS_RECORD_HEADER + r->cid_len + r->len;
+}
 
 /* One direction of one association. */
 struct dtls_key {
@@ -59,8 +76,9 @@ struct dtls_key {
 };
 
 /* Takes the next record off the front of *data, *len. False at the end and at anything that is no
-   whole record (then the rest of the datagram is worthless, R-111, R-123). Does not judge type,
-   version or epoch. */
+   whole record (then the rest of the datagram is worthless, R-111, R-123), nor at a tls12_cid record
+   whose CID is not laid out as ours are: nobody knows where it ends (RFC 9146 4). Does not judge
+   type, version or epoch. */
 MUST_USE bool dtls_record_next(uint8_t **data, size_t *len, struct dtls_record *out);
 
 /* What a record will say of itself. */
@@ -68,10 +86,12 @@ struct dtls_number {
 	uint8_t type;
 	uint16_t epoch;
 	uint64_t seq; /* <= DTLS_SEQ_MAX */
+	/* cid_len > 0: it is a tls12_cid record, and type is what stands inside (RFC 9146 4). */
+	const uint8_t *cid;
+	size_t cid_len; /* <= 255 */
 };
 
-/* Writes the 13 bytes of a header. */
-void dtls_record_header(
-	uint8_t out[DTLS_RECORD_HEADER], uint16_t version, const struct dtls_number *n, size_t len);
+/* Writes the 13 bytes of a header, and the CID before the last two of them. */
+void dtls_record_header(uint8_t *out, uint16_t version, const struct dtls_number *n, size_t len);
 
 #endif
