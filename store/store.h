@@ -40,7 +40,7 @@ enum {
 	STORE_SCHEMA = 2,
 	STORE_LEASE = 256,     /* write numbers leased at once */
 	STORE_READ_LEASE = 32, /* read numbers let in at once, where that is asked for (S11) */
-	STORE_CONTEXT_MAX = 320,
+	STORE_CONTEXT_MAX = 448,
 	STORE_IDENTITY_MAX = 128,
 	STORE_KEY_MAX = 64,
 	STORE_ENDPOINT_MAX = 128,

@@ -168,7 +168,8 @@ static bool has_waited(const struct dtls_arrival *a, const struct dtls_opener *o
 	const uint64_t hello[2] = { a->hash, o->tag };
 	const uint64_t hash = sip_hash(&e->sip, hello, sizeof(hello));
 	/* Whose association is on this very path is no stranger there. */
-	return (a->conn || dtls_waiting_again(&e->suspects.waiting, hash, e->now_ms)) &&
+	return (dtls_conn_on(e, a->hash, a->path, NULL) ||
+		       dtls_waiting_again(&e->suspects.waiting, hash, e->now_ms)) &&
 	       !begins_too_much(e, source);
 }
 

@@ -55,6 +55,8 @@ static void linger_begin(struct dtls_engine *e, struct dtls_conn *c, const struc
 
 static void linger_send(struct dtls_engine *e, struct dtls_conn *c)
 {
+	if (c->adrift)
+		return;
 	struct dtls_linger *const l = c->linger;
 	uint64_t plain_seq = l->plain_base + c->assoc.wseq;
 	uint8_t ccs = 1;
@@ -97,6 +99,7 @@ struct dtls_conn *dtls_conn_new(struct dtls_engine *e, const struct dtls_handsha
 		.cred = h->cred,
 		.role = (uint8_t)h->role,
 		.resumed = h->resumed,
+		.routability = h->routability,
 		.suite = h->suite,
 	};
 	const uint8_t code = SSL_SESSION_get_max_fragment_length(SSL_get_session(h->ssl));
@@ -107,22 +110,57 @@ struct dtls_conn *dtls_conn_new(struct dtls_engine *e, const struct dtls_handsha
 
 void dtls_conn_enter(struct dtls_engine *e, struct dtls_conn *c)
 {
+	const struct dtls_assoc *const as = &c->assoc;
 	dtls_table_add(&e->conns, &c->node);
+	if (as->cid_in_len > 0) {
+		c->cid.hash = sip_hash(&e->sip, as->cid_in, as->cid_in_len);
+		c->cid.assoc = as;
+		dtls_cids_add(&e->cids, &c->cid);
+	}
 	e->stats.conns++;
 	e->changes++;
 }
 
-void dtls_conn_adopt(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_handshake *h)
+void dtls_conn_adopt(struct dtls_engine *e, struct dtls_conn *c, struct dtls_handshake *h)
 {
 	c->assoc = h->assoc;
+	dtls_cids_remove(&e->cids, &h->cid);
+	h->assoc.cid_out = NULL; /* it is c's now */
+	h->assoc.cid_out_len = 0;
 	linger_begin(e, c, h);
 	dtls_conn_enter(e, c);
+}
+
+struct dtls_conn *dtls_conn_on(const struct dtls_engine *e, uint64_t hash,
+	const struct net_path *path, bool (*wanted)(const struct dtls_conn *c))
+{
+	struct dtls_node *n = dtls_table_find(&e->conns, hash, path);
+	for (; n; n = dtls_table_next(n)) {
+		struct dtls_conn *const c = CONTAINER_OF(n, struct dtls_conn, node);
+		if (!c->adrift && (!wanted || wanted(c)))
+			return c;
+	}
+	return NULL;
+}
+
+bool dtls_conn_is_classic(const struct dtls_conn *c)
+{
+	return c->assoc.cid_in_len == 0;
+}
+
+struct dtls_conn *dtls_conn_of_cid(const struct dtls_engine *e, const uint8_t *cid, size_t len)
+{
+	struct dtls_cid_link *const l =
+		dtls_cids_find(&e->cids, sip_hash(&e->sip, cid, len), cid, len);
+	return l && !l->of_handshake ? CONTAINER_OF(l, struct dtls_conn, cid) : NULL;
 }
 
 static void forget(struct dtls_engine *e, struct dtls_conn *c)
 {
 	linger_end(e, c);
+	dtls_move_end(e, c);
 	dtls_table_remove(&e->conns, &c->node);
+	dtls_cids_remove(&e->cids, &c->cid);
 	struct dtls_conn **at = &e->spent;
 	while (c->spent && *at != c)
 		at = &(*at)->spent_next;
@@ -136,6 +174,7 @@ static void forget(struct dtls_engine *e, struct dtls_conn *c)
 
 static void release(struct dtls_engine *e, struct dtls_conn *c)
 {
+	free(c->assoc.cid_out);
 	wipe(c, sizeof(*c));
 	pool_give(&e->conn_pool, c);
 }
@@ -181,17 +220,16 @@ static void check_read_end(struct dtls_engine *e, struct dtls_conn *c)
 
 /* --- sending --------------------------------------------------------------------------------- */
 
-static bool send_record(
-	struct dtls_engine *e, struct dtls_conn *c, uint8_t type, const uint8_t *body, size_t len)
+bool dtls_conn_write(struct dtls_engine *e, struct dtls_conn *c, const struct net_path *to,
+	const struct dtls_text *text)
 {
-	const enum dtls_guard how = dtls_assoc_guard(&c->assoc);
-	const size_t whole = DTLS_RECORD_HEADER + dtls_guard_body(how, len);
-	uint8_t *const out = e->owner.room(e->owner.ctx, &c->node.path, whole);
+	const size_t whole = dtls_assoc_size(&c->assoc, &e->sealer, text->len);
+	uint8_t *const out = e->owner.room(e->owner.ctx, to, whole);
 	if (!out)
 		return true; /* lost before the wire instead of on it */
-	if (len > 0)
-		memcpy(out + DTLS_RECORD_HEADER + dtls_guard_before(how), body, len);
-	const size_t sealed = dtls_assoc_seal(&c->assoc, &e->sealer, type, out, len);
+	if (text->len > 0)
+		memcpy(out + dtls_assoc_before(&c->assoc), text->bytes, text->len);
+	const size_t sealed = dtls_assoc_seal(&c->assoc, &e->sealer, text->type, out, text->len);
 	e->stats.records_out += sealed > 0;
 	e->owner.sent(e->owner.ctx, sealed);
 	return sealed > 0;
@@ -200,7 +238,8 @@ static bool send_record(
 /* The codes 1 to 4 are 2^9 to 2^12 (RFC 6066 4). */
 static size_t message_max(const struct dtls_conn *c)
 {
-	return c->fragment_code > 0 ? (size_t)256 << c->fragment_code : DTLS_PLAIN_MAX;
+	return c->fragment_code > 0 ? (size_t)256 << c->fragment_code
+				    : dtls_assoc_text_max(&c->assoc);
 }
 
 static void exhaust(struct dtls_engine *e, struct dtls_conn *c)
@@ -212,8 +251,8 @@ static void exhaust(struct dtls_engine *e, struct dtls_conn *c)
 	e->spent = c;
 }
 
-enum dtls_result dtls_send(
-	struct dtls_engine *e, struct dtls_conn *c, const uint8_t *msg, size_t len)
+/* Where it may be sent, a message of len octets: DTLS_OK, or why not. */
+static enum dtls_result may_send(struct dtls_engine *e, struct dtls_conn *c, size_t len)
 {
 	if (len > message_max(c))
 		return DTLS_TOO_LONG;
@@ -227,16 +266,55 @@ enum dtls_result dtls_send(
 		e->stats.starved++;
 		return DTLS_STARVED;
 	}
-	if (!send_record(e, c, DTLS_DATA, msg, len))
+	return DTLS_OK;
+}
+
+static enum dtls_result send_message(struct dtls_engine *e, struct dtls_conn *c,
+	const struct net_path *to, const uint8_t *msg, size_t len)
+{
+	const struct dtls_text text = { .type = DTLS_DATA, .bytes = msg, .len = len };
+	if (!dtls_conn_write(e, c, to, &text))
 		return DTLS_BROKEN;
 	check_write_end(e, c);
 	return DTLS_OK;
 }
 
+enum dtls_result dtls_send(
+	struct dtls_engine *e, struct dtls_conn *c, const uint8_t *msg, size_t len)
+{
+	const enum dtls_result may = may_send(e, c, len);
+	if (may != DTLS_OK)
+		return may;
+	if (c->adrift) {
+		e->stats.nowhere++;
+		return DTLS_NOWHERE;
+	}
+	return send_message(e, c, &c->node.path, msg, len);
+}
+
+enum dtls_result dtls_send_to(struct dtls_engine *e, struct dtls_conn *c, const struct net_path *to,
+	const uint8_t *msg, size_t len)
+{
+	struct dtls_move *const m = c->move;
+	if (c->dead || !m || !net_path_same(&m->path, to))
+		return DTLS_NOWHERE;
+	const enum dtls_result may = may_send(e, c, len);
+	if (may != DTLS_OK)
+		return may;
+	if (!dtls_move_spend(m, dtls_assoc_size(&c->assoc, &e->sealer, len)))
+		return DTLS_LIMITED;
+	const struct net_path path = *to; /* m may go with what the owner does meanwhile */
+	return send_message(e, c, &path, msg, len);
+}
+
 void dtls_conn_alert(struct dtls_engine *e, struct dtls_conn *c, uint8_t level, uint8_t alert)
 {
 	const uint8_t body[2] = { level, alert };
-	(void)send_record(e, c, DTLS_ALERT, body, sizeof(body));
+	const struct dtls_text text = { .type = DTLS_ALERT, .bytes = body, .len = sizeof(body) };
+	if (c->adrift)
+		e->stats.nowhere++;
+	else
+		(void)dtls_conn_write(e, c, &c->node.path, &text);
 }
 
 void dtls_close(struct dtls_engine *e, struct dtls_conn *c)
@@ -296,9 +374,11 @@ static void got_data(struct dtls_engine *e, struct dtls_conn *c, uint8_t *msg, s
 }
 
 /* Nothing that it says is believed: it may be a record of long ago. */
-static void got_unproven(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_opened *o)
+static void got_unproven(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o)
 {
+	struct dtls_engine *const e = a->e;
 	e->stats.unproven++;
+	dtls_move_note(a, c);
 	if (e->owner.unproven)
 		e->owner.unproven(
 			e->owner.ctx, c, o->seq, o->plain, o->type == DTLS_DATA ? o->len : 0);
@@ -307,22 +387,49 @@ static void got_unproven(struct dtls_engine *e, struct dtls_conn *c, const struc
 enum dtls_opening dtls_conn_open(struct dtls_engine *e, struct dtls_assoc *as, bool unproven,
 	const struct dtls_record *r, struct dtls_opened *o)
 {
-	*o = (struct dtls_opened){ .type = r->type, .seq = r->seq };
-	if (!unproven)
+	*o = (struct dtls_opened){ .seq = r->seq };
+	if (!dtls_assoc_hears(as, r))
+		o->how = DTLS_STRAY;
+	else if (!unproven)
 		o->how = dtls_assoc_open(as, e->sealer.guards, r, &o->plain, &o->len);
 	else if (dtls_guard_open(
 			 e->sealer.guards, dtls_assoc_guard(as), &as->in, r, &o->plain, &o->len))
 		o->how = DTLS_OPENED;
 	else
 		o->how = DTLS_FORGED;
+	if (o->how == DTLS_OPENED || o->how == DTLS_BEYOND)
+		o->type = dtls_guard_type(r, o->plain, o->len);
 	return o->how;
+}
+
+/* R-134; what stands in a record with a CID is known only now. */
+static void dispatch(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o)
+{
+	struct dtls_engine *const e = a->e;
+	switch (o->type) {
+	case DTLS_ALERT:
+		got_alert(e, c, o->plain, o->len);
+		break;
+	case DTLS_HANDSHAKE:
+		got_handshake(a, c, o->plain, o->len);
+		break;
+	case DTLS_DATA:
+		got_data(e, c, o->plain, o->len);
+		break;
+	case DTLS_ROUTABILITY:
+		dtls_move_heard(a, c, o);
+		break;
+	default:
+		e->stats.junk++;
+		break;
+	}
 }
 
 void dtls_conn_take(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o)
 {
 	struct dtls_engine *const e = a->e;
 	if (c->unproven) {
-		got_unproven(e, c, o);
+		got_unproven(a, c, o);
 		return;
 	}
 	if (o->how == DTLS_BEYOND) {
@@ -339,12 +446,8 @@ void dtls_conn_take(struct dtls_arrival *a, struct dtls_conn *c, const struct dt
 	e->stats.records_in++;
 	c->records_in++;
 	c->heard_ms = e->now_ms;
-	if (o->type == DTLS_ALERT)
-		got_alert(e, c, o->plain, o->len);
-	else if (o->type == DTLS_HANDSHAKE)
-		got_handshake(a, c, o->plain, o->len);
-	else
-		got_data(e, c, o->plain, o->len);
+	dtls_move_look(a, c, o);
+	dispatch(a, c, o);
 }
 
 enum dtls_opening dtls_conn_record(struct dtls_arrival *a, const struct dtls_record *r)
@@ -411,6 +514,17 @@ const struct net_path *dtls_conn_path(const struct dtls_conn *c)
 	return &c->node.path;
 }
 
+const uint8_t *dtls_conn_cid(const struct dtls_conn *c, size_t *len)
+{
+	*len = c->assoc.cid_in_len;
+	return *len > 0 ? c->assoc.cid_in : NULL;
+}
+
+bool dtls_conn_is_adrift(const struct dtls_conn *c)
+{
+	return c->adrift;
+}
+
 uint32_t dtls_conn_cred(const struct dtls_conn *c)
 {
 	return c->cred;
@@ -442,5 +556,11 @@ struct dtls_conn_facts dtls_conn_facts(const struct dtls_conn *c)
 		.suite = c->suite,
 		.fragment_max = (uint16_t)(c->fragment_code > 0 ? message_max(c) : 0),
 		.encrypt_then_mac = dtls_assoc_guard(&c->assoc) == DTLS_GUARD_ETM,
+		.cid_in = c->assoc.cid_in,
+		.cid_out = c->assoc.cid_out,
+		.cid_in_len = c->assoc.cid_in_len,
+		.cid_out_len = c->assoc.cid_out_len,
+		.routability = c->routability,
+		.moves = c->moves,
 	};
 }

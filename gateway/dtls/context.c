@@ -11,7 +11,7 @@
 enum {
 	SUITE_V1 = 0xc0a8, /* TLS_PSK_WITH_AES_128_CCM_8 */
 	LEN_MAX = 1 + 2 + 1 + 2 * (DTLS_KEY_LEN + DTLS_MAC_KEY_LEN) + 8 + 1 + 1 + 6 +
-		  DTLS_FINISHED_LEN,
+		  DTLS_FINISHED_LEN + 1 + 1 + DTLS_CID_OURS_MAX + 1 + DTLS_CID_MAX,
 };
 
 _Static_assert((int)DTLS_IV_LEN < (int)DTLS_MAC_KEY_LEN, "CBC's are the longest keys");
@@ -65,15 +65,52 @@ static bool belong_together(uint16_t suite, uint8_t guard)
 	return false;
 }
 
+static bool has_cid(const struct dtls_context *c)
+{
+	return c->cid_in_len > 0 || c->cid_out_len > 0;
+}
+
+static void put_cids(struct wr *w, const struct dtls_context *c)
+{
+	wr_u8(w, c->routability);
+	wr_u8(w, c->cid_in_len);
+	wr_bytes(w, c->cid_in, c->cid_in_len);
+	wr_u8(w, c->cid_out_len);
+	wr_bytes(w, c->cid_out, c->cid_out_len);
+}
+
+/* Ours must say itself how long it is, or its records would not be found (RFC 9146 4). */
+static bool take_cids(struct rd *r, struct dtls_context *c)
+{
+	const uint8_t flags = rd_u8(r);
+	const uint8_t in_len = rd_u8(r);
+	if (in_len > sizeof(c->cid_in))
+		return false;
+	rd_copy(r, c->cid_in, in_len);
+	c->cid_in_len = in_len;
+	c->cid_out_len = rd_u8(r);
+	rd_copy(r, c->cid_out, c->cid_out_len);
+	c->routability = flags == 1;
+	return flags <= 1 && has_cid(c) && (in_len == 0 || dtls_cid_len(c->cid_in[0]) == in_len) &&
+	       dtls_guard_takes_cid((enum dtls_guard)c->guard);
+}
+
 size_t dtls_context_encode(const struct dtls_context *c, uint8_t out[DTLS_CONTEXT_MAX])
 {
 	struct wr w = wr_into(out, DTLS_CONTEXT_MAX);
 	assert(belong_together(c->suite, c->guard));
-	wr_u8(&w, is_v1(c) ? DTLS_CONTEXT_VERSION_1 : DTLS_CONTEXT_VERSION_2);
-	if (!is_v1(c)) {
+	const bool cid = has_cid(c);
+	assert(!cid || dtls_guard_takes_cid((enum dtls_guard)c->guard));
+	if (cid)
+		wr_u8(&w, DTLS_CONTEXT_VERSION_3);
+	else
+		wr_u8(&w, is_v1(c) ? DTLS_CONTEXT_VERSION_1 : DTLS_CONTEXT_VERSION_2);
+	if (cid || !is_v1(c)) {
 		wr_u16(&w, c->suite);
 		wr_u8(&w, c->guard);
 	}
+	if (cid)
+		put_cids(&w, c);
 	put_key(&w, c->guard, &c->in);
 	put_key(&w, c->guard, &c->out);
 	wr_u64(&w, c->hello_tag);
@@ -97,8 +134,11 @@ static bool take_suite(struct rd *r, struct dtls_context *out)
 		return true;
 	out->suite = rd_u16(r);
 	out->guard = rd_u8(r);
-	return version == DTLS_CONTEXT_VERSION_2 && belong_together(out->suite, out->guard) &&
-	       !is_v1(out);
+	if (!belong_together(out->suite, out->guard))
+		return false;
+	if (version == DTLS_CONTEXT_VERSION_3)
+		return take_cids(r, out);
+	return version == DTLS_CONTEXT_VERSION_2 && !is_v1(out);
 }
 
 bool dtls_context_decode(const uint8_t *bytes, size_t len, struct dtls_context *out)

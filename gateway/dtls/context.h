@@ -15,6 +15,7 @@
 #define LWG_DTLS_CONTEXT_H
 
 #include "base/attr.h"
+#include "dtls/cid.h"
 #include "dtls/engine.h"
 #include "dtls/guard.h"
 #include "dtls/hello.h"
@@ -29,6 +30,8 @@ enum {
 	DTLS_CONTEXT_VERSION_1 = 1,
 	/* Of every other suite: the suite and its guard follow; keys are those of the guard. */
 	DTLS_CONTEXT_VERSION_2 = 2,
+	/* Of every suite, with a CID in at least one direction. */
+	DTLS_CONTEXT_VERSION_3 = 3,
 	DTLS_FRAGMENT_CODE_MAX = 4, /* RFC 6066 4 */
 };
 
@@ -40,6 +43,11 @@ struct dtls_context {
 	uint8_t fragment_code; /* <= DTLS_FRAGMENT_CODE_MAX; 0 = none */
 	uint8_t finished_len;  /* <= DTLS_FINISHED_LEN; 0: no final flight is kept */
 	uint8_t finished[DTLS_FINISHED_LEN];
+	bool routability;   /* RFC 9853; with a CID only */
+	uint8_t cid_in_len; /* ours; 0 = none */
+	uint8_t cid_in[DTLS_CID_OURS_MAX];
+	uint8_t cid_out_len; /* the peer's; 0 = none */
+	uint8_t cid_out[DTLS_CID_MAX];
 	uint64_t plain_base; /* <= DTLS_SEQ_MAX; see struct dtls_linger; 0 when none is kept */
 };
 

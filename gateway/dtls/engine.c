@@ -23,6 +23,8 @@ struct dtls_settings dtls_settings_default(void)
 		.bad_finished_max = 3,
 		.first_write_end = UINT64_MAX,
 		.first_read_end = UINT64_MAX,
+		.cid_random = DTLS_CID_RANDOM_MIN,
+		.check_ms = 9000,
 	};
 }
 
@@ -34,6 +36,12 @@ static void clamp(struct dtls_settings *s)
 		s->mtu = MTU_MAX;
 	if (s->bad_finished_max == 0)
 		s->bad_finished_max = 1;
+	if (s->cid_random < DTLS_CID_RANDOM_MIN) /* S25 */
+		s->cid_random = DTLS_CID_RANDOM_MIN;
+	if (s->cid_random > DTLS_CID_RANDOM_MAX)
+		s->cid_random = DTLS_CID_RANDOM_MAX;
+	if (s->check_ms == 0)
+		s->check_ms = 1;
 	for (size_t role = 0; role < COUNT_OF(s->initial_ms); role++) {
 		if (s->initial_ms[role] == 0)
 			s->initial_ms[role] = 1;
@@ -57,10 +65,14 @@ static bool prepare(struct dtls_engine *e)
 	o->random(o->ctx, seed, sizeof(seed));
 	memcpy(&e->sip, seed, sizeof(seed));
 	wheel_init(&e->wheel, e->now_ms);
-	if (!dtls_table_init(&e->conns) || !dtls_table_init(&e->handshakes))
+	if (!dtls_table_init(&e->conns) || !dtls_table_init(&e->handshakes) ||
+		!dtls_cids_init(&e->cids))
 		return false;
 	e->sealer = (struct dtls_sealer){
-		.guards = dtls_guards_new(), .random = o->random, .random_ctx = o->ctx
+		.guards = dtls_guards_new(),
+		.random = o->random,
+		.random_ctx = o->ctx,
+		.bucket = e->set.cid_bucket,
 	};
 	e->profile = profile();
 	if (!e->sealer.guards || !e->profile || !dtls_libssl_init(&e->lib))
@@ -97,6 +109,7 @@ void dtls_engine_free(struct dtls_engine *e)
 		dtls_conn_free(e, CONTAINER_OF(n, struct dtls_conn, node));
 	dtls_table_fini(&e->handshakes);
 	dtls_table_fini(&e->conns);
+	dtls_cids_fini(&e->cids);
 	pool_fini(&e->conn_pool);
 	dtls_cookies_fini(&e->cookies);
 	dtls_libssl_fini(&e->lib);
@@ -136,7 +149,7 @@ enum dtls_result dtls_connect(struct dtls_engine *e, const struct dtls_peer *p, 
 	if (!usable(p))
 		return DTLS_BROKEN;
 	const struct dtls_node where = place(e, &p->path);
-	if (dtls_table_find(&e->conns, where.hash, &where.path) ||
+	if (dtls_conn_on(e, where.hash, &where.path, NULL) ||
 		dtls_table_find(&e->handshakes, where.hash, &where.path))
 		return DTLS_BUSY;
 	struct dtls_handshake *h = NULL;

@@ -23,8 +23,13 @@
  * which the engine asks the owner (`asleep`, `woken`). Then its numbers are the owner's to vouch
  * for: none is used at or beyond the bound that dtls_allow() has given, and `seen` tells of each
  * that is let in, before its message goes on.
+ *
+ * An association with a CID of ours is found by that alone, wherever its records come from
+ * (RFC 9146). Its address changes only for a record that verified, is newer than all before and
+ * came when the window was proven, and when the owner trusts it or the peer has shown that it
+ * receives there (`moving`); a replayed or reordered record moves nothing (S26).
  * Threads: one worker owns one engine.
- * Source:  RFC 6347, RFC 7925; ARCHITECTURE.md says why.
+ * Source:  RFC 6347, RFC 7925, RFC 9146, RFC 9853; ARCHITECTURE.md says why.
  */
 #ifndef LWG_DTLS_ENGINE_H
 #define LWG_DTLS_ENGINE_H
@@ -106,7 +111,7 @@ struct dtls_numbers {
 	uint64_t refused;
 };
 
-enum { DTLS_CONTEXT_MAX = 256, DTLS_SESSION_ID_MAX = 32, DTLS_SESSION_MAX = 2048 };
+enum { DTLS_CONTEXT_MAX = 432, DTLS_SESSION_ID_MAX = 32, DTLS_SESSION_MAX = 2048 };
 
 /* Who has proved to be whom, without a PSK. */
 struct dtls_known {
@@ -136,6 +141,8 @@ struct dtls_sleeper {
 	/* The window is not known (S11, S12): what opens is told to `unproven`, and neither moves a
 	   window nor goes on. */
 	bool unproven;
+	/* Its address was lost to another (see `adrift`): path is where it was last. */
+	bool adrift;
 	uint64_t up_ms;  /* engine time of the handshake; may be 0 */
 	uint32_t forged; /* wrong tags so far */
 	size_t context_len;
@@ -150,6 +157,19 @@ struct dtls_resumable {
 	uint64_t generation;
 	size_t len;
 	uint8_t session[DTLS_SESSION_MAX]; /* with the master secret: the holder wipes it */
+};
+
+/* What is to become of the address of an association, when its newest record has come from another
+   one (RFC 9146 6, R-153). */
+enum dtls_moving {
+	DTLS_MOVE_STAY, /* nothing: its next record from there asks again */
+	/* The new one is shown to be right before it is used: by RFC 9853 where that was agreed,
+	   otherwise by the owner (dtls_send_to(), dtls_confirm()). */
+	DTLS_MOVE_CHECK,
+	/* The same, but the old one is asked first, so that who only forwards records faster is not
+	   followed (RFC 9853 5.2). Without that agreed: as DTLS_MOVE_CHECK. */
+	DTLS_MOVE_CHECK_OLD,
+	DTLS_MOVE_TRUST, /* it is used at once */
 };
 
 /* What the engine asks of its owner. All are called only from within dtls_* calls, and must not
@@ -215,6 +235,23 @@ struct dtls_owner {
 	/* The peer is known to have our final flight: the context may be written anew without it.
 	   May be NULL. */
 	void (*settled)(void *ctx, struct dtls_conn *c);
+	/* As `asleep`, for a record with a CID that no association in memory has; it may come from
+	   anywhere. The path of *out is the last address that was good. NULL: nobody sleeps. */
+	bool (*asleep_by_cid)(void *ctx, enum dtls_role role, const uint8_t *cid, size_t len,
+		uint64_t seq, struct dtls_sleeper *out);
+	/* Has somebody who sleeps, or a tombstone, this CID (S25)? NULL: nobody. */
+	bool (*cid_taken)(void *ctx, const uint8_t *cid, size_t len);
+	/* The newest record of c has come from another address than its own; `seen` was called
+	   before, its message comes afterwards. May call dtls_send_to(). Called once for each
+	   address while that is being checked. NULL: DTLS_MOVE_CHECK where RFC 9853 was agreed,
+	   otherwise DTLS_MOVE_STAY. */
+	enum dtls_moving (*moving)(void *ctx, struct dtls_conn *c, const struct net_path *to);
+	/* Its address is now another one, and is to be kept with it. Calls nothing but dtls_conn_*
+	   and dtls_send. May be NULL. */
+	void (*moved)(void *ctx, struct dtls_conn *c, const struct net_path *from);
+	/* A new handshake of another peer has shown that c's address is that peer's now (R-109): c
+	   lives on, and nothing is sent to it until it is heard again. May be NULL. */
+	void (*adrift)(void *ctx, struct dtls_conn *c);
 	/* Resumption. NULL, all three: no session is resumed. find, server role: false when there
 	   is none that may be. keep is called before `up` of the same association. drop: it may not
 	   be resumed any more (a fatal alert, R-201). In client role id_len of what is kept is 0
@@ -246,6 +283,15 @@ struct dtls_settings {
 	   no bound. With one, they are tried no faster than one a second after the first 32
 	   (R-131). */
 	uint32_t forged_max;
+	/* Our CIDs (S25), see dtls/cid: whom they are for, and how many random octets they have; 8
+	   to 16, default 8. */
+	uint8_t cid_node, cid_worker, cid_random;
+	/* Records with a CID are padded with zeros to a multiple of so many octets, which hides how
+	   long messages are (R-151); 0, the default: not. */
+	uint16_t cid_bucket;
+	/* How long an answer to a path_challenge is waited for, each of the times that one is sent
+	   (RFC 9853 5.5), and what an address that the owner checks gets; 9000. */
+	uint32_t check_ms;
 };
 
 struct dtls_stats {                  /* counts since dtls_engine_new(), except the last three */
@@ -265,7 +311,13 @@ struct dtls_stats {                  /* counts since dtls_engine_new(), except t
 	uint64_t early;                   /* data before the Finished, dropped */
 	uint64_t records_in, records_out; /* protected ones */
 	uint64_t refused_full;            /* hellos with a good cookie over the bound */
-	uint64_t deferred; /* hellos with a good cookie that were asked to come again */
+	uint64_t deferred;     /* hellos with a good cookie that were asked to come again */
+	uint64_t unknown_cid;  /* records with a CID that nobody has */
+	uint64_t stray;        /* classic records where a CID was agreed, or the reverse */
+	uint64_t moves;        /* addresses that have changed */
+	uint64_t moves_failed; /* addresses that were checked, and not shown to be right */
+	uint64_t adrift;       /* associations that have lost theirs */
+	uint64_t nowhere;      /* messages and alerts that were not sent for that */
 	size_t conns, handshakes, handshake_bytes; /* now */
 };
 
@@ -310,7 +362,9 @@ enum dtls_result {
 	DTLS_FULL,
 	DTLS_BROKEN /* memory, library */,
 	DTLS_EXHAUSTED /* no number left; a down event follows at the next dtls_tick() */,
-	DTLS_STARVED /* write_end is reached: dtls_allow() first */
+	DTLS_STARVED /* write_end is reached: dtls_allow() first */,
+	DTLS_NOWHERE /* no address is known, or it is not the one that is being checked */,
+	DTLS_LIMITED /* three times of what came from that address was sent there */
 };
 
 /* Begins a handshake; `up` or `failed` will tell how it ended. */
@@ -329,6 +383,20 @@ MUST_USE enum dtls_result dtls_send(
 	struct dtls_engine *e, struct dtls_conn *c, const uint8_t *msg, size_t len);
 /* Sends close_notify and forgets the association; no event. */
 void dtls_close(struct dtls_engine *e, struct dtls_conn *c);
+
+/* --- addresses that change -------------------------------------------------------------------- */
+
+/* The address that is being checked for c; NULL: none. */
+const struct net_path *dtls_conn_candidate(const struct dtls_conn *c);
+/* As dtls_send(), to that address: at most three times the octets that came from there are sent, in
+   all (R-154). Also while c's window is not known, when it is where the last record came from, so
+   that what proves the window (S12) reaches its peer. */
+MUST_USE enum dtls_result dtls_send_to(struct dtls_engine *e, struct dtls_conn *c,
+	const struct net_path *to, const uint8_t *msg, size_t len);
+/* c's peer has shown that it receives at `to`, or (client role) that is our own new socket: it is
+   c's address from now on; `moved` is called. False, and nothing is done, while c's window is not
+   known, and when another association without a CID is there. */
+bool dtls_confirm(struct dtls_engine *e, struct dtls_conn *c, const struct net_path *to);
 
 /* --- associations that outlive memory and process -------------------------------------------- */
 
@@ -364,6 +432,10 @@ uint64_t dtls_next_ms(const struct dtls_engine *e);
 void *dtls_conn_user(const struct dtls_conn *c);
 void dtls_conn_set_user(struct dtls_conn *c, void *user);
 const struct net_path *dtls_conn_path(const struct dtls_conn *c);
+/* Ours, by which its records are found; NULL: none, they are found by their path. */
+const uint8_t *dtls_conn_cid(const struct dtls_conn *c, size_t *len);
+/* No address of it is known; its path is where it was last. */
+bool dtls_conn_is_adrift(const struct dtls_conn *c);
 uint32_t dtls_conn_cred(const struct dtls_conn *c);
 enum dtls_role dtls_conn_role(const struct dtls_conn *c);
 /* True if an abbreviated handshake has made it, here and now: it is as old as its session (S29). */
@@ -376,6 +448,10 @@ struct dtls_conn_facts {                  /* for people, not for the data path *
 	uint16_t suite;                   /* its number; see base/suite */
 	uint16_t fragment_max;            /* agreed max_fragment_length in octets; 0: none */
 	bool encrypt_then_mac;
+	const uint8_t *cid_in, *cid_out; /* ours, and the peer's; borrowed */
+	uint8_t cid_in_len, cid_out_len; /* 0: none */
+	bool routability;                /* RFC 9853 was agreed */
+	uint32_t moves;                  /* times that its address has changed, in this memory */
 };
 struct dtls_conn_facts dtls_conn_facts(const struct dtls_conn *c);
 struct dtls_stats dtls_stats(const struct dtls_engine *e);

@@ -68,6 +68,7 @@ static void detach(struct dtls_handshake *h)
 {
 	struct dtls_engine *const e = h->e;
 	dtls_admit_forget(h);
+	dtls_handshake_cid_forget(h);
 	wheel_cancel(&e->wheel, &h->timer);
 	dtls_table_remove(&e->handshakes, &h->node);
 	e->changes++;
@@ -82,6 +83,7 @@ static void detach(struct dtls_handshake *h)
 
 static void release(struct dtls_handshake *h)
 {
+	free(h->assoc.cid_out);
 	wipe(h, sizeof(*h));
 	free(h);
 }
@@ -175,6 +177,41 @@ static enum dtls_cause cause_of(const struct dtls_handshake *h, unsigned long er
 	}
 }
 
+/* R-109: an association that is found by its CID, and whose peer is another, only lost its place:
+   the path is c's peer's now. One that is found by its path cannot be heard any more. */
+static bool may_stay(const struct dtls_conn *old, const struct dtls_conn *c)
+{
+	return !dtls_conn_is_classic(old) && old->role == c->role && old->cred != c->cred;
+}
+
+static struct dtls_conn *another(const struct dtls_engine *e, const struct dtls_conn *c)
+{
+	struct dtls_node *n = dtls_table_find(&e->conns, c->node.hash, &c->node.path);
+	for (; n; n = dtls_table_next(n)) {
+		struct dtls_conn *const old = CONTAINER_OF(n, struct dtls_conn, node);
+		if (old != c && !old->adrift)
+			return old;
+	}
+	return NULL;
+}
+
+/* only when the new Finished has verified. */
+static void take_place(struct dtls_engine *e, const struct dtls_conn *c)
+{
+	struct dtls_conn *old = NULL;
+	while ((old = another(e, c))) {
+		if (!may_stay(old, c)) {
+			dtls_conn_end(e, old, DTLS_END_REPLACED);
+			continue;
+		}
+		old->adrift = true;
+		e->stats.adrift++;
+		e->changes++;
+		if (e->owner.adrift)
+			e->owner.adrift(e->owner.ctx, old);
+	}
+}
+
 /* The handshake is done: what is left of it is an association. fresh: we say the last flight, and
    the peer may need it again (R-103). Otherwise it has answered ours, which then nobody needs any
    more; sent again, to a peer that has kept its own last flight, it would be answered, and so
@@ -195,13 +232,11 @@ static void finish(struct dtls_handshake *h, bool fresh)
 	dtls_admit_proved(h);
 	log_keys(h);
 	dtls_resume_keep(h);
-	struct dtls_node *const old = dtls_table_find(&e->conns, h->node.hash, &h->node.path);
 	dtls_conn_adopt(e, c, h);
 	e->stats.handshakes_done[h->role]++;
 	e->stats.resumed += h->resumed;
 	dtls_handshake_free(h);
-	if (old) /* only now, as the new Finished has verified */
-		dtls_conn_end(e, CONTAINER_OF(old, struct dtls_conn, node), DTLS_END_REPLACED);
+	take_place(e, c);
 	e->owner.up(e->owner.ctx, c);
 }
 

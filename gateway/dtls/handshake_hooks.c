@@ -86,6 +86,7 @@ static uint8_t objection_to_client(struct dtls_handshake *h, const uint8_t *body
 	if (!dtls_hello_parse(body, len, &hello))
 		return 0; /* libssl says what is wrong with it */
 	dtls_resume_offered(h, &hello);
+	dtls_handshake_cid_offered(h, &hello);
 	const bool twice = dtls_extension_twice(hello.extensions, hello.extensions_len);
 	return twice ? DTLS_ILLEGAL_PARAMETER : 0;
 }
@@ -121,6 +122,8 @@ static void settle(struct dtls_handshake *h, const uint8_t *body, size_t len)
 	h->mode = DTLS_MODE_PSK;
 	if (c.suite->ecdsa)
 		h->mode = raw ? DTLS_MODE_RAW_KEY : DTLS_MODE_CERTIFICATE;
+	if (!dtls_handshake_cid_settle(h, &c) && h->objection == 0)
+		h->objection = DTLS_INTERNAL_ERROR;
 	if (h->objection != 0)
 		return;
 	h->objection = dtls_choice_objection(h->profile, &c);
@@ -173,6 +176,7 @@ static void overhear(
 void dtls_handshake_hooks(struct dtls_profile *p)
 {
 	p->judge = judge;
+	dtls_handshake_cid_hooks(p);
 	SSL_CTX_set_psk_server_callback(p->ctx, psk_server);
 	SSL_CTX_set_psk_client_callback(p->ctx, psk_client);
 	SSL_CTX_set_msg_callback(p->ctx, overhear);

@@ -294,30 +294,79 @@ static void protected_alert(struct dtls_handshake *h, const uint8_t *body, size_
 	dtls_handshake_fail(h, DTLS_FAIL_ALERT, NULL);
 }
 
+/* What libssl is to open once more: the record as it came; one with a CID, which libssl does not
+   know, as the peer would have sealed it without. That leaves this function only to libssl. */
+static size_t as_libssl_reads(struct dtls_handshake *h, const struct dtls_record *r,
+	const struct dtls_text *text, const uint8_t *saved)
+{
+	struct dtls_engine *const e = h->e;
+	const enum dtls_guard how = dtls_assoc_guard(&h->assoc);
+	const struct dtls_number n = { .type = text->type, .epoch = 1, .seq = r->seq };
+	if (r->cid_len == 0) {
+		dtls_record_header(e->feed, r->version, &n, r->len);
+		memcpy(e->feed + DTLS_RECORD_HEADER, saved, r->len);
+		return DTLS_RECORD_HEADER + r->len;
+	}
+	uint8_t iv[DTLS_GUARD_BEFORE_MAX];
+	e->owner.random(e->owner.ctx, iv, sizeof(iv));
+	const struct dtls_sealing s = { .key = &h->assoc.in, .n = &n, .random = iv };
+	memcpy(e->feed + DTLS_RECORD_HEADER + dtls_guard_before(how), text->bytes, text->len);
+	return dtls_guard_seal(e->sealer.guards, how, &s, e->feed, text->len);
+}
+
+/* Data that came before the Finished (R-105). A device that resumes is done before we are, and
+   speaks; if its Finished was lost it waits: our flight again makes it say that. */
+static void too_early(struct dtls_arrival *a)
+{
+	a->e->stats.early++;
+	if (a->hs->resumed)
+		dtls_handshake_again(a);
+}
+
+static void take_opened(struct dtls_arrival *a, const struct dtls_record *r,
+	const struct dtls_text *text, const uint8_t *saved)
+{
+	struct dtls_handshake *const h = a->hs;
+	size_t whole = 0;
+	switch (text->type) {
+	case DTLS_ALERT:
+		protected_alert(h, text->bytes, text->len);
+		return;
+	case DTLS_DATA:
+		too_early(a);
+		return;
+	case DTLS_HANDSHAKE:
+		h->authentic = true;
+		whole = as_libssl_reads(h, r, text, saved);
+		if (whole > 0)
+			feed_protected(a, whole);
+		return;
+	default:
+		a->e->stats.junk++;
+	}
+}
+
 bool dtls_handshake_protected(struct dtls_arrival *a, const struct dtls_record *r)
 {
 	struct dtls_handshake *const h = a->hs;
 	struct dtls_engine *const e = a->e;
-	const size_t whole = DTLS_RECORD_HEADER + r->len;
-	if (whole > DTLS_HELD_MAX || !dtls_handshake_keys(h) || awaits_plain(h))
+	uint8_t saved[DTLS_HELD_MAX];
+	if (dtls_record_whole(r) > DTLS_HELD_MAX || !dtls_handshake_keys(h) || awaits_plain(h))
 		return false;
-	/* libssl opens the record once more, so it gets the bytes as they came. */
-	memcpy(e->feed, r->body - DTLS_RECORD_HEADER, whole);
+	memcpy(saved, r->body, r->len);
 	uint8_t *plain = NULL;
 	size_t len = 0;
 	const enum dtls_opening how = dtls_assoc_open(&h->assoc, e->sealer.guards, r, &plain, &len);
 	if (how != DTLS_OPENED) {
-		memcpy(r->body, e->feed + DTLS_RECORD_HEADER, r->len);
+		memcpy(r->body, saved, r->len);
 		return false;
 	}
 	e->stats.records_in++;
-	h->authentic = true;
-	if (r->type == DTLS_ALERT) {
-		protected_alert(h, plain, len);
-		return true;
-	}
+	const struct dtls_text text = {
+		.type = dtls_guard_type(r, plain, len), .bytes = plain, .len = len
+	};
+	take_opened(a, r, &text, saved);
 	wipe(r->body, r->len);
-	feed_protected(a, whole);
 	return true;
 }
 
@@ -343,7 +392,7 @@ bool dtls_handshake_early(struct dtls_arrival *a, const struct dtls_record *r)
 {
 	struct dtls_handshake *const h = a->hs;
 	struct dtls_engine *const e = a->e;
-	if (r->len > sizeof(e->feed) || !dtls_handshake_keys(h))
+	if (r->len > sizeof(e->feed) || !dtls_handshake_keys(h) || !dtls_assoc_hears(&h->assoc, r))
 		return false;
 	memcpy(e->feed, r->body, r->len); /* it may still be the old association's */
 	if (!opens(h, r)) {
@@ -361,15 +410,22 @@ bool dtls_handshake_early(struct dtls_arrival *a, const struct dtls_record *r)
 void dtls_handshake_unopened(struct dtls_arrival *a, const struct dtls_record *r)
 {
 	struct dtls_handshake *const h = a->hs;
-	const size_t whole = DTLS_RECORD_HEADER + r->len;
+	const size_t whole = dtls_record_whole(r);
 	const enum dtls_guard how = dtls_assoc_guard(&h->assoc);
 	const bool early = awaits_plain(h);
+	if (!early && !dtls_assoc_hears(&h->assoc, r)) {
+		a->e->stats.stray++; /* whatever it is, it is not the Finished */
+		return;
+	}
 	a->e->stats.forged += !early;
 	/* What can be no Finished, nor a fragment of one, does not count. */
 	if (whole > sizeof(h->held) || r->len < dtls_guard_body(how, DTLS_HS_HEADER + 1))
 		return;
+	/* Which is data and which the Finished, a CID hides: the Finished comes first. */
+	if (early && r->cid_len > 0 && h->held_len > 0)
+		return;
 	if (early) {
-		memcpy(h->held, r->body - DTLS_RECORD_HEADER, whole);
+		memcpy(h->held, dtls_record_start(r), whole);
 		h->held_len = whole;
 		return;
 	}

@@ -93,6 +93,20 @@ static bool extension_next(struct rd *block, uint16_t *type)
 	return rd_ok(block);
 }
 
+bool dtls_extension_find(const uint8_t *block, size_t len, uint16_t type, struct rd *body)
+{
+	struct rd r = rd_from(block, len);
+	while (r.left > 0) {
+		const uint16_t t = rd_u16(&r);
+		*body = rd_sub(&r, rd_u16(&r));
+		if (!rd_ok(&r))
+			return false;
+		if (t == type)
+			return true;
+	}
+	return false;
+}
+
 static int by_number(const void *a, const void *b)
 {
 	return *(const uint16_t *)a - *(const uint16_t *)b;

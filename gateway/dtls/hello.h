@@ -82,6 +82,9 @@ MUST_USE bool dtls_hello_offers(const struct dtls_hello *h, uint16_t suite);
 MUST_USE bool dtls_server_hello_parse(
 	const uint8_t *body, size_t len, const uint8_t **extensions, size_t *extensions_len);
 
+/* The body of an extension in a block of them, which may be cut off; false: it is not there. */
+MUST_USE bool dtls_extension_find(const uint8_t *block, size_t len, uint16_t type, struct rd *body);
+
 /* True when a type stands twice in a block of extensions (RFC 5246 7.4.1.4: it must not). */
 MUST_USE bool dtls_extension_twice(const uint8_t *block, size_t len);
 

@@ -9,10 +9,9 @@ enum { CACHE_LINE = 64 };
 static void look_up(struct dtls_arrival *a)
 {
 	struct dtls_engine *const e = a->e;
-	struct dtls_node *const conn = dtls_table_find(&e->conns, a->hash, a->path);
 	struct dtls_node *const hs =
 		e->handshakes.count > 0 ? dtls_table_find(&e->handshakes, a->hash, a->path) : NULL;
-	a->conn = conn ? CONTAINER_OF(conn, struct dtls_conn, node) : NULL;
+	a->conn = dtls_conn_on(e, a->hash, a->path, dtls_conn_is_classic);
 	a->hs = hs ? CONTAINER_OF(hs, struct dtls_handshake, node) : NULL;
 	if (a->hs && a->hs->role != a->role)
 		a->hs = NULL;
@@ -24,6 +23,23 @@ static void look_again(struct dtls_arrival *a)
 {
 	if (a->changes != a->e->changes)
 		look_up(a);
+}
+
+/* What a->conn and a->hs are is not what is on the path: look_again() will look. */
+static void forget_look(struct dtls_arrival *a)
+{
+	a->changes = a->e->changes - 1;
+}
+
+/* Any of those on the path that came from a hello; there are few. */
+static bool is_late(const struct dtls_arrival *a, uint64_t tag)
+{
+	struct dtls_node *n = dtls_table_find(&a->e->conns, a->hash, a->path);
+	for (; n; n = dtls_table_next(n)) {
+		if (CONTAINER_OF(n, struct dtls_conn, node)->hello_tag == tag)
+			return true;
+	}
+	return false;
 }
 
 /* --- in the clear ---------------------------------------------------------------------------- */
@@ -74,7 +90,7 @@ static void client_hello(struct dtls_arrival *a, const struct dtls_fragment *f, 
 		dtls_handshake_again(a);
 		return;
 	}
-	if (a->conn && a->conn->hello_tag == o.tag) {
+	if (is_late(a, o.tag)) {
 		e->stats.replayed++; /* the hello that this association came from, late */
 		return;
 	}
@@ -124,8 +140,9 @@ static void clear(struct dtls_arrival *a, const struct dtls_record *r)
 static void count_unopened(struct dtls_arrival *a, enum dtls_opening how)
 {
 	struct dtls_stats *const s = &a->e->stats;
-	if (how == DTLS_REPLAYED) {
-		s->replayed++;
+	if (how == DTLS_REPLAYED || how == DTLS_STRAY) {
+		s->replayed += how == DTLS_REPLAYED;
+		s->stray += how == DTLS_STRAY;
 		return;
 	}
 	s->forged++;
@@ -185,16 +202,58 @@ static void sealed(struct dtls_arrival *a, const struct dtls_record *r)
 	if (!to_association(a, r, &how)) {
 		s->early += a->hs && r->type == DTLS_DATA; /* */
 		s->junk += !a->hs;
-	} else if (how == DTLS_FORGED || how == DTLS_REPLAYED) {
+	} else if (how == DTLS_FORGED || how == DTLS_REPLAYED || how == DTLS_STRAY) {
 		count_unopened(a, how);
 	}
+}
+
+/* A handshake goes on where it began: its cookie is that address's. */
+static void to_handshake(
+	struct dtls_arrival *a, struct dtls_handshake *h, const struct dtls_record *r)
+{
+	if (h->role != a->role || !net_path_same(&h->node.path, a->path)) {
+		a->e->stats.stray++;
+		return;
+	}
+	a->hs = h;
+	if (!dtls_handshake_protected(a, r))
+		dtls_handshake_unopened(a, r);
+}
+
+/* R-145: what has a CID is found by that, and by nothing else. Of an association and a handshake on
+   one path each has its own. */
+static void sealed_with_cid(struct dtls_arrival *a, const struct dtls_record *r)
+{
+	struct dtls_engine *const e = a->e;
+	const uint64_t hash = sip_hash(&e->sip, r->cid, r->cid_len);
+	struct dtls_cid_link *const l = dtls_cids_find(&e->cids, hash, r->cid, r->cid_len);
+	enum dtls_opening how = DTLS_FORGED;
+	if (l && l->of_handshake) {
+		to_handshake(a, CONTAINER_OF(l, struct dtls_handshake, cid), r);
+		forget_look(a);
+		return;
+	}
+	a->conn = l ? CONTAINER_OF(l, struct dtls_conn, cid) : NULL;
+	if (a->conn && a->conn->role != a->role)
+		e->stats.stray++;
+	else if (!to_association(a, r, &how))
+		e->stats.unknown_cid++;
+	else if (how == DTLS_FORGED || how == DTLS_REPLAYED || how == DTLS_STRAY)
+		count_unopened(a, how);
+	forget_look(a);
 }
 
 static bool may_be_protected(const struct dtls_record *r)
 {
 	return r->epoch == 1 && r->version == DTLS_VERSION_1_2 && r->len >= DTLS_CCM8_OVERHEAD &&
-	       (r->type == DTLS_DATA || r->type == DTLS_HANDSHAKE ||
-		       r->type == DTLS_ALERT); /* */
+	       (r->type == DTLS_DATA || r->type == DTLS_HANDSHAKE || r->type == DTLS_ALERT ||
+		       r->type == DTLS_CID); /* */
+}
+
+static bool may_be_dtls(const struct dtls_datagram *d)
+{
+	return d->len >= DTLS_RECORD_HEADER &&
+	       ((d->data[0] >= DTLS_CCS && d->data[0] <= DTLS_DATA) || d->data[0] == DTLS_CID);
 }
 
 static void input(
@@ -202,23 +261,32 @@ static void input(
 {
 	uint8_t *at = d->data;
 	size_t left = d->len;
-	if (left < DTLS_RECORD_HEADER || at[0] < DTLS_CCS || at[0] > DTLS_DATA) {
+	if (!may_be_dtls(d)) {
 		e->stats.junk++; /* before any look-up */
 		return;
 	}
 	struct dtls_arrival a = {
-		.e = e, .role = role, .path = d->path, .hash = hash, .len = d->len
+		.e = e,
+		.role = role,
+		.path = d->path,
+		.hash = hash,
+		.len = d->len,
+		.fresh = d->len,
 	};
-	look_up(&a);
+	forget_look(&a);
 	struct dtls_record r;
 	while (dtls_record_next(&at, &left, &r)) {
-		look_again(&a);
-		if (r.epoch == 0)
+		const bool cid = r.type == DTLS_CID;
+		if (!cid)
+			look_again(&a);
+		if (r.epoch == 0 && !cid)
 			clear(&a, &r);
-		else if (may_be_protected(&r))
-			sealed(&a, &r);
-		else
+		else if (!may_be_protected(&r))
 			e->stats.junk++;
+		else if (cid)
+			sealed_with_cid(&a, &r);
+		else
+			sealed(&a, &r);
 	}
 	e->stats.junk += left > 0;
 }

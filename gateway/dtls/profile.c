@@ -81,6 +81,8 @@ static const char *objection(const struct dtls_profile_settings *s)
 {
 	if (s->mtu != 0 && (s->mtu < MTU_MIN || s->mtu > MTU_MAX))
 		return "the largest datagram is out of bounds";
+	if (s->routability && s->cid == DTLS_CID_NEVER)
+		return "a return routability check without connection ids";
 	if (s->fragment_code > FRAGMENT_CODES)
 		return "max_fragment_length is out of bounds";
 	if (s->chain_max > DTLS_CHAIN_LIMIT)
@@ -254,7 +256,7 @@ static struct dtls_profile *make(const struct dtls_profile_settings *s, const ch
 		const bool good = p->ctx && SSL_CTX_set_app_data(p->ctx, p) == 1 &&
 				  set_up_strength(p) && set_up_options(p) &&
 				  set_up_sessions(p->ctx) && set_up_identity(p, s) &&
-				  dtls_profile_take_trust(p, s->anchors);
+				  dtls_profile_take_trust(p, s->anchors) && dtls_profile_cid(p);
 		*error = good ? NULL : "OpenSSL lacks memory or an algorithm";
 	}
 	if (*error) {

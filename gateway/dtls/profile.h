@@ -34,6 +34,12 @@ enum dtls_clock {
 	DTLS_CLOCK_REFUSE, /* the same, and no certificate is taken meanwhile */
 };
 
+enum dtls_cid_use {     /* connection ids (RFC 9146) */
+	DTLS_CID_NEVER, /* not offered and not answered */
+	DTLS_CID_SEND,  /* we send the peer's, if it has one, and give it none */
+	DTLS_CID_BOTH,
+};
+
 enum { DTLS_CHAIN_MAX = 5, DTLS_PIN_MAX = 4, DTLS_HOST_MAX = 255 };
 
 struct dtls_profile_settings {   /* all is borrowed for the call; the library's objects are ref'd */
@@ -46,6 +52,9 @@ struct dtls_profile_settings {   /* all is borrowed for the call; the library's 
 	bool mac_then_encrypt; /* CBC also for a peer without RFC 7366; never with a CID */
 	bool tickets;          /* RFC 5077; off by default */
 	uint8_t fragment_code; /* client role: max_fragment_length to offer, 1 .. 4; 0: none */
+	/* Default DTLS_CID_NEVER. Only with AEAD suites and CBC with encrypt-then-MAC. */
+	enum dtls_cid_use cid;
+	bool routability; /* RFC 9853, with a CID; off by default */
 
 	/* Ours. NULL: only PSK suites can be negotiated. */
 	EVP_PKEY *key;

@@ -204,6 +204,14 @@ static void choose(struct dtls_choice *c, uint16_t type, struct rd *body)
 	case EXT_SESSION_TICKET:
 		c->ticket = true;
 		break;
+	case DTLS_EXT_CID:
+		c->cid_agreed = true;
+		c->cid_len = rd_u8(body);
+		c->cid = rd_bytes(body, c->cid_len);
+		break;
+	case DTLS_EXT_ROUTABILITY:
+		c->routability = true;
+		break;
 	default:
 		break;
 	}
@@ -246,6 +254,7 @@ bool dtls_choice_parse(const uint8_t *body, size_t len, struct dtls_choice *out)
 	if (!rd_ok(&r))
 		return false;
 	c.guard = guard_of(c.suite, c.encrypt_then_mac);
+	c.routability = c.routability && c.cid_agreed; /* */
 	*out = c;
 	return true;
 }
@@ -254,5 +263,6 @@ uint8_t dtls_choice_objection(const struct dtls_profile *p, const struct dtls_ch
 {
 	if (!dtls_profile_speaks(p, c->suite->number))
 		return DTLS_ILLEGAL_PARAMETER;
-	return c->guard == DTLS_GUARD_MTE && !p->set.mac_then_encrypt ? DTLS_HANDSHAKE_FAILURE : 0;
+	const bool good = c->guard != DTLS_GUARD_MTE || (p->set.mac_then_encrypt && !c->cid_agreed);
+	return good ? 0 : DTLS_HANDSHAKE_FAILURE;
 }

@@ -54,6 +54,14 @@ struct dtls_proof {
    matter: the peer is refused, and the judge only takes note. */
 typedef uint8_t dtls_judge_peer(SSL *ssl, const struct dtls_proof *proof);
 
+enum dtls_extension {
+	DTLS_EXT_CID = 54, /* RFC 9146 10; the drafts' 53 and 254 are unknown to us */
+	DTLS_EXT_ROUTABILITY = 61, /* RFC 9853 9 */
+};
+/* What our hello says in one of them; borrowed until it is made. False: it is not in it. */
+typedef bool dtls_say_extension(
+	SSL *ssl, enum dtls_extension which, const uint8_t **out, size_t *len);
+
 typedef int dtls_security(
 	const SSL *s, const SSL_CTX *ctx, int op, int bits, int nid, void *other, void *ex);
 
@@ -62,6 +70,7 @@ struct dtls_profile {
 	SSL_CTX *ctx; /* SSL objects of both roles are made from it; its app data is the profile */
 	struct dtls_profile_settings set; /* borrowed pointers are NULL here but for ctx of now_s */
 	dtls_judge_peer *judge;           /* the handshake's */
+	dtls_say_extension *say;          /* also; NULL: nothing is said */
 	dtls_security *security;          /* the library's own judgement on strength */
 	bool raw;                         /* raw public keys can be proved and taken */
 	bool x509_own;                    /* we have a certificate */
@@ -87,12 +96,16 @@ struct dtls_choice {
 	bool ticket;                 /* a NewSessionTicket is to come (RFC 5077 3.2) */
 	bool raw_client, raw_server; /* certificate types 19 and 20 (RFC 7250); false: X.509 */
 	uint8_t fragment_code;       /* RFC 6066 4; 0: none */
+	bool cid_agreed;             /* RFC 9146; then: */
+	const uint8_t *cid;          /* the server's, borrowed */
+	size_t cid_len;              /* 0: it gives none */
+	bool routability;            /* RFC 9853 */
 };
 /* body: of a whole ServerHello, read or written, without the handshake header. False: it is none,
    or its suite is none of ours. Pure. */
 MUST_USE bool dtls_choice_parse(const uint8_t *body, size_t len, struct dtls_choice *out);
 /* 0, or the alert for what was chosen against the profile: a suite that is not in it, CBC without
-   encrypt-then-MAC where that is not enabled. Both roles; also when a session is resumed, where the
+   encrypt-then-MAC where that is not enabled, or with a CID. Both roles; also when a session is resumed, where the
    library asks nobody. */
 uint8_t dtls_choice_objection(const struct dtls_profile *p, const struct dtls_choice *c);
 
@@ -115,6 +128,8 @@ struct dtls_suites { /* kinds of them */
 /* The profile's suites of these kinds, as the library calls them. False: there are none. */
 MUST_USE bool dtls_profile_ciphers(
 	const struct dtls_profile *p, struct dtls_suites kinds, char list[DTLS_CIPHERS_MAX]);
+/* Connection ids, where the profile has them. */
+MUST_USE bool dtls_profile_cid(struct dtls_profile *p);
 /* What the library asks: arg is the profile. */
 int dtls_profile_hello(SSL *ssl, int *alert, void *arg);
 int dtls_profile_verify(X509_STORE_CTX *x, void *arg);

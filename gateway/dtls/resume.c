@@ -20,19 +20,9 @@ enum {
 
 /* --- what the client's hello offers ---------------------------------------------------------- */
 
-/* The body of an extension; false: it is not there. */
 static bool extension(const struct dtls_hello *hello, uint16_t type, struct rd *body)
 {
-	struct rd block = rd_from(hello->extensions, hello->extensions_len);
-	while (block.left > 0) {
-		const uint16_t t = rd_u16(&block);
-		*body = rd_sub(&block, rd_u16(&block));
-		if (!rd_ok(&block))
-			return false;
-		if (t == type)
-			return true;
-	}
-	return false;
+	return dtls_extension_find(hello->extensions, hello->extensions_len, type, body);
 }
 
 void dtls_resume_offered(struct dtls_handshake *h, const struct dtls_hello *hello)

@@ -4,7 +4,10 @@
 #include "dtls/alert.h"
 #include "dtls/state.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+enum { ALERT_LEN = 2 }; /* RFC 5246 7.2 */
 
 /* --- leaving --------------------------------------------------------------------------------- */
 
@@ -17,7 +20,13 @@ size_t dtls_context_write(const struct dtls_conn *c, uint8_t out[DTLS_CONTEXT_MA
 		.fragment_code = c->fragment_code,
 		.suite = c->suite,
 		.guard = c->assoc.guard,
+		.routability = c->routability,
+		.cid_in_len = c->assoc.cid_in_len,
+		.cid_out_len = c->assoc.cid_out_len,
 	};
+	memcpy(k.cid_in, c->assoc.cid_in, k.cid_in_len);
+	if (k.cid_out_len > 0)
+		memcpy(k.cid_out, c->assoc.cid_out, k.cid_out_len);
 	const struct dtls_linger *const l = c->linger;
 	if (l) {
 		k.plain_base = l->plain_base;
@@ -61,7 +70,13 @@ static size_t seal_farewell(struct dtls_engine *e, const struct dtls_conn *c, ui
 {
 	enum { IV_LEN = 16 };
 	const enum dtls_guard how = dtls_assoc_guard(&c->assoc);
-	const struct dtls_number n = { .type = DTLS_ALERT, .epoch = 1, .seq = DTLS_RECORDS_MAX };
+	const struct dtls_number n = {
+		.type = DTLS_ALERT,
+		.epoch = 1,
+		.seq = DTLS_RECORDS_MAX,
+		.cid = c->assoc.cid_out,
+		.cid_len = c->assoc.cid_out_len,
+	};
 	uint8_t iv[IV_LEN], explicit[DTLS_EXPLICIT_LEN];
 	e->owner.random(e->owner.ctx, explicit, sizeof(explicit));
 	explicit[0] |= 0x80;
@@ -73,11 +88,12 @@ static size_t seal_farewell(struct dtls_engine *e, const struct dtls_conn *c, ui
 		.n = &n,
 		.random = cbc ? iv : NULL,
 		.explicit_nonce = cbc ? NULL : explicit,
+		.inner = dtls_assoc_inner(&c->assoc, &e->sealer, ALERT_LEN),
 	};
-	uint8_t *const text = out + DTLS_RECORD_HEADER + dtls_guard_before(how);
+	uint8_t *const text = out + dtls_assoc_before(&c->assoc);
 	text[0] = DTLS_WARNING;
 	text[1] = DTLS_CLOSE_NOTIFY;
-	return dtls_guard_seal(e->sealer.guards, how, &s, out, 2);
+	return dtls_guard_seal(e->sealer.guards, how, &s, out, ALERT_LEN);
 }
 
 void dtls_farewell(struct dtls_engine *e, struct dtls_conn *c)
@@ -85,8 +101,8 @@ void dtls_farewell(struct dtls_engine *e, struct dtls_conn *c)
 	if (c->dead)
 		return; /* its down event is running */
 	const struct dtls_owner *const o = &e->owner;
-	const size_t whole = DTLS_RECORD_HEADER + dtls_guard_body(dtls_assoc_guard(&c->assoc), 2);
-	uint8_t *const out = o->room(o->ctx, &c->node.path, whole);
+	const size_t whole = dtls_assoc_size(&c->assoc, &e->sealer, ALERT_LEN);
+	uint8_t *const out = c->adrift ? NULL : o->room(o->ctx, &c->node.path, whole);
 	if (out) {
 		const size_t sealed = seal_farewell(e, c, out);
 		e->stats.records_out += sealed > 0;
@@ -97,17 +113,24 @@ void dtls_farewell(struct dtls_engine *e, struct dtls_conn *c)
 
 /* --- coming back ----------------------------------------------------------------------------- */
 
-static struct dtls_assoc assoc_of(const struct dtls_context *k, const struct dtls_numbers *n)
+/* The peer's CID is only lent. */
+static struct dtls_assoc assoc_of(struct dtls_context *k, const struct dtls_numbers *n)
 {
-	return (struct dtls_assoc){
+	struct dtls_assoc as = {
 		.in = k->in,
 		.out = k->out,
 		.window = { .next = n->edge, .seen = n->seen },
 		.wseq = n->next,
 		.write_end = n->write_end,
 		.read_end = n->read_end,
+		.cid_out = k->cid_out,
+		.cid_out_len = k->cid_out_len,
+		.cid_in_len = k->cid_in_len,
 		.guard = k->guard,
+		.pad_max = (uint16_t)(k->fragment_code > 0 ? 256U << k->fragment_code : 0),
 	};
+	memcpy(as.cid_in, k->cid_in, k->cid_in_len);
+	return as;
 }
 
 static bool read_context(const struct dtls_sleeper *s, struct dtls_context *k)
@@ -129,9 +152,14 @@ static void linger_on(struct dtls_engine *e, struct dtls_conn *c, const struct d
 static struct dtls_conn *bring_back(struct dtls_engine *e, const struct dtls_sleeper *s,
 	const struct dtls_context *k, const struct dtls_assoc *as)
 {
+	uint8_t *const cid_out = as->cid_out_len > 0 ? malloc(as->cid_out_len) : NULL;
 	struct dtls_conn *const c = pool_take(&e->conn_pool);
-	if (!c)
+	if (!c || (as->cid_out_len > 0 && !cid_out)) {
+		free(cid_out);
+		if (c)
+			pool_give(&e->conn_pool, c);
 		return NULL;
+	}
 	*c = (struct dtls_conn){
 		.node = { .hash = sip_hash(&e->sip, &s->path, sizeof(s->path)), .path = s->path },
 		.assoc = *as,
@@ -144,22 +172,31 @@ static struct dtls_conn *bring_back(struct dtls_engine *e, const struct dtls_sle
 		.cred = s->cred,
 		.role = (uint8_t)s->role,
 		.unproven = s->unproven,
+		.adrift = s->adrift && as->cid_in_len > 0,
+		.routability = k->routability,
 		.fragment_code = k->fragment_code,
 		.suite = k->suite,
 	};
+	c->assoc.cid_out = cid_out;
+	if (cid_out)
+		memcpy(cid_out, as->cid_out, as->cid_out_len);
 	linger_on(e, c, k);
 	dtls_conn_enter(e, c);
 	e->stats.woken++;
 	return c;
 }
 
-static bool is_taken(const struct dtls_engine *e, const struct dtls_sleeper *s)
+/* Who is found by his CID does not need the path for himself. */
+static bool is_taken(
+	const struct dtls_engine *e, const struct dtls_sleeper *s, const struct dtls_context *k)
 {
 	const uint64_t hash = sip_hash(&e->sip, &s->path, sizeof(s->path));
 	/* A handshake that a stranger has begun in a device's name keeps nobody from his own
 	   association (R-108); one of ours means that the old one is given up. */
-	return dtls_table_find(&e->conns, hash, &s->path) ||
-	       (s->role == DTLS_CLIENT && dtls_table_find(&e->handshakes, hash, &s->path));
+	const bool held = k->cid_in_len > 0
+				  ? dtls_conn_of_cid(e, k->cid_in, k->cid_in_len) != NULL
+				  : dtls_conn_on(e, hash, &s->path, dtls_conn_is_classic) != NULL;
+	return held || (s->role == DTLS_CLIENT && dtls_table_find(&e->handshakes, hash, &s->path));
 }
 
 struct dtls_conn *dtls_wake(struct dtls_engine *e, const struct dtls_sleeper *s, uint64_t now_ms)
@@ -167,10 +204,10 @@ struct dtls_conn *dtls_wake(struct dtls_engine *e, const struct dtls_sleeper *s,
 	if (now_ms > e->now_ms)
 		e->now_ms = now_ms;
 	struct dtls_context k;
-	if (is_taken(e, s) || !read_context(s, &k))
+	if (!read_context(s, &k))
 		return NULL;
 	struct dtls_assoc as = assoc_of(&k, &s->numbers);
-	struct dtls_conn *const c = bring_back(e, s, &k, &as);
+	struct dtls_conn *const c = is_taken(e, s, &k) ? NULL : bring_back(e, s, &k, &as);
 	wipe(&as, sizeof(as));
 	wipe(&k, sizeof(k));
 	return c;
@@ -182,8 +219,14 @@ static void greet(struct dtls_arrival *a, const struct dtls_sleeper *s, struct d
 {
 	struct dtls_engine *const e = a->e;
 	const uint64_t changes = e->changes;
+	const uint8_t cid_len = c->assoc.cid_in_len;
+	uint8_t cid[DTLS_CID_OURS_MAX];
+	memcpy(cid, c->assoc.cid_in, cid_len);
 	const bool kept = e->owner.woken(e->owner.ctx, c, s);
-	if (e->changes != changes && dtls_table_find(&e->conns, a->hash, a->path) != &c->node)
+	const struct dtls_conn *const here =
+		cid_len > 0 ? dtls_conn_of_cid(e, cid, cid_len)
+			    : dtls_conn_on(e, a->hash, a->path, dtls_conn_is_classic);
+	if (e->changes != changes && here != c)
 		return; /* the owner has closed it himself */
 	if (kept)
 		dtls_conn_take(a, c, opened);
@@ -217,12 +260,14 @@ bool dtls_conn_rouse(struct dtls_arrival *a, const struct dtls_record *r, enum d
 {
 	enum { STRANGE_MAX = 8 }; /* a look into the store for each, and a datagram holds 70 */
 	const struct dtls_owner *const o = &a->e->owner;
-	if (!o->asleep || a->strange >= STRANGE_MAX)
+	const bool cid = r->cid_len > 0;
+	if ((cid ? !o->asleep_by_cid : !o->asleep) || a->strange >= STRANGE_MAX)
 		return false;
 	a->strange++;
 	struct dtls_sleeper s = { .context_len = 0 };
-	const bool found =
-		o->asleep(o->ctx, a->role, a->path, r->seq, &s) && try_sleeper(a, r, &s, how);
+	const bool known = cid ? o->asleep_by_cid(o->ctx, a->role, r->cid, r->cid_len, r->seq, &s)
+			       : o->asleep(o->ctx, a->role, a->path, r->seq, &s);
+	const bool found = known && try_sleeper(a, r, &s, how);
 	wipe(&s, sizeof(s));
 	return found;
 }

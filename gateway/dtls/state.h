@@ -13,6 +13,8 @@
  *   admit.c      how many handshakes may be under way, and whose
  *   conn.c       one association: data, alerts, the kept final flight
  *   sleep.c      associations that leave memory, come back, and are told their bounds
+ *   move.c       associations whose peer comes from another address
+ *   handshake_cid.c  connection ids, agreed upon in a handshake
  *
  * Promise: whatever makes or frees a conn or a handshake bumps `changes`, so that a loop over
  *          records knows that what it found on its path may be gone.
@@ -26,6 +28,7 @@
 #include "base/wheel.h"
 #include "dtls/alert.h"
 #include "dtls/assoc.h"
+#include "dtls/cid.h"
 #include "dtls/context.h"
 #include "dtls/cookie.h"
 #include "dtls/engine.h"
@@ -43,8 +46,10 @@
 
 enum {
 	DTLS_SUITES_KEPT = 128, /* bytes of the offered suites that a failure can tell */
-	/* A protected Finished: CBC may be padded with 256 octets (RFC 5246 6.2.3.2). */
-	DTLS_HELD_MAX = DTLS_RECORD_HEADER + DTLS_GUARD_OVERHEAD_MAX + 240 + DTLS_FINISHED_LEN,
+	/* A protected Finished: CBC may be padded with 256 octets (RFC 5246 6.2.3.2), and what is
+	   inside of a record with a CID once more. */
+	DTLS_FINISHED_MAX = DTLS_GUARD_OVERHEAD_MAX + 240 + 256 + DTLS_FINISHED_LEN,
+	DTLS_HELD_MAX = DTLS_RECORD_HEADER + DTLS_CID_OURS_MAX + DTLS_FINISHED_MAX,
 	DTLS_HELLO_MAX = 4096, /* a whole ClientHello, fragmented or not */
 	DTLS_VERIFIES_MAX = 3, /* so often a client may be asked for a cookie, and be served */
 	DTLS_FEED_MAX = DTLS_RECORD_HEADER + DTLS_HS_HEADER + DTLS_HELLO_MAX,
@@ -62,9 +67,23 @@ struct dtls_linger {
 	uint8_t finished[DTLS_FINISHED_LEN];
 };
 
+/* An address that is being checked (RFC 9146 6). */
+struct dtls_move {
+	struct wheel_timer timer;
+	struct dtls_conn *conn;
+	struct net_path path;
+	uint64_t in, out;     /* octets that came from there and went there */
+	uint8_t challenge[8]; /* RFC 9853 4: what is asked at the moment */
+	uint8_t sent;         /* times that it was asked there */
+	bool asks_old;        /* it is the old address that is asked */
+	bool noted;           /* while the window was not known: nobody was asked what to do */
+};
+
 struct dtls_conn {
 	struct dtls_node node; /* first; the path is in it */
 	struct dtls_assoc assoc;
+	struct dtls_cid_link cid; /* by assoc.cid_in; in no table when there is none */
+	struct dtls_move *move;   /* owned; NULL = none */
 	void *user;
 	struct dtls_linger *linger;   /* owned; NULL = none */
 	struct dtls_conn *spent_next; /* list of those that ran out of numbers */
@@ -76,8 +95,11 @@ struct dtls_conn {
 	uint64_t refused;    /* one above the highest number that was DTLS_BEYOND */
 	uint32_t forged;
 	uint32_t cred;
+	uint32_t moves;        /* times that its address has changed */
 	uint16_t suite;        /* its number */
 	uint8_t role;          /* enum dtls_role */
+	bool routability;      /* RFC 9853 was agreed */
+	bool adrift;           /* its address is another's */
 	bool spent;            /* on the list */
 	bool dead;             /* out of the table; its down event is running */
 	bool unproven;         /* its window is not known (S11, S12) */
@@ -104,6 +126,7 @@ struct dtls_handshake {
 	uint64_t generation; /* of cred */
 	uint64_t session_generation;
 	struct dtls_assoc assoc;
+	struct dtls_cid_link cid;  /* by assoc.cid_in */
 	struct dtls_gather gather; /* what the peer says in the clear */
 	struct dtls_flight flight; /* what we have said last */
 	const char *doubt; /* what is wrong with the peer's proof or choice; NULL: see cause */
@@ -138,10 +161,16 @@ struct dtls_handshake {
 	bool authentic;          /* what is being dealt with has opened under our keys */
 	bool offers_ems;         /* by the client: the extended master secret */
 	bool offers_etm;         /* and encrypt-then-MAC */
-	uint8_t offers_fragment; /* by the client: max_fragment_length; 0 = none */
-	uint8_t fragment_code;   /* what the ServerHello has settled; 0 = none */
-	uint8_t alert;           /* received or sent; 0 = none */
-	uint8_t objection;       /* alert for what libssl let pass and we do not; 0 = none */
+	bool offers_cid;         /* by the client: RFC 9146; then cid_offered */
+	bool offers_routability; /* and RFC 9853 */
+	bool routability;        /* which was agreed */
+	uint8_t cid_offered_len;
+	uint8_t cid_offered[DTLS_CID_MAX];
+	uint8_t cid_said[1 + DTLS_CID_OURS_MAX]; /* our extension: its length, and ours */
+	uint8_t offers_fragment;                 /* by the client: max_fragment_length; 0 = none */
+	uint8_t fragment_code;                   /* what the ServerHello has settled; 0 = none */
+	uint8_t alert;                           /* received or sent; 0 = none */
+	uint8_t objection; /* alert for what libssl let pass and we do not; 0 = none */
 	uint8_t session_id_len;
 	uint8_t session_id[DTLS_SESSION_ID_MAX];
 	uint8_t suites[DTLS_SUITES_KEPT];
@@ -163,6 +192,7 @@ struct dtls_engine {
 	struct dtls_owner owner;
 	struct dtls_stats stats;
 	struct dtls_table conns, handshakes;
+	struct dtls_cids cids; /* of both */
 	struct pool conn_pool; /* where conns live */
 	struct sip_key sip;
 	struct wheel wheel;
@@ -186,8 +216,9 @@ struct dtls_arrival {
 	const struct net_path *path;
 	uint64_t hash;             /* of path */
 	size_t len;                /* of the datagram */
+	size_t fresh;              /* octets of it that no address was credited with */
 	uint64_t changes;          /* when conn and hs were looked up */
-	struct dtls_conn *conn;    /* on path, or NULL */
+	struct dtls_conn *conn;    /* on path, found by it; or, of a record with a CID, by that */
 	struct dtls_handshake *hs; /* on path, or NULL */
 	bool answered;   /* a flight or a HelloVerifyRequest was sent for it; no second one is */
 	uint8_t strange; /* records so far that no association had */
@@ -199,6 +230,12 @@ struct dtls_opened {
 	uint8_t type;
 	uint64_t seq;
 	uint8_t *plain;
+	size_t len;
+};
+
+struct dtls_text {
+	uint8_t type;
+	const uint8_t *bytes;
 	size_t len;
 };
 
@@ -215,9 +252,19 @@ struct dtls_opener {
 
 /* Memory for the association of a handshake; NULL when it is short. */
 MUST_USE struct dtls_conn *dtls_conn_new(struct dtls_engine *e, const struct dtls_handshake *h);
-/* It lives now: takes over keys, numbers and (server role) the final flight. h has sent its last
-   record. */
-void dtls_conn_adopt(struct dtls_engine *e, struct dtls_conn *c, const struct dtls_handshake *h);
+/* It lives now: takes over keys, numbers, CIDs and (server role) the final flight. h has sent its
+   last record. */
+void dtls_conn_adopt(struct dtls_engine *e, struct dtls_conn *c, struct dtls_handshake *h);
+/* The last on a path that is not adrift and that `wanted` wants (NULL: any); or NULL. */
+struct dtls_conn *dtls_conn_on(const struct dtls_engine *e, uint64_t hash,
+	const struct net_path *path, bool (*wanted)(const struct dtls_conn *c));
+/* Is its record found by its path? */
+bool dtls_conn_is_classic(const struct dtls_conn *c);
+/* The one that has this CID; or NULL. */
+struct dtls_conn *dtls_conn_of_cid(const struct dtls_engine *e, const uint8_t *cid, size_t len);
+/* One record to any address; true also when there is no room. */
+bool dtls_conn_write(struct dtls_engine *e, struct dtls_conn *c, const struct net_path *to,
+	const struct dtls_text *text);
 /* Forgets it with an event. */
 void dtls_conn_end(struct dtls_engine *e, struct dtls_conn *c, enum dtls_end why);
 /* Forgets it without one. */
@@ -245,6 +292,30 @@ MUST_USE enum dtls_opening dtls_conn_open(struct dtls_engine *e, struct dtls_ass
 	bool unproven, const struct dtls_record *r, struct dtls_opened *o);
 /* What follows from a record that was opened as *o says. c may be gone afterwards. */
 void dtls_conn_take(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o);
+
+/* --- move.c ---------------------------------------------------------------------------------- */
+
+/* A record has been let in: where it came from may be c's new address. */
+void dtls_move_look(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o);
+/* The window is not known: where it came from may at most be asked. */
+void dtls_move_note(struct dtls_arrival *a, struct dtls_conn *c);
+/* A return_routability_check (RFC 9853). */
+void dtls_move_heard(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o);
+/* False: so many octets more are not sent to an address that is being checked. */
+MUST_USE bool dtls_move_spend(struct dtls_move *m, size_t len);
+/* Nothing is checked any more. */
+void dtls_move_end(struct dtls_engine *e, struct dtls_conn *c);
+
+/* --- handshake_cid.c ------------------------------------------------------------------------- */
+
+/* A whole ClientHello, before libssl looks at it. */
+void dtls_handshake_cid_offered(struct dtls_handshake *h, const struct dtls_hello *hello);
+/* A ServerHello, ours or the peer's, has settled it. False: memory is short. */
+MUST_USE bool dtls_handshake_cid_settle(struct dtls_handshake *h, const struct dtls_choice *c);
+/* What libssl must ask. */
+void dtls_handshake_cid_hooks(struct dtls_profile *p);
+/* Nobody is found by it any more. */
+void dtls_handshake_cid_forget(struct dtls_handshake *h);
 
 /* --- sleep.c --------------------------------------------------------------------------------- */
 

@@ -27,6 +27,14 @@ struct dtls_node *dtls_table_find(
 	return n;
 }
 
+struct dtls_node *dtls_table_next(const struct dtls_node *n)
+{
+	struct dtls_node *at = n->next;
+	while (at && (at->hash != n->hash || !net_path_same(&at->path, &n->path)))
+		at = at->next;
+	return at;
+}
+
 static void push(struct dtls_bucket *buckets, size_t mask, struct dtls_node *n)
 {
 	struct dtls_node **const head = &buckets[n->hash & mask].first;

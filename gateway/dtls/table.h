@@ -2,8 +2,8 @@
 /*
  * dtls/table: finds what lives on a path; a look-up costs the same however many there are.
  *
- * Promise: at most one node per path is looked for; the hash is keyed, so nobody aims at one
- *          bucket. The table doubles when it holds more nodes than buckets; when memory is short it
+ * Promise: of several nodes on one path the last that was added is found first; the hash is keyed,
+ *          so nobody aims at one bucket. The table doubles when it holds more nodes than buckets; when memory is short it
  *          goes on with what it has.
  * Errors:  only dtls_table_init() can fail.
  * Memory:  intrusive; a node lives in its owner's struct and must be removed before that is freed.
@@ -40,6 +40,8 @@ MUST_USE bool dtls_table_init(struct dtls_table *t);
 void dtls_table_fini(struct dtls_table *t);
 struct dtls_node *dtls_table_find(
 	const struct dtls_table *t, uint64_t hash, const struct net_path *path);
+/* The next one after n on the same path; NULL: there is none. */
+struct dtls_node *dtls_table_next(const struct dtls_node *n);
 /* n's hash and path are set. */
 void dtls_table_add(struct dtls_table *t, struct dtls_node *n);
 void dtls_table_remove(struct dtls_table *t, struct dtls_node *n);
