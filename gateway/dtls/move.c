@@ -114,8 +114,11 @@ static bool begin(struct dtls_arrival *a, struct dtls_conn *c)
 
 /* --- where a record came from ------------------------------------------------------------------ */
 
+/* Which of our own sockets a server's record comes to, is not the server's to say. */
 static bool is_home(const struct dtls_arrival *a, const struct dtls_conn *c)
 {
+	if (c->role == DTLS_CLIENT && net_addr_same(&a->path->peer, &c->node.path.peer))
+		return true;
 	return !c->adrift && net_path_same(a->path, &c->node.path);
 }
 

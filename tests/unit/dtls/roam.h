@@ -11,15 +11,17 @@
 
 #include "trust.h"
 
-enum { HEARD_MAX = 32, MOVED_MAX = 8 };
+enum { HEARD_MAX = 32, STRANGE_LINE = 60000 };
 
 struct roam {
 	struct trust *t;
 	struct pair *p;
 	unsigned at;   /* the client's line, as the server sees it */
+	unsigned home; /* where the client hears what is sent there: a socket of its own */
 	unsigned loss; /* per cent, each way */
 	struct heard {
 		size_t len;
+		bool lost;
 		uint8_t d[600];
 	} heard[HEARD_MAX]; /* a ring: what the client has sent */
 	size_t heard_count;
@@ -28,6 +30,7 @@ struct roam {
 	/* The server's owner: */
 	enum dtls_moving how;
 	size_t moving, moved, adrift;
+	size_t strange;           /* of moving: to where only others are */
 	struct net_path to, from; /* of the last of them */
 	struct dtls_conn *up;     /* the server's */
 	bool taken_once;          /* cid_taken says yes once */
@@ -49,6 +52,7 @@ static inline struct fate fate_roam(
 	if (from == CLIENT) {
 		struct heard *const h = &r->heard[r->heard_count++ % HEARD_MAX];
 		h->len = len < sizeof(h->d) ? len : 0;
+		h->lost = lost;
 		memcpy(h->d, d, h->len);
 		if (!lost)
 			put_on_wire(p, SERVER, r->at, d, len, p->now_ms);
@@ -58,7 +62,7 @@ static inline struct fate fate_roam(
 		r->bytes_to[line] += len;
 	r->astray += line != r->at;
 	if (line == r->at && !lost && !r->mute)
-		put_on_wire(p, CLIENT, 0, d, len, p->now_ms);
+		put_on_wire(p, CLIENT, r->home, d, len, p->now_ms);
 	return (struct fate){ .copies = 0 };
 }
 
@@ -68,6 +72,7 @@ static inline enum dtls_moving roam_moving(
 	struct roam *const r = roam_of(ctx);
 	assert_true(net_path_same(dtls_conn_candidate(c), to));
 	r->moving++;
+	r->strange += line_of(SERVER, to) >= STRANGE_LINE;
 	r->to = *to;
 	return r->how;
 }
@@ -158,13 +163,21 @@ static inline bool roam_is_reached(struct roam *r)
 	return c->last_len == 4 && memcmp(c->last, "warm", 4) == 0;
 }
 
-/* Something that the client sent, `back` datagrams ago, from another place. */
-static inline void roam_replay(struct roam *r, size_t back, unsigned line)
+/* Something that the client sent, `back` datagrams ago, from another place; also what was lost. */
+static inline void roam_forward(struct roam *r, size_t back, unsigned line)
 {
 	const size_t kept = r->heard_count < HEARD_MAX ? r->heard_count : HEARD_MAX;
 	const struct heard *const h = &r->heard[(r->heard_count - 1 - back % kept) % HEARD_MAX];
 	if (h->len > 0)
 		pair_input(r->p, SERVER, line, h->d, h->len);
+}
+
+/* The same, of what has arrived. */
+static inline void roam_replay(struct roam *r, size_t back, unsigned line)
+{
+	const size_t kept = r->heard_count < HEARD_MAX ? r->heard_count : HEARD_MAX;
+	if (!r->heard[(r->heard_count - 1 - back % kept) % HEARD_MAX].lost)
+		roam_forward(r, back, line);
 }
 
 static inline unsigned roam_server_line(const struct roam *r)

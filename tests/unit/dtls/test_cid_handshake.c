@@ -440,8 +440,12 @@ static void test_R141_S25_who_has_it_keeps_it(void **state)
 static void test_R143_with_loss(void **state)
 {
 	(void)state;
+	struct dtls_settings hasty = dtls_settings_default();
+	hasty.initial_ms[0] = hasty.initial_ms[1] = 1000;
+	hasty.max_ms = 8000;
 	for (uint64_t seed = 1; seed <= 40; seed++) {
-		struct roam *const r = roam_with(seed, KIND_PSK, seed % 2 ? 0xc0a8 : 0x00ae, NULL);
+		struct roam *const r =
+			roam_with(seed, KIND_PSK, seed % 2 ? 0xc0a8 : 0x00ae, &hasty);
 		for (unsigned round = 0; round < 2; round++) {
 			r->loss = 25;
 			r->t->offer = round > 0;
