@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint8_t room[DTLS_RECORD_HEADER + DTLS_GUARD_OVERHEAD_MAX + 64];
+static uint8_t room[DTLS_RECORD_HEADER + DTLS_CID_MAX + DTLS_GUARD_OVERHEAD_MAX + 64];
 
 static uint8_t *no_room(void *ctx, const struct net_path *path, size_t cap)
 {

@@ -6,9 +6,9 @@
  * of which kind it is (above that), then steps:
  *   how (1), length (2), bytes
  * how: bit 0 the side that is addressed; bits 1-2: 0 = a datagram as it is, 1 = bytes are a type
- *      and a plaintext that
- * get sealed with the peer's key where there is one, 2 = deliver that many datagrams that the
- * engines themselves sent, 3 = that much time passes (256 ms each).
+ *      and a plaintext that get sealed with the peer's key where there is one, 2 = deliver that
+ *      many datagrams that the engines themselves sent, 3 = that much time passes (256 ms each);
+ *      bit 3: what comes, comes from another address than the peer's.
  *
  * Beyond memory errors: no message but what was sealed arrives (I3), an association ends only by
  * what was sealed (R-123), and when everything has timed out no handshake is left (I9).
@@ -22,7 +22,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SERVER, CLIENT, QUEUE_MAX = 64, ROOM = 17000 };
+enum { SERVER, CLIENT, QUEUE_MAX = 64, ROOM = 17000, PROBES_MAX = 8 };
 
 struct world;
 
@@ -46,7 +46,7 @@ struct world {
 	} queue[QUEUE_MAX];
 	size_t first, count;
 	size_t sealed; /* records that were made with a key */
-	size_t messages, downs;
+	size_t messages, downs, probes;
 };
 
 static bool end_psk(void *ctx, const uint8_t *identity, size_t len, struct dtls_psk *out)
@@ -69,10 +69,24 @@ static bool end_raw_key(void *ctx, const uint8_t digest[32], struct dtls_known *
 
 /* --- the kinds: made once, as a worker's are ------------------------------------------------- */
 
-enum { KIND_CCM_8, KIND_CBC, KIND_RAW_CCM_8, KIND_RAW_CBC, KINDS, RECORD_MAX = 4096 + 256 };
+enum {
+	KIND_CCM_8,
+	KIND_CBC,
+	KIND_RAW_CCM_8,
+	KIND_RAW_CBC,
+	KIND_CID_CCM_8,
+	KIND_CID_CBC,
+	KINDS,
+	RECORD_MAX = 4096 + 256
+};
 
 static struct dtls_profile *profiles[KINDS];
 static unsigned kind;
+
+static bool is_raw(void)
+{
+	return kind == KIND_RAW_CCM_8 || kind == KIND_RAW_CBC;
+}
 
 static struct dtls_profile *end_profile(void *ctx, const struct net_path *path)
 {
@@ -84,13 +98,13 @@ static struct dtls_profile *end_profile(void *ctx, const struct net_path *path)
 /* Both sides have the same key. */
 static void make_profiles(void)
 {
-	static const uint16_t numbers[KINDS] = { 0xc0a8, 0x00ae, 0xc0ae, 0xc023 };
+	static const uint16_t numbers[KINDS] = { 0xc0a8, 0x00ae, 0xc0ae, 0xc023, 0xc0a8, 0x00ae };
 	EVP_PKEY *const key = EVP_EC_gen("P-256");
 	assert(key);
 	for (unsigned i = 0; i < KINDS; i++) {
 		struct dtls_profile_settings s = dtls_profile_settings_default();
 		const char *error = NULL;
-		const bool raw = i >= KIND_RAW_CCM_8;
+		const bool raw = i == KIND_RAW_CCM_8 || i == KIND_RAW_CBC;
 		if (raw && !dtls_profile_can_raw())
 			continue;
 		s.suites[0] = numbers[i];
@@ -98,6 +112,8 @@ static void make_profiles(void)
 		s.key = raw ? key : NULL;
 		s.raw_public_key = raw;
 		s.pins_len = 1;
+		s.cid = i >= KIND_CID_CCM_8 ? DTLS_CID_BOTH : DTLS_CID_NEVER;
+		s.routability = i >= KIND_CID_CCM_8;
 		const bool known = dtls_key_digest(key, s.pins[0]);
 		profiles[i] = dtls_profile_new(&s, &error);
 		assert(known && profiles[i]);
@@ -168,6 +184,25 @@ static void end_random(void *ctx, uint8_t *out, size_t len)
 		out[i] = e->rng++;
 }
 
+/* An address changes only for what was sealed with a key (S26); who may then be asked there is
+   answered, or not. */
+static void end_moved(void *ctx, struct dtls_conn *c, const struct net_path *from)
+{
+	struct end *const e = ctx;
+	assert(e->w->sealed > 0 && !net_path_same(dtls_conn_path(c), from));
+}
+
+static enum dtls_moving end_moving(void *ctx, struct dtls_conn *c, const struct net_path *to)
+{
+	struct end *const e = ctx;
+	assert(e->w->sealed > 0 && net_path_same(dtls_conn_candidate(c), to));
+	static const uint8_t probe[] = { 0x40 };
+	/* Two that both ask, and never believe, would go on for ever. */
+	if (e->w->probes++ < PROBES_MAX)
+		(void)!dtls_send_to(e->e, c, to, probe, sizeof(probe));
+	return (enum dtls_moving)(e->rng++ % 4);
+}
+
 static struct net_path path_to(unsigned side)
 {
 	struct net_path p;
@@ -197,6 +232,8 @@ static void begin(struct world *w)
 			.down = end_down,
 			.failed = end_failed,
 			.random = end_random,
+			.moving = end_moving,
+			.moved = end_moved,
 		};
 		e->w = w;
 		e->id = i;
@@ -209,7 +246,7 @@ static void begin(struct world *w)
 		.identity = (const uint8_t *)"i",
 		.identity_len = 1,
 		.key = key,
-		.key_len = kind < KIND_RAW_CCM_8 ? sizeof(key) : 0,
+		.key_len = is_raw() ? 0 : sizeof(key),
 		.profile = profiles[kind],
 	};
 	const enum dtls_result r = dtls_connect(w->end[CLIENT].e, &peer, w->now_ms);
@@ -217,13 +254,14 @@ static void begin(struct world *w)
 }
 
 /* The engine gets a block of exactly that size. */
-static void input(struct world *w, unsigned to, const uint8_t *data, size_t len)
+static void input(struct world *w, unsigned to, const uint8_t *data, size_t len, bool elsewhere)
 {
 	uint8_t *const copy = malloc(len ? len : 1);
 	assert(copy);
 	if (len > 0)
 		memcpy(copy, data, len);
-	const struct net_path path = path_to(1 - to);
+	struct net_path path = path_to(1 - to);
+	path.peer.port = elsewhere ? 1 : path.peer.port;
 	const struct dtls_datagram arrived = { .path = &path, .data = copy, .len = len };
 	dtls_input(w->end[to].e, to == SERVER ? DTLS_SERVER : DTLS_CLIENT, &arrived, 1, w->now_ms);
 	free(copy);
@@ -235,7 +273,7 @@ static void deliver(struct world *w, size_t n)
 		const struct dgram d = w->queue[w->first];
 		w->first = (w->first + 1) % QUEUE_MAX;
 		w->count--;
-		input(w, d.to, d.data, d.len);
+		input(w, d.to, d.data, d.len, false);
 		free(d.data);
 	}
 }
@@ -252,19 +290,18 @@ static struct dtls_assoc *keys_towards(struct world *w, unsigned to)
 	return h && h->have_keys ? &h->assoc : NULL;
 }
 
-static void sealed(struct world *w, unsigned to, const uint8_t *data, size_t len)
+static void sealed(struct world *w, unsigned to, const uint8_t *data, size_t len, bool elsewhere)
 {
 	struct dtls_assoc *const a = keys_towards(w, to);
 	if (!a || len < 1 || len > 4096)
 		return;
 	uint8_t out[RECORD_MAX];
-	memcpy(out + DTLS_RECORD_HEADER + dtls_guard_before(dtls_assoc_guard(a)), data + 1,
-		len - 1);
+	memcpy(out + dtls_assoc_before(a), data + 1, len - 1);
 	const size_t whole = dtls_assoc_seal(a, &w->end[1 - to].e->sealer, data[0], out, len - 1);
 	if (whole == 0)
 		return;
 	w->sealed++;
-	input(w, to, out, whole);
+	input(w, to, out, whole, elsewhere);
 }
 
 static void pass(struct world *w, uint64_t ms)
@@ -278,10 +315,10 @@ static void step(struct world *w, uint8_t how, const uint8_t *data, size_t len)
 {
 	switch (how >> 1 & 3) {
 	case 0:
-		input(w, how & 1, data, len);
+		input(w, how & 1, data, len, how & 8);
 		return;
 	case 1:
-		sealed(w, how & 1, data, len);
+		sealed(w, how & 1, data, len, how & 8);
 		return;
 	case 2:
 		deliver(w, len);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dtls/cid.h"
 #include "dtls/guard.h"
 #include "dtls/record.h"
 
@@ -44,12 +45,17 @@ static uint8_t *block(size_t size)
 /* What was parsed is where it says it is, and makes the same header again. */
 static void check_record(const struct dtls_record *r, const uint8_t *begin, const uint8_t *end)
 {
-	assert(r->body == begin + DTLS_RECORD_HEADER && r->body + r->len == end);
+	assert(dtls_record_start(r) == begin && begin + dtls_record_whole(r) == end);
+	assert((r->type == DTLS_CID) == (r->cid_len > 0));
 	assert(r->seq <= DTLS_SEQ_MAX && r->len <= DTLS_CIPHER_MAX);
-	const struct dtls_number n = { .type = r->type, .epoch = r->epoch, .seq = r->seq };
-	uint8_t header[DTLS_RECORD_HEADER];
+	const struct dtls_number n = { .type = r->type,
+		.epoch = r->epoch,
+		.seq = r->seq,
+		.cid = r->cid,
+		.cid_len = r->cid_len };
+	uint8_t header[DTLS_RECORD_HEADER + DTLS_CID_OURS_MAX];
 	dtls_record_header(header, r->version, &n, r->len);
-	assert(memcmp(header, begin, sizeof(header)) == 0);
+	assert(memcmp(header, begin, DTLS_RECORD_HEADER + r->cid_len) == 0);
 }
 
 /* What has opened is sealed as it was, but for padding that is longer than it need be. */
@@ -60,7 +66,9 @@ static void check_opened(struct dtls_guards *g, enum dtls_guard how, const struc
 	const size_t whole = DTLS_RECORD_HEADER + dtls_guard_body(how, len);
 	const struct dtls_number n = { .type = r->type, .epoch = r->epoch, .seq = r->seq };
 	const uint8_t *const sent = wire + DTLS_RECORD_HEADER; /* explicit nonce or IV */
-	const struct dtls_sealing s = { key_of(how), &n, sent, sent };
+	const struct dtls_sealing s = {
+		.key = key_of(how), .n = &n, .random = sent, .explicit_nonce = sent
+	};
 	uint8_t *const again = block(whole);
 	memcpy(again + DTLS_RECORD_HEADER + before, r->body + before, len);
 	const size_t sealed = dtls_guard_seal(g, how, &s, again, len);
@@ -88,6 +96,10 @@ static void parse_and_open(
 			continue;
 		assert(plain == r.body + dtls_guard_before(how));
 		assert(len <= DTLS_PLAIN_MAX);
+		if (r.cid_len > 0) {
+			assert(dtls_guard_type(&r, plain, len) != 0);
+			continue;
+		}
 		check_opened(g, how, &r, data + (begin - copy), len);
 	}
 	free(copy);

@@ -208,6 +208,86 @@ static void test_R204_a_suite_and_a_guard_that_do_not_belong_together_are_refuse
 	}
 }
 
+/* --- with connection ids (R-159) ------------------------------------------------------------- */
+
+static struct dtls_context with_cids(const struct kind *kind, size_t in_len, size_t out_len)
+{
+	struct dtls_context k = some_kind(kind, DTLS_FINISHED_LEN);
+	k.routability = in_len % 2;
+	k.cid_in_len = (uint8_t)in_len;
+	k.cid_out_len = (uint8_t)out_len;
+	memset(k.cid_in, 0x61, in_len);
+	if (in_len > 0)
+		k.cid_in[0] = (uint8_t)(1 << 5 | in_len);
+	memset(k.cid_out, 0x62, out_len);
+	return k;
+}
+
+static void test_R159_both_ids_are_written_and_read_again(void **state)
+{
+	static const size_t ins[] = { 0, DTLS_CID_OURS_MIN, DTLS_CID_OURS_MAX };
+	static const size_t outs[] = { 0, 1, 20, DTLS_CID_MAX };
+	static const struct kind first = { 0xc0a8, DTLS_GUARD_CCM_8 };
+	(void)state;
+	for (size_t i = 1; i < COUNT_OF(ins) * COUNT_OF(outs); i++) {
+		const struct kind *const kind = i % 2 ? &first : &kinds[7];
+		const size_t in = ins[i % COUNT_OF(ins)], out = outs[i / COUNT_OF(ins)];
+		if (in + out == 0)
+			continue;
+		const struct dtls_context k = with_cids(kind, in, out);
+		uint8_t bytes[DTLS_CONTEXT_MAX + 1] = { 0 }, again[DTLS_CONTEXT_MAX];
+		const size_t len = dtls_context_encode(&k, bytes);
+		assert_int_equal(bytes[0], 3);
+		assert_true(len <= DTLS_CONTEXT_MAX);
+		struct dtls_context got;
+		assert_true(decode_exact(bytes, len, &got));
+		assert_int_equal(got.routability, k.routability);
+		assert_int_equal(got.cid_in_len, in);
+		assert_int_equal(got.cid_out_len, out);
+		assert_memory_equal(got.cid_in, k.cid_in, sizeof(k.cid_in));
+		assert_memory_equal(got.cid_out, k.cid_out, sizeof(k.cid_out));
+		assert_int_equal(dtls_context_encode(&got, again), len);
+		assert_memory_equal(again, bytes, len);
+		for (size_t n = 0; n < len; n++)
+			assert_refused(bytes, n);
+		assert_refused(bytes, len + 1);
+	}
+}
+
+static void test_R159_ids_that_are_none_are_refused(void **state)
+{
+	enum { AT_FLAGS = 4, AT_IN_LEN = 5, AT_IN = 6 };
+	static const struct kind first = { 0xc0a8, DTLS_GUARD_CCM_8 };
+	(void)state;
+	const struct dtls_context k = with_cids(&first, DTLS_CID_OURS_MIN, 3);
+	uint8_t bytes[DTLS_CONTEXT_MAX];
+	const size_t len = dtls_context_encode(&k, bytes);
+	struct dtls_context got;
+	for (unsigned v = 0; v < 256; v++) {
+		const uint8_t flags = bytes[AT_FLAGS], in = bytes[AT_IN];
+		bytes[AT_FLAGS] = (uint8_t)v;
+		assert_int_equal(decode_exact(bytes, len, &got), v <= 1);
+		bytes[AT_FLAGS] = flags;
+		bytes[AT_IN] = (uint8_t)v; /* our own layout only: S25 */
+		assert_int_equal(decode_exact(bytes, len, &got), v == in);
+		bytes[AT_IN] = in;
+		bytes[0] = (uint8_t)v;
+		assert_int_equal(decode_exact(bytes, len, &got), v == 3);
+		bytes[0] = 3;
+	}
+	/* None at all is another version, and MAC-then-encrypt has none. */
+	struct dtls_context none = with_cids(&first, 0, 1);
+	const size_t none_len = dtls_context_encode(&none, bytes);
+	memmove(bytes + AT_IN_LEN + 2, bytes + AT_IN_LEN + 3, none_len - AT_IN_LEN - 3);
+	bytes[AT_IN_LEN + 1] = 0;
+	assert_refused(bytes, none_len - 1);
+	const struct dtls_context cbc = with_cids(&kinds[7], 0, 1);
+	const size_t cbc_len = dtls_context_encode(&cbc, bytes);
+	assert_true(decode_exact(bytes, cbc_len, &got));
+	bytes[3] = DTLS_GUARD_MTE;
+	assert_refused(bytes, cbc_len);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +298,8 @@ int main(void)
 		cmocka_unit_test(test_other_versions_and_values_are_refused),
 		cmocka_unit_test(
 			test_R204_a_suite_and_a_guard_that_do_not_belong_together_are_refused),
+		cmocka_unit_test(test_R159_both_ids_are_written_and_read_again),
+		cmocka_unit_test(test_R159_ids_that_are_none_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
