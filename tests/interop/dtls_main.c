@@ -35,10 +35,10 @@ static void say_up(struct peer *p, struct dtls_conn *c)
 	const struct dtls_conn_facts facts = dtls_conn_facts(c);
 	const struct suite *suite = suite_find(facts.suite);
 	(void)printf("{\"event\":\"up\",\"suite\":\"%s\",\"resumed\":%s,\"etm\":%s,\"fragment\":%u,"
-		     "\"ms\":%llu}\n",
+		     "\"cid_in\":%u,\"cid_out\":%u,\"ms\":%llu}\n",
 		suite ? suite->name : "none", dtls_conn_resumed(c) ? "true" : "false",
-		facts.encrypt_then_mac ? "true" : "false", facts.fragment_max,
-		(unsigned long long)(p->host.now_ms - p->began_ms));
+		facts.encrypt_then_mac ? "true" : "false", facts.fragment_max, facts.cid_in_len,
+		facts.cid_out_len, (unsigned long long)(p->host.now_ms - p->began_ms));
 }
 
 static void up(void *ctx, struct dtls_conn *c)
@@ -128,6 +128,22 @@ static void down(void *ctx, struct dtls_conn *c, enum dtls_end why)
 	p->conn = NULL;
 	p->idle = p->answered > 0;
 	p->failed = p->answered == 0;
+}
+
+static void moved(void *ctx, struct dtls_conn *c, const struct net_path *from)
+{
+	char there[NET_TEXT_MAX], here[NET_TEXT_MAX];
+	(void)ctx;
+	(void)printf("{\"event\":\"moved\",\"from\":\"%s\",\"to\":\"%s\"}\n",
+		net_addr_text(&from->peer, there), net_addr_text(&dtls_conn_path(c)->peer, here));
+}
+
+/* On loopback nobody else forwards anything. */
+static enum dtls_moving moving(void *ctx, struct dtls_conn *c, const struct net_path *to)
+{
+	(void)ctx;
+	(void)to;
+	return dtls_conn_facts(c).routability ? DTLS_MOVE_CHECK : DTLS_MOVE_TRUST;
 }
 
 static void failed(void *ctx, const struct dtls_failure *f)
@@ -302,14 +318,17 @@ int main(int argc, char **argv)
 		.up = up,
 		.message = message,
 		.down = down,
-		.failed = failed };
+		.failed = failed,
+		.moving = moving,
+		.moved = moved };
 	if (p->plan.resume) {
 		owner.session_find = session_find;
 		owner.session_keep = session_keep;
 		owner.link_session_keep = link_session_keep;
 		owner.session_drop = session_drop;
 	}
-	const struct dtls_settings set = dtls_settings_default();
+	struct dtls_settings set = dtls_settings_default();
+	set.cid_bucket = p->plan.bucket;
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!host_open(&p->host, p->plan.server ? DTLS_SERVER : DTLS_CLIENT, &set, &owner,
 		    PLAN_ROUNDS_MAX))

@@ -107,6 +107,8 @@ static struct dtls_profile_settings settings_of(const struct identity *id, bool 
 	s.initial_ms = id->initial_ms;
 	s.mtu = id->mtu;
 	s.mac_then_encrypt = id->mac_then_encrypt;
+	s.cid = (enum dtls_cid_use)id->cid;
+	s.routability = id->cid != IDENTITY_CID_NEVER;
 	s.fragment_code = server ? 0 : id->fragment_code;
 	s.raw_public_key = id->raw;
 	s.now_s = real_time_s;

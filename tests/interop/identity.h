@@ -18,6 +18,8 @@
 
 struct dtls_profile;
 
+/* As enum dtls_cid_use. */
+enum identity_cid { IDENTITY_CID_NEVER, IDENTITY_CID_SEND, IDENTITY_CID_BOTH };
 enum { IDENTITY_PSK_MAX = 64, IDENTITY_DIGEST = 32 };
 
 struct identity {
@@ -32,6 +34,7 @@ struct identity {
 	bool peer_key_known;
 	uint8_t peer_key[IDENTITY_DIGEST]; /* SHA-256 of the peer's SubjectPublicKeyInfo */
 	bool mac_then_encrypt;
+	enum identity_cid cid;
 	uint8_t fragment_code;
 	uint16_t mtu;
 	uint32_t initial_ms;

@@ -25,6 +25,8 @@ enum option_id {
 	FRAGMENT,
 	MTU,
 	MAC_THEN_ENCRYPT,
+	CID,
+	BUCKET,
 	INITIAL_MS,
 	HEX,
 	ROUNDS,
@@ -51,6 +53,8 @@ static const struct option options[] = {
 	{ "fragment", required_argument, NULL, FRAGMENT },
 	{ "mtu", required_argument, NULL, MTU },
 	{ "mac-then-encrypt", no_argument, NULL, MAC_THEN_ENCRYPT },
+	{ "cid", required_argument, NULL, CID },
+	{ "bucket", required_argument, NULL, BUCKET },
 	{ "initial-ms", required_argument, NULL, INITIAL_MS },
 	{ "hex", required_argument, NULL, HEX },
 	{ "rounds", required_argument, NULL, ROUNDS },
@@ -80,6 +84,8 @@ static const char usage[] =
 	"  --coap                   answers CoAP requests instead\n"
 	"  --hush                   answers nothing\n"
 	"  --resume                 lets sessions be resumed\n"
+	"  --cid both|send          connection ids, and the return routability check\n"
+	"  --bucket N               pads records with a CID to a multiple of N octets\n"
 	"  --close-after N          closes after so many messages\n";
 
 static _Noreturn void refuse(const char *what)
@@ -138,6 +144,9 @@ static void take_identity(struct identity *who, int id, const char *text)
 	case MAC_THEN_ENCRYPT:
 		who->mac_then_encrypt = true;
 		break;
+	case CID:
+		who->cid = strcmp(text, "send") == 0 ? IDENTITY_CID_SEND : IDENTITY_CID_BOTH;
+		break;
 	case INITIAL_MS:
 		who->initial_ms = option_number("initial-ms", text, 10, 60000);
 		break;
@@ -170,6 +179,9 @@ static void take_option(struct plan *plan, int id)
 		break;
 	case HUSH:
 		plan->hush = true;
+		break;
+	case BUCKET:
+		plan->bucket = (uint16_t)option_number("bucket", optarg, 0, 1024);
 		break;
 	case CLOSE_AFTER:
 		plan->close_after = option_number("close-after", optarg, 0, 1000);

@@ -25,6 +25,7 @@ struct plan {
 	size_t text_len;
 	uint32_t rounds; /* sessions of a client, one after the other */
 	bool resume, await_close, coap, hush;
+	uint16_t bucket;      /* octets; 0: no padding */
 	uint32_t close_after; /* messages, then a server closes; 0: never */
 	uint32_t give_up_ms;
 };
