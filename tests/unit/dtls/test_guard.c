@@ -236,8 +236,14 @@ static void test_R127_a_shorter_or_longer_body_does_not_open(void **state)
 			uint8_t *const body = calloc(1, len ? len : 1);
 			assert_non_null(body);
 			memcpy(body, w.at + DTLS_RECORD_HEADER, len < whole ? len : whole);
-			const struct dtls_record r = { DTLS_DATA, DTLS_VERSION_1_2, 1, 5, body,
-				len };
+			const struct dtls_record r = {
+				.type = DTLS_DATA,
+				.version = DTLS_VERSION_1_2,
+				.epoch = 1,
+				.seq = 5,
+				.body = body,
+				.len = len,
+			};
 			uint8_t *plain;
 			size_t text;
 			assert_int_equal(
