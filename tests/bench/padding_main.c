@@ -74,7 +74,7 @@ static void make_record(struct bench *b, int sort, uint8_t body[BODY])
 
 static bool naive_mac(struct bench *b, const struct dtls_record *r, size_t len, uint8_t *out)
 {
-	const struct dtls_number n = { r->type, r->epoch, r->seq };
+	const struct dtls_number n = { .type = r->type, .epoch = r->epoch, .seq = r->seq };
 	uint8_t head[DTLS_RECORD_HEADER]; /* as long as what the MAC begins with */
 	size_t got = 0;
 	dtls_record_header(head, r->version, &n, len);
@@ -109,7 +109,14 @@ static void measure(struct bench *b, size_t round, int opener, int sort)
 	uint8_t body[BODY];
 	uint8_t *plain;
 	size_t len;
-	const struct dtls_record r = { DTLS_DATA, DTLS_VERSION_1_2, 1, round, body, BODY };
+	const struct dtls_record r = {
+		.type = DTLS_DATA,
+		.version = DTLS_VERSION_1_2,
+		.epoch = 1,
+		.seq = round,
+		.body = body,
+		.len = BODY,
+	};
 	memcpy(body, b->body[sort][round % SAMPLES], BODY);
 	const uint64_t begin = now();
 	bool good;
