@@ -260,6 +260,27 @@ static void test_R147_a_choice_of_both_is_objected_to(void **state)
 	dtls_profile_unref(p);
 }
 
+/* A server that says 61, and 54 or not; and one whose 54 is cut. */
+static void test_R157_R139_what_a_server_may_answer(void **state)
+{
+	(void)state;
+	uint8_t hello[64] = { 0xfe, 0xfd, [35] = 0xc0, [36] = 0xa8 };
+	static const uint8_t both[] = { 0, 11, 0, 54, 0, 3, 2, 9, 8, 0, 61, 0, 0 };
+	static const uint8_t alone[] = { 0, 4, 0, 61, 0, 0 };
+	static const uint8_t cut[] = { 0, 7, 0, 54, 0, 3, 3, 9, 8 };
+	struct dtls_choice c;
+	memcpy(hello + 38, both, sizeof(both));
+	assert_true(dtls_choice_parse(hello, 38 + sizeof(both), &c));
+	assert_true(c.cid_agreed && c.routability);
+	assert_int_equal(c.cid_len, 2);
+	assert_int_equal(c.cid[0], 9);
+	memcpy(hello + 38, alone, sizeof(alone));
+	assert_true(dtls_choice_parse(hello, 38 + sizeof(alone), &c));
+	assert_false(c.cid_agreed || c.routability);
+	memcpy(hello + 38, cut, sizeof(cut));
+	assert_false(dtls_choice_parse(hello, 38 + sizeof(cut), &c));
+}
+
 static void test_R157_no_check_without_ids(void **state)
 {
 	(void)state;
@@ -476,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_R139_what_is_malformed_ends_the_handshake),
 		cmocka_unit_test(test_R143_R147_every_suite),
 		cmocka_unit_test(test_R147_a_choice_of_both_is_objected_to),
+		cmocka_unit_test(test_R157_R139_what_a_server_may_answer),
 		cmocka_unit_test(test_R157_no_check_without_ids),
 		cmocka_unit_test(test_R158_a_fresh_id_at_each_resumption),
 		cmocka_unit_test(test_R158_the_old_id_works_until_the_new_finished),
