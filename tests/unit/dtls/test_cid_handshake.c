@@ -457,6 +457,52 @@ static void test_R141_S25_who_has_it_keeps_it(void **state)
 	roam_free(r);
 }
 
+/* A handshake's cookie is one address's: its Finished from another one does nothing. */
+static void test_R145_a_finished_from_elsewhere_is_dropped(void **state)
+{
+	(void)state;
+	struct roam *const r = roam_new(12);
+	struct pair *const p = r->p;
+	p->fate = fate_catch;
+	p->victim = FLIGHT_5;
+	trust_connect(r->t, 0);
+	pair_deliver(p);
+	p->fate = fate_roam;
+	struct dtls_record records[4];
+	const size_t n = records_of(p->caught, p->caught_len, records, 4);
+	assert_true(n > 0 && records[n - 1].type == DTLS_CID);
+	uint8_t finished[300];
+	const size_t len = dtls_record_whole(&records[n - 1]);
+	memcpy(finished, dtls_record_start(&records[n - 1]), len);
+	pair_input(p, SERVER, 0, p->caught, p->caught_len - len);
+	const uint64_t stray = roam_stats(r, SERVER).stray;
+	pair_input(p, SERVER, 1, finished, len);
+	assert_int_equal(roam_stats(r, SERVER).stray, stray + 1);
+	assert_int_equal(p->side[SERVER].count[UP], 0);
+	pair_input(p, SERVER, 0, finished, len);
+	assert_int_equal(p->side[SERVER].count[UP], 1);
+	pair_deliver(p);
+	assert_talk(p);
+	roam_free(r);
+}
+
+/* A device's record does not come to a socket of our links. */
+static void test_R145_nor_to_a_socket_of_the_other_role(void **state)
+{
+	(void)state;
+	struct roam *const r = roam_up(13);
+	roam_say(r, "x");
+	r->loss = 100;
+	pair_say(r->p, CLIENT, "y");
+	struct heard h = r->heard[(r->heard_count - 1) % HEARD_MAX];
+	const struct net_path path = line_path(SERVER, 0);
+	const struct dtls_datagram d = { .path = &path, .data = h.d, .len = h.len };
+	dtls_input(r->p->side[SERVER].e, DTLS_CLIENT, &d, 1, r->p->now_ms);
+	assert_heard(&r->p->side[SERVER], "x");
+	assert_int_equal(roam_stats(r, SERVER).stray, 1);
+	roam_free(r);
+}
+
 /* Handshakes that lose one datagram in four, and their data early and late. */
 static void test_R143_with_loss(void **state)
 {
@@ -505,6 +551,8 @@ int main(void)
 		cmocka_unit_test(test_R145_what_no_one_has_is_dropped_in_silence),
 		cmocka_unit_test(test_R134_nothing_else_stands_inside),
 		cmocka_unit_test(test_R141_S25_who_has_it_keeps_it),
+		cmocka_unit_test(test_R145_a_finished_from_elsewhere_is_dropped),
+		cmocka_unit_test(test_R145_nor_to_a_socket_of_the_other_role),
 		cmocka_unit_test(test_R143_with_loss),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

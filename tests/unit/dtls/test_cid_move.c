@@ -302,6 +302,27 @@ static void test_R154_the_owner_gets_three_times_what_came(void **state)
 	roam_free(r);
 }
 
+/* A datagram counts once, however many records are in it. */
+static void test_R154_a_datagram_counts_once(void **state)
+{
+	(void)state;
+	struct roam *const r = without_rrc(22);
+	r->loss = 100;
+	uint8_t d[600];
+	size_t len = 0;
+	for (int i = 0; i < 3; i++) {
+		pair_say(r->p, CLIENT, "one of three");
+		const struct heard *const h = &r->heard[(r->heard_count - 1) % HEARD_MAX];
+		memcpy(d + len, h->d, h->len);
+		len += h->len;
+	}
+	pair_input(r->p, SERVER, 1, d, len);
+	assert_int_equal(r->p->side[SERVER].count[MESSAGE], 3);
+	assert_true(candidate_is(r, 1));
+	assert_int_equal(r->up->move->in, len);
+	roam_free(r);
+}
+
 static void test_R153_a_check_does_not_last_for_ever(void **state)
 {
 	(void)state;
@@ -602,6 +623,7 @@ int main(void)
 		cmocka_unit_test(test_R157_what_is_no_answer_moves_nothing),
 		cmocka_unit_test(test_R157_nobody_is_challenged_without_an_agreement),
 		cmocka_unit_test(test_R154_the_owner_gets_three_times_what_came),
+		cmocka_unit_test(test_R154_a_datagram_counts_once),
 		cmocka_unit_test(test_R153_a_check_does_not_last_for_ever),
 		cmocka_unit_test(test_R152_who_is_back_is_not_checked_any_more),
 		cmocka_unit_test(test_S26_S12_nothing_moves_while_the_window_is_not_known),
