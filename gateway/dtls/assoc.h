@@ -7,8 +7,8 @@
  *          twice, and none at or beyond write_end. dtls_assoc_open() moves the window only for a
  *          record whose tag verified (R-122) and whose number is below read_end (S11).
  * Errors:  a result; the association is never harmed by what does not open (R-123).
- * Memory:  can be copied, packed and moved; the one pointer inside, to the peer's CID, belongs to who
- *          holds the association. Wiped by its owner. All zero, it may neither seal nor open:
+ * Memory:  can be copied, packed and moved; the one pointer inside, to the peer's CID, belongs to
+ *          who holds the association. Wiped by its owner. All zero, it may neither seal nor open:
  *          whoever makes one gives it its bounds.
  * Threads: the worker that owns it.
  * Source:  RFC 6347 section 4.1; RFC 9147 section 4.5.3 for the bound on records, which RFC 6655

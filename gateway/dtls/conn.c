@@ -236,7 +236,7 @@ bool dtls_conn_write(struct dtls_engine *e, struct dtls_conn *c, const struct ne
 }
 
 /* The codes 1 to 4 are 2^9 to 2^12 (RFC 6066 4). */
-static size_t message_max(const struct dtls_conn *c)
+size_t dtls_conn_text_max(const struct dtls_conn *c)
 {
 	return c->fragment_code > 0 ? (size_t)256 << c->fragment_code
 				    : dtls_assoc_text_max(&c->assoc);
@@ -254,7 +254,7 @@ static void exhaust(struct dtls_engine *e, struct dtls_conn *c)
 /* Where it may be sent, a message of len octets: DTLS_OK, or why not. */
 static enum dtls_result may_send(struct dtls_engine *e, struct dtls_conn *c, size_t len)
 {
-	if (len > message_max(c))
+	if (len > dtls_conn_text_max(c))
 		return DTLS_TOO_LONG;
 	if (dtls_assoc_starved(&c->assoc))
 		tell_short(e, c); /* who may give more at once */
@@ -367,7 +367,7 @@ static void got_data(struct dtls_engine *e, struct dtls_conn *c, uint8_t *msg, s
 		if (e->owner.settled)
 			e->owner.settled(e->owner.ctx, c);
 	}
-	if (len > message_max(c)) /* */
+	if (len > dtls_conn_text_max(c)) /* */
 		e->stats.junk++;
 	else if (len > 0) /* */
 		e->owner.message(e->owner.ctx, c, msg, len);
@@ -495,72 +495,4 @@ void dtls_conn_blame(struct dtls_engine *e, struct dtls_conn *c)
 		return;
 	dtls_conn_alert(e, c, DTLS_WARNING, DTLS_CLOSE_NOTIFY);
 	dtls_conn_end(e, c, DTLS_END_FORGED);
-}
-
-/* --- facts ----------------------------------------------------------------------------------- */
-
-void *dtls_conn_user(const struct dtls_conn *c)
-{
-	return c->user;
-}
-
-void dtls_conn_set_user(struct dtls_conn *c, void *user)
-{
-	c->user = user;
-}
-
-const struct net_path *dtls_conn_path(const struct dtls_conn *c)
-{
-	return &c->node.path;
-}
-
-const uint8_t *dtls_conn_cid(const struct dtls_conn *c, size_t *len)
-{
-	*len = c->assoc.cid_in_len;
-	return *len > 0 ? c->assoc.cid_in : NULL;
-}
-
-bool dtls_conn_is_adrift(const struct dtls_conn *c)
-{
-	return c->adrift;
-}
-
-uint32_t dtls_conn_cred(const struct dtls_conn *c)
-{
-	return c->cred;
-}
-
-uint64_t dtls_conn_generation(const struct dtls_conn *c)
-{
-	return c->generation;
-}
-
-bool dtls_conn_resumed(const struct dtls_conn *c)
-{
-	return c->resumed;
-}
-
-enum dtls_role dtls_conn_role(const struct dtls_conn *c)
-{
-	return c->role == DTLS_SERVER ? DTLS_SERVER : DTLS_CLIENT;
-}
-
-struct dtls_conn_facts dtls_conn_facts(const struct dtls_conn *c)
-{
-	return (struct dtls_conn_facts){
-		.records_in = c->records_in,
-		.records_out = c->assoc.wseq,
-		.up_ms = c->up_ms,
-		.heard_ms = c->heard_ms,
-		.forged = c->forged,
-		.suite = c->suite,
-		.fragment_max = (uint16_t)(c->fragment_code > 0 ? message_max(c) : 0),
-		.encrypt_then_mac = dtls_assoc_guard(&c->assoc) == DTLS_GUARD_ETM,
-		.cid_in = c->assoc.cid_in,
-		.cid_out = c->assoc.cid_out,
-		.cid_in_len = c->assoc.cid_in_len,
-		.cid_out_len = c->assoc.cid_out_len,
-		.routability = c->routability,
-		.moves = c->moves,
-	};
 }

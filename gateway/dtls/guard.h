@@ -56,7 +56,7 @@ size_t dtls_guard_body_min(enum dtls_guard how);
    CBC's 32 octets no bound is known to be needed: UINT64_MAX. */
 uint64_t dtls_guard_forged_max(enum dtls_guard how);
 
-/* Can records with a CID have this guard? Not with MAC-then-encrypt: RFC 9146 5.1 would allow it, but
+/* Can records with a CID have this guard? Not MAC-then-encrypt: RFC 9146 5.1 would allow it, but
    what opens such records in constant time takes the classic header only. */
 static inline bool dtls_guard_takes_cid(enum dtls_guard how)
 {
@@ -66,8 +66,8 @@ static inline bool dtls_guard_takes_cid(enum dtls_guard how)
 /* Seals the len octets that stand at out + DTLS_RECORD_HEADER + dtls_guard_before(how) into one
    whole record at out, which has room for DTLS_RECORD_HEADER + dtls_guard_body(how, len). Returns
    the record's length; 0 (out is then worthless): len is over DTLS_PLAIN_MAX, or the library fails.
-   With a CID in n (RFC 9146 4) its length is to be added to the header's, and what is sealed are not
-   len octets but `inner`: the text, its type and zeros; len < inner <= DTLS_PLAIN_MAX.
+   With a CID in n (RFC 9146 4) its length is to be added to the header's, and what is sealed are
+   not len octets but `inner`: the text, its type and zeros; len < inner <= DTLS_PLAIN_MAX.
    The caller vouches that (key, epoch, seq) was never used before. random: 16 unpredictable octets
    for CBC's IV (R-128), not looked at otherwise. */
 struct dtls_sealing {

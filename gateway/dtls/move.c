@@ -23,7 +23,7 @@ enum {
 };
 enum { PATH_CHALLENGE = 0, PATH_RESPONSE = 1, PATH_DROP = 2 }; /* RFC 9853 4 */
 
-/* --- the address that is being checked --------------------------------------------------------- */
+/* --- the address that is being checked -------------------------------------------------------- */
 
 void dtls_move_end(struct dtls_engine *e, struct dtls_conn *c)
 {
@@ -112,7 +112,7 @@ static bool begin(struct dtls_arrival *a, struct dtls_conn *c)
 	return true;
 }
 
-/* --- where a record came from ------------------------------------------------------------------ */
+/* --- where a record came from ----------------------------------------------------------------- */
 
 /* Which of our own sockets a server's record comes to, is not the server's to say. */
 static bool is_home(const struct dtls_arrival *a, const struct dtls_conn *c)
@@ -172,8 +172,8 @@ void dtls_move_look(struct dtls_arrival *a, struct dtls_conn *c, const struct dt
 	ask(a->e, c);
 }
 
-/* It may be an old record that somebody sends again from where he likes: that is all it is good for,
-   until the peer has answered something fresh (S12). */
+/* It may be an old record that somebody sends again from where he likes: that is all it is good
+   for, until the peer has answered something fresh (S12). */
 void dtls_move_note(struct dtls_arrival *a, struct dtls_conn *c)
 {
 	if (dtls_conn_is_classic(c) || is_home(a, c))
@@ -184,9 +184,9 @@ void dtls_move_note(struct dtls_arrival *a, struct dtls_conn *c)
 		c->move->noted = true;
 }
 
-/* --- RFC 9853 ---------------------------------------------------------------------------------- */
+/* --- RFC 9853 --------------------------------------------------------------------------------- */
 
-/* The way is one that we prefer if it ends where we are now; where the peer is, is its own matter. */
+/* We prefer a way that ends where we are now; where the peer is, is its own matter. */
 static void answer(struct dtls_arrival *a, struct dtls_conn *c, const uint8_t *cookie)
 {
 	const struct net_path *const mine = &c->node.path;
@@ -233,7 +233,7 @@ void dtls_move_heard(struct dtls_arrival *a, struct dtls_conn *c, const struct d
 	}
 }
 
-/* --- the owner's ------------------------------------------------------------------------------- */
+/* --- the owner's ------------------------------------------------------------------------------ */
 
 const struct net_path *dtls_conn_candidate(const struct dtls_conn *c)
 {

@@ -55,7 +55,8 @@ struct dtls_proof {
 typedef uint8_t dtls_judge_peer(SSL *ssl, const struct dtls_proof *proof);
 
 enum dtls_extension {
-	DTLS_EXT_CID = 54, /* RFC 9146 10; the drafts' 53 and 254 are unknown to us */
+	/* RFC 9146 10; the drafts' 53 and 254 are unknown to us */
+	DTLS_EXT_CID = 54,
 	DTLS_EXT_ROUTABILITY = 61, /* RFC 9853 9 */
 };
 /* What our hello says in one of them; borrowed until it is made. False: it is not in it. */
@@ -105,8 +106,8 @@ struct dtls_choice {
    or its suite is none of ours. Pure. */
 MUST_USE bool dtls_choice_parse(const uint8_t *body, size_t len, struct dtls_choice *out);
 /* 0, or the alert for what was chosen against the profile: a suite that is not in it, CBC without
-   encrypt-then-MAC where that is not enabled, or with a CID. Both roles; also when a session is resumed, where the
-   library asks nobody. */
+   encrypt-then-MAC where that is not enabled, or with a CID. Both roles; also when a session is
+   resumed, where the library asks nobody. */
 uint8_t dtls_choice_objection(const struct dtls_profile *p, const struct dtls_choice *c);
 
 /* Server role: a session whose device has proved itself with a raw public key or a certificate is

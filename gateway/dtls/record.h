@@ -76,9 +76,9 @@ struct dtls_key {
 };
 
 /* Takes the next record off the front of *data, *len. False at the end and at anything that is no
-   whole record (then the rest of the datagram is worthless, R-111, R-123), nor at a tls12_cid record
-   whose CID is not laid out as ours are: nobody knows where it ends (RFC 9146 4). Does not judge
-   type, version or epoch. */
+   whole record (then the rest of the datagram is worthless, R-111, R-123), nor at a tls12_cid
+   record whose CID is not laid out as ours are: nobody knows where it ends (RFC 9146 4). Does not
+   judge type, version or epoch. */
 MUST_USE bool dtls_record_next(uint8_t **data, size_t *len, struct dtls_record *out);
 
 /* What a record will say of itself. */

@@ -12,6 +12,7 @@
  *   resume.c     sessions that are resumed
  *   admit.c      how many handshakes may be under way, and whose
  *   conn.c       one association: data, alerts, the kept final flight
+ *   conn_facts.c what one tells of itself
  *   sleep.c      associations that leave memory, come back, and are told their bounds
  *   move.c       associations whose peer comes from another address
  *   handshake_cid.c  connection ids, agreed upon in a handshake
@@ -262,6 +263,8 @@ struct dtls_conn *dtls_conn_on(const struct dtls_engine *e, uint64_t hash,
 bool dtls_conn_is_classic(const struct dtls_conn *c);
 /* The one that has this CID; or NULL. */
 struct dtls_conn *dtls_conn_of_cid(const struct dtls_engine *e, const uint8_t *cid, size_t len);
+/* The longest message that may go, and come. */
+size_t dtls_conn_text_max(const struct dtls_conn *c);
 /* One record to any address; true also when there is no room. */
 bool dtls_conn_write(struct dtls_engine *e, struct dtls_conn *c, const struct net_path *to,
 	const struct dtls_text *text);

@@ -3,8 +3,8 @@
  * dtls/table: finds what lives on a path; a look-up costs the same however many there are.
  *
  * Promise: of several nodes on one path the last that was added is found first; the hash is keyed,
- *          so nobody aims at one bucket. The table doubles when it holds more nodes than buckets; when memory is short it
- *          goes on with what it has.
+ *          so nobody aims at one bucket. The table doubles when it holds more nodes than
+ *          buckets; when memory is short it goes on with what it has.
  * Errors:  only dtls_table_init() can fail.
  * Memory:  intrusive; a node lives in its owner's struct and must be removed before that is freed.
  * Threads: the worker that owns it.
