@@ -239,7 +239,7 @@ static bool try_sleeper(struct dtls_arrival *a, const struct dtls_record *r,
 	const struct dtls_sleeper *s, enum dtls_opening *how)
 {
 	struct dtls_engine *const e = a->e;
-	struct dtls_context k;
+	struct dtls_context k = { .suite = 0 };
 	struct dtls_opened opened;
 	struct dtls_conn *c = NULL;
 	const bool sound = read_context(s, &k);

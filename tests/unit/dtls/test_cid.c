@@ -2,8 +2,6 @@
 /* Records with a connection id, and the ids themselves (RFC 9146). */
 #include "guard_kit.h"
 
-#include <stdio.h>
-
 #include "dtls/assoc.h"
 #include "dtls/cid.h"
 
@@ -54,8 +52,10 @@ struct vector {
 static size_t from_hex(const char *hex, uint8_t *out)
 {
 	size_t n = 0;
-	for (unsigned v = 0; sscanf(hex + 2 * n, "%2x", &v) == 1; n++)
-		out[n] = (uint8_t)v;
+	for (; hex[2 * n] != 0; n++) {
+		const char digits[] = { hex[2 * n], hex[2 * n + 1], 0 };
+		out[n] = (uint8_t)strtoul(digits, NULL, 16);
+	}
 	return n;
 }
 
@@ -316,17 +316,17 @@ static void two_init(struct two *t, struct dtls_guards *g, size_t cid_len)
 
 static void test_R142_peers_may_have_ids_of_any_length(void **state)
 {
-	for (size_t len = 1; len <= DTLS_CID_MAX; len++) {
+	for (size_t cid_len = 1; cid_len <= DTLS_CID_MAX; cid_len++) {
 		struct two t;
 		uint8_t out[400];
-		two_init(&t, *state, len);
+		two_init(&t, *state, cid_len);
 		kit_text(out + dtls_assoc_before(&t.from), 20);
 		const size_t whole = dtls_assoc_seal(&t.from, &t.sealer, DTLS_DATA, out, 20);
 		assert_int_equal(whole, dtls_assoc_size(&t.from, &t.sealer, 20));
-		assert_int_equal(whole, 13 + len + 8 + 21 + 8);
+		assert_int_equal(whole, 13 + cid_len + 8 + 21 + 8);
 		assert_int_equal(out[0], DTLS_CID); /* */
-		const struct dtls_record r = record_of(out, whole, len);
-		assert_memory_equal(r.cid, t.cid, len);
+		const struct dtls_record r = record_of(out, whole, cid_len);
+		assert_memory_equal(r.cid, t.cid, cid_len);
 	}
 }
 
@@ -395,8 +395,8 @@ static void test_S25_layout_says_its_length(void **state)
 	(void)state;
 	uint8_t random[DTLS_CID_RANDOM_MAX], cid[DTLS_CID_OURS_MAX];
 	memset(random, 0xee, sizeof(random));
-	for (uint8_t n = DTLS_CID_RANDOM_MIN; n <= DTLS_CID_RANDOM_MAX; n++) {
-		const struct dtls_cid_form f = { .node = 5, .worker = 7, .random = n };
+	for (unsigned n = DTLS_CID_RANDOM_MIN; n <= DTLS_CID_RANDOM_MAX; n++) {
+		const struct dtls_cid_form f = { .node = 5, .worker = 7, .random = (uint8_t)n };
 		const size_t len = dtls_cid_make(&f, random, cid);
 		assert_int_equal(len, 3 + n);
 		assert_int_equal(dtls_cid_len(cid[0]), len);

@@ -360,6 +360,7 @@ static void test_R152_who_is_back_is_not_checked_any_more(void **state)
 
 static size_t unproven_calls;
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the engine's type */
 static void own_unproven(void *ctx, struct dtls_conn *c, uint64_t number, uint8_t *msg, size_t len)
 {
 	(void)ctx;
