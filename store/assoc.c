@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A security association: its sealed row, its lease, its slot, and the two indices that lead to it.
-   */
+/* A security association: its sealed row, its lease, its slot, and the indices that lead to it. */
 #include <string.h>
 
+#include "base/wipe.h"
 #include "store/core.h"
 #include "store/derive.h"
 #include "store/row.h"
-
-uint64_t store_path_hash(const struct store *s, const struct store_path *p)
-{
-	uint8_t octets[VALUE_PATH_MAX];
-	const size_t len = value_path_write(p, octets);
-	return sip_hash(&s->path_key, octets, len);
-}
 
 /* --- slots ------------------------------------------------------------------------------------ */
 
@@ -58,14 +51,17 @@ static enum store_result put_nothing(struct store_txn *t, unsigned table, const 
 	return kv_put(t->kv, table, key_slice(k), (struct kv_slice){ "", 0 });
 }
 
-static enum store_result put_base(struct store_txn *t, const struct store_assoc *a)
+enum store_result assoc_save(struct store_txn *t, const struct store_assoc *a)
 {
 	struct value_assoc_head h = { .cred = a->cred,
 		.generation = a->generation,
-		.path = store_path_hash(t->s, &a->path) };
+		.path = store_path_hash(t->s, &a->path),
+		.has_cid = a->cid_len > 0 };
 	struct row row = {
 		.table = KEY_ASSOC, .key = key_number(a->slot), .generation = a->generation
 	};
+	if (h.has_cid)
+		h.cid = store_cid_hash(t->s, a->cid, a->cid_len);
 	memcpy(h.id, a->id, sizeof(h.id));
 	memcpy(row.assoc, a->id, sizeof(row.assoc));
 	row.head_len = value_assoc_head_write(&h, row.head, sizeof(row.head));
@@ -77,33 +73,14 @@ static enum store_result put_base(struct store_txn *t, const struct store_assoc 
 
 static enum store_result put_indices(struct store_txn *t, const struct store_assoc *a)
 {
-	const struct key path = key_hash(store_path_hash(t->s, &a->path));
 	const struct key of = key_pair(a->cred, a->slot);
-	const struct key slot = key_number(a->slot);
-	const enum store_result r = kv_put(t->kv, KEY_PATH, key_slice(&path), key_slice(&slot));
+	enum store_result r = path_take(t, a);
+	if (r == STORE_OK)
+		r = cid_put(t, a);
 	return r == STORE_OK ? put_nothing(t, KEY_ASSOC_OF, &of) : r;
 }
 
-/* Good enough: what is not there need not be deleted. */
-static enum store_result gone(enum store_result r)
-{
-	return r == STORE_NONE ? STORE_OK : r;
-}
-
-static enum store_result drop_path(struct store_txn *t, uint64_t hash, uint32_t slot)
-{
-	const struct key k = key_hash(hash);
-	struct kv_slice v;
-	uint32_t points;
-	const enum store_result r = kv_get(t->kv, KEY_PATH, key_slice(&k), &v);
-	if (r != STORE_OK)
-		return gone(r);
-	if (!key_is_number(v, &points) || points != slot)
-		return STORE_OK; /* another association's by now */
-	return gone(kv_del(t->kv, KEY_PATH, key_slice(&k)));
-}
-
-static enum store_result read_head(struct store_txn *t, uint32_t slot, struct value_assoc_head *out)
+enum store_result assoc_head(struct store_txn *t, uint32_t slot, struct value_assoc_head *out)
 {
 	const struct key k = key_number(slot);
 	struct kv_slice v, rest;
@@ -113,39 +90,36 @@ static enum store_result read_head(struct store_txn *t, uint32_t slot, struct va
 	return value_assoc_head_read(v, out, &rest) ? STORE_OK : STORE_DAMAGED;
 }
 
+static enum store_result drop_indices(
+	struct store_txn *t, uint32_t slot, const struct value_assoc_head *h)
+{
+	const struct key of = key_pair(h->cred, slot);
+	enum store_result r = path_leave(t, h->path, slot);
+	if (r == STORE_OK && h->has_cid)
+		r = cid_rest(t, h->cid, slot);
+	return r == STORE_OK ? gone(kv_del(t->kv, KEY_ASSOC_OF, key_slice(&of))) : r;
+}
+
 enum store_result assoc_remove(struct store_txn *t, uint32_t slot)
 {
 	const struct key k = key_number(slot);
 	const struct key free = key_time_number(t->meta.txn, slot);
 	struct value_assoc_head h;
-	enum store_result r = read_head(t, slot, &h);
-	if (r == STORE_OK) {
-		const struct key of = key_pair(h.cred, slot);
-		r = drop_path(t, h.path, slot);
-		if (r == STORE_OK)
-			r = gone(kv_del(t->kv, KEY_ASSOC_OF, key_slice(&of)));
-	} else if (r == STORE_DAMAGED) {
+	enum store_result r = assoc_head(t, slot, &h);
+	if (r == STORE_OK)
+		r = drop_indices(t, slot, &h);
+	else if (r == STORE_DAMAGED)
 		r = STORE_OK; /* indices that lead nowhere are harmless */
-	}
 	if (r == STORE_OK)
 		r = kv_del(t->kv, KEY_ASSOC, key_slice(&k));
 	if (r == STORE_OK)
 		r = gone(kv_del(t->kv, KEY_LEASE, key_slice(&k)));
+	if (r == STORE_OK)
+		r = cid_tidy(t);
 	return r == STORE_OK ? put_nothing(t, KEY_FREE, &free) : r;
 }
 
 /* --- for others ------------------------------------------------------------------------------- */
-
-static enum store_result remove_same_path(struct store_txn *t, const struct store_path *p)
-{
-	const struct key k = key_hash(store_path_hash(t->s, p));
-	struct kv_slice v;
-	uint32_t slot;
-	const enum store_result r = kv_get(t->kv, KEY_PATH, key_slice(&k), &v);
-	if (r != STORE_OK || !key_is_number(v, &slot))
-		return gone(r);
-	return gone(assoc_remove(t, slot));
-}
 
 static bool begin_slot(const struct store *s, const struct store_assoc *a, uint64_t owner)
 {
@@ -156,31 +130,47 @@ static bool begin_slot(const struct store *s, const struct store_assoc *a, uint6
 	return slot_take(slot, owner);
 }
 
-enum store_result store_assoc_put(struct store_txn *t, struct store_assoc *a, uint64_t owner)
+/* What may be refused. */
+static enum store_result check(struct store_txn *t, const struct store_assoc *a, struct choice *c)
 {
-	struct choice c;
-	if (a->context_len > STORE_CONTEXT_MAX || a->path.role > STORE_LINK)
+	if (a->context_len > STORE_CONTEXT_MAX || a->cid_len > STORE_CID_MAX ||
+		a->path.role > STORE_LINK || a->candidate.role > STORE_LINK)
 		return STORE_DAMAGED;
 	enum store_result r = cred_check(&t->reader, a->cred, a->generation); /* S28 */
 	if (r == STORE_OK)
-		r = choose_slot(t, &c);
+		r = cid_check(t, a); /* S25 */
+	return r == STORE_OK ? choose_slot(t, c) : r;
+}
+
+static enum store_result put_rows(
+	struct store_txn *t, const struct store_assoc *a, const struct value_lease *l)
+{
+	enum store_result r = assoc_save(t, a);
+	if (r == STORE_OK)
+		r = lease_put(t, a->slot, l);
+	return r == STORE_OK ? put_indices(t, a) : r;
+}
+
+enum store_result store_assoc_put(struct store_txn *t, struct store_assoc *a, uint64_t owner)
+{
+	struct choice c;
+	enum store_result r = check(t, a, &c);
 	if (r != STORE_OK)
 		return r;
 	a->slot = c.slot;
+	a->path_ms = store_now(t->s);
 	if (!derive_random(a->id, sizeof(a->id)) || !begin_slot(t->s, a, owner))
 		return STORE_BROKEN;
 	struct value_lease l = { 0 };
 	memcpy(l.id, a->id, sizeof(l.id));
 	lease_first(&l, t);
-	r = remove_same_path(t, &a->path);
+	r = path_clear(t, a);
+	if (r == STORE_OK)
+		r = cid_tidy(t);
 	if (r == STORE_OK)
 		r = take_slot(t, &c);
 	if (r == STORE_OK)
-		r = put_base(t, a);
-	if (r == STORE_OK)
-		r = lease_put(t, a->slot, &l);
-	if (r == STORE_OK)
-		r = put_indices(t, a);
+		r = put_rows(t, a, &l);
 	a->write_end = l.write_end;
 	a->read_end = l.read_end;
 	a->leased = r == STORE_OK;
@@ -188,26 +178,41 @@ enum store_result store_assoc_put(struct store_txn *t, struct store_assoc *a, ui
 	return r;
 }
 
+/* Where it is and what it is called stays as the row has it. */
+static enum store_result rewrite(
+	struct store_txn *t, struct store_assoc *row, const struct store_assoc *a)
+{
+	const enum store_result r = assoc_open(&t->reader, row);
+	if (r != STORE_OK)
+		return r;
+	row->context_len = a->context_len;
+	memcpy(row->context, a->context, a->context_len);
+	return assoc_save(t, row);
+}
+
 enum store_result store_assoc_rewrite(struct store_txn *t, const struct store_assoc *a)
 {
+	struct store_assoc row = { .slot = a->slot };
 	struct value_assoc_head h;
 	if (a->context_len > STORE_CONTEXT_MAX)
 		return STORE_DAMAGED;
-	const enum store_result r = read_head(t, a->slot, &h);
+	enum store_result r = assoc_head(t, a->slot, &h);
 	if (r == STORE_NONE)
 		return STORE_STALE;
 	if (r != STORE_OK)
 		return r;
 	if (memcmp(h.id, a->id, sizeof(h.id)) != 0 || h.cred != a->cred ||
-		h.generation != a->generation || h.path != store_path_hash(t->s, &a->path))
+		h.generation != a->generation)
 		return STORE_STALE;
-	return put_base(t, a);
+	r = rewrite(t, &row, a);
+	wipe(&row, sizeof(row));
+	return r;
 }
 
 enum store_result store_assoc_drop(struct store_txn *t, uint32_t slot, const uint8_t id[SLOT_ID])
 {
 	struct value_assoc_head h;
-	const enum store_result r = read_head(t, slot, &h);
+	const enum store_result r = assoc_head(t, slot, &h);
 	if (r == STORE_NONE || (r == STORE_OK && memcmp(h.id, id, sizeof(h.id)) != 0))
 		return STORE_NONE;
 	if (r != STORE_OK && r != STORE_DAMAGED)

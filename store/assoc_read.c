@@ -19,6 +19,16 @@ enum store_result store_find_path(
 	return key_is_number(v, slot) ? STORE_OK : reader_damage(r, KEY_PATH, 0);
 }
 
+/* What is in the clear must be what was sealed (S20). */
+static bool is_as_sealed(
+	const struct store *s, const struct value_assoc_head *h, const struct store_assoc *a)
+{
+	if (h->has_cid && h->cid != store_cid_hash(s, a->cid, a->cid_len))
+		return false;
+	return h->has_cid == (a->cid_len > 0) && a->cred == h->cred &&
+	       store_path_hash(s, &a->path) == h->path;
+}
+
 /* STORE_NONE: there is none. id, cred, generation: from the head. */
 static enum store_result open_base(
 	struct store_reader *r, struct store_assoc *a, const struct row *at, struct row *row)
@@ -37,18 +47,16 @@ static enum store_result open_base(
 	(void)atomic_fetch_add(&r->s->unseals, 1);
 	if (!row_open(row, r->sealer, rest) || !value_assoc_read(row_plain(row), a))
 		return STORE_DAMAGED;
-	/* What is in the clear must be what was sealed (S20). */
-	const bool same = a->cred == h.cred && store_path_hash(r->s, &a->path) == h.path;
-	return same ? STORE_OK : STORE_DAMAGED;
+	return is_as_sealed(r->s, &h, a) ? STORE_OK : STORE_DAMAGED;
 }
 
-static enum store_result read_base(struct store_reader *r, struct store_assoc *a)
+enum store_result assoc_open(struct store_reader *r, struct store_assoc *a)
 {
 	const struct row at = { .table = KEY_ASSOC, .key = key_number(a->slot) };
 	struct row row;
 	const enum store_result result = open_base(r, a, &at, &row);
 	row_wipe(&row);
-	return result;
+	return result == STORE_DAMAGED ? reader_damage(r, KEY_ASSOC, a->slot) : result;
 }
 
 /* What of the slot is good (S1, S15). */
@@ -79,9 +87,7 @@ enum store_result store_read_assoc(struct store_reader *r, uint32_t slot, struct
 	*out = (struct store_assoc){ .slot = slot };
 	enum store_result result = reader_ready(r);
 	if (result == STORE_OK)
-		result = read_base(r, out);
-	if (result == STORE_DAMAGED)
-		(void)reader_damage(r, KEY_ASSOC, slot);
+		result = assoc_open(r, out);
 	if (result == STORE_OK) {
 		result = lease_read(r, slot, &l);
 		/* Without its lease its numbers are not known. */

@@ -61,11 +61,12 @@ struct store {
 	struct store_parts parts;
 	struct proof *proof;
 	struct writer *writer;
-	struct sip_key mac, path_key, index_key, slot_key;
+	struct sip_key mac, path_key, index_key, slot_key, cid_key;
 	uint64_t seed;
 	const struct log *log; /* may be NULL */
 	bool read_ceilings;
 	uint32_t resumable_max;
+	uint64_t resting_max; /* CIDs that rest; beyond it the oldest may be given again */
 	struct store_start start;
 	uint32_t stale_since, unsure_since;
 	/* store_time() at boot_ms; and what this process's clocks said then */
@@ -123,6 +124,8 @@ MUST_USE enum store_result meta_load(
 MUST_USE enum store_result meta_save(
 	struct kv_txn *kv, const struct sip_key *mac, const struct value_meta *m);
 uint64_t clock_ms(clockid_t clock);
+/* store_time() now. */
+uint64_t store_now(const struct store *s);
 /* store_time() and the wall clock now, into m. */
 void meta_set_time(struct value_meta *m, const struct store *s);
 /* Judges the start, and takes the store over for this incarnation, in one transaction: *txn. */
@@ -139,6 +142,12 @@ bool txn_anchor(void *ctx);
    the watermark goes up. */
 void txn_needs_anchor(struct store_txn *t, bool raise);
 
+/* Good enough: what is not there need not be deleted. */
+static inline enum store_result gone(enum store_result r)
+{
+	return r == STORE_NONE ? STORE_OK : r;
+}
+
 /* reader.c */
 /* A snapshot is there when this is STORE_OK. */
 MUST_USE enum store_result reader_ready(struct store_reader *r);
@@ -149,8 +158,34 @@ MUST_USE enum store_result reader_next(
 enum store_result reader_damage(struct store_reader *r, unsigned table, uint32_t number);
 
 /* assoc.c */
-uint64_t store_path_hash(const struct store *s, const struct store_path *p);
 MUST_USE enum store_result assoc_remove(struct store_txn *t, uint32_t slot);
+/* The head of a row, without unsealing; tells of no damage. */
+MUST_USE enum store_result assoc_head(
+	struct store_txn *t, uint32_t slot, struct value_assoc_head *out);
+/* Head and sealed part, from all of *a. */
+MUST_USE enum store_result assoc_save(struct store_txn *t, const struct store_assoc *a);
+
+/* assoc_read.c */
+/* The row of a->slot, but no lease and nothing of the slot. Tells of damage. */
+MUST_USE enum store_result assoc_open(struct store_reader *r, struct store_assoc *a);
+
+/* assoc_path.c */
+uint64_t store_path_hash(const struct store *s, const struct store_path *p);
+/* What has the path that *a, a new one, comes with: it goes, or is adrift. */
+MUST_USE enum store_result path_clear(struct store_txn *t, const struct store_assoc *a);
+/* From here on the index leads to *a; but see there. */
+MUST_USE enum store_result path_take(struct store_txn *t, const struct store_assoc *a);
+MUST_USE enum store_result path_leave(struct store_txn *t, uint64_t hash, uint32_t slot);
+
+/* cid.c */
+uint64_t store_cid_hash(const struct store *s, const uint8_t *cid, size_t len);
+/* STORE_STALE: it is taken. */
+MUST_USE enum store_result cid_check(struct store_txn *t, const struct store_assoc *a);
+MUST_USE enum store_result cid_put(struct store_txn *t, const struct store_assoc *a);
+/* The association that had it has gone. */
+MUST_USE enum store_result cid_rest(struct store_txn *t, uint64_t hash, uint32_t slot);
+/* Some of those that have rested are forgotten. */
+MUST_USE enum store_result cid_tidy(struct store_txn *t);
 
 /* lease.c */
 void lease_first(struct value_lease *l, const struct store_txn *t);

@@ -22,6 +22,8 @@ static const char *const names[] = {
 	[KEY_RESUME_ID] = "resumption-ids",
 	[KEY_RESUME_AGE] = "resumption-age",
 	[KEY_PORT] = "ports",
+	[KEY_CID] = "cids",
+	[KEY_CID_REST] = "cids-resting",
 };
 
 _Static_assert(COUNT_OF(names) == KEY_TABLES, "each table has a name");
@@ -92,6 +94,16 @@ struct key key_time_number(uint64_t at, uint32_t number)
 	return k;
 }
 
+struct key key_time_hash(uint64_t at, uint64_t hash)
+{
+	struct key k;
+	struct wr w = begin(&k);
+	wr_u64(&w, at);
+	wr_u64(&w, hash);
+	k.len = w.len;
+	return k;
+}
+
 struct key key_age(bool registered, uint64_t until_ms, uint32_t cred)
 {
 	struct key k;
@@ -107,6 +119,13 @@ bool key_is_number(struct kv_slice k, uint32_t *number)
 {
 	struct rd r = rd_from(k.data, k.len);
 	*number = rd_u32(&r);
+	return rd_end(&r);
+}
+
+bool key_is_hash(struct kv_slice k, uint64_t *hash)
+{
+	struct rd r = rd_from(k.data, k.len);
+	*hash = rd_u64(&r);
 	return rd_end(&r);
 }
 
@@ -128,6 +147,14 @@ bool key_is_time_number(struct kv_slice k, uint64_t *at, uint32_t *number)
 	struct rd r = rd_from(k.data, k.len);
 	*at = rd_u64(&r);
 	*number = rd_u32(&r);
+	return rd_end(&r);
+}
+
+bool key_is_time_hash(struct kv_slice k, uint64_t *at, uint64_t *hash)
+{
+	struct rd r = rd_from(k.data, k.len);
+	*at = rd_u64(&r);
+	*hash = rd_u64(&r);
 	return rd_end(&r);
 }
 

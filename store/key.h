@@ -32,6 +32,8 @@ enum key_table {
 	KEY_RESUME_ID,  /* session id: credential; a hint */
 	KEY_RESUME_AGE, /* registered (0, 1), store_time(), credential: nothing; a hint */
 	KEY_PORT,       /* worker, place: a local port */
+	KEY_CID,        /* keyed hash of a CID: slot, a hint; or store_time() since when it rests */
+	KEY_CID_REST,   /* store_time(), keyed hash of a CID: nothing */
 	KEY_TABLES
 };
 
@@ -57,12 +59,15 @@ struct key key_hash_number(uint64_t hash, uint32_t number);
 struct key key_pair(uint32_t a, uint32_t b);
 struct key key_time_number(uint64_t at, uint32_t number); /* also a transaction and a slot */
 struct key key_age(bool registered, uint64_t until_ms, uint32_t cred);
+struct key key_time_hash(uint64_t at, uint64_t hash);
 struct key key_octets(const uint8_t *octets, size_t len); /* at most KEY_LEN_MAX */
 
 MUST_USE bool key_is_number(struct kv_slice k, uint32_t *number);
+MUST_USE bool key_is_hash(struct kv_slice k, uint64_t *hash);
 MUST_USE bool key_is_hash_number(struct kv_slice k, uint64_t *hash, uint32_t *number);
 MUST_USE bool key_is_pair(struct kv_slice k, uint32_t *a, uint32_t *b);
 MUST_USE bool key_is_time_number(struct kv_slice k, uint64_t *at, uint32_t *number);
+MUST_USE bool key_is_time_hash(struct kv_slice k, uint64_t *at, uint64_t *hash);
 MUST_USE bool key_is_age(struct kv_slice k, bool *registered, uint64_t *until_ms, uint32_t *cred);
 
 #endif

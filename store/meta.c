@@ -44,10 +44,14 @@ uint64_t store_time(const struct store *s, uint64_t boot_ms)
 	return s->base_ms + (boot_ms > s->boot_ms ? boot_ms - s->boot_ms : 0);
 }
 
+uint64_t store_now(const struct store *s)
+{
+	return s->base_ms + clock_ms(CLOCK_BOOTTIME) - s->clock_boot_ms;
+}
+
 void meta_set_time(struct value_meta *m, const struct store *s)
 {
-	const uint64_t ran_ms = clock_ms(CLOCK_BOOTTIME) - s->clock_boot_ms;
-	m->store_ms = s->base_ms + ran_ms;
+	m->store_ms = store_now(s);
 	/* The wall clock may be set while we run; the difference counts at the next start. */
 	m->wall_ms = s->wall_ms + clock_ms(CLOCK_REALTIME) - s->clock_wall_ms;
 }
@@ -99,7 +103,8 @@ static bool judge_anchor(const struct store *s, const struct value_meta *m,
 }
 
 static const unsigned discarded[] = { KEY_ASSOC, KEY_LEASE, KEY_PATH, KEY_ASSOC_OF, KEY_FREE,
-	KEY_SESSION, KEY_DEADLINE, KEY_RESUME, KEY_RESUME_ID, KEY_RESUME_AGE, KEY_PORT };
+	KEY_SESSION, KEY_DEADLINE, KEY_RESUME, KEY_RESUME_ID, KEY_RESUME_AGE, KEY_PORT, KEY_CID,
+	KEY_CID_REST };
 
 /* Some of a table's rows. STORE_NONE: it is empty. */
 static enum store_result discard_some(struct kv_txn *kv, unsigned table, unsigned *left)

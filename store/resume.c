@@ -93,11 +93,6 @@ enum store_result store_resume_full_ms(struct store_reader *r, uint32_t cred, ui
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static enum store_result gone(enum store_result r)
-{
-	return r == STORE_NONE ? STORE_OK : r;
-}
-
 enum store_result store_resume_drop_cred(struct store_txn *t, uint32_t cred)
 {
 	const struct key k = key_number(cred);

@@ -8,7 +8,10 @@
 #include "base/wipe.h"
 #include "store/core.h"
 
-enum { DROP_AFTER_MS = 10000 };
+enum {
+	DROP_AFTER_MS = 10000,
+	RESTING_MAX = 1 << 20, /* some 80 MB of the database */
+};
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -29,7 +32,7 @@ static bool derive_keys(struct store *s, struct store_error *error)
 	struct sip_key seed;
 	if (derive_sip(k, "mac", &s->mac) && derive_sip(k, "paths", &s->path_key) &&
 		derive_sip(k, "index", &s->index_key) && derive_sip(k, "slots", &s->slot_key) &&
-		derive_sip(k, "seed", &seed)) {
+		derive_sip(k, "cids", &s->cid_key) && derive_sip(k, "seed", &seed)) {
 		s->seed = seed.k0;
 		return true;
 	}
@@ -96,6 +99,7 @@ struct store *store_assemble(
 	s->log = settings->log;
 	s->read_ceilings = settings->read_ceilings;
 	s->resumable_max = settings->resumable_max;
+	s->resting_max = RESTING_MAX;
 	(void)pthread_mutex_init(&s->kek_lock, NULL);
 	(void)pthread_mutex_init(&s->look_lock, NULL);
 	if (begin(s, settings, error))
@@ -168,6 +172,7 @@ static void count(struct store *s, struct store_stats *out)
 		out->sessions = kv_count(s->look->kv, KEY_SESSION);
 		out->credentials = kv_count(s->look->kv, KEY_CRED);
 		out->resumable = kv_count(s->look->kv, KEY_RESUME);
+		out->resting = kv_count(s->look->kv, KEY_CID_REST);
 		store_reader_rest(s->look);
 	}
 	(void)pthread_mutex_unlock(&s->look_lock);

@@ -37,7 +37,7 @@ struct store_txn;
 struct log;
 
 enum {
-	STORE_SCHEMA = 2,
+	STORE_SCHEMA = 3,
 	STORE_LEASE = 256,     /* write numbers leased at once */
 	STORE_READ_LEASE = 32, /* read numbers let in at once, where that is asked for (S11) */
 	STORE_CONTEXT_MAX = 448,
@@ -48,6 +48,9 @@ enum {
 	STORE_SESSION_ID_MAX = 32,
 	STORE_RESUME_MAX = 2048,
 	STORE_NOTE_MAX = 64,
+	STORE_CID_MAX = 19,               /* of ours, see dtls/cid */
+	STORE_STAYS = 4,                  /* earlier addresses that are kept */
+	STORE_CID_REST_MS = 24 * 3600000, /* a CID of an association that has gone is nobody's */
 };
 #define STORE_NO_SLOT   UINT32_MAX
 #define STORE_PORT_MARK UINT32_MAX
@@ -97,6 +100,7 @@ struct store_stats {
 	uint64_t unseals, leases;
 	uint64_t file_bytes, hot_bytes;
 	uint64_t associations, sessions, credentials, resumable;
+	uint64_t resting; /* CIDs of associations that have gone (S25) */
 	uint64_t commit_us_last, commit_us_max;
 	bool is_full;   /* the last new session was refused for want of room */
 	bool is_broken; /* the medium failed (S4): nothing is written any more */
@@ -131,13 +135,30 @@ enum store_trust {
 	STORE_UNSURE,
 };
 
+struct store_stay { /* where a device was */
+	struct net_addr peer;
+	uint64_t since_ms; /* store_time() */
+};
+
 struct store_assoc {
 	uint8_t id[SLOT_ID]; /* random */
 	uint32_t slot;       /* given by store_assoc_put() */
 	uint32_t cred;
 	uint64_t generation; /* of the credential that authenticated it */
 	uint64_t up_ms;      /* store_time() of the full handshake (S29) */
+	/* Where it is: the last address that was shown to be right, and since when. Of those with a
+	   CID several may have the same. */
 	struct store_path path;
+	uint64_t path_ms; /* store_time() */
+	/* Where its newest record came from, if that is another and not shown to be right yet;
+	   peer.family 0: none. */
+	struct store_path candidate;
+	bool adrift;    /* path is another's by now */
+	uint32_t moves; /* times that path has changed */
+	struct store_stay
+		stays[STORE_STAYS]; /* where it was before, the latest first; family 0: none */
+	uint8_t cid_len;            /* 0: it has none of ours, and is found by its path */
+	uint8_t cid[STORE_CID_MAX]; /* ours, by which its records are found */
 	size_t context_len;
 	uint8_t context[STORE_CONTEXT_MAX]; /* keys and parameters, as the DTLS engine wrote them */
 	/* What follows is not sealed with the rest. state: writing, what the slot begins with;
@@ -212,6 +233,11 @@ void store_reader_rest(struct store_reader *r);
 /* A hint: whether the association has this path, its own path says (S20). */
 MUST_USE enum store_result store_find_path(
 	struct store_reader *r, const struct store_path *p, uint32_t *slot);
+/* The same by a CID of ours; STORE_NONE also of one that rests (S25). */
+MUST_USE enum store_result store_find_cid(
+	struct store_reader *r, const uint8_t *cid, size_t len, uint32_t *slot);
+/* STORE_OK: somebody has it, or it rests. STORE_NONE: it may be given. */
+MUST_USE enum store_result store_cid_taken(struct store_reader *r, const uint8_t *cid, size_t len);
 MUST_USE enum store_result store_read_assoc(
 	struct store_reader *r, uint32_t slot, struct store_assoc *out);
 MUST_USE enum store_result store_read_session(
@@ -287,8 +313,9 @@ void store_submit(struct store *s, struct store_op *op);
    What they fill in is good only when done() says STORE_OK. */
 
 /* A new association, with its first lease and its slot, owned by owner. S28: STORE_STALE when the
-   credential is not active in this generation. Replaces what had the path. Fills id, slot,
-   write_end, read_end, leased, trust. */
+   credential is not active in this generation; S25: also when its CID is taken. Replaces what had
+   the path and has no CID, or is a link; another device with a CID that was there is adrift from
+   now on (R-109). Fills id, slot, write_end, read_end, leased, trust, path_ms. */
 MUST_USE enum store_result store_assoc_put(
 	struct store_txn *t, struct store_assoc *a, uint64_t owner);
 /* The context anew (S9: without the final flight). STORE_STALE: the slot is another
@@ -305,7 +332,11 @@ MUST_USE enum store_result store_lease(struct store_txn *t, struct store_assoc *
    here on it is STORE_EXACT again. STORE_STALE: as for store_lease(). */
 MUST_USE enum store_result store_assoc_prove(
 	struct store_txn *t, uint32_t slot, const uint8_t id[SLOT_ID]);
-/* Forgets it: its keys are gone when done() says so. */
+/* Where a device with a CID is now: path, candidate and adrift of *a, for slot and id. When path is
+   another than it was, that becomes the first of stays, path_ms is now and moves grows by one. What
+   else is in *a does not matter. STORE_STALE: another association is there. */
+MUST_USE enum store_result store_assoc_move(struct store_txn *t, const struct store_assoc *a);
+/* Forgets it: its keys are gone when done() says so, and its CID rests. */
 MUST_USE enum store_result store_assoc_drop(
 	struct store_txn *t, uint32_t slot, const uint8_t id[SLOT_ID]);
 MUST_USE enum store_result store_session_put(struct store_txn *t, const struct store_session *s);

@@ -214,11 +214,13 @@ bool value_lease_read(
 size_t value_assoc_head_write(const struct value_assoc_head *h, uint8_t *out, size_t cap)
 {
 	struct wr w = wr_into(out, cap);
-	wr_u8(&w, VALUE_LAYOUT);
+	wr_u8(&w, h->has_cid ? VALUE_LAYOUT_CIDS : VALUE_LAYOUT);
 	wr_bytes(&w, h->id, sizeof(h->id));
 	wr_u32(&w, h->cred);
 	wr_u64(&w, h->generation);
 	wr_u64(&w, h->path);
+	if (h->has_cid)
+		wr_u64(&w, h->cid);
 	return end(&w);
 }
 
@@ -226,11 +228,16 @@ bool value_assoc_head_read(struct kv_slice v, struct value_assoc_head *out, stru
 {
 	struct rd r = rd_from(v.data, v.len);
 	struct value_assoc_head h = { 0 };
-	rd_layout(&r);
+	const uint8_t layout = rd_u8(&r);
+	if (layout != VALUE_LAYOUT && layout != VALUE_LAYOUT_CIDS)
+		r.bad = true;
 	rd_copy(&r, h.id, sizeof(h.id));
 	h.cred = rd_u32(&r);
 	h.generation = rd_u64(&r);
 	h.path = rd_u64(&r);
+	h.has_cid = layout == VALUE_LAYOUT_CIDS;
+	if (h.has_cid)
+		h.cid = rd_u64(&r);
 	*out = rd_ok(&r) ? h : (struct value_assoc_head){ 0 };
 	*rest = rest_of(&r);
 	return rd_ok(&r);

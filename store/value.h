@@ -30,6 +30,9 @@
 enum {
 	VALUE_LAYOUT = 1,
 	VALUE_LAYOUT_KINDS = 2, /* of a credential that is no PSK; one that is stays as it was */
+	/* Of an association with a CID or with a history of its address; others stay as they
+	   were. */
+	VALUE_LAYOUT_CIDS = 2,
 	VALUE_META_MAX = 160,
 	VALUE_LEASE_MAX = 80,
 	VALUE_HEAD_MAX = 64,
@@ -70,6 +73,8 @@ struct value_assoc_head {
 	uint32_t cred;
 	uint64_t generation;
 	uint64_t path; /* keyed hash */
+	bool has_cid;  /* of ours */
+	uint64_t cid;  /* its keyed hash; 0 without */
 };
 
 struct value_cred_head { /* has a MAC: each wake relies on it without unsealing (S28) */

@@ -81,6 +81,16 @@ static void wr_path(struct wr *w, const struct store_path *p)
 	wr_addr(w, &p->local);
 }
 
+static struct store_path rd_path(struct rd *r)
+{
+	struct store_path p = { .role = rd_u8(r) };
+	p.peer = rd_addr(r);
+	p.local = rd_addr(r);
+	if (p.role > STORE_LINK)
+		r->bad = true;
+	return p;
+}
+
 size_t value_path_write(const struct store_path *p, uint8_t out[VALUE_PATH_MAX])
 {
 	struct wr w = wr_into(out, VALUE_PATH_MAX);
@@ -90,36 +100,117 @@ size_t value_path_write(const struct store_path *p, uint8_t out[VALUE_PATH_MAX])
 
 /* --- associations ----------------------------------------------------------------------------- */
 
+/* It could have been written before there were CIDs, and then was: in one way only. */
+static bool is_plain(const struct store_assoc *a)
+{
+	return a->cid_len == 0 && a->path_ms == a->up_ms && a->candidate.peer.family == 0 &&
+	       !a->adrift && a->moves == 0 && a->stays[0].peer.family == 0;
+}
+
+static size_t count_stays(const struct store_assoc *a)
+{
+	size_t n = 0;
+	while (n < STORE_STAYS && a->stays[n].peer.family != 0)
+		n++;
+	return n;
+}
+
+/* What came with CIDs. */
+static void wr_roaming(struct wr *w, const struct store_assoc *a)
+{
+	const size_t stays = count_stays(a);
+	const bool has_candidate = a->candidate.peer.family != 0;
+	wr_u64(w, a->path_ms);
+	wr_u8(w, a->adrift);
+	wr_u32(w, a->moves);
+	wr_field(w, a->cid, a->cid_len);
+	wr_u8(w, has_candidate);
+	if (has_candidate)
+		wr_path(w, &a->candidate);
+	wr_u8(w, (uint8_t)stays);
+	for (size_t i = 0; i < stays; i++) {
+		wr_addr(w, &a->stays[i].peer);
+		wr_u64(w, a->stays[i].since_ms);
+	}
+}
+
+static void rd_stays(struct rd *r, struct store_assoc *out)
+{
+	const size_t stays = rd_u8(r);
+	if (stays > STORE_STAYS)
+		r->bad = true;
+	for (size_t i = 0; i < stays && rd_ok(r); i++) {
+		out->stays[i].peer = rd_addr(r);
+		out->stays[i].since_ms = rd_u64(r);
+		if (out->stays[i].peer.family == 0)
+			r->bad = true;
+	}
+}
+
+static void rd_roaming(struct rd *r, struct store_assoc *out)
+{
+	out->path_ms = rd_u64(r);
+	const uint8_t adrift = rd_u8(r);
+	out->adrift = adrift == 1;
+	out->moves = rd_u32(r);
+	out->cid_len = (uint8_t)rd_field(r, out->cid, STORE_CID_MAX);
+	const uint8_t has_candidate = rd_u8(r);
+	if (has_candidate == 1)
+		out->candidate = rd_path(r);
+	if (adrift > 1 || has_candidate > 1 ||
+		(has_candidate == 1 && out->candidate.peer.family == 0))
+		r->bad = true;
+	rd_stays(r, out);
+	if (is_plain(out))
+		r->bad = true;
+}
+
 size_t value_assoc_write(const struct store_assoc *a, uint8_t *out, size_t cap)
 {
+	const bool plain = is_plain(a);
 	struct wr w = wr_into(out, cap);
-	wr_u8(&w, VALUE_LAYOUT);
+	wr_u8(&w, plain ? VALUE_LAYOUT : VALUE_LAYOUT_CIDS);
 	wr_u32(&w, a->cred);
 	wr_u64(&w, a->up_ms);
 	wr_path(&w, &a->path);
-	if (a->context_len > STORE_CONTEXT_MAX)
+	if (a->context_len > STORE_CONTEXT_MAX || a->cid_len > STORE_CID_MAX)
 		return 0;
 	wr_u16(&w, (uint16_t)a->context_len);
 	wr_bytes(&w, a->context, a->context_len);
+	if (!plain)
+		wr_roaming(&w, a);
 	return end(&w);
+}
+
+/* Where it may have been and what it may be called, before any of that is read. */
+static void forget_roaming(struct store_assoc *out)
+{
+	out->candidate = (struct store_path){ 0 };
+	out->adrift = false;
+	out->moves = 0;
+	memset(out->stays, 0, sizeof(out->stays));
+	out->cid_len = 0;
+	memset(out->cid, 0, sizeof(out->cid));
 }
 
 bool value_assoc_read(struct kv_slice v, struct store_assoc *out)
 {
 	struct rd r = rd_from(v.data, v.len);
-	if (!begins(&r))
+	const uint8_t layout = rd_u8(&r);
+	if (layout != VALUE_LAYOUT && layout != VALUE_LAYOUT_CIDS)
 		return false;
+	forget_roaming(out);
 	out->cred = rd_u32(&r);
-	out->up_ms = rd_u64(&r);
-	out->path.role = rd_u8(&r);
-	out->path.peer = rd_addr(&r);
-	out->path.local = rd_addr(&r);
+	out->up_ms = out->path_ms = rd_u64(&r);
+	out->path = rd_path(&r);
 	out->context_len = rd_u16(&r);
-	if (out->context_len > STORE_CONTEXT_MAX || out->path.role > STORE_LINK) {
+	if (out->context_len > STORE_CONTEXT_MAX) {
 		out->context_len = 0;
 		return false;
 	}
 	rd_copy(&r, out->context, out->context_len);
+	if (layout == VALUE_LAYOUT_CIDS)
+		rd_roaming(&r, out);
 	return rd_end(&r);
 }
 

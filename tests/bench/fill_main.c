@@ -17,6 +17,7 @@
 
 enum option_id { DIR = 1, KEY, TOKEN, COUNT, DEVICE_PORT, GATEWAY_PORT, LINK_PORT, SERVER_PORT };
 enum { AT_ONCE = 5000, LIFETIME_S = 86400, KEY_LEN = 16, SAY_EVERY = 100000 };
+enum { CCM_8 = 0xc0a8 }; /* TLS_PSK_WITH_AES_128_CCM_8 */
 
 static const struct option options[] = {
 	{ "dir", required_argument, NULL, DIR },
@@ -75,7 +76,7 @@ static struct store_assoc assoc_of(
 	const struct plan *p, uint32_t i, const struct store_cred *c, enum sleeper_leg leg)
 {
 	struct sleeper_keys keys;
-	struct dtls_context k = { .fragment_code = 0 };
+	struct dtls_context k = { .suite = CCM_8, .guard = DTLS_GUARD_CCM_8 };
 	const struct net_addr listener = {
 		.ip = { 127, 0, 0, 1 }, .port = p->gateway_port, .family = NET_IPV4
 	};

@@ -351,6 +351,39 @@ enum store_result depot_lease(struct depot *d, struct store_assoc *a, uint64_t s
 	return depot_do_vital(d, lease, &o);
 }
 
+void depot_name(struct store_assoc *a, uint32_t n)
+{
+	const uint8_t octets[] = { 0x2b, 0, 1, (uint8_t)(n >> 8), (uint8_t)n, 6, 7, 8, 9, 10, 11 };
+	a->cid_len = sizeof(octets);
+	memcpy(a->cid, octets, sizeof(octets));
+}
+
+struct store_assoc depot_roamer(
+	struct depot *d, const struct store_cred *c, uint16_t port, uint32_t n)
+{
+	struct store_assoc a = depot_assoc_of(c, port);
+	depot_name(&a, n);
+	const enum store_result r = depot_put(d, &a);
+	assert(r == STORE_OK);
+	return a;
+}
+
+static enum store_result move(struct store_txn *t, void *arg)
+{
+	return store_assoc_move(t, arg);
+}
+
+enum store_result depot_move(struct depot *d, const struct store_assoc *a)
+{
+	struct store_assoc copy = *a;
+	return depot_do_vital(d, move, &copy);
+}
+
+void depot_pass(struct depot *d, uint64_t ms)
+{
+	d->s->base_ms += ms;
+}
+
 static enum store_result prove(struct store_txn *t, void *arg)
 {
 	const struct store_assoc *const a = arg;

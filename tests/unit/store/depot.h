@@ -77,6 +77,14 @@ struct store_assoc depot_assoc(struct depot *d, const struct store_cred *c, uint
 enum store_result depot_drop(struct depot *d, const struct store_assoc *a);
 enum store_result depot_lease(struct depot *d, struct store_assoc *a, uint64_t seen);
 enum store_result depot_prove(struct depot *d, const struct store_assoc *a);
+/* Gives it the CID number n; not written. */
+void depot_name(struct store_assoc *a, uint32_t n);
+/* depot_assoc() with the CID number n. */
+struct store_assoc depot_roamer(
+	struct depot *d, const struct store_cred *c, uint16_t port, uint32_t n);
+enum store_result depot_move(struct depot *d, const struct store_assoc *a);
+/* Time that passes. */
+void depot_pass(struct depot *d, uint64_t ms);
 enum store_result depot_read(struct depot *d, uint32_t slot, struct store_assoc *out);
 enum store_result depot_session(struct depot *d, const struct store_session *s);
 /* A record with this number was let in: the slot has it. */

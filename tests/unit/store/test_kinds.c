@@ -11,9 +11,6 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "store/core.h"
-#include "store/key.h"
-#include "store/schema.h"
 #include "unit/store/depot.h"
 #include "unit/store/old.h"
 
@@ -210,53 +207,10 @@ static void test_resumption_state_of_2048_octets_is_kept(void **state)
 
 /* --- from before ------------------------------------------------------------------------------ */
 
-static size_t octets(const char *hex, uint8_t *out)
-{
-	const size_t len = strlen(hex) / 2;
-	for (size_t i = 0; i < len; i++) {
-		const char two[3] = { hex[2 * i], hex[2 * i + 1] };
-		out[i] = (uint8_t)strtoul(two, NULL, 16);
-	}
-	return len;
-}
-
-static void put_old(struct kv *kv)
-{
-	struct kv_txn *t;
-	assert_int_equal(kv_begin(kv, KV_WRITE, &t), STORE_OK);
-	for (size_t i = 0; i < COUNT_OF(old_rows); i++) {
-		uint8_t key[64], value[1024];
-		const struct kv_slice k = { key, octets(old_rows[i].key, key) };
-		const struct kv_slice v = { value, octets(old_rows[i].value, value) };
-		assert_int_equal(kv_put(t, old_rows[i].table, k, v), STORE_OK);
-	}
-	assert_int_equal(kv_commit(t), STORE_OK);
-}
-
-/* Brought up, as it is opened. */
-static struct depot *old_depot(void)
-{
-	struct depot *const d = depot_new();
-	const struct schema_steps steps = schema_steps();
-	uint32_t version = 0;
-	struct store_error e;
-	d->keyring_len = octets(old_keyring, d->keyring);
-	d->disk = kv_open_ram(key_tables(), KEY_TABLES);
-	assert_non_null(d->disk);
-	put_old(d->disk);
-	assert_int_equal(schema_read(d->disk, &version), STORE_OK);
-	assert_int_equal(version, 1);
-	assert_true(schema_bring_up(d->disk, &steps, "x", &e));
-	assert_int_equal(schema_read(d->disk, &version), STORE_OK);
-	assert_int_equal(version, STORE_SCHEMA);
-	depot_start(d);
-	return d;
-}
-
 static void test_R204_what_was_written_before_there_were_kinds_is_a_PSK(void **state)
 {
 	(void)state;
-	struct depot *const d = old_depot();
+	struct depot *const d = old_depot(1);
 	struct store_cred c;
 	assert_int_equal(store_find_identity(d->r, STORE_CRED_PSK, (const uint8_t *)"old-1", 5, &c),
 		STORE_OK);
@@ -285,7 +239,7 @@ static void test_R204_what_was_written_before_there_were_kinds_is_a_PSK(void **s
 static void test_R204_what_was_written_before_goes_on(void **state)
 {
 	(void)state;
-	struct depot *const d = old_depot();
+	struct depot *const d = old_depot(1);
 	struct store_session s;
 	static struct store_resume x;
 	struct store_cred c, again;

@@ -131,7 +131,8 @@ static void test_a_version_from_before_the_first_step_is_refused(void **state)
 	kv_close(kv);
 }
 
-/* What a step makes of rows is told where they are: unit/store/test_kinds for version 2. */
+/* What a step makes of rows is told where they are: unit/store/test_kinds for version 2, test_move
+   for version 3. */
 static void test_every_version_from_1_on_comes_up_to_this_one(void **state)
 {
 	(void)state;

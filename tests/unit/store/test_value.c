@@ -126,7 +126,10 @@ static void test_S28_the_head_of_a_credential_has_a_mac(void **state)
 static void test_an_association_is_read_as_written(void **state)
 {
 	(void)state;
-	struct store_assoc a = { .cred = 4, .up_ms = 5, .context_len = STORE_CONTEXT_MAX },
+	struct store_assoc a = { .cred = 4,
+		.up_ms = 5,
+		.path_ms = 5,
+		.context_len = STORE_CONTEXT_MAX },
 			   x = { 0 };
 	a.path.role = STORE_LINK;
 	a.path.peer = (struct net_addr){ .ip = { 0x20, 1 }, .port = 1, .family = NET_IPV6 };
@@ -142,6 +145,156 @@ static void test_an_association_is_read_as_written(void **state)
 	assert_int_equal(value_assoc_write(&a, octets, len - 1), 0);
 	a.context_len++;
 	assert_int_equal(value_assoc_write(&a, octets, sizeof(octets)), 0);
+}
+
+static void test_an_association_is_written_as_it_was_before_there_were_CIDs(void **state)
+{
+	(void)state;
+	/* By the program of schema 2. */
+	static const uint8_t before[] = "\1\0\0\0\2\0\0\0\0\0\0\0\5\0"
+					"\4\xc0\0\2\1\x16\x33\4\xc0\0\2\2\x16\x34"
+					"\0\3key";
+	static const struct store_assoc a = { .cred = 2,
+		.up_ms = 5,
+		.path_ms = 5,
+		.path = { .peer = { .ip = { 192, 0, 2, 1 }, .port = 5683, .family = NET_IPV4 },
+			.local = { .ip = { 192, 0, 2, 2 }, .port = 5684, .family = NET_IPV4 } },
+		.context_len = 3,
+		.context = "key" };
+	struct store_assoc x = a;
+	uint8_t octets[VALUE_PLAIN_MAX];
+	/* Nothing of another row is left. */
+	x.cid_len = x.cid[0] = 1;
+	x.moves = 1;
+	x.adrift = true;
+	x.candidate.peer.family = x.stays[3].peer.family = NET_IPV4;
+	assert_true(value_assoc_read(slice(before, sizeof(before) - 1), &x));
+	assert_memory_equal(&x, &a, sizeof(a));
+	assert_int_equal(value_assoc_write(&a, octets, sizeof(octets)), sizeof(before) - 1);
+	assert_memory_equal(octets, before, sizeof(before) - 1);
+}
+
+static struct store_assoc roamer(void)
+{
+	struct store_assoc a = { .cred = 2,
+		.up_ms = 5,
+		.path_ms = 6,
+		.path = { .peer = { .ip = { 192, 0, 2, 1 }, .port = 5683, .family = NET_IPV4 } },
+		.candidate = { .role = STORE_DEVICE,
+			.peer = { .ip = { 0x20, 1 }, .port = 7, .family = NET_IPV6 } },
+		.adrift = true,
+		.moves = 70000,
+		.cid_len = STORE_CID_MAX,
+		.context_len = 3,
+		.context = "key" };
+	memset(a.cid, 0xcd, sizeof(a.cid));
+	for (unsigned i = 0; i < STORE_STAYS; i++)
+		a.stays[i] = (struct store_stay){
+			.peer = { .ip = { 10, (uint8_t)i }, .port = 8, .family = NET_IPV4 },
+			.since_ms = 5 - i
+		};
+	return a;
+}
+
+static void test_R159_a_CID_and_where_it_is_are_read_as_written(void **state)
+{
+	(void)state;
+	struct store_assoc a = roamer(), x = { 0 };
+	uint8_t octets[VALUE_PLAIN_MAX];
+	const size_t len = value_assoc_write(&a, octets, sizeof(octets));
+	assert_true(value_assoc_read(slice(octets, len), &x));
+	assert_memory_equal(&x, &a, sizeof(a));
+	for (size_t n = 0; n < len; n++)
+		assert_false(value_assoc_read(slice(octets, n), &x));
+	assert_int_equal(value_assoc_write(&a, octets, len - 1), 0);
+	octets[len] = 0;
+	assert_false(value_assoc_read(slice(octets, len + 1), &x));
+	a.cid_len = STORE_CID_MAX + 1;
+	assert_int_equal(value_assoc_write(&a, octets, sizeof(octets)), 0);
+}
+
+/* Each of them alone is a reason for the longer layout. */
+static void test_R159_nothing_of_a_history_is_left_out(void **state)
+{
+	(void)state;
+	for (unsigned what = 0; what < 6; what++) {
+		const struct store_assoc r = roamer();
+		struct store_assoc a = { .up_ms = 5, .path_ms = 5 }, x = { 0 };
+		uint8_t octets[VALUE_PLAIN_MAX];
+		a.path_ms = what == 0 ? 6 : 5;
+		a.adrift = what == 1;
+		a.moves = what == 2;
+		a.cid_len = a.cid[0] = what == 3;
+		if (what == 4)
+			a.candidate = r.candidate;
+		if (what == 5)
+			a.stays[0] = r.stays[0];
+		const size_t len = value_assoc_write(&a, octets, sizeof(octets));
+		assert_int_equal(octets[0], VALUE_LAYOUT_CIDS);
+		assert_true(value_assoc_read(slice(octets, len), &x));
+		assert_memory_equal(&x, &a, sizeof(a));
+	}
+}
+
+static void test_an_association_is_written_in_one_way_only(void **state)
+{
+	(void)state;
+	/* Behind a context of 3 and path_ms: adrift, moves, CID, candidate, stays. */
+	enum { ADRIFT = 41, MOVES = 42, CID = 46, CANDIDATE = 47, STAYS = 48 };
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} bad[] = { { ADRIFT, 2 }, { CID, STORE_CID_MAX + 1 }, { CANDIDATE, 2 }, { CANDIDATE, 1 },
+		{ STAYS, STORE_STAYS + 1 }, { STAYS, 1 },
+		{ MOVES + 3, 0 }, /* then there is nothing to tell */
+		{ 0, VALUE_LAYOUT }, { 0, VALUE_LAYOUT_CIDS + 1 }, { 13, STORE_LINK + 1 } };
+	struct store_assoc a = roamer(), x = { 0 };
+	uint8_t octets[VALUE_PLAIN_MAX] = { 0 };
+	a.path.local = a.path.peer;
+	a.path_ms = a.up_ms;
+	a.adrift = false;
+	a.moves = 1;
+	a.cid_len = 0;
+	a.candidate = (struct store_path){ 0 };
+	memset(a.stays, 0, sizeof(a.stays));
+	const size_t len = value_assoc_write(&a, octets, sizeof(octets));
+	assert_int_equal(len, STAYS + 1);
+	assert_true(value_assoc_read(slice(octets, len), &x));
+	assert_int_equal(x.moves, 1);
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		const uint8_t was = octets[bad[i].at];
+		octets[bad[i].at] = bad[i].value;
+		for (size_t more = 0; more < 40; more++) /* zeros follow */
+			if (value_assoc_read(slice(octets, len + more), &x))
+				fail_msg("row %zu, %zu more", i, more);
+		octets[bad[i].at] = was;
+	}
+}
+
+static void test_the_head_of_an_association_is_read_as_written(void **state)
+{
+	(void)state;
+	struct value_assoc_head h = {
+		.id = { 1 }, .cred = 2, .generation = 3, .path = 4, .has_cid = true, .cid = 5
+	};
+	uint8_t octets[VALUE_HEAD_MAX];
+	for (int cid = 1; cid >= 0; cid--) {
+		struct value_assoc_head x;
+		struct kv_slice rest;
+		h.has_cid = cid == 1;
+		h.cid = cid == 1 ? 5 : 0;
+		const size_t len = value_assoc_head_write(&h, octets, sizeof(octets) - 1);
+		assert_int_equal(octets[0], cid == 1 ? VALUE_LAYOUT_CIDS : VALUE_LAYOUT);
+		assert_true(value_assoc_head_read(slice(octets, len + 1), &x, &rest));
+		assert_int_equal(rest.len, 1);
+		assert_memory_equal(x.id, h.id, sizeof(h.id));
+		assert_true(x.cred == 2 && x.generation == 3 && x.path == 4);
+		assert_true(x.has_cid == h.has_cid && x.cid == h.cid);
+		for (size_t n = 0; n < len; n++)
+			assert_false(value_assoc_head_read(slice(octets, n), &x, &rest));
+		octets[0] = VALUE_LAYOUT_CIDS + 1;
+		assert_false(value_assoc_head_read(slice(octets, len), &x, &rest));
+	}
 }
 
 static void test_a_credential_is_read_as_written(void **state)
@@ -287,6 +440,15 @@ static void test_keys_are_in_the_order_of_their_numbers(void **state)
 	assert_true(registered && at == 7 && number == 8);
 	assert_false(key_is_age(key_slice(&a), &registered, &at, &number));
 	assert_false(key_is_number(key_slice(&a), &number));
+	const struct key early = key_time_hash(255, UINT64_MAX), late = key_time_hash(256, 1);
+	uint64_t hash;
+	assert_true(memcmp(early.octets, late.octets, early.len) < 0);
+	assert_true(key_is_time_hash(key_slice(&late), &at, &hash));
+	assert_true(at == 256 && hash == 1);
+	assert_false(key_is_time_hash(key_slice(&a), &at, &hash));
+	const struct key h = key_hash(258);
+	assert_true(key_is_hash(key_slice(&h), &hash) && hash == 258);
+	assert_false(key_is_hash(key_slice(&a), &hash));
 	for (unsigned i = 0; i < KEY_TABLES; i++)
 		assert_non_null(key_tables()[i]);
 }
@@ -299,6 +461,11 @@ int main(void)
 			test_S1_a_lease_is_bound_to_its_slot_and_any_bit_that_flips_is_seen),
 		cmocka_unit_test(test_S28_the_head_of_a_credential_has_a_mac),
 		cmocka_unit_test(test_an_association_is_read_as_written),
+		cmocka_unit_test(test_an_association_is_written_as_it_was_before_there_were_CIDs),
+		cmocka_unit_test(test_R159_a_CID_and_where_it_is_are_read_as_written),
+		cmocka_unit_test(test_R159_nothing_of_a_history_is_left_out),
+		cmocka_unit_test(test_an_association_is_written_in_one_way_only),
+		cmocka_unit_test(test_the_head_of_an_association_is_read_as_written),
 		cmocka_unit_test(test_a_credential_is_read_as_written),
 		cmocka_unit_test(
 			test_a_PSK_is_written_octet_by_octet_as_it_was_before_there_were_kinds),

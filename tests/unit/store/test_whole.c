@@ -14,7 +14,7 @@
 #include "store/core.h"
 #include "unit/store/depot.h"
 
-enum { CREDS = 6, SLOTS_MAX = 4096, STEPS = 300, SEEDS = 12 };
+enum { CREDS = 6, SLOTS_MAX = 4096, STEPS = 300, SEEDS = 12, RESTING = 30 };
 
 struct town {
 	struct depot *d;
@@ -65,13 +65,49 @@ static void assoc_fits(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, 
 	assert_true(slot < SLOTS_MAX);
 	assert_int_equal(seen[slot]++, 0);
 	assert_true(value_assoc_head_read(v, &h, &rest));
-	const struct key number = key_number(slot), path = key_hash(h.path);
-	const struct key of = key_pair(h.cred, slot);
+	const struct key number = key_number(slot), of = key_pair(h.cred, slot);
+	const struct key where = key_hash(h.has_cid ? h.cid : h.path);
 	assert_true(has(kv, KEY_LEASE, &number, &other));
 	assert_true(has(kv, KEY_ASSOC_OF, &of, &other));
-	assert_true(has(kv, KEY_PATH, &path, &other));
+	assert_true(has(kv, h.has_cid ? KEY_CID : KEY_PATH, &where, &other));
 	assert_true(key_is_number(other, &points));
 	assert_int_equal(points, slot);
+}
+
+static void path_fits(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, void *arg)
+{
+	struct value_assoc_head h;
+	struct kv_slice row, rest;
+	uint32_t slot;
+	uint64_t hash;
+	(void)arg;
+	assert_true(key_is_hash(k, &hash));
+	assert_true(key_is_number(v, &slot));
+	const struct key number = key_number(slot);
+	assert_true(has(kv, KEY_ASSOC, &number, &row));
+	assert_true(value_assoc_head_read(row, &h, &rest));
+	assert_true(h.path == hash);
+}
+
+/* One that rests is in both tables; the others are somebody's. */
+static void cid_fits(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, void *arg)
+{
+	struct value_assoc_head h;
+	struct kv_slice row, rest;
+	uint32_t slot;
+	uint64_t hash, since_ms;
+	assert_true(key_is_hash(k, &hash));
+	if (key_is_hash(v, &since_ms)) {
+		const struct key resting = key_time_hash(since_ms, hash);
+		assert_true(has(kv, KEY_CID_REST, &resting, &rest));
+		return;
+	}
+	assert_true(key_is_number(v, &slot));
+	const struct key number = key_number(slot);
+	assert_true(has(kv, KEY_ASSOC, &number, &row));
+	assert_true(value_assoc_head_read(row, &h, &rest));
+	assert_true(h.has_cid && h.cid == hash);
+	++*(uint64_t *)arg;
 }
 
 static void slot_is_free(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, void *arg)
@@ -122,13 +158,15 @@ static void all_fits(struct town *t)
 	struct store *const s = t->d->s;
 	struct value_meta m;
 	struct kv_txn *kv;
-	uint64_t deadlines = 0;
+	uint64_t deadlines = 0, named = 0;
 	memset(seen, 0, sizeof(seen));
 	assert_int_equal(kv_begin(s->parts.kv, KV_READ, &kv), STORE_OK);
 	assert_int_equal(meta_load(kv, &s->mac, &m), STORE_OK);
 	const uint64_t n = each(kv, KEY_ASSOC, assoc_fits, seen);
 	assert_int_equal(kv_count(kv, KEY_LEASE), n);
-	assert_int_equal(kv_count(kv, KEY_PATH), n);
+	assert_true(each(kv, KEY_PATH, path_fits, NULL) <= n);
+	assert_true(each(kv, KEY_CID, cid_fits, &named) <= named + kv_count(kv, KEY_CID_REST));
+	assert_true(kv_count(kv, KEY_CID_REST) <= RESTING);
 	assert_int_equal(kv_count(kv, KEY_ASSOC_OF), n);
 	assert_int_equal(n + each(kv, KEY_FREE, slot_is_free, seen), m.slots);
 	for (uint32_t slot = 0; slot < m.slots; slot++)
@@ -178,10 +216,24 @@ static enum store_result swap(struct store_txn *txn, void *arg)
 	enum store_result r = store_assoc_drop(txn, old->slot, old->id);
 	if (r != STORE_OK && r != STORE_NONE)
 		return r;
+	if (draw(t, 2) == 0)
+		depot_name(&a, draw(t, 60));
 	r = store_assoc_put(txn, &a, slot_owner(t->d->start.incarnation, 0));
 	if (r == STORE_OK)
 		t->assoc[a.slot] = a;
 	return r;
+}
+
+static enum store_result move(struct store_txn *txn, void *arg)
+{
+	struct town *const t = arg;
+	struct store_assoc a = t->assoc[draw(t, 16)];
+	if (a.cid_len == 0)
+		return STORE_OK;
+	a.path.peer.port = (uint16_t)draw(t, 12);
+	a.candidate = draw(t, 2) == 0 ? a.path : (struct store_path){ 0 };
+	a.adrift = draw(t, 4) == 0;
+	return store_assoc_move(txn, &a);
 }
 
 static enum store_result cred(struct store_txn *txn, void *arg)
@@ -199,15 +251,17 @@ static enum store_result cred(struct store_txn *txn, void *arg)
 
 static void step(struct town *t)
 {
-	static depot_run *const runs[] = { swap, swap, swap, session, resume, cred };
+	static depot_run *const runs[] = { swap, swap, swap, move, move, session, resume, cred };
 	const uint32_t what = draw(t, 40);
 	if (what == 0) {
 		depot_kill(t->d);
 		depot_start(t->d);
+		t->d->s->resting_max = RESTING;
 		return;
 	}
 	if (what == 1) /* what was done is undone, by whoever did it */
 		kv_ram_fail(t->d->s->parts.kv, STORE_FULL, 1);
+	depot_pass(t->d, draw(t, STORE_CID_REST_MS / 10));
 	(void)depot_do(t->d, runs[draw(t, COUNT_OF(runs))], t);
 }
 
@@ -221,6 +275,7 @@ static void test_S20_rows_and_indices_fit_whatever_is_done(void **state)
 		t.d = depot_new();
 		t.d->settings.resumable_max = 4;
 		depot_start(t.d);
+		t.d->s->resting_max = RESTING;
 		for (unsigned i = 0; i < CREDS; i++) {
 			char name[16];
 			(void)snprintf(name, sizeof(name), "dev%u", i);
