@@ -113,8 +113,7 @@ enum dtls_gathering dtls_admit_gather(struct dtls_handshake *h, const struct dtl
 
 /* --- whom we suspect ------------------------------------------------------------------------- */
 
-/* Where a path comes from: an IPv4 address, or an IPv6 /64. */
-static uint64_t source_of(const struct dtls_engine *e, const struct net_path *path)
+uint64_t dtls_source_of(const struct dtls_engine *e, const struct net_path *path)
 {
 	uint8_t where[9] = { path->peer.family };
 	memcpy(where + 1, path->peer.ip, 8);
@@ -173,13 +172,13 @@ static bool has_waited(const struct dtls_arrival *a, const struct dtls_opener *o
 	       !begins_too_much(e, source);
 }
 
-bool dtls_admit_hello(const struct dtls_arrival *a, const struct dtls_opener *o)
+bool dtls_admit_hello(struct dtls_arrival *a, const struct dtls_opener *o)
 {
 	struct dtls_engine *const e = a->e;
-	const uint64_t source = source_of(e, a->path);
+	const uint64_t source = dtls_source_of(e, a->path);
 	if (!is_suspect(e, source) || has_waited(a, o, source))
 		return true;
-	e->stats.deferred++;
+	dtls_drop(a, &e->stats.deferred);
 	return false;
 }
 
@@ -196,7 +195,7 @@ unsigned dtls_admit_tries(const struct dtls_handshake *h)
 
 bool dtls_admit_is_quiet(const struct dtls_handshake *h)
 {
-	return h->role == DTLS_SERVER && is_suspect(h->e, source_of(h->e, &h->node.path));
+	return h->role == DTLS_SERVER && is_suspect(h->e, dtls_source_of(h->e, &h->node.path));
 }
 
 /* Was it about who the peer is? */
@@ -213,7 +212,7 @@ void dtls_admit_failed(struct dtls_handshake *h, enum dtls_cause cause)
 	/* Who was evicted has done nothing wrong that is known. */
 	if (h->role != DTLS_SERVER || cause == DTLS_FAIL_FULL)
 		return;
-	dtls_failures_add(&e->suspects.sources, source_of(e, &h->node.path), e->now_ms);
+	dtls_failures_add(&e->suspects.sources, dtls_source_of(e, &h->node.path), e->now_ms);
 	if (h->identity_len > 0 && is_about_proof(cause))
 		dtls_failures_add(&e->suspects.identities, identity_of(h), e->now_ms);
 }
@@ -223,7 +222,7 @@ void dtls_admit_proved(struct dtls_handshake *h)
 	struct dtls_engine *const e = h->e;
 	if (h->role != DTLS_SERVER)
 		return;
-	dtls_failures_forgive(&e->suspects.sources, source_of(e, &h->node.path), e->now_ms);
+	dtls_failures_forgive(&e->suspects.sources, dtls_source_of(e, &h->node.path), e->now_ms);
 	if (h->identity_len > 0)
 		dtls_failures_forgive(&e->suspects.identities, identity_of(h), e->now_ms);
 }
@@ -270,7 +269,7 @@ static struct dtls_handshake *oldest_of(
 	const uint64_t age_ms = which == DTLS_KEYED ? EVICT_KEYED_MS : EVICT_AFTER_MS;
 	struct dtls_handshake *h = e->queues[which].oldest;
 	for (; h && e->now_ms - h->began_ms >= age_ms; h = h->newer) {
-		if (!source || source_of(e, &h->node.path) == *source)
+		if (!source || dtls_source_of(e, &h->node.path) == *source)
 			return h;
 	}
 	return NULL;
@@ -278,7 +277,7 @@ static struct dtls_handshake *oldest_of(
 
 bool dtls_admit(struct dtls_engine *e, enum dtls_role role, const struct net_path *path)
 {
-	const uint64_t source = source_of(e, path);
+	const uint64_t source = dtls_source_of(e, path);
 	const bool crowded = role == DTLS_SERVER && is_crowded(e, source);
 	if (!crowded && has_room(e, role))
 		return true;
@@ -299,14 +298,14 @@ void dtls_admit_count(struct dtls_handshake *h)
 	struct dtls_engine *const e = h->e;
 	e->stats.handshakes++;
 	if (h->role == DTLS_SERVER)
-		dtls_crowd_enter(&e->suspects.crowd, source_of(e, &h->node.path));
+		dtls_crowd_enter(&e->suspects.crowd, dtls_source_of(e, &h->node.path));
 	h->queue = DTLS_NOT_QUEUED;
 	dtls_admit_resize(h);
 }
 
 void dtls_admit_queue(struct dtls_handshake *h)
 {
-	const bool suspect = is_suspect(h->e, source_of(h->e, &h->node.path));
+	const bool suspect = is_suspect(h->e, dtls_source_of(h->e, &h->node.path));
 	queue(h, suspect ? DTLS_SUSPECTED : DTLS_SILENT);
 }
 
@@ -326,13 +325,13 @@ void dtls_admit_forget(struct dtls_handshake *h)
 	e->stats.handshake_bytes -= h->counted;
 	h->counted = 0;
 	if (h->role == DTLS_SERVER)
-		dtls_crowd_leave(&e->suspects.crowd, source_of(e, &h->node.path));
+		dtls_crowd_leave(&e->suspects.crowd, dtls_source_of(e, &h->node.path));
 }
 
 void dtls_admit_refused(struct dtls_arrival *a, const struct dtls_hello *hello)
 {
 	struct dtls_engine *const e = a->e;
-	e->stats.refused_full++;
+	dtls_drop(a, &e->stats.refused_full);
 	const struct dtls_failure f = {
 		.role = DTLS_SERVER,
 		.cause = DTLS_FAIL_FULL,

@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+enum { DTLS_ALERT_LEN = 2 }; /* level and description */
+
 enum dtls_alert_level { DTLS_WARNING = 1, DTLS_FATAL = 2 };
 
 enum dtls_alert {

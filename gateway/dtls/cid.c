@@ -6,24 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 1 << 5, VERSION_MASK = 7 << 5, LENGTH_MASK = 31, BUCKETS_MIN = 64 };
+enum { BUCKETS_MIN = 64 };
 
 size_t dtls_cid_len(uint8_t first)
 {
-	const size_t len = first & LENGTH_MASK;
-	const bool ours = (first & VERSION_MASK) == VERSION && len >= DTLS_CID_OURS_MIN &&
-			  len <= DTLS_CID_OURS_MAX;
-	return ours ? len : 0;
+	const bool ours = first >= CID_FORM_MIN && first <= CID_FORM_MAX;
+	return ours ? first & CID_LENGTH_MASK : 0;
 }
 
 size_t dtls_cid_make(
 	const struct dtls_cid_form *f, const uint8_t *random, uint8_t out[DTLS_CID_OURS_MAX])
 {
-	const size_t len = DTLS_CID_ROUTE + (size_t)f->random;
-	out[0] = (uint8_t)(VERSION | len);
-	out[1] = f->node;
-	out[2] = f->worker;
-	memcpy(out + DTLS_CID_ROUTE, random, f->random);
+	const size_t len = CID_ROUTE + (size_t)f->random;
+	out[0] = (uint8_t)(CID_VERSION | len);
+	out[CID_NODE] = f->node;
+	out[CID_WORKER] = f->worker;
+	memcpy(out + CID_ROUTE, random, f->random);
 	return len;
 }
 

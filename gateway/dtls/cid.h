@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dtls/cid: our connection ids: how they are laid out, and who is found by which.
- *
- *   octet 0   format: version (upper 3 bits) and length in octets (lower 5)
- *   octet 1   node
- *   octet 2   worker
- *   then      8 to 16 random octets
+ * dtls/cid: our connection ids, laid out as base/cid says, and who is found by which.
  *
  * Promise: the first octet says where a CID ends, so that ids of another length, made before a
  *          setting was changed, are still read (S25). Nothing of the device is in it (R-141): who
@@ -21,6 +16,7 @@
 #define LWG_DTLS_CID_H
 
 #include "base/attr.h"
+#include "base/cid.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,12 +25,12 @@
 struct dtls_assoc;
 
 enum {
-	DTLS_CID_MAX = 255, /* RFC 9146 3: a peer's may be that long */
-	DTLS_CID_ROUTE = 3, /* octets before the random ones */
-	DTLS_CID_RANDOM_MIN = 8,
-	DTLS_CID_RANDOM_MAX = 16,
-	DTLS_CID_OURS_MIN = DTLS_CID_ROUTE + DTLS_CID_RANDOM_MIN,
-	DTLS_CID_OURS_MAX = DTLS_CID_ROUTE + DTLS_CID_RANDOM_MAX,
+	DTLS_CID_MAX = 255,         /* RFC 9146 3: a peer's may be that long */
+	DTLS_CID_ROUTE = CID_ROUTE, /* octets before the random ones */
+	DTLS_CID_RANDOM_MIN = CID_RANDOM_MIN,
+	DTLS_CID_RANDOM_MAX = CID_RANDOM_MAX,
+	DTLS_CID_OURS_MIN = CID_MIN,
+	DTLS_CID_OURS_MAX = CID_MAX,
 };
 
 struct dtls_cid_form {

@@ -53,11 +53,18 @@ static void linger_begin(struct dtls_engine *e, struct dtls_conn *c, const struc
 	wipe(&k, sizeof(k));
 }
 
-static void linger_send(struct dtls_engine *e, struct dtls_conn *c)
+/* It goes where it was asked for: a NAT may have forgotten the peer in the middle of the
+   handshake. */
+static void linger_send(const struct dtls_arrival *a, struct dtls_conn *c)
 {
-	if (c->adrift)
-		return;
+	struct dtls_engine *const e = a->e;
 	struct dtls_linger *const l = c->linger;
+	const size_t whole =
+		DTLS_RECORD_HEADER + 1 + dtls_assoc_size(&c->assoc, &e->sealer, l->finished_len);
+	const struct net_path *const to = dtls_move_back(a, c, whole);
+	e->stats.nowhere += !to;
+	if (!to)
+		return;
 	uint64_t plain_seq = l->plain_base + c->assoc.wseq;
 	uint8_t ccs = 1;
 	struct dtls_flight f = { .count = 0 };
@@ -71,7 +78,7 @@ static void linger_send(struct dtls_engine *e, struct dtls_conn *c)
 		.len = l->finished_len };
 	const struct dtls_sender s = {
 		.owner = &e->owner,
-		.path = &c->node.path,
+		.path = to,
 		.sealer = &e->sealer,
 		.assoc = &c->assoc,
 		.plain_seq = &plain_seq,
@@ -192,22 +199,7 @@ void dtls_conn_end(struct dtls_engine *e, struct dtls_conn *c, enum dtls_end why
 	release(e, c);
 }
 
-/* --- numbers that run short ------------------------------------------------------------------ */
-
-static void tell_short(struct dtls_engine *e, struct dtls_conn *c)
-{
-	if (c->told_short || c->dead || !e->owner.runs_short)
-		return;
-	c->told_short = true;
-	e->owner.runs_short(e->owner.ctx, c);
-}
-
-static void check_write_end(struct dtls_engine *e, struct dtls_conn *c)
-{
-	const struct dtls_assoc *const as = &c->assoc;
-	if (dtls_assoc_starved(as) || as->write_end - as->wseq < DTLS_NUMBERS_LOW)
-		tell_short(e, c);
-}
+/* --- receiving ------------------------------------------------------------------------------- */
 
 static void check_read_end(struct dtls_engine *e, struct dtls_conn *c)
 {
@@ -215,160 +207,60 @@ static void check_read_end(struct dtls_engine *e, struct dtls_conn *c)
 	const uint64_t half = e->set.first_read_end / 2;
 	const uint64_t low = half < DTLS_NUMBERS_LOW ? half : DTLS_NUMBERS_LOW;
 	if (as->read_end < as->window.next || as->read_end - as->window.next < low)
-		tell_short(e, c);
+		dtls_conn_tell_short(e, c);
 }
 
-/* --- sending --------------------------------------------------------------------------------- */
-
-bool dtls_conn_write(struct dtls_engine *e, struct dtls_conn *c, const struct net_path *to,
-	const struct dtls_text *text)
+static void got_alert(struct dtls_arrival *a, struct dtls_conn *c, const uint8_t *body, size_t len)
 {
-	const size_t whole = dtls_assoc_size(&c->assoc, &e->sealer, text->len);
-	uint8_t *const out = e->owner.room(e->owner.ctx, to, whole);
-	if (!out)
-		return true; /* lost before the wire instead of on it */
-	if (text->len > 0)
-		memcpy(out + dtls_assoc_before(&c->assoc), text->bytes, text->len);
-	const size_t sealed = dtls_assoc_seal(&c->assoc, &e->sealer, text->type, out, text->len);
-	e->stats.records_out += sealed > 0;
-	e->owner.sent(e->owner.ctx, sealed);
-	return sealed > 0;
-}
-
-/* The codes 1 to 4 are 2^9 to 2^12 (RFC 6066 4). */
-size_t dtls_conn_text_max(const struct dtls_conn *c)
-{
-	return c->fragment_code > 0 ? (size_t)256 << c->fragment_code
-				    : dtls_assoc_text_max(&c->assoc);
-}
-
-static void exhaust(struct dtls_engine *e, struct dtls_conn *c)
-{
-	if (c->spent || c->dead)
+	if (len != DTLS_ALERT_LEN) {
+		dtls_drop(a, &a->e->stats.junk);
 		return;
-	c->spent = true;
-	c->spent_next = e->spent;
-	e->spent = c;
-}
-
-/* Where it may be sent, a message of len octets: DTLS_OK, or why not. */
-static enum dtls_result may_send(struct dtls_engine *e, struct dtls_conn *c, size_t len)
-{
-	if (len > dtls_conn_text_max(c))
-		return DTLS_TOO_LONG;
-	if (dtls_assoc_starved(&c->assoc))
-		tell_short(e, c); /* who may give more at once */
-	if (dtls_assoc_spent(&c->assoc)) {
-		exhaust(e, c);
-		return DTLS_EXHAUSTED;
 	}
-	if (dtls_assoc_starved(&c->assoc)) {
-		e->stats.starved++;
-		return DTLS_STARVED;
-	}
-	return DTLS_OK;
-}
-
-static enum dtls_result send_message(struct dtls_engine *e, struct dtls_conn *c,
-	const struct net_path *to, const uint8_t *msg, size_t len)
-{
-	const struct dtls_text text = { .type = DTLS_DATA, .bytes = msg, .len = len };
-	if (!dtls_conn_write(e, c, to, &text))
-		return DTLS_BROKEN;
-	check_write_end(e, c);
-	return DTLS_OK;
-}
-
-enum dtls_result dtls_send(
-	struct dtls_engine *e, struct dtls_conn *c, const uint8_t *msg, size_t len)
-{
-	const enum dtls_result may = may_send(e, c, len);
-	if (may != DTLS_OK)
-		return may;
-	if (c->adrift) {
-		e->stats.nowhere++;
-		return DTLS_NOWHERE;
-	}
-	return send_message(e, c, &c->node.path, msg, len);
-}
-
-enum dtls_result dtls_send_to(struct dtls_engine *e, struct dtls_conn *c, const struct net_path *to,
-	const uint8_t *msg, size_t len)
-{
-	struct dtls_move *const m = c->move;
-	if (c->dead || !m || !net_path_same(&m->path, to))
-		return DTLS_NOWHERE;
-	const enum dtls_result may = may_send(e, c, len);
-	if (may != DTLS_OK)
-		return may;
-	if (!dtls_move_spend(m, dtls_assoc_size(&c->assoc, &e->sealer, len)))
-		return DTLS_LIMITED;
-	const struct net_path path = *to; /* m may go with what the owner does meanwhile */
-	return send_message(e, c, &path, msg, len);
-}
-
-void dtls_conn_alert(struct dtls_engine *e, struct dtls_conn *c, uint8_t level, uint8_t alert)
-{
-	const uint8_t body[2] = { level, alert };
-	const struct dtls_text text = { .type = DTLS_ALERT, .bytes = body, .len = sizeof(body) };
-	if (c->adrift)
-		e->stats.nowhere++;
-	else
-		(void)dtls_conn_write(e, c, &c->node.path, &text);
-}
-
-void dtls_close(struct dtls_engine *e, struct dtls_conn *c)
-{
-	if (c->dead)
-		return; /* its down event is running */
-	dtls_conn_alert(e, c, DTLS_WARNING, DTLS_CLOSE_NOTIFY);
-	dtls_conn_free(e, c);
-}
-
-/* --- receiving ------------------------------------------------------------------------------- */
-
-static void got_alert(struct dtls_engine *e, struct dtls_conn *c, const uint8_t *body, size_t len)
-{
-	if (len != 2)
-		return;
 	if (body[1] == DTLS_CLOSE_NOTIFY) {
-		dtls_conn_alert(e, c, DTLS_WARNING, DTLS_CLOSE_NOTIFY); /* */
-		dtls_conn_end(e, c, DTLS_END_CLOSE_NOTIFY);
+		dtls_conn_answer(a, c, DTLS_CLOSE_NOTIFY); /* */
+		dtls_conn_end(a->e, c, DTLS_END_CLOSE_NOTIFY);
 		return;
 	}
 	if (body[0] == DTLS_FATAL)
-		dtls_conn_end(e, c, DTLS_END_ALERT);
+		dtls_conn_end(a->e, c, DTLS_END_ALERT);
 }
 
 static void got_handshake(
 	struct dtls_arrival *a, struct dtls_conn *c, const uint8_t *body, size_t len)
 {
+	struct dtls_stats *const s = &a->e->stats;
 	struct rd left = rd_from(body, len);
 	struct dtls_fragment f;
-	if (a->answered || !dtls_fragment_next(&left, &f))
+	if (!dtls_fragment_next(&left, &f)) {
+		dtls_drop(a, &s->junk);
 		return;
+	}
 	const uint8_t again = c->role == DTLS_SERVER ? DTLS_HS_CLIENT_HELLO : DTLS_HS_HELLO_REQUEST;
-	if (f.type == again) { /* */
-		a->answered = true;
-		dtls_conn_alert(a->e, c, DTLS_WARNING, DTLS_NO_RENEGOTIATION);
+	const bool anew = f.type == again; /* */
+	const bool asks = anew || (f.type == DTLS_HS_FINISHED && c->linger);
+	if (!asks || a->answered) {
+		dtls_drop(a, asks ? &s->unanswered : &s->late);
+		return;
 	}
-	if (f.type == DTLS_HS_FINISHED && c->linger) {
-		a->answered = true;
-		linger_send(a->e, c);
-	}
-	if (a->answered)
-		check_write_end(a->e, c);
+	a->answered = true;
+	if (anew)
+		dtls_conn_answer(a, c, DTLS_NO_RENEGOTIATION);
+	else
+		linger_send(a, c);
+	dtls_conn_check_write_end(a->e, c);
 }
 
-static void got_data(struct dtls_engine *e, struct dtls_conn *c, uint8_t *msg, size_t len)
+static void got_data(struct dtls_arrival *a, struct dtls_conn *c, uint8_t *msg, size_t len)
 {
+	struct dtls_engine *const e = a->e;
 	if (c->linger) { /* who sends data has our Finished */
 		linger_end(e, c);
 		if (e->owner.settled)
 			e->owner.settled(e->owner.ctx, c);
 	}
-	if (len > dtls_conn_text_max(c)) /* */
-		e->stats.junk++;
+	const size_t most = c->fragment_code > 0 ? dtls_conn_text_max(c) : DTLS_PLAIN_MAX;
+	if (len > most) /* */
+		dtls_drop(a, &e->stats.junk);
 	else if (len > 0) /* */
 		e->owner.message(e->owner.ctx, c, msg, len);
 }
@@ -377,7 +269,7 @@ static void got_data(struct dtls_engine *e, struct dtls_conn *c, uint8_t *msg, s
 static void got_unproven(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o)
 {
 	struct dtls_engine *const e = a->e;
-	e->stats.unproven++;
+	dtls_drop(a, &e->stats.unproven);
 	dtls_move_note(a, c);
 	if (e->owner.unproven)
 		e->owner.unproven(
@@ -405,22 +297,21 @@ enum dtls_opening dtls_conn_open(struct dtls_engine *e, struct dtls_assoc *as, b
 /* R-134; what stands in a record with a CID is known only now. */
 static void dispatch(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o)
 {
-	struct dtls_engine *const e = a->e;
 	switch (o->type) {
 	case DTLS_ALERT:
-		got_alert(e, c, o->plain, o->len);
+		got_alert(a, c, o->plain, o->len);
 		break;
 	case DTLS_HANDSHAKE:
 		got_handshake(a, c, o->plain, o->len);
 		break;
 	case DTLS_DATA:
-		got_data(e, c, o->plain, o->len);
+		got_data(a, c, o->plain, o->len);
 		break;
 	case DTLS_ROUTABILITY:
 		dtls_move_heard(a, c, o);
 		break;
 	default:
-		e->stats.junk++;
+		dtls_drop(a, &a->e->stats.junk);
 		break;
 	}
 }
@@ -433,10 +324,10 @@ void dtls_conn_take(struct dtls_arrival *a, struct dtls_conn *c, const struct dt
 		return;
 	}
 	if (o->how == DTLS_BEYOND) {
-		e->stats.beyond++;
+		dtls_drop(a, &e->stats.beyond);
 		if (o->seq >= c->refused)
 			c->refused = o->seq + 1;
-		tell_short(e, c);
+		dtls_conn_tell_short(e, c);
 		return;
 	}
 	const struct dtls_replay *const w = &c->assoc.window;
@@ -462,7 +353,7 @@ enum dtls_opening dtls_conn_record(struct dtls_arrival *a, const struct dtls_rec
 
 /* --- wrong tags ------------------------------------------------------------------------------ */
 
-enum { BLAME_EASE_MS = 1000, BLAMES_MS = 32 * BLAME_EASE_MS };
+enum { BLAMES = 32, BLAME_EASE_MS = DTLS_FORGIVE_MS, BLAMES_MS = BLAMES * BLAME_EASE_MS };
 
 /* How many tags may be wrong under this read key (R-130); 0: no bound. The owner's is CCM_8's,
    which is so low that a stranger reaches it. */
@@ -475,22 +366,43 @@ static uint64_t forged_max(const struct dtls_engine *e, const struct dtls_conn *
 	return most < UINT32_MAX ? most : UINT32_MAX; /* as far as it is counted */
 }
 
-/* With any other guard, dropping records untried would harm more than trying them. */
-bool dtls_conn_is_besieged(const struct dtls_engine *e, const struct dtls_conn *c)
+/* Not where it is: whoever has seen a CID once can use it from anywhere, and shall not keep its
+   device from being heard, be it at home or somewhere new (R-131). 0: at home. */
+static uint64_t forger_of(const struct dtls_arrival *a, const struct dtls_conn *c)
 {
-	return dtls_assoc_guard(&c->assoc) == DTLS_GUARD_CCM_8 && e->set.forged_max > 0 &&
-	       c->blamed_ms > e->now_ms + BLAMES_MS - BLAME_EASE_MS;
+	if (net_path_same(a->path, &c->node.path))
+		return 0;
+	const uint64_t both[] = { dtls_source_of(a->e, a->path), c->cid.hash };
+	return sip_hash(&a->e->sip, both, sizeof(both)) | 1;
 }
 
-/* Whoever can write the peer's address can bring this about: so the peer is told, and loses no more
-   than an abbreviated handshake (S23). */
-void dtls_conn_blame(struct dtls_engine *e, struct dtls_conn *c)
+/* With any other guard, dropping records untried would harm more than trying them. */
+bool dtls_conn_is_besieged(const struct dtls_arrival *a, const struct dtls_conn *c)
 {
+	const struct dtls_engine *const e = a->e;
+	if (dtls_assoc_guard(&c->assoc) != DTLS_GUARD_CCM_8 || e->set.forged_max == 0)
+		return false;
+	const uint64_t forger = forger_of(a, c);
+	if (forger != 0)
+		return dtls_failures_count(&e->forgers, forger, e->now_ms) >= BLAMES;
+	return c->blamed_ms > e->now_ms + BLAMES_MS - BLAME_EASE_MS;
+}
+
+/* Whoever can write the peer's address, or has seen its CID, can bring this about: so the peer is
+   told, and loses no more than an abbreviated handshake (S23). */
+void dtls_conn_blame(const struct dtls_arrival *a, struct dtls_conn *c)
+{
+	struct dtls_engine *const e = a->e;
+	const uint64_t forger = forger_of(a, c);
 	const uint64_t most = forged_max(e, c);
 	c->forged += c->forged < UINT32_MAX;
 	if (most == 0)
 		return;
-	c->blamed_ms = (c->blamed_ms > e->now_ms ? c->blamed_ms : e->now_ms) + BLAME_EASE_MS;
+	if (forger != 0)
+		dtls_failures_add(&e->forgers, forger, e->now_ms);
+	else
+		c->blamed_ms =
+			(c->blamed_ms > e->now_ms ? c->blamed_ms : e->now_ms) + BLAME_EASE_MS;
 	if (c->forged < most)
 		return;
 	dtls_conn_alert(e, c, DTLS_WARNING, DTLS_CLOSE_NOTIFY);

@@ -66,7 +66,7 @@ static bool prepare(struct dtls_engine *e)
 	memcpy(&e->sip, seed, sizeof(seed));
 	wheel_init(&e->wheel, e->now_ms);
 	if (!dtls_table_init(&e->conns) || !dtls_table_init(&e->handshakes) ||
-		!dtls_cids_init(&e->cids))
+		!dtls_table_init(&e->moves) || !dtls_cids_init(&e->cids))
 		return false;
 	e->sealer = (struct dtls_sealer){
 		.guards = dtls_guards_new(),
@@ -90,6 +90,7 @@ struct dtls_engine *dtls_engine_new(
 	e->set = *s;
 	clamp(&e->set);
 	pool_init_secret(&e->conn_pool, sizeof(struct dtls_conn));
+	pool_init(&e->move_pool, sizeof(struct dtls_move));
 	e->owner = *o;
 	e->now_ms = now_ms;
 	if (prepare(e))
@@ -109,8 +110,10 @@ void dtls_engine_free(struct dtls_engine *e)
 		dtls_conn_free(e, CONTAINER_OF(n, struct dtls_conn, node));
 	dtls_table_fini(&e->handshakes);
 	dtls_table_fini(&e->conns);
+	dtls_table_fini(&e->moves);
 	dtls_cids_fini(&e->cids);
 	pool_fini(&e->conn_pool);
+	pool_fini(&e->move_pool);
 	dtls_cookies_fini(&e->cookies);
 	dtls_libssl_fini(&e->lib);
 	dtls_profile_unref(e->profile);

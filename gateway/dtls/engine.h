@@ -36,6 +36,7 @@
 
 #include "base/attr.h"
 #include "base/net.h"
+#include "dtls/stats.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -143,6 +144,10 @@ struct dtls_sleeper {
 	bool unproven;
 	/* Its address was lost to another (see `adrift`): path is where it was last. */
 	bool adrift;
+	/* Where its newest record came from, when that is not path and is not shown to be right
+	   yet; peer.family 0: none. What may be sent there before more comes is little
+	   (DTLS_CANDIDATE_CREDIT). */
+	struct net_path candidate;
 	uint64_t up_ms;  /* engine time of the handshake; may be 0 */
 	uint32_t forged; /* wrong tags so far */
 	size_t context_len;
@@ -162,7 +167,11 @@ struct dtls_resumable {
 /* What is to become of the address of an association, when its newest record has come from another
    one (RFC 9146 6, R-153). */
 enum dtls_moving {
-	DTLS_MOVE_STAY, /* nothing: its next record from there asks again */
+	DTLS_MOVE_STAY, /* nothing: its next record from there asks again; c has no candidate */
+	/* The new one is remembered, and shown to be right when that matters: a datagram on a radio
+	   costs battery, and who only reports needs no answer. dtls_check() begins it, or the owner
+	   asks in his own way; until then it stays dtls_conn_candidate(). */
+	DTLS_MOVE_LATER,
 	/* The new one is shown to be right before it is used: by RFC 9853 where that was agreed,
 	   otherwise by the owner (dtls_send_to(), dtls_confirm()). */
 	DTLS_MOVE_CHECK,
@@ -170,6 +179,14 @@ enum dtls_moving {
 	   followed (RFC 9853 5.2). Without that agreed: as DTLS_MOVE_CHECK. */
 	DTLS_MOVE_CHECK_OLD,
 	DTLS_MOVE_TRUST, /* it is used at once */
+};
+
+/* A record with a CID, unverified. Borrowed. */
+struct dtls_knock {
+	const struct net_path *from;
+	const uint8_t *cid;
+	size_t cid_len;
+	uint64_t seq;
 };
 
 /* What the engine asks of its owner. All are called only from within dtls_* calls, and must not
@@ -237,8 +254,8 @@ struct dtls_owner {
 	void (*settled)(void *ctx, struct dtls_conn *c);
 	/* As `asleep`, for a record with a CID that no association in memory has; it may come from
 	   anywhere. The path of *out is the last address that was good. NULL: nobody sleeps. */
-	bool (*asleep_by_cid)(void *ctx, enum dtls_role role, const uint8_t *cid, size_t len,
-		uint64_t seq, struct dtls_sleeper *out);
+	bool (*asleep_by_cid)(void *ctx, enum dtls_role role, const struct dtls_knock *k,
+		struct dtls_sleeper *out);
 	/* Has somebody who sleeps, or a tombstone, this CID (S25)? NULL: nobody. */
 	bool (*cid_taken)(void *ctx, const uint8_t *cid, size_t len);
 	/* The newest record of c has come from another address than its own; `seen` was called
@@ -249,6 +266,17 @@ struct dtls_owner {
 	/* Its address is now another one, and is to be kept with it. Calls nothing but dtls_conn_*
 	   and dtls_send. May be NULL. */
 	void (*moved)(void *ctx, struct dtls_conn *c, const struct net_path *from);
+	/* c has no candidate any more: the one it had was asked and has not answered in time, or
+	   the peer, or its newest record, says that c is where it was. Once for each that `moving`
+	   has not let go (or that a sleeper came with), and that dtls_confirm() has not settled;
+	   not when `moving` names another one, nor when c ends. Calls nothing but dtls_conn_* and
+	   dtls_send. May be NULL. */
+	void (*unmoved)(void *ctx, struct dtls_conn *c);
+	/* A record of epoch 1 with CID (or, cid NULL, of a five-tuple) that is well-formed and not
+	   shorter than its suites allow has come for nobody, awake or asleep. True: its sender is
+	   told by a fatal alert in epoch 0 (S27), shorter than the record. NULL: never (R-203). */
+	bool (*lost)(void *ctx, enum dtls_role role, const struct net_path *path,
+		const uint8_t *cid, size_t cid_len);
 	/* A new handshake of another peer has shown that c's address is that peer's now (R-109): c
 	   lives on, and nothing is sent to it until it is heard again. May be NULL. */
 	void (*adrift)(void *ctx, struct dtls_conn *c);
@@ -292,33 +320,6 @@ struct dtls_settings {
 	/* How long an answer to a path_challenge is waited for, each of the times that one is sent
 	   (RFC 9853 5.5), and what an address that the owner checks gets; 9000. */
 	uint32_t check_ms;
-};
-
-struct dtls_stats {                  /* counts since dtls_engine_new(), except the last three */
-	uint64_t handshakes_done[2]; /* by role; the abbreviated ones, too */
-	uint64_t resumed;            /* of them: abbreviated */
-	uint64_t woken, slept;       /* associations brought back, and let go */
-	uint64_t beyond;             /* authentic records at or beyond read_end, dropped */
-	uint64_t unproven; /* authentic records of associations whose window is not known */
-	uint64_t untried;  /* records dropped unopened, as many before them were forged */
-	uint64_t starved;  /* messages not sent because write_end was reached */
-	uint64_t handshakes_failed[2];
-	uint64_t verify_sent; /* HelloVerifyRequests */
-	/* datagrams or records that are no DTLS, or of no association */
-	uint64_t junk;
-	uint64_t replayed;                /* numbers that the window had seen or left behind */
-	uint64_t forged;                  /* records whose tag was wrong */
-	uint64_t early;                   /* data before the Finished, dropped */
-	uint64_t records_in, records_out; /* protected ones */
-	uint64_t refused_full;            /* hellos with a good cookie over the bound */
-	uint64_t deferred;     /* hellos with a good cookie that were asked to come again */
-	uint64_t unknown_cid;  /* records with a CID that nobody has */
-	uint64_t stray;        /* classic records where a CID was agreed, or the reverse */
-	uint64_t moves;        /* addresses that have changed */
-	uint64_t moves_failed; /* addresses that were checked, and not shown to be right */
-	uint64_t adrift;       /* associations that have lost theirs */
-	uint64_t nowhere;      /* messages and alerts that were not sent for that */
-	size_t conns, handshakes, handshake_bytes; /* now */
 };
 
 struct dtls_settings dtls_settings_default(void);
@@ -386,11 +387,28 @@ void dtls_close(struct dtls_engine *e, struct dtls_conn *c);
 
 /* --- addresses that change -------------------------------------------------------------------- */
 
-/* The address that is being checked for c; NULL: none. */
+/* The address that may be c's new one; NULL: none. While the window is not known it is just where
+   the last record came from, if that is not c's address. */
 const struct net_path *dtls_conn_candidate(const struct dtls_conn *c);
+enum { DTLS_CANDIDATE_CREDIT = 64 }; /* octets that a sleeper's candidate counts as received */
+
+enum dtls_checking {
+	DTLS_CHECK_NONE,  /* there is no candidate */
+	DTLS_CHECK_BEGUN, /* by RFC 9853, now or earlier: `moved` or `unmoved` will tell */
+	/* That was not agreed: the owner asks (dtls_send_to(), dtls_confirm()), and has three times
+	   check_ms from the first time he is told this; then `unmoved` is called. */
+	DTLS_CHECK_YOURS,
+};
+
+/* Begins to show whether c's candidate is right. old_first: see DTLS_MOVE_CHECK_OLD. Must not be
+   called from `moving`, which answers instead. */
+enum dtls_checking dtls_check(
+	struct dtls_engine *e, struct dtls_conn *c, bool old_first, uint64_t now_ms);
 /* As dtls_send(), to that address: at most three times the octets that came from there are sent, in
-   all (R-154). Also while c's window is not known, when it is where the last record came from, so
-   that what proves the window (S12) reaches its peer. */
+   all (R-154); of them so many are kept back, until dtls_check() is called or `moving` has answered
+   DTLS_MOVE_CHECK, that a question of 16 octets can still be asked. Also while c's window is not
+   known, when it is where the last record came from, so that what proves the window (S12) reaches
+   its peer. */
 MUST_USE enum dtls_result dtls_send_to(struct dtls_engine *e, struct dtls_conn *c,
 	const struct net_path *to, const uint8_t *msg, size_t len);
 /* c's peer has shown that it receives at `to`, or (client role) that is our own new socket: it is

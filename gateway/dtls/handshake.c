@@ -189,7 +189,8 @@ static struct dtls_conn *another(const struct dtls_engine *e, const struct dtls_
 	struct dtls_node *n = dtls_table_find(&e->conns, c->node.hash, &c->node.path);
 	for (; n; n = dtls_table_next(n)) {
 		struct dtls_conn *const old = CONTAINER_OF(n, struct dtls_conn, node);
-		if (old != c && !old->adrift)
+		/* A session of the same peer is in nobody's way, but it has ended. */
+		if (old != c && (!old->adrift || !may_stay(old, c)))
 			return old;
 	}
 	return NULL;
@@ -388,6 +389,8 @@ void dtls_handshake_accept(struct dtls_arrival *a, const struct dtls_opener *o)
 	if (made != DTLS_OK) {
 		if (made == DTLS_FULL)
 			dtls_admit_refused(a, o->hello);
+		else
+			dtls_drop(a, &e->stats.no_memory);
 		return;
 	}
 	h->hello_tag = o->tag;

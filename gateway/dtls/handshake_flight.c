@@ -62,8 +62,10 @@ void dtls_handshake_send(struct dtls_handshake *h)
 
 void dtls_handshake_again(struct dtls_arrival *a)
 {
-	if (a->answered)
+	if (a->answered) {
+		dtls_drop(a, &a->e->stats.unanswered);
 		return;
+	}
 	a->answered = true;
 	dtls_handshake_send(a->hs);
 }

@@ -131,8 +131,12 @@ static void take_up(struct dtls_arrival *a)
 	struct dtls_record r;
 	memcpy(held, a->hs->held, left);
 	a->hs->held_len = 0;
+	/* It was counted when it came: the record in hand is another. */
+	const bool dropped = a->dropped;
+	a->dropped = true;
 	if (dtls_record_next(&at, &left, &r) && !dtls_handshake_protected(a, &r))
 		dtls_handshake_unopened(a, &r);
+	a->dropped = dropped;
 }
 
 /* False: h is gone. */
@@ -172,7 +176,8 @@ static void take_all(struct dtls_arrival *a)
 		next = h->role == DTLS_SERVER || servers_next(h, whole.type);
 		if (next && !take(a, &whole))
 			return;
-		a->e->stats.junk += !next;
+		if (!next)
+			dtls_drop(a, &a->e->stats.junk);
 		dtls_gather_drop(&h->gather, at);
 		next = next && h->next_in != at;
 	}
@@ -181,17 +186,28 @@ static void take_all(struct dtls_arrival *a)
 		take_up(a);
 }
 
+static bool is_as_it_was(const struct dtls_gathered *was, const struct dtls_gathered *m)
+{
+	return m->pages == was->pages && m->body == was->body && m->missing == was->missing &&
+	       m->message_seq == was->message_seq;
+}
+
 static void collect(struct dtls_arrival *a, const struct dtls_fragment *f)
 {
+	const struct dtls_gathered *const slot =
+		&a->hs->gather.slots[f->message_seq % DTLS_GATHER_AHEAD];
+	const struct dtls_gathered was = *slot;
 	switch (dtls_admit_gather(a->hs, f)) {
 	case DTLS_GATHER_WHOLE:
 		take_all(a);
 		break;
 	case DTLS_GATHER_OLD:
 	case DTLS_GATHER_FULL:
-		a->e->stats.junk++;
+		dtls_drop(a, &a->e->stats.junk);
 		break;
 	case DTLS_GATHER_MORE:
+		if (is_as_it_was(&was, slot))
+			dtls_drop(a, &a->e->stats.late);
 		break;
 	}
 }
@@ -214,7 +230,7 @@ static void from_client(struct dtls_arrival *a, const struct dtls_fragment *f)
 	struct dtls_handshake *const h = a->hs;
 	const bool exchange = f->type == DTLS_HS_CLIENT_KEY_EXCHANGE;
 	if (f->type != clients_message(h, f->message_seq)) {
-		a->e->stats.junk++;
+		dtls_drop(a, &a->e->stats.junk);
 		return;
 	}
 	if (exchange && !is_ecdsa(h) && (f->total < 2 || f->total > PSK_EXCHANGE_MAX)) {
@@ -222,7 +238,7 @@ static void from_client(struct dtls_arrival *a, const struct dtls_fragment *f)
 		return;
 	}
 	if (f->total > longest(h, f->type)) {
-		a->e->stats.junk++;
+		dtls_drop(a, &a->e->stats.junk);
 		return;
 	}
 	if (exchange || f->type == DTLS_HS_CERTIFICATE)
@@ -240,7 +256,7 @@ static void from_server(struct dtls_arrival *a, const struct dtls_fragment *f)
 	const bool next = f->message_seq == h->next_in;
 	if (!servers_message(h, f->type) || f->total > longest(h, f->type) ||
 		(next ? !servers_next(h, f->type) : f->type == DTLS_HS_HELLO_VERIFY)) {
-		a->e->stats.junk++;
+		dtls_drop(a, &a->e->stats.junk);
 		return;
 	}
 	mirror(a, f);
@@ -257,6 +273,8 @@ void dtls_handshake_fragment(struct dtls_arrival *a, const struct dtls_fragment 
 		if (h->role == DTLS_CLIENT && h->last_in == DTLS_HS_SERVER_DONE &&
 			f->type == DTLS_HS_SERVER_DONE && f->message_seq + 1 == h->next_in)
 			dtls_handshake_again(a);
+		else
+			dtls_drop(a, &a->e->stats.late);
 		return;
 	}
 	if (h->role == DTLS_SERVER)
@@ -318,7 +336,7 @@ static size_t as_libssl_reads(struct dtls_handshake *h, const struct dtls_record
    speaks; if its Finished was lost it waits: our flight again makes it say that. */
 static void too_early(struct dtls_arrival *a)
 {
-	a->e->stats.early++;
+	dtls_drop(a, &a->e->stats.early);
 	if (a->hs->resumed)
 		dtls_handshake_again(a);
 }
@@ -340,9 +358,11 @@ static void take_opened(struct dtls_arrival *a, const struct dtls_record *r,
 		whole = as_libssl_reads(h, r, text, saved);
 		if (whole > 0)
 			feed_protected(a, whole);
+		else
+			dtls_drop(a, &a->e->stats.no_memory);
 		return;
 	default:
-		a->e->stats.junk++;
+		dtls_drop(a, &a->e->stats.junk);
 	}
 }
 
@@ -399,7 +419,7 @@ bool dtls_handshake_early(struct dtls_arrival *a, const struct dtls_record *r)
 		memcpy(r->body, e->feed, r->len);
 		return false;
 	}
-	e->stats.early++;
+	dtls_drop(a, &e->stats.early);
 	if (h->resumed) {
 		e->stats.records_in++;
 		dtls_handshake_again(a);
@@ -407,28 +427,48 @@ bool dtls_handshake_early(struct dtls_arrival *a, const struct dtls_record *r)
 	return true;
 }
 
+/* What can be no Finished, nor a fragment of one, does not count. */
+static bool can_be_finished(const struct dtls_handshake *h, const struct dtls_record *r)
+{
+	const enum dtls_guard how = dtls_assoc_guard(&h->assoc);
+	return dtls_record_whole(r) <= sizeof(h->held) &&
+	       r->len >= dtls_guard_body(how, DTLS_HS_HEADER + 1);
+}
+
+/* It has come before its time. Which is data and which the Finished, a CID hides: the Finished
+   comes first. */
+static void hold(struct dtls_arrival *a, const struct dtls_record *r)
+{
+	struct dtls_handshake *const h = a->hs;
+	if (!can_be_finished(h, r) || (r->cid_len > 0 && h->held_len > 0)) {
+		dtls_drop(a, &a->e->stats.early);
+		return;
+	}
+	const uint8_t *const start = dtls_record_start(r);
+	const size_t whole = dtls_record_whole(r);
+	if (h->held_len == whole && memcmp(h->held, start, whole) == 0)
+		dtls_drop(a, &a->e->stats.late);
+	h->held_len = whole;
+	memcpy(h->held, start, whole);
+}
+
 void dtls_handshake_unopened(struct dtls_arrival *a, const struct dtls_record *r)
 {
 	struct dtls_handshake *const h = a->hs;
-	const size_t whole = dtls_record_whole(r);
-	const enum dtls_guard how = dtls_assoc_guard(&h->assoc);
+	struct dtls_stats *const s = &a->e->stats;
 	const bool early = awaits_plain(h);
-	if (!early && !dtls_assoc_hears(&h->assoc, r)) {
-		a->e->stats.stray++; /* whatever it is, it is not the Finished */
+	/* whatever it is, it is not the Finished, and takes no place where that is held. */
+	if (h->suite != 0 && !dtls_assoc_hears(&h->assoc, r)) {
+		dtls_drop(a, &s->stray);
 		return;
 	}
-	a->e->stats.forged += !early;
-	/* What can be no Finished, nor a fragment of one, does not count. */
-	if (whole > sizeof(h->held) || r->len < dtls_guard_body(how, DTLS_HS_HEADER + 1))
-		return;
-	/* Which is data and which the Finished, a CID hides: the Finished comes first. */
-	if (early && r->cid_len > 0 && h->held_len > 0)
-		return;
 	if (early) {
-		memcpy(h->held, dtls_record_start(r), whole);
-		h->held_len = whole;
+		hold(a, r);
 		return;
 	}
+	dtls_drop(a, &s->forged);
+	if (!can_be_finished(h, r))
+		return;
 	h->bad_finished++;
 	if (h->bad_finished < dtls_admit_tries(h))
 		return;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "dtls/alert.h"
 #include "dtls/state.h"
 
 #include <assert.h>
@@ -6,9 +7,17 @@
 
 enum { CACHE_LINE = 64 };
 
+/* What has a CID seldom needs it. */
+static void hash_path(struct dtls_arrival *a)
+{
+	if (a->hash == 0)
+		a->hash = sip_hash(&a->e->sip, a->path, sizeof(*a->path));
+}
+
 static void look_up(struct dtls_arrival *a)
 {
 	struct dtls_engine *const e = a->e;
+	hash_path(a);
 	struct dtls_node *const hs =
 		e->handshakes.count > 0 ? dtls_table_find(&e->handshakes, a->hash, a->path) : NULL;
 	a->conn = dtls_conn_on(e, a->hash, a->path, dtls_conn_is_classic);
@@ -48,15 +57,19 @@ static void demand_cookie(
 	struct dtls_arrival *a, const struct dtls_hello *hello, const struct dtls_question *q)
 {
 	struct dtls_engine *const e = a->e;
-	if (a->answered)
-		return; /* one answer for one datagram, or it would grow */
+	/* One answer for one datagram, or it would grow. */
+	uint8_t *const out =
+		a->answered ? NULL : e->owner.room(e->owner.ctx, a->path, DTLS_VERIFY_LEN);
 	a->answered = true;
-	uint8_t *const out = e->owner.room(e->owner.ctx, a->path, DTLS_VERIFY_LEN);
-	if (!out)
+	if (!out) {
+		dtls_drop(a, &e->stats.unanswered);
 		return;
+	}
 	const bool good = dtls_cookie_demand(&e->cookies, &a->path->peer, hello, q, out);
 	e->stats.verify_sent += good;
 	e->owner.sent(e->owner.ctx, good ? DTLS_VERIFY_LEN : 0);
+	if (!good)
+		dtls_drop(a, &e->stats.unanswered);
 }
 
 static void client_hello(struct dtls_arrival *a, const struct dtls_fragment *f, uint64_t seq)
@@ -64,7 +77,7 @@ static void client_hello(struct dtls_arrival *a, const struct dtls_fragment *f, 
 	struct dtls_engine *const e = a->e;
 	struct dtls_hello hello;
 	if (f->total > DTLS_HELLO_MAX || !dtls_hello_parse(f->body, f->len, &hello)) {
-		e->stats.junk++;
+		dtls_drop(a, &e->stats.junk);
 		return;
 	}
 	/* A hello that follows our demand is not the first (RFC 6347 4.2.2). */
@@ -74,8 +87,10 @@ static void client_hello(struct dtls_arrival *a, const struct dtls_fragment *f, 
 		demand_cookie(a, &hello, &q);
 		return;
 	}
-	if (f->message_seq > DTLS_VERIFIES_MAX) {
-		e->stats.junk++; /* each costs libssl a hello more; he may begin anew from 0 */
+	/* Each costs libssl a hello more, he may begin anew from 0; and our numbers begin with his
+	   (R-093): they must not run out. */
+	if (f->message_seq > DTLS_VERIFIES_MAX || seq > DTLS_SEQ_MAX / 2) {
+		dtls_drop(a, &e->stats.junk);
 		return;
 	}
 	const struct dtls_opener o = {
@@ -87,11 +102,14 @@ static void client_hello(struct dtls_arrival *a, const struct dtls_fragment *f, 
 	/* With a later number it is not the hello that was answered: the client has heeded another
 	   HelloVerifyRequest since, and awaits a ServerHello of that number. */
 	if (a->hs && a->hs->hello_tag == o.tag && f->message_seq <= a->hs->hello_seq) {
-		dtls_handshake_again(a);
+		if (f->message_seq == a->hs->next_in) /* a part of it has not come yet */
+			dtls_handshake_fragment(a, f);
+		else
+			dtls_handshake_again(a);
 		return;
 	}
 	if (is_late(a, o.tag)) {
-		e->stats.replayed++; /* the hello that this association came from, late */
+		dtls_drop(a, &e->stats.replayed); /* what this association came from, late */
 		return;
 	}
 	if (!dtls_admit_hello(a, &o))
@@ -112,10 +130,10 @@ static void plain_handshake(struct dtls_arrival *a, const struct dtls_record *r)
 		else if (a->hs)
 			dtls_handshake_fragment(a, &f);
 		else
-			a->e->stats.junk++;
+			dtls_drop(a, &a->e->stats.junk);
 	}
-	if (!rd_end(&body))
-		a->e->stats.junk++;
+	if (!rd_end(&body) || r->len == 0)
+		dtls_drop(a, &a->e->stats.junk);
 }
 
 static void clear(struct dtls_arrival *a, const struct dtls_record *r)
@@ -132,7 +150,7 @@ static void clear(struct dtls_arrival *a, const struct dtls_record *r)
 	}
 	if (version && r->type == DTLS_CCS && a->hs)
 		return; /* the epoch of the next record says as much */
-	a->e->stats.junk++;
+	dtls_drop(a, &a->e->stats.junk);
 }
 
 /* --- protected ------------------------------------------------------------------------------- */
@@ -141,13 +159,12 @@ static void count_unopened(struct dtls_arrival *a, enum dtls_opening how)
 {
 	struct dtls_stats *const s = &a->e->stats;
 	if (how == DTLS_REPLAYED || how == DTLS_STRAY) {
-		s->replayed += how == DTLS_REPLAYED;
-		s->stray += how == DTLS_STRAY;
+		dtls_drop(a, how == DTLS_REPLAYED ? &s->replayed : &s->stray);
 		return;
 	}
-	s->forged++;
+	dtls_drop(a, &s->forged);
 	if (a->conn)
-		dtls_conn_blame(a->e, a->conn);
+		dtls_conn_blame(a, a->conn);
 }
 
 /* To the association in memory, or to one that sleeps. False: there is neither. */
@@ -156,8 +173,8 @@ static bool to_association(
 {
 	if (!a->conn)
 		return dtls_conn_rouse(a, r, how);
-	if (dtls_conn_is_besieged(a->e, a->conn)) {
-		a->e->stats.untried++;
+	if (dtls_conn_is_besieged(a, a->conn)) {
+		dtls_drop(a, &a->e->stats.untried);
 		*how = DTLS_BEYOND; /* dropped, and nobody is to blame */
 		return true;
 	}
@@ -165,9 +182,45 @@ static bool to_association(
 	return true;
 }
 
+static bool is_inhabited(struct dtls_arrival *a)
+{
+	const struct dtls_engine *const e = a->e;
+	hash_path(a);
+	return dtls_table_find(&e->conns, a->hash, a->path) ||
+	       dtls_table_find(&e->moves, a->hash, a->path) ||
+	       dtls_table_find(&e->handshakes, a->hash, a->path);
+}
+
+/* S27. Whoever has an association or a handshake there could take it for that one's end. The number
+   is a random one: it says nothing, and no peer takes two of them for one. */
+static void tell_lost(struct dtls_arrival *a, const struct dtls_record *r)
+{
+	enum { BODY_MIN = DTLS_CCM8_OVERHEAD, WHOLE = DTLS_RECORD_HEADER + DTLS_ALERT_LEN };
+	const struct dtls_owner *const o = &a->e->owner;
+	const bool cid = r->cid_len > 0; /* which has its type inside */
+	if (!o->lost || a->role != DTLS_SERVER || a->records > 0 || a->answered ||
+		(!cid && r->type != DTLS_DATA) || r->len < BODY_MIN + (size_t)cid)
+		return;
+	if (is_inhabited(a) || !o->lost(o->ctx, a->role, a->path, r->cid, r->cid_len))
+		return;
+	a->answered = true;
+	uint8_t *const out = o->room(o->ctx, a->path, WHOLE);
+	if (!out)
+		return;
+	uint32_t seq = 0;
+	o->random(o->ctx, (uint8_t *)&seq, sizeof(seq));
+	const struct dtls_number n = { .type = DTLS_ALERT, .seq = seq };
+	dtls_record_header(out, DTLS_VERSION_1_2, &n, DTLS_ALERT_LEN);
+	out[DTLS_RECORD_HEADER] = DTLS_FATAL;
+	out[DTLS_RECORD_HEADER + 1] = DTLS_UNEXPECTED_MESSAGE;
+	a->e->stats.told_lost++;
+	o->sent(o->ctx, WHOLE);
+}
+
 /* A handshake is under way: this may be its Finished, or still be the old association's. */
 static void maybe_finished(struct dtls_arrival *a, const struct dtls_record *r)
 {
+	struct dtls_stats *const s = &a->e->stats;
 	uint8_t saved[DTLS_HELD_MAX - DTLS_RECORD_HEADER];
 	if (dtls_handshake_protected(a, r))
 		return;
@@ -182,16 +235,19 @@ static void maybe_finished(struct dtls_arrival *a, const struct dtls_record *r)
 		memcpy(r->body, saved, r->len);
 	if (small || !tried)
 		dtls_handshake_unopened(a, r);
+	else
+		dtls_drop(a, how == DTLS_REPLAYED ? &s->replayed : &s->forged);
 	look_again(a);
 	/* it was tried under that key, too, whoever has begun the handshake. */
 	if (how == DTLS_FORGED && a->conn)
-		dtls_conn_blame(a->e, a->conn);
+		dtls_conn_blame(a, a->conn);
 }
 
 static void sealed(struct dtls_arrival *a, const struct dtls_record *r)
 {
 	struct dtls_stats *const s = &a->e->stats;
-	if (r->type != DTLS_DATA && a->hs) { /* an alert may be the new keys', too */
+	/* an alert may be the new keys', too. */
+	if ((r->type == DTLS_HANDSHAKE || r->type == DTLS_ALERT) && a->hs) {
 		maybe_finished(a, r);
 		return;
 	}
@@ -200,8 +256,8 @@ static void sealed(struct dtls_arrival *a, const struct dtls_record *r)
 	/* How a record opens decides whether conn may still be looked at: only when it did not. */
 	enum dtls_opening how = DTLS_FORGED;
 	if (!to_association(a, r, &how)) {
-		s->early += a->hs && r->type == DTLS_DATA; /* */
-		s->junk += !a->hs;
+		dtls_drop(a, a->hs ? &s->early : &s->junk); /* */
+		tell_lost(a, r);
 	} else if (how == DTLS_FORGED || how == DTLS_REPLAYED || how == DTLS_STRAY) {
 		count_unopened(a, how);
 	}
@@ -212,7 +268,7 @@ static void to_handshake(
 	struct dtls_arrival *a, struct dtls_handshake *h, const struct dtls_record *r)
 {
 	if (h->role != a->role || !net_path_same(&h->node.path, a->path)) {
-		a->e->stats.stray++;
+		dtls_drop(a, &a->e->stats.stray);
 		return;
 	}
 	a->hs = h;
@@ -222,10 +278,11 @@ static void to_handshake(
 
 /* R-145: what has a CID is found by that, and by nothing else. Of an association and a handshake on
    one path each has its own. */
-static void sealed_with_cid(struct dtls_arrival *a, const struct dtls_record *r)
+static void sealed_with_cid(
+	struct dtls_arrival *a, const struct dtls_record *r, const uint64_t *known_hash)
 {
 	struct dtls_engine *const e = a->e;
-	const uint64_t hash = sip_hash(&e->sip, r->cid, r->cid_len);
+	const uint64_t hash = known_hash ? *known_hash : sip_hash(&e->sip, r->cid, r->cid_len);
 	struct dtls_cid_link *const l = dtls_cids_find(&e->cids, hash, r->cid, r->cid_len);
 	enum dtls_opening how = DTLS_FORGED;
 	if (l && l->of_handshake) {
@@ -234,12 +291,14 @@ static void sealed_with_cid(struct dtls_arrival *a, const struct dtls_record *r)
 		return;
 	}
 	a->conn = l ? CONTAINER_OF(l, struct dtls_conn, cid) : NULL;
-	if (a->conn && a->conn->role != a->role)
-		e->stats.stray++;
-	else if (!to_association(a, r, &how))
-		e->stats.unknown_cid++;
-	else if (how == DTLS_FORGED || how == DTLS_REPLAYED || how == DTLS_STRAY)
+	if (a->conn && a->conn->role != a->role) {
+		dtls_drop(a, &e->stats.stray);
+	} else if (!to_association(a, r, &how)) {
+		dtls_drop(a, &e->stats.unknown_cid);
+		tell_lost(a, r);
+	} else if (how == DTLS_FORGED || how == DTLS_REPLAYED || how == DTLS_STRAY) {
 		count_unopened(a, how);
+	}
 	forget_look(a);
 }
 
@@ -247,70 +306,129 @@ static bool may_be_protected(const struct dtls_record *r)
 {
 	return r->epoch == 1 && r->version == DTLS_VERSION_1_2 && r->len >= DTLS_CCM8_OVERHEAD &&
 	       (r->type == DTLS_DATA || r->type == DTLS_HANDSHAKE || r->type == DTLS_ALERT ||
-		       r->type == DTLS_CID); /* */
+		       r->type == DTLS_CID || r->type == DTLS_ROUTABILITY); /* */
 }
 
 static bool may_be_dtls(const struct dtls_datagram *d)
 {
-	return d->len >= DTLS_RECORD_HEADER &&
-	       ((d->data[0] >= DTLS_CCS && d->data[0] <= DTLS_DATA) || d->data[0] == DTLS_CID);
+	const uint8_t type = d->len >= DTLS_RECORD_HEADER ? d->data[0] : 0;
+	return (type >= DTLS_CCS && type <= DTLS_DATA) || type == DTLS_CID ||
+	       type == DTLS_ROUTABILITY;
 }
 
-static void input(
-	struct dtls_engine *e, enum dtls_role role, const struct dtls_datagram *d, uint64_t hash)
+static void record(struct dtls_arrival *a, const struct dtls_record *r, const uint64_t *cid_hash)
+{
+	const bool cid = r->type == DTLS_CID;
+	a->dropped = false;
+	if (!cid)
+		look_again(a);
+	if (r->epoch == 0 && !cid)
+		clear(a, r);
+	else if (!may_be_protected(r))
+		dtls_drop(a, &a->e->stats.junk);
+	else if (cid)
+		sealed_with_cid(a, r, cid_hash);
+	else
+		sealed(a, r);
+	a->e->stats.heard++;
+	a->e->stats.taken += !a->dropped;
+	a->records++;
+}
+
+/* What was computed ahead of one datagram. */
+struct ahead {
+	uint64_t hash; /* of its path; if its first record has a CID, of that */
+	bool has_cid;
+};
+
+static void input(struct dtls_engine *e, enum dtls_role role, const struct dtls_datagram *d,
+	const struct ahead *ahead)
 {
 	uint8_t *at = d->data;
 	size_t left = d->len;
-	if (!may_be_dtls(d)) {
-		e->stats.junk++; /* before any look-up */
-		return;
-	}
 	struct dtls_arrival a = {
 		.e = e,
 		.role = role,
 		.path = d->path,
-		.hash = hash,
+		.hash = ahead->has_cid ? 0 : ahead->hash,
 		.len = d->len,
 		.fresh = d->len,
 	};
-	forget_look(&a);
 	struct dtls_record r;
-	while (dtls_record_next(&at, &left, &r)) {
-		const bool cid = r.type == DTLS_CID;
-		if (!cid)
-			look_again(&a);
-		if (r.epoch == 0 && !cid)
-			clear(&a, &r);
-		else if (!may_be_protected(&r))
-			e->stats.junk++;
-		else if (cid)
-			sealed_with_cid(&a, &r);
-		else
-			sealed(&a, &r);
+	const uint64_t *cid_hash = ahead->has_cid ? &ahead->hash : NULL;
+	const bool dtls = may_be_dtls(d); /* before any look-up */
+	forget_look(&a);
+	while (dtls && dtls_record_next(&at, &left, &r)) {
+		record(&a, &r, cid_hash);
+		cid_hash = NULL;
 	}
-	e->stats.junk += left > 0;
+	const bool rest = left > 0 || !dtls;
+	e->stats.heard += rest;
+	e->stats.junk += rest;
 }
+
+/* --- the caches ------------------------------------------------------------------------------ */
 
 /* Associations of a large fleet are not in the processor's caches. Asking for those of a whole
    batch before the first is needed lets the waits overlap: bucket, then node, then what the owner
    needs. */
-static void fetch_ahead(const struct dtls_engine *e, const uint64_t *hashes, size_t n)
+static void hash_ahead(const struct dtls_engine *e, const struct dtls_datagram *d, struct ahead *a)
+{
+	const size_t len = d->len > CID_IN_RECORD && d->data[0] == DTLS_CID
+				   ? dtls_cid_len(d->data[CID_IN_RECORD])
+				   : 0;
+	a->has_cid = len > 0 && d->len >= CID_IN_RECORD + len;
+	a->hash = a->has_cid ? sip_hash(&e->sip, d->data + CID_IN_RECORD, len)
+			     : sip_hash(&e->sip, d->path, sizeof(*d->path));
+}
+
+static void fetch_bucket(const struct dtls_engine *e, const struct ahead *a)
+{
+	if (a->has_cid)
+		__builtin_prefetch(&e->cids.buckets[a->hash & e->cids.mask]);
+	else
+		__builtin_prefetch(&e->conns.buckets[a->hash & e->conns.mask]);
+}
+
+/* The first in its bucket, which is where most are. What a CID leads to may be a handshake: then
+   this is no conn, and is_it() says so. */
+static const struct dtls_conn *fetch_conn(const struct dtls_engine *e, const struct ahead *a)
+{
+	const struct dtls_conn *c = NULL;
+	if (a->has_cid) {
+		struct dtls_cid_link *const l = e->cids.buckets[a->hash & e->cids.mask];
+		c = l ? CONTAINER_OF(l, struct dtls_conn, cid) : NULL;
+	} else {
+		struct dtls_node *const n = e->conns.buckets[a->hash & e->conns.mask].first;
+		c = n ? CONTAINER_OF(n, struct dtls_conn, node) : NULL;
+	}
+	for (size_t at = 0; c && at < sizeof(*c); at += CACHE_LINE)
+		__builtin_prefetch((const char *)c + at);
+	return c;
+}
+
+static bool is_it(const struct dtls_conn *c, const struct ahead *a)
+{
+	if (a->has_cid)
+		return !c->cid.of_handshake && c->cid.hash == a->hash;
+	return c->node.hash == a->hash;
+}
+
+static void fetch_ahead(const struct dtls_engine *e, const struct ahead *ahead, size_t n)
 {
 	const struct dtls_conn *conns[DTLS_BATCH_MAX];
 	for (size_t i = 0; i < n; i++)
-		__builtin_prefetch(&e->conns.buckets[hashes[i] & e->conns.mask]);
+		fetch_bucket(e, &ahead[i]);
+	for (size_t i = 0; i < n; i++)
+		conns[i] = fetch_conn(e, &ahead[i]);
 	for (size_t i = 0; i < n; i++) {
-		struct dtls_node *const first = e->conns.buckets[hashes[i] & e->conns.mask].first;
-		conns[i] = first ? CONTAINER_OF(first, struct dtls_conn, node) : NULL;
-		for (size_t at = 0; first && at < sizeof(struct dtls_conn); at += CACHE_LINE)
-			__builtin_prefetch((const char *)first + at);
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (conns[i])
+		if (conns[i] && !is_it(conns[i], &ahead[i]))
+			conns[i] = NULL;
+		else if (conns[i])
 			__builtin_prefetch(conns[i]->user);
 	}
 	for (size_t i = 0; e->owner.soon && i < n; i++) {
-		if (conns[i] && conns[i]->node.hash == hashes[i])
+		if (conns[i])
 			e->owner.soon(e->owner.ctx, conns[i]);
 	}
 }
@@ -318,14 +436,14 @@ static void fetch_ahead(const struct dtls_engine *e, const uint64_t *hashes, siz
 void dtls_input(struct dtls_engine *e, enum dtls_role role, const struct dtls_datagram *batch,
 	size_t n, uint64_t now_ms)
 {
-	uint64_t hashes[DTLS_BATCH_MAX];
+	struct ahead ahead[DTLS_BATCH_MAX];
 	assert(n <= DTLS_BATCH_MAX);
 	if (now_ms > e->now_ms)
 		e->now_ms = now_ms;
 	for (size_t i = 0; i < n; i++)
-		hashes[i] = sip_hash(&e->sip, batch[i].path, sizeof(*batch[i].path));
+		hash_ahead(e, &batch[i], &ahead[i]);
 	if (n > 1)
-		fetch_ahead(e, hashes, n);
+		fetch_ahead(e, ahead, n);
 	for (size_t i = 0; i < n; i++)
-		input(e, role, &batch[i], hashes[i]);
+		input(e, role, &batch[i], &ahead[i]);
 }

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALERT_LEN = 2 }; /* RFC 5246 7.2 */
-
 /* --- leaving --------------------------------------------------------------------------------- */
 
 size_t dtls_context_write(const struct dtls_conn *c, uint8_t out[DTLS_CONTEXT_MAX])
@@ -88,26 +86,35 @@ static size_t seal_farewell(struct dtls_engine *e, const struct dtls_conn *c, ui
 		.n = &n,
 		.random = cbc ? iv : NULL,
 		.explicit_nonce = cbc ? NULL : explicit,
-		.inner = dtls_assoc_inner(&c->assoc, &e->sealer, ALERT_LEN),
+		.inner = dtls_assoc_inner(&c->assoc, &e->sealer, DTLS_ALERT_LEN),
 	};
 	uint8_t *const text = out + dtls_assoc_before(&c->assoc);
 	text[0] = DTLS_WARNING;
 	text[1] = DTLS_CLOSE_NOTIFY;
-	return dtls_guard_seal(e->sealer.guards, how, &s, out, ALERT_LEN);
+	return dtls_guard_seal(e->sealer.guards, how, &s, out, DTLS_ALERT_LEN);
+}
+
+static void say_farewell(
+	struct dtls_engine *e, const struct dtls_conn *c, const struct net_path *to, size_t whole)
+{
+	const struct dtls_owner *const o = &e->owner;
+	uint8_t *const out = o->room(o->ctx, to, whole);
+	if (!out)
+		return;
+	const size_t sealed = seal_farewell(e, c, out);
+	e->stats.records_out += sealed > 0;
+	o->sent(o->ctx, sealed);
 }
 
 void dtls_farewell(struct dtls_engine *e, struct dtls_conn *c)
 {
 	if (c->dead)
 		return; /* its down event is running */
-	const struct dtls_owner *const o = &e->owner;
-	const size_t whole = dtls_assoc_size(&c->assoc, &e->sealer, ALERT_LEN);
-	uint8_t *const out = c->adrift ? NULL : o->room(o->ctx, &c->node.path, whole);
-	if (out) {
-		const size_t sealed = seal_farewell(e, c, out);
-		e->stats.records_out += sealed > 0;
-		o->sent(o->ctx, sealed);
-	}
+	const size_t whole = dtls_assoc_size(&c->assoc, &e->sealer, DTLS_ALERT_LEN);
+	if (c->move && dtls_move_spend(c->move, whole, 0))
+		say_farewell(e, c, &c->move->node.path, whole);
+	if (!c->adrift)
+		say_farewell(e, c, &c->node.path, whole);
 	dtls_conn_free(e, c);
 }
 
@@ -181,6 +188,7 @@ static struct dtls_conn *bring_back(struct dtls_engine *e, const struct dtls_sle
 	if (cid_out)
 		memcpy(cid_out, as->cid_out, as->cid_out_len);
 	linger_on(e, c, k);
+	dtls_move_restore(e, c, &s->candidate);
 	dtls_conn_enter(e, c);
 	e->stats.woken++;
 	return c;
@@ -226,16 +234,18 @@ static void greet(struct dtls_arrival *a, const struct dtls_sleeper *s, struct d
 	const struct dtls_conn *const here =
 		cid_len > 0 ? dtls_conn_of_cid(e, cid, cid_len)
 			    : dtls_conn_on(e, a->hash, a->path, dtls_conn_is_classic);
-	if (e->changes != changes && here != c)
-		return; /* the owner has closed it himself */
-	if (kept)
+	const bool there = e->changes == changes || here == c; /* or the owner has closed it */
+	if (there && kept) {
 		dtls_conn_take(a, c, opened);
-	else
+		return;
+	}
+	dtls_drop(a, &e->stats.unwoken);
+	if (there)
 		dtls_conn_free(e, c);
 }
 
 /* The record is tried in scratch memory: a forged one makes nothing resident (S24). */
-static bool try_sleeper(struct dtls_arrival *a, const struct dtls_record *r,
+static void try_sleeper(struct dtls_arrival *a, const struct dtls_record *r,
 	const struct dtls_sleeper *s, enum dtls_opening *how)
 {
 	struct dtls_engine *const e = a->e;
@@ -243,17 +253,21 @@ static bool try_sleeper(struct dtls_arrival *a, const struct dtls_record *r,
 	struct dtls_opened opened;
 	struct dtls_conn *c = NULL;
 	const bool sound = read_context(s, &k);
+	if (!sound)
+		dtls_drop(a, &e->stats.unwoken);
 	struct dtls_assoc as = assoc_of(&k, &s->numbers);
 	*how = sound ? dtls_conn_open(e, &as, s->unproven, r, &opened) : DTLS_FORGED;
-	if (*how == DTLS_OPENED || *how == DTLS_BEYOND)
+	if (*how == DTLS_OPENED || *how == DTLS_BEYOND) {
 		c = bring_back(e, s, &k, &as);
+		if (!c)
+			dtls_drop(a, &e->stats.no_memory);
+	}
 	wipe(&as, sizeof(as));
 	wipe(&k, sizeof(k));
 	if (c)
 		greet(a, s, c, &opened);
 	else
 		e->owner.not_woken(e->owner.ctx, s);
-	return sound;
 }
 
 bool dtls_conn_rouse(struct dtls_arrival *a, const struct dtls_record *r, enum dtls_opening *how)
@@ -265,11 +279,15 @@ bool dtls_conn_rouse(struct dtls_arrival *a, const struct dtls_record *r, enum d
 		return false;
 	a->strange++;
 	struct dtls_sleeper s = { .context_len = 0 };
-	const bool known = cid ? o->asleep_by_cid(o->ctx, a->role, r->cid, r->cid_len, r->seq, &s)
+	const struct dtls_knock k = {
+		.from = a->path, .cid = r->cid, .cid_len = r->cid_len, .seq = r->seq
+	};
+	const bool known = cid ? o->asleep_by_cid(o->ctx, a->role, &k, &s)
 			       : o->asleep(o->ctx, a->role, a->path, r->seq, &s);
-	const bool found = known && try_sleeper(a, r, &s, how);
+	if (known)
+		try_sleeper(a, r, &s, how);
 	wipe(&s, sizeof(s));
-	return found;
+	return known;
 }
 
 /* --- bounds ---------------------------------------------------------------------------------- */

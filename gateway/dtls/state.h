@@ -11,7 +11,8 @@
  *   handshake_in.c  which of the peer's messages and records it lets through to libssl
  *   resume.c     sessions that are resumed
  *   admit.c      how many handshakes may be under way, and whose
- *   conn.c       one association: data, alerts, the kept final flight
+ *   conn.c       one association: its life, what it hears, the kept final flight
+ *   conn_send.c  what it sends
  *   conn_facts.c what one tells of itself
  *   sleep.c      associations that leave memory, come back, and are told their bounds
  *   move.c       associations whose peer comes from another address
@@ -68,15 +69,17 @@ struct dtls_linger {
 	uint8_t finished[DTLS_FINISHED_LEN];
 };
 
-/* An address that is being checked (RFC 9146 6). */
+/* An address that may be the new one (RFC 9146 6). */
 struct dtls_move {
-	struct wheel_timer timer;
+	struct dtls_node node;    /* first; the address is in it */
+	struct wheel_timer timer; /* armed while it is being checked */
 	struct dtls_conn *conn;
-	struct net_path path;
 	uint64_t in, out;     /* octets that came from there and went there */
-	uint8_t challenge[8]; /* RFC 9853 4: what is asked at the moment */
-	uint8_t sent;         /* times that it was asked there */
+	uint8_t challenge[8]; /* RFC 9853 4: what is asked at the moment, if anything is */
+	uint8_t tries;        /* times that it was asked there, or would have been */
+	bool asked;           /* challenge was sent */
 	bool asks_old;        /* it is the old address that is asked */
+	bool owners;          /* it is the owner who asks */
 	bool noted;           /* while the window was not known: nobody was asked what to do */
 };
 
@@ -84,7 +87,7 @@ struct dtls_conn {
 	struct dtls_node node; /* first; the path is in it */
 	struct dtls_assoc assoc;
 	struct dtls_cid_link cid; /* by assoc.cid_in; in no table when there is none */
-	struct dtls_move *move;   /* owned; NULL = none */
+	struct dtls_move *move;   /* its candidate; owned; NULL = none */
 	void *user;
 	struct dtls_linger *linger;   /* owned; NULL = none */
 	struct dtls_conn *spent_next; /* list of those that ran out of numbers */
@@ -92,8 +95,10 @@ struct dtls_conn {
 	uint64_t up_ms, heard_ms;
 	uint64_t hello_tag;  /* hash of the client's random: an old hello is not a new one */
 	uint64_t generation; /* of the credential */
-	uint64_t blamed_ms;  /* until when the bucket of wrong tags is not empty */
-	uint64_t refused;    /* one above the highest number that was DTLS_BEYOND */
+	/* Until when the bucket of wrong tags from its address is not empty; for those from
+	   elsewhere see forgers of the engine. */
+	uint64_t blamed_ms;
+	uint64_t refused; /* one above the highest number that was DTLS_BEYOND */
 	uint32_t forged;
 	uint32_t cred;
 	uint32_t moves;        /* times that its address has changed */
@@ -101,6 +106,7 @@ struct dtls_conn {
 	uint8_t role;          /* enum dtls_role */
 	bool routability;      /* RFC 9853 was agreed */
 	bool adrift;           /* its address is another's */
+	bool doubted;          /* the owner awaits what becomes of a candidate */
 	bool spent;            /* on the list */
 	bool dead;             /* out of the table; its down event is running */
 	bool unproven;         /* its window is not known (S11, S12) */
@@ -192,9 +198,10 @@ struct dtls_engine {
 	struct dtls_settings set;
 	struct dtls_owner owner;
 	struct dtls_stats stats;
-	struct dtls_table conns, handshakes;
+	struct dtls_table conns, handshakes, moves;
 	struct dtls_cids cids; /* of both */
 	struct pool conn_pool; /* where conns live */
+	struct pool move_pool; /* and their candidates: every device may have one */
 	struct sip_key sip;
 	struct wheel wheel;
 	struct dtls_sealer sealer;
@@ -205,6 +212,7 @@ struct dtls_engine {
 	uint8_t feed[DTLS_FEED_MAX];                /* the record that libssl is about to read */
 	struct dtls_queued queues[DTLS_NOT_QUEUED]; /* of devices, by enum dtls_queue */
 	struct dtls_suspects suspects;
+	struct dtls_failures forgers; /* wrong tags, by association and source elsewhere */
 	struct dtls_conn *spent;
 	uint64_t now_ms;
 	uint64_t changes;
@@ -215,15 +223,24 @@ struct dtls_arrival {
 	struct dtls_engine *e;
 	enum dtls_role role;
 	const struct net_path *path;
-	uint64_t hash;             /* of path */
+	uint64_t hash;             /* of path; 0: not yet needed */
 	size_t len;                /* of the datagram */
 	size_t fresh;              /* octets of it that no address was credited with */
 	uint64_t changes;          /* when conn and hs were looked up */
 	struct dtls_conn *conn;    /* on path, found by it; or, of a record with a CID, by that */
 	struct dtls_handshake *hs; /* on path, or NULL */
 	bool answered;   /* a flight or a HelloVerifyRequest was sent for it; no second one is */
+	bool dropped;    /* the record in hand is counted: see dtls_drop() */
 	uint8_t strange; /* records so far that no association had */
+	size_t records;  /* before the one in hand */
 };
+
+/* The record in hand, or a part of it, comes to nothing: counted once, for the first reason. */
+static inline void dtls_drop(struct dtls_arrival *a, uint64_t *reason)
+{
+	*reason += !a->dropped;
+	a->dropped = true;
+}
 
 /* A record of epoch 1 whose tag was right. */
 struct dtls_opened {
@@ -238,6 +255,7 @@ struct dtls_text {
 	uint8_t type;
 	const uint8_t *bytes;
 	size_t len;
+	bool bare; /* without padding */
 };
 
 /* What a server role handshake begins with. */
@@ -263,11 +281,6 @@ struct dtls_conn *dtls_conn_on(const struct dtls_engine *e, uint64_t hash,
 bool dtls_conn_is_classic(const struct dtls_conn *c);
 /* The one that has this CID; or NULL. */
 struct dtls_conn *dtls_conn_of_cid(const struct dtls_engine *e, const uint8_t *cid, size_t len);
-/* The longest message that may go, and come. */
-size_t dtls_conn_text_max(const struct dtls_conn *c);
-/* One record to any address; true also when there is no room. */
-bool dtls_conn_write(struct dtls_engine *e, struct dtls_conn *c, const struct net_path *to,
-	const struct dtls_text *text);
 /* Forgets it with an event. */
 void dtls_conn_end(struct dtls_engine *e, struct dtls_conn *c, enum dtls_end why);
 /* Forgets it without one. */
@@ -275,11 +288,10 @@ void dtls_conn_free(struct dtls_engine *e, struct dtls_conn *c);
 /* A record of epoch 1. Answers how it opened; on DTLS_OPENED and DTLS_BEYOND it has been dealt
    with, and c may be gone. */
 enum dtls_opening dtls_conn_record(struct dtls_arrival *a, const struct dtls_record *r);
-void dtls_conn_alert(struct dtls_engine *e, struct dtls_conn *c, uint8_t level, uint8_t alert);
 /* Its tag was wrong. c may be gone afterwards. */
-void dtls_conn_blame(struct dtls_engine *e, struct dtls_conn *c);
+void dtls_conn_blame(const struct dtls_arrival *a, struct dtls_conn *c);
 /* Too many were, lately: records are not tried. */
-MUST_USE bool dtls_conn_is_besieged(const struct dtls_engine *e, const struct dtls_conn *c);
+MUST_USE bool dtls_conn_is_besieged(const struct dtls_arrival *a, const struct dtls_conn *c);
 
 /* The rest is between conn.c and sleep.c. */
 
@@ -296,6 +308,24 @@ MUST_USE enum dtls_opening dtls_conn_open(struct dtls_engine *e, struct dtls_ass
 /* What follows from a record that was opened as *o says. c may be gone afterwards. */
 void dtls_conn_take(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o);
 
+/* --- conn_send.c ----------------------------------------------------------------------------- */
+
+/* The longest message that may go; and come, where max_fragment_length was agreed. */
+size_t dtls_conn_text_max(const struct dtls_conn *c);
+/* One record to any address; true also when there is no room. */
+bool dtls_conn_write(struct dtls_engine *e, struct dtls_conn *c, const struct net_path *to,
+	const struct dtls_text *text);
+/* How long a record of len octets is without padding. */
+size_t dtls_conn_bare_size(const struct dtls_engine *e, const struct dtls_conn *c, size_t len);
+/* Where c's peer is, or may be. */
+void dtls_conn_alert(struct dtls_engine *e, struct dtls_conn *c, uint8_t level, uint8_t alert);
+/* A warning, in answer to a record. */
+void dtls_conn_answer(struct dtls_arrival *a, struct dtls_conn *c, uint8_t alert);
+/* The owner is told, once, that numbers run short. */
+void dtls_conn_tell_short(struct dtls_engine *e, struct dtls_conn *c);
+/* Something was written: those to write with may. */
+void dtls_conn_check_write_end(struct dtls_engine *e, struct dtls_conn *c);
+
 /* --- move.c ---------------------------------------------------------------------------------- */
 
 /* A record has been let in: where it came from may be c's new address. */
@@ -304,8 +334,14 @@ void dtls_move_look(struct dtls_arrival *a, struct dtls_conn *c, const struct dt
 void dtls_move_note(struct dtls_arrival *a, struct dtls_conn *c);
 /* A return_routability_check (RFC 9853). */
 void dtls_move_heard(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o);
-/* False: so many octets more are not sent to an address that is being checked. */
-MUST_USE bool dtls_move_spend(struct dtls_move *m, size_t len);
+/* The candidate that it had when it fell asleep. */
+void dtls_move_restore(struct dtls_engine *e, struct dtls_conn *c, const struct net_path *to);
+/* False: len octets more are not sent to an address that is being checked (R-154), or would not
+   leave so many. */
+MUST_USE bool dtls_move_spend(struct dtls_move *m, size_t len, size_t left);
+/* Where to send what answers a record, if it is so long; NULL: nowhere. */
+MUST_USE const struct net_path *dtls_move_back(
+	const struct dtls_arrival *a, struct dtls_conn *c, size_t len);
 /* Nothing is checked any more. */
 void dtls_move_end(struct dtls_engine *e, struct dtls_conn *c);
 
@@ -390,9 +426,12 @@ void dtls_handshake_refuse(struct dtls_handshake *h, uint8_t alert);
 
 /* --- admit.c: how many handshakes may be under way, and whose (R-057, R-116) ----------------- */
 
+/* Where a path comes from: an IPv4 address, or an IPv6 /64; a keyed hash. */
+uint64_t dtls_source_of(const struct dtls_engine *e, const struct net_path *path);
+
 /* A device's hello with a good cookie. False: not now, and nothing is said: its source has failed
    too often lately. The same hello sent again is let in. */
-MUST_USE bool dtls_admit_hello(const struct dtls_arrival *a, const struct dtls_opener *o);
+MUST_USE bool dtls_admit_hello(struct dtls_arrival *a, const struct dtls_opener *o);
 /* True when there is room for one more. May evict another one, so events may happen. A quarter of
    the bound is kept for links, and no one source may crowd out the others. */
 MUST_USE bool dtls_admit(struct dtls_engine *e, enum dtls_role role, const struct net_path *path);

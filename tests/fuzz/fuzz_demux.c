@@ -8,10 +8,12 @@
  * how: bit 0 the side that is addressed; bits 1-2: 0 = a datagram as it is, 1 = bytes are a type
  *      and a plaintext that get sealed with the peer's key where there is one, 2 = deliver that
  *      many datagrams that the engines themselves sent, 3 = that much time passes (256 ms each);
- *      bit 3: what comes, comes from another address than the peer's.
+ *      bit 3: what comes, comes from another address than the peer's; bit 4: before it, the side
+ *      asks its peer whether it is there (bit 3: the old address first).
  *
  * Beyond memory errors: no message but what was sealed arrives (I3), an association ends only by
- * what was sealed (R-123), and when everything has timed out no handshake is left (I9).
+ * what was sealed (R-123), all that came is accounted for, and when everything has timed out no
+ * handshake is left (I9).
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -76,11 +78,13 @@ enum {
 	KIND_RAW_CBC,
 	KIND_CID_CCM_8,
 	KIND_CID_CBC,
+	KIND_CID_SEND, /* the client gives none, as modems do: its check comes in classic records */
 	KINDS,
 	RECORD_MAX = 4096 + 256
 };
 
 static struct dtls_profile *profiles[KINDS];
+static struct dtls_profile *sending; /* the client's of KIND_CID_SEND */
 static unsigned kind;
 
 static bool is_raw(void)
@@ -98,7 +102,8 @@ static struct dtls_profile *end_profile(void *ctx, const struct net_path *path)
 /* Both sides have the same key. */
 static void make_profiles(void)
 {
-	static const uint16_t numbers[KINDS] = { 0xc0a8, 0x00ae, 0xc0ae, 0xc023, 0xc0a8, 0x00ae };
+	static const uint16_t numbers[KINDS] = { 0xc0a8, 0x00ae, 0xc0ae, 0xc023, 0xc0a8, 0x00ae,
+		0xc0a8 };
 	EVP_PKEY *const key = EVP_EC_gen("P-256");
 	assert(key);
 	for (unsigned i = 0; i < KINDS; i++) {
@@ -117,7 +122,11 @@ static void make_profiles(void)
 		const bool known = dtls_key_digest(key, s.pins[0]);
 		profiles[i] = dtls_profile_new(&s, &error);
 		assert(known && profiles[i]);
+		s.cid = DTLS_CID_SEND;
+		if (i == KIND_CID_SEND)
+			sending = dtls_profile_new(&s, &error);
 	}
+	assert(sending);
 	EVP_PKEY_free(key);
 }
 
@@ -200,7 +209,23 @@ static enum dtls_moving end_moving(void *ctx, struct dtls_conn *c, const struct 
 	/* Two that both ask, and never believe, would go on for ever. */
 	if (e->w->probes++ < PROBES_MAX)
 		(void)!dtls_send_to(e->e, c, to, probe, sizeof(probe));
-	return (enum dtls_moving)(e->rng++ % 4);
+	return (enum dtls_moving)(e->rng++ % (DTLS_MOVE_TRUST + 1));
+}
+
+static void end_unmoved(void *ctx, struct dtls_conn *c)
+{
+	const struct end *const e = ctx;
+	assert(e->w->sealed > 0 && !dtls_conn_candidate(c));
+}
+
+/* Only who has nobody here is told. */
+static bool end_lost(void *ctx, enum dtls_role role, const struct net_path *path,
+	const uint8_t *cid, size_t cid_len)
+{
+	struct end *const e = ctx;
+	assert(role == DTLS_SERVER && e->id == SERVER && (cid != NULL) == (cid_len > 0));
+	assert(!e->conn || !net_path_same(dtls_conn_path(e->conn), path));
+	return e->rng++ % 2;
 }
 
 static struct net_path path_to(unsigned side)
@@ -234,6 +259,8 @@ static void begin(struct world *w)
 			.random = end_random,
 			.moving = end_moving,
 			.moved = end_moved,
+			.unmoved = end_unmoved,
+			.lost = end_lost,
 		};
 		e->w = w;
 		e->id = i;
@@ -247,7 +274,7 @@ static void begin(struct world *w)
 		.identity_len = 1,
 		.key = key,
 		.key_len = is_raw() ? 0 : sizeof(key),
-		.profile = profiles[kind],
+		.profile = kind == KIND_CID_SEND ? sending : profiles[kind],
 	};
 	const enum dtls_result r = dtls_connect(w->end[CLIENT].e, &peer, w->now_ms);
 	assert(r == DTLS_OK);
@@ -311,8 +338,29 @@ static void pass(struct world *w, uint64_t ms)
 		dtls_tick(w->end[i].e, w->now_ms);
 }
 
+static void ask(struct world *w, uint8_t how)
+{
+	const struct end *const e = &w->end[how & 1];
+	if (!e->conn)
+		return;
+	const bool candidate = dtls_conn_candidate(e->conn);
+	const bool old_first = how & 8;
+	const enum dtls_checking c = dtls_check(e->e, e->conn, old_first, w->now_ms);
+	assert((c != DTLS_CHECK_NONE) == candidate);
+}
+
+static void assert_accounted(const struct world *w)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const struct dtls_stats s = dtls_stats(w->end[i].e);
+		assert(s.heard == s.taken + dtls_dropped(&s));
+	}
+}
+
 static void step(struct world *w, uint8_t how, const uint8_t *data, size_t len)
 {
+	if (how & 16)
+		ask(w, how);
 	switch (how >> 1 & 3) {
 	case 0:
 		input(w, how & 1, data, len, how & 8);
@@ -371,6 +419,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		step(w, how, bytes, len);
 		/* What the two engines send each other, and time, may do anything; a stranger's
 		   bytes may not. */
+		assert_accounted(w);
 		if (!(how & 4) && w->sealed == before)
 			assert(w->messages == messages && w->downs == downs);
 	}

@@ -29,7 +29,7 @@ struct roam {
 	size_t bytes_to[4]; /* of the server, to lines 0 to 3 */
 	/* The server's owner: */
 	enum dtls_moving how;
-	size_t moving, moved, adrift;
+	size_t moving, moved, unmoved, adrift;
 	size_t strange;           /* of moving: to where only others are */
 	struct net_path to, from; /* of the last of them */
 	struct dtls_conn *up;     /* the server's */
@@ -85,6 +85,13 @@ static inline void roam_moved(void *ctx, struct dtls_conn *c, const struct net_p
 	r->from = *from;
 }
 
+static inline void roam_unmoved(void *ctx, struct dtls_conn *c)
+{
+	struct roam *const r = roam_of(ctx);
+	assert_null(dtls_conn_candidate(c));
+	r->unmoved++;
+}
+
 static inline void roam_adrift(void *ctx, struct dtls_conn *c)
 {
 	struct roam *const r = roam_of(ctx);
@@ -120,6 +127,7 @@ static inline struct roam *roam_with(
 	struct dtls_owner *const o = &r->p->side[SERVER].e->owner;
 	o->moving = roam_moving;
 	o->moved = roam_moved;
+	o->unmoved = roam_unmoved;
 	o->adrift = roam_adrift;
 	o->cid_taken = roam_taken;
 	return r;

@@ -105,6 +105,112 @@ static void test_R145_a_finished_from_elsewhere_is_dropped(void **state)
 	roam_free(r);
 }
 
+/* The Finished is early, and another's record earlier: it is held all the same. */
+static void test_R144_what_is_no_finished_is_not_held_for_one(void **state)
+{
+	(void)state;
+	struct roam *const r = roam_new(14);
+	struct pair *const p = r->p;
+	p->fate = fate_catch;
+	p->victim = FLIGHT_5;
+	trust_connect(r->t, 0);
+	pair_deliver(p);
+	p->fate = fate_roam;
+	struct dtls_record records[4];
+	const size_t n = records_of(p->caught, p->caught_len, records, 4);
+	const size_t len = dtls_record_whole(&records[n - 1]);
+	uint8_t finished[300], junk[DTLS_RECORD_HEADER + 64];
+	memcpy(finished, dtls_record_start(&records[n - 1]), len);
+	const struct dtls_number number = { .type = DTLS_HANDSHAKE, .epoch = 1 };
+	memset(junk, 7, sizeof(junk));
+	dtls_record_header(junk, DTLS_VERSION_1_2, &number, 64);
+	pair_input(p, SERVER, 0, junk, sizeof(junk));
+	assert_int_equal(roam_stats(r, SERVER).stray, 1);
+	pair_input(p, SERVER, 0, finished, len);
+	assert_int_equal(roam_stats(r, SERVER).early, 0);
+	pair_input(p, SERVER, 0, finished, len); /* once is enough */
+	assert_int_equal(roam_stats(r, SERVER).early, 1);
+	pair_input(p, SERVER, 0, p->caught, p->caught_len - len);
+	assert_int_equal(p->side[SERVER].count[UP], 1);
+	pair_deliver(p);
+	assert_talk(p);
+	roam_free(r);
+}
+
+/* What a CID hides during a handshake: data, or what has no place there. */
+static void test_R105_R134_what_comes_before_the_finished_is_dropped(void **state)
+{
+	(void)state;
+	struct roam *const r = roam_new(16);
+	struct pair *const p = r->p;
+	p->fate = fate_catch;
+	p->victim = FLIGHT_5;
+	trust_connect(r->t, 0);
+	pair_deliver(p);
+	p->fate = fate_roam;
+	struct dtls_record records[4];
+	const size_t n = records_of(p->caught, p->caught_len, records, 4);
+	const size_t len = dtls_record_whole(&records[n - 1]);
+	struct dtls_assoc *const as = &under_way(p, CLIENT)->assoc;
+	pair_input(p, SERVER, 0, p->caught, p->caught_len - len);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t d[100];
+		memset(d + dtls_assoc_before(as), 'x', 9);
+		const size_t whole = dtls_assoc_seal(
+			as, &p->side[CLIENT].e->sealer, i ? DTLS_ROUTABILITY : DTLS_DATA, d, 9);
+		const uint64_t junk = roam_stats(r, SERVER).junk;
+		pair_input(p, SERVER, 0, d, whole);
+		assert_int_equal(roam_stats(r, SERVER).early, 1);
+		assert_int_equal(roam_stats(r, SERVER).junk, junk + i);
+	}
+	assert_int_equal(p->side[SERVER].count[MESSAGE], 0);
+	pair_input(p, SERVER, 0, dtls_record_start(&records[n - 1]), len);
+	assert_int_equal(p->side[SERVER].count[UP], 1);
+	roam_free(r);
+}
+
+/* one answer for one datagram. */
+static void test_R157_R320_two_questions_get_one_answer(void **state)
+{
+	(void)state;
+	struct roam *const r = roam_up(17);
+	struct side *const c = &r->p->side[CLIENT];
+	struct dtls_assoc *const as = &c->conn->assoc;
+	uint8_t d[300];
+	size_t len = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		memset(d + len + dtls_assoc_before(as), 0, 9);
+		len += dtls_assoc_seal(as, &c->e->sealer, DTLS_ROUTABILITY, d + len, 9);
+	}
+	const size_t sent = r->p->side[SERVER].sent;
+	pair_input(r->p, SERVER, 0, d, len);
+	assert_int_equal(r->p->side[SERVER].sent, sent + 1);
+	assert_int_equal(roam_stats(r, SERVER).unanswered, 1);
+	roam_free(r);
+}
+
+/* Where only we write with an id, the longest message still comes (RFC 5246 6.2.1). */
+static void test_R150_the_longest_message_comes_in_a_classic_record(void **state)
+{
+	(void)state;
+	struct roam *const r = roam_new(15);
+	struct pair *const p = r->p;
+	static uint8_t text[DTLS_PLAIN_MAX];
+	r->t->set[SERVER].cid = DTLS_CID_SEND;
+	trust_meet(r->t);
+	struct side *const c = &p->side[CLIENT], *const s = &p->side[SERVER];
+	assert_int_equal(c->conn->assoc.cid_out_len, 0);
+	assert_true(s->conn->assoc.cid_out_len > 0);
+	assert_int_equal(dtls_send(c->e, c->conn, text, sizeof(text)), DTLS_OK);
+	pair_deliver(p);
+	assert_int_equal(s->last_len, sizeof(text));
+	assert_int_equal(dtls_send(s->e, s->conn, text, sizeof(text)), DTLS_TOO_LONG);
+	assert_int_equal(dtls_send(s->e, s->conn, text, sizeof(text) - 1), DTLS_OK);
+	pair_deliver(p);
+	assert_int_equal(c->last_len, sizeof(text) - 1);
+	roam_free(r);
+}
+
 /* A device's record does not come to a socket of our links. */
 static void test_R145_nor_to_a_socket_of_the_other_role(void **state)
 {
@@ -129,6 +235,10 @@ int main(void)
 		cmocka_unit_test(test_R145_what_no_one_has_is_dropped_in_silence),
 		cmocka_unit_test(test_R134_nothing_else_stands_inside),
 		cmocka_unit_test(test_R145_a_finished_from_elsewhere_is_dropped),
+		cmocka_unit_test(test_R105_R134_what_comes_before_the_finished_is_dropped),
+		cmocka_unit_test(test_R157_R320_two_questions_get_one_answer),
+		cmocka_unit_test(test_R144_what_is_no_finished_is_not_held_for_one),
+		cmocka_unit_test(test_R150_the_longest_message_comes_in_a_classic_record),
 		cmocka_unit_test(test_R145_nor_to_a_socket_of_the_other_role),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

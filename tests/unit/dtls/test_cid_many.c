@@ -106,6 +106,25 @@ static void test_R109_the_same_identity_is_replaced(void **state)
 	roam_free(r);
 }
 
+/* Also when it has lost its address to another before: each has one session. */
+static void test_R109_the_same_identity_is_replaced_though_it_is_adrift(void **state)
+{
+	(void)state;
+	struct roam *const r = roam_up(23);
+	struct pair *const p = r->p;
+	(void)second(r, 8);
+	assert_true(dtls_conn_is_adrift(r->up));
+	r->home = 2;
+	cred_now = 7;
+	trust_connect(r->t, 2);
+	pair_deliver(p);
+	assert_int_equal(p->side[SERVER].count[UP], 3);
+	assert_int_equal(p->side[SERVER].count[DOWN], 1);
+	assert_int_equal(roam_stats(r, SERVER).conns, 2);
+	assert_int_equal(r->adrift, 2);
+	roam_free(r);
+}
+
 /* One that is found by its path cannot be heard any more. */
 static void test_R109_a_classic_one_is_replaced(void **state)
 {
@@ -215,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_R109_another_that_had_the_address_only_loses_that),
 		cmocka_unit_test(test_R109_one_address_in_turn),
 		cmocka_unit_test(test_R109_the_same_identity_is_replaced),
+		cmocka_unit_test(test_R109_the_same_identity_is_replaced_though_it_is_adrift),
 		cmocka_unit_test(test_R109_a_classic_one_is_replaced),
 		cmocka_unit_test(test_R109_a_mover_does_not_disturb_a_classic_one),
 		cmocka_unit_test(test_R152_S26_a_thousand_moves),

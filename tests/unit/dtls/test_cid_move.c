@@ -221,7 +221,7 @@ static void test_R157_path_drop_on_a_way_that_is_left(void **state)
 	/* Played by hand: the same challenge, made again for that way. */
 	uint8_t message[9] = { 0 };
 	memcpy(message + 1, r->up->move->challenge, 8);
-	const struct dtls_text text = { DTLS_ROUTABILITY, message, sizeof(message) };
+	const struct dtls_text text = { DTLS_ROUTABILITY, message, sizeof(message), true };
 	const struct net_path old = at_line(0), new = at_line(1);
 	assert_true(dtls_conn_write(r->p->side[SERVER].e, r->up, &old, &text));
 	pair_deliver(r->p); /* line 0 is socket 0, line 1 is socket 1 */
@@ -247,7 +247,7 @@ static void test_R157_what_is_no_answer_moves_nothing(void **state)
 		if (i % 5 != 3 && i % 5 != 4)
 			message[1 + i / 5] ^= 1;
 		const size_t len = i < 38 ? 9 : i == 38 ? 8 : 10;
-		const struct dtls_text text = { DTLS_ROUTABILITY, message, len };
+		const struct dtls_text text = { DTLS_ROUTABILITY, message, len, true };
 		assert_true(dtls_conn_write(
 			client->e, client->conn, dtls_conn_path(client->conn), &text));
 		pair_deliver(r->p);
@@ -264,7 +264,7 @@ static void test_R157_nobody_is_challenged_without_an_agreement(void **state)
 	struct side *const client = &r->p->side[CLIENT];
 	const size_t sent = r->p->side[SERVER].sent;
 	const uint8_t message[9] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
-	const struct dtls_text text = { DTLS_ROUTABILITY, message, sizeof(message) };
+	const struct dtls_text text = { DTLS_ROUTABILITY, message, sizeof(message), true };
 	assert_true(dtls_conn_write(client->e, client->conn, dtls_conn_path(client->conn), &text));
 	r->at = 1;
 	roam_say(r, "here now");

@@ -1,112 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Associations with connection ids that leave memory, and are found again by them. */
-#include "roam.h"
+#include "nap.h"
 
 #include "dtls/context.h"
-
-/* What a store keeps of one association; the server's owner looks into it. */
-struct shelf_of_one {
-	struct dtls_sleeper s;
-	bool there;
-	size_t by_cid, by_path, woken, not_woken, unproven;
-	uint8_t cid[DTLS_CID_OURS_MAX];
-	size_t cid_len;
-};
-
-static struct shelf_of_one kept;
-
-static bool own_by_cid(void *ctx, enum dtls_role role, const uint8_t *cid, size_t len, uint64_t seq,
-	struct dtls_sleeper *out)
-{
-	(void)ctx;
-	(void)seq;
-	kept.by_cid++;
-	if (!kept.there || role != kept.s.role || len != kept.cid_len ||
-		memcmp(cid, kept.cid, len) != 0)
-		return false;
-	*out = kept.s;
-	return true;
-}
-
-static bool own_by_path(void *ctx, enum dtls_role role, const struct net_path *path, uint64_t seq,
-	struct dtls_sleeper *out)
-{
-	(void)ctx;
-	(void)seq;
-	kept.by_path++;
-	if (!kept.there || role != kept.s.role || !net_path_same(path, &kept.s.path))
-		return false;
-	*out = kept.s;
-	return true;
-}
-
-static bool own_woken(void *ctx, struct dtls_conn *c, const struct dtls_sleeper *s)
-{
-	struct roam *const r = roam_of(ctx);
-	assert_memory_equal(s->context, kept.s.context, s->context_len);
-	kept.woken++;
-	kept.there = false;
-	r->up = c;
-	r->p->side[SERVER].conn = c;
-	return true;
-}
-
-static void own_not_woken(void *ctx, const struct dtls_sleeper *s)
-{
-	(void)ctx;
-	(void)s;
-	kept.not_woken++;
-}
-
-static void watch(struct roam *r)
-{
-	struct dtls_owner *const o = &r->p->side[SERVER].e->owner;
-	o->asleep_by_cid = own_by_cid;
-	o->asleep = own_by_path;
-	o->woken = own_woken;
-	o->not_woken = own_not_woken;
-}
-
-static struct roam *up(uint64_t seed, const struct dtls_settings *set, uint16_t suite)
-{
-	struct roam *const r = roam_with(seed, KIND_PSK, suite, set);
-	memset(&kept, 0, sizeof(kept));
-	watch(r);
-	trust_meet(r->t);
-	r->up = r->p->side[SERVER].conn;
-	return r;
-}
-
-static void to_sleep(struct roam *r)
-{
-	const uint8_t *const cid = dtls_conn_cid(r->up, &kept.cid_len);
-	if (cid)
-		memcpy(kept.cid, cid, kept.cid_len);
-	kept.s = (struct dtls_sleeper){
-		.path = *dtls_conn_path(r->up),
-		.role = DTLS_SERVER,
-		.cred = dtls_conn_cred(r->up),
-		.numbers = dtls_conn_numbers(r->up),
-		.adrift = dtls_conn_is_adrift(r->up),
-		.up_ms = r->p->now_ms,
-	};
-	kept.s.context_len = dtls_context_write(r->up, kept.s.context);
-	kept.there = true;
-	dtls_sleep(r->p->side[SERVER].e, r->up);
-	r->up = NULL;
-	r->p->side[SERVER].conn = NULL;
-}
-
-/* kill -9, and another process. */
-static void restart(struct roam *r)
-{
-	struct side *const s = &r->p->side[SERVER];
-	const struct dtls_settings set = s->e->set;
-	const struct dtls_owner owner = s->e->owner;
-	dtls_engine_free(s->e);
-	s->e = dtls_engine_new(&set, &owner, r->p->now_ms);
-	assert_non_null(s->e);
-}
 
 static void test_R159_found_by_its_id_from_anywhere(void **state)
 {
@@ -122,6 +18,7 @@ static void test_R159_found_by_its_id_from_anywhere(void **state)
 		roam_say(r, "after"); /* delivered at once */
 		assert_int_equal(kept.woken, 1);
 		assert_int_equal(kept.by_path, 0);
+		assert_int_equal(line_of(SERVER, &kept.from), 3);
 		pair_deliver(r->p);
 		assert_int_equal(roam_server_line(r), 3);
 		assert_int_equal(r->moved, 1);
@@ -143,6 +40,7 @@ static void test_R159_killed_in_the_middle_of_a_check(void **state)
 	roam_say(r, "moved");
 	assert_non_null(dtls_conn_candidate(r->up));
 	to_sleep(r);
+	kept.s.candidate.peer.family = 0; /* as if it had not been written yet */
 	restart(r);
 	r->mute = false;
 	roam_say(r, "still there");
@@ -309,6 +207,21 @@ static void test_R151_all_messages_look_alike(void **state)
 	roam_free(r);
 }
 
+static void test_S30_who_is_not_kept_is_counted(void **state)
+{
+	(void)state;
+	struct roam *const r = up(27, NULL, 0xc0a8);
+	to_sleep(r);
+	kept.unwanted = true;
+	pair_say(r->p, CLIENT, "x");
+	pair_deliver(r->p);
+	assert_int_equal(kept.woken, 1);
+	assert_int_equal(roam_stats(r, SERVER).conns, 0);
+	assert_int_equal(roam_stats(r, SERVER).unwoken, 1);
+	assert_int_equal(r->p->side[SERVER].count[MESSAGE], 0);
+	roam_free(r);
+}
+
 /* A peer with an id of 255 octets, over sleep and back. */
 static void test_R142_R159_the_longest_id_is_kept(void **state)
 {
@@ -344,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_R159_the_final_flight_is_kept_with_it),
 		cmocka_unit_test(test_S30_a_farewell_has_the_peers_id),
 		cmocka_unit_test(test_R151_all_messages_look_alike),
+		cmocka_unit_test(test_S30_who_is_not_kept_is_counted),
 		cmocka_unit_test(test_R142_R159_the_longest_id_is_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

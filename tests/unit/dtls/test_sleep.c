@@ -280,7 +280,7 @@ static void test_a_context_that_is_not_sound_brings_nobody_back(void **state)
 	pair_say(n->p, CLIENT, "x");
 	pair_deliver(n->p);
 	assert_log(n, SERVER, "AN");
-	assert_int_equal(dtls_stats(n->p->side[SERVER].e).junk, 1);
+	assert_int_equal(dtls_stats(n->p->side[SERVER].e).unwoken, 1);
 	const struct net_path path = line_path(SERVER, 0);
 	struct dtls_sleeper x = night_sleeper(n, SERVER, b, &path);
 	x.context_len = SIZE_MAX;

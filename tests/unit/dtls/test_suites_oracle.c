@@ -32,8 +32,11 @@ static size_t said_to(enum kind kind, bool strangers)
 static void test_R051_nobody_learns_who_exists_without_a_key(void **state)
 {
 	(void)state;
-	for (enum kind k = KIND_RAW; k < KINDS; k++)
+	for (enum kind k = KIND_RAW; k < KINDS; k++) {
+		if (k == KIND_RAW && !dtls_profile_can_raw())
+			continue;
 		assert_int_equal(said_to(k, true), said_to(k, false));
+	}
 }
 
 int main(void)
