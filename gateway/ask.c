@@ -105,9 +105,25 @@ static void done(struct gw_ask *a, bool good)
 	gw_ask_release(a);
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 static uint64_t ago(uint64_t now_ms, uint64_t then_ms)
 {
 	return now_ms > then_ms ? now_ms - then_ms : 0;
+}
+
+/* What is borrowed of an association's facts must not leave its thread. */
+static void fill_cids(struct dtls_conn_facts *facts, struct ctl_cids *out)
+{
+	*out = (struct ctl_cids){ .in_len = facts->cid_in_len, .out_len = facts->cid_out_len };
+	if (facts->cid_in)
+		memcpy(out->in, facts->cid_in, least(out->in_len, sizeof(out->in)));
+	if (facts->cid_out)
+		memcpy(out->out, facts->cid_out, least(out->out_len, sizeof(out->out)));
+	facts->cid_in = facts->cid_out = NULL;
 }
 
 static void fill_link(
@@ -118,6 +134,7 @@ static void fill_link(
 		return;
 	const struct net_path *path = dtls_conn_path(c);
 	out->link_facts = dtls_conn_facts(c);
+	fill_cids(&out->link_facts, &out->link_cids);
 	out->link_peer = path->peer;
 	memcpy(out->link_local.ip, path->local_ip, sizeof(out->link_local.ip));
 	struct net_addr chosen;
@@ -152,6 +169,11 @@ static void fill(const struct gw_worker *w, const struct gw_session *s, struct c
 		out->device = dtls_conn_path(c)->peer;
 		out->generation = dtls_conn_generation(c);
 		out->device_facts = dtls_conn_facts(c);
+		fill_cids(&out->device_facts, &out->device_cids);
+		out->adrift = dtls_conn_is_adrift(c);
+		const struct net_path *const candidate = dtls_conn_candidate(c);
+		if (candidate)
+			out->candidate = candidate->peer;
 		out->device_up_ms_ago = ago(w->now_ms, out->device_facts.up_ms);
 		out->device_heard_ms_ago = ago(w->now_ms, out->device_facts.heard_ms);
 	}
@@ -214,6 +236,9 @@ static void numbers(const struct gw_worker *w, struct gw_ask *a)
 		.datagrams_out = w->tx.sent,
 		.send_failed = w->tx.dropped,
 		.handed_over = w->handed_over,
+		.stale = w->stale_records,
+		.slowed = w->slowed_records,
+		.held_lost = w->held_lost,
 	};
 	_Static_assert(sizeof(a->numbers.proofs) == sizeof(w->proofs), "both are by kind");
 	memcpy(a->numbers.proofs, w->proofs, sizeof(w->proofs));

@@ -4,6 +4,7 @@
 #include "conf/config.h"
 #include "gateway/keep.h"
 #include "gateway/resume.h"
+#include "gateway/roam.h"
 #include "gateway/seats.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -55,8 +56,9 @@ static bool may_sleep(const struct gw_session *s)
 {
 	const struct gw_leg *const link = &s->legs[GW_LINK];
 	return s->relay && s->ops == 0 && !s->waits && s->heir == 0 && s->hold.len == 0 &&
-	       !s->is_loose && s->legs[GW_DEVICE].conn && s->legs[GW_DEVICE].hot &&
-	       (!link->conn || link->hot) && relay_device_is_idle(s->relay);
+	       gw_roam_is_idle(s) && !s->is_loose && s->legs[GW_DEVICE].conn &&
+	       s->legs[GW_DEVICE].hot && (!link->conn || link->hot) &&
+	       relay_device_is_idle(s->relay);
 }
 
 static uint64_t heard_ms(const struct gw_session *s)

@@ -45,7 +45,7 @@ static bool fill_shared(struct gw_gateway *g, const struct gw_settings *s)
 		.material = g->material,
 		.inboxes = g->inboxes,
 		.seats = gw_seats_new(),
-		.steer = { .owners = (uint32_t)g->len },
+		.steer = { .owners = (uint32_t)g->len, .node = s->conf->cid_node },
 		.keylog_fd = s->keylog_fd,
 		.log_fd = s->log->fd,
 	};
@@ -66,6 +66,7 @@ struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error
 	g->inherited = s->inherited;
 	g->self = s->self;
 	g->discard_sessions = s->discard_sessions;
+	g->claims_store = s->claims_store;
 	memset(g->fds, 0xff, sizeof(g->fds)); /* -1 */
 	(void)snprintf(error->text, sizeof(error->text), "memory is short");
 	if (fill_shared(g, s) && gw_bind_all(g, error) && gw_store_prepare(g, error))

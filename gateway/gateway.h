@@ -41,6 +41,7 @@ struct gw_settings { /* all is borrowed until gw_free() */
 	const struct gw_self *self;     /* see gateway/upgrade.h */
 	struct gw_inherited *inherited; /* or NULL */
 	bool discard_sessions;          /* whatever is in the store; credentials stay */
+	bool claims_store;              /* it has moved here from another machine */
 	int keylog_fd;                  /* -1 for none */
 };
 

@@ -44,6 +44,7 @@ struct gw_gateway {
 	struct kek kek;                 /* read while still root; wiped when the store is open */
 	bool has_kek;
 	bool discard_sessions;
+	bool claims_store;
 	struct gw_credentials *credentials;
 	struct store_reader *reader; /* the main thread's */
 	struct inbox *inboxes[CONF_WORKERS_MAX];

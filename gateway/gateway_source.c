@@ -69,26 +69,74 @@ static bool find(struct gw_gateway *g, const char *endpoint, uint32_t *cred)
 	return r == STORE_OK;
 }
 
-struct sleeping_leg {
-	struct store_path path;
-	uint64_t up_ms, generation;
-};
-
-/* The place that a row names may be another's by now: then this one has none. */
-static struct sleeping_leg leg_of(
-	struct gw_gateway *g, const struct store_session *row, enum store_role role)
+/* The place that a row names may be another's by now: then this one has none. The caller wipes
+   *out. */
+static bool leg_of(struct gw_gateway *g, const struct store_session *row, enum store_role role,
+	struct store_assoc *out)
 {
 	const uint32_t slot = role == STORE_LINK ? row->link : row->device;
-	struct sleeping_leg leg = { 0 };
+	return slot != STORE_NO_SLOT && store_read_assoc(g->reader, slot, out) == STORE_OK &&
+	       out->cred == row->cred && out->path.role == role;
+}
+
+static uint64_t store_now(const struct gw_gateway *g)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return store_time(
+		g->shared.store, (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
+}
+
+static uint64_t ago(uint64_t now_ms, uint64_t then_ms)
+{
+	return then_ms > 0 && now_ms > then_ms ? now_ms - then_ms : 0;
+}
+
+static void fill_cid(const struct store_assoc *a, struct ctl_cids *out)
+{
+	_Static_assert((int)STORE_CID_MAX <= (int)CTL_CID_MAX, "ours are shown whole");
+	out->in_len = a->cid_len;
+	memcpy(out->in, a->cid, a->cid_len);
+}
+
+static void fill_stays(const struct store_assoc *a, uint64_t now_ms, struct ctl_session *out)
+{
+	_Static_assert((int)STORE_STAYS == (int)CTL_STAYS, "all are shown");
+	out->stays_known = true;
+	out->device_since_ms_ago = ago(now_ms, a->path_ms);
+	out->moves = a->moves;
+	for (size_t i = 0; i < STORE_STAYS; i++)
+		out->stays[i] = (struct ctl_stay){ .peer = a->stays[i].peer,
+			.since_ms_ago = ago(now_ms, a->stays[i].since_ms) };
+}
+
+static void fill_device(
+	struct gw_gateway *g, const struct store_session *row, struct ctl_session *out)
+{
 	struct store_assoc a;
-	if (slot == STORE_NO_SLOT || store_read_assoc(g->reader, slot, &a) != STORE_OK)
-		return leg;
-	if (a.cred == row->cred && a.path.role == role)
-		leg = (struct sleeping_leg){
-			.path = a.path, .up_ms = a.up_ms, .generation = a.generation
-		};
+	const uint64_t now_ms = store_now(g);
+	if (leg_of(g, row, STORE_DEVICE, &a)) {
+		out->device = a.path.peer;
+		out->generation = a.generation;
+		out->device_up_ms_ago = ago(now_ms, a.up_ms);
+		out->adrift = a.adrift;
+		out->candidate = a.candidate.peer;
+		fill_cid(&a, &out->device_cids);
+		fill_stays(&a, now_ms, out);
+	}
 	wipe(&a, sizeof(a));
-	return leg;
+}
+
+static void fill_link(
+	struct gw_gateway *g, const struct store_session *row, struct ctl_session *out)
+{
+	struct store_assoc a;
+	if (leg_of(g, row, STORE_LINK, &a)) {
+		out->link_local = a.path.local;
+		out->link_peer = a.path.peer;
+		fill_cid(&a, &out->link_cids);
+	}
+	wipe(&a, sizeof(a));
 }
 
 static void fill_cred(const struct store_cred *c, struct ctl_session *out)
@@ -101,27 +149,17 @@ static bool fill_sleeper(
 	struct gw_gateway *g, const struct store_session *row, struct ctl_session *out)
 {
 	struct store_cred c;
-	struct timespec t;
 	*out = (struct ctl_session){ .asleep = true, .worker = row->worker };
 	const bool known = store_read_cred(g->reader, row->cred, &c) == STORE_OK;
 	if (known)
 		fill_cred(&c, out);
 	wipe(&c, sizeof(c));
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	const uint64_t now_ms = store_time(
-		g->shared.store, (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
-	const struct sleeping_leg link = leg_of(g, row, STORE_LINK);
-	const struct sleeping_leg device = leg_of(g, row, STORE_DEVICE);
-	out->link_local = link.path.local;
-	out->link_peer = link.path.peer;
-	out->device = device.path.peer;
-	out->generation = device.generation;
-	if (device.up_ms > 0 && now_ms > device.up_ms)
-		out->device_up_ms_ago = now_ms - device.up_ms;
+	fill_link(g, row, out);
+	fill_device(g, row, out);
 	out->registered = row->registered;
 	(void)snprintf(out->location, sizeof(out->location), "%s", row->location);
 	out->lifetime_s = row->lifetime_s;
-	out->expires_in_s = ((int64_t)row->expires_ms - (int64_t)now_ms) / 1000;
+	out->expires_in_s = ((int64_t)row->expires_ms - (int64_t)store_now(g)) / 1000;
 	return known;
 }
 
@@ -162,6 +200,18 @@ static bool asleep(struct gw_gateway *g, uint32_t cred, struct ctl_session **out
 	return !there || *out;
 }
 
+/* What memory does not keep of one that is awake. */
+static void add_stays(struct gw_gateway *g, uint32_t cred, struct ctl_session *out)
+{
+	struct store_session row;
+	struct store_assoc a;
+	if (store_read_session(g->reader, cred, &row) == STORE_OK &&
+		leg_of(g, &row, STORE_DEVICE, &a))
+		fill_stays(&a, store_now(g), out);
+	wipe(&a, sizeof(a));
+	store_reader_rest(g->reader);
+}
+
 static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, size_t *len)
 {
 	struct gw_gateway *g = ctx;
@@ -182,6 +232,8 @@ static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, 
 		if (a)
 			gw_ask_release(a);
 	}
+	if (good && endpoint && *len == 1)
+		add_stays(g, cred, *out);
 	if (good)
 		return true;
 	free(*out);

@@ -6,6 +6,7 @@
 #include "gateway/credentials_ops.h"
 #include "gateway/fault.h"
 #include "gateway/inherit.h"
+#include "gateway/node.h"
 #include "gateway/privilege.h"
 #include "store/store.h"
 
@@ -162,6 +163,17 @@ static bool open_credentials(struct gw_gateway *g, struct conf_error *error)
 	       gw_credentials_sync(g->credentials, g->shared.creds, conf->credentials, error);
 }
 
+/* S25: before a socket is read. What is in memory only is nobody else's. */
+static bool claim(const struct gw_gateway *g, struct conf_error *error)
+{
+	uint8_t machine[GW_MACHINE_LEN];
+	if (!g->shared.conf->store_path)
+		return true;
+	const bool is_told = gw_machine("/etc/machine-id", machine);
+	return gw_node_claim(g->shared.store, g->shared.conf->cid_node, is_told ? machine : NULL,
+		g->claims_store, error->text, sizeof(error->text));
+}
+
 bool gw_store_open(struct gw_gateway *g, struct conf_error *error)
 {
 	const struct conf_gateway *const conf = g->shared.conf;
@@ -196,7 +208,7 @@ bool gw_store_open(struct gw_gateway *g, struct conf_error *error)
 	g->reader = store_reader_new(g->shared.store);
 	say_start(g);
 	if (g->reader)
-		return open_credentials(g, error);
+		return claim(g, error) && open_credentials(g, error);
 	(void)snprintf(error->text, sizeof(error->text), "memory is short");
 	return false;
 }

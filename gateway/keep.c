@@ -2,6 +2,7 @@
 #include "gateway/keep.h"
 
 #include "base/wipe.h"
+#include "dtls/cid.h"
 #include "gateway/places.h"
 #include "gateway/worker.h"
 
@@ -12,6 +13,10 @@ enum {
 	LEASE_WAIT_MS = 50,   /* half a lease is left then */
 	TIDY_WAIT_MS = 1000,  /* what nobody waits for */
 	REGISTER_WAIT_MS = 2, /* somebody waits, but not for milliseconds */
+	MOVE_WAIT_MS = 2,
+	MOVE_SLOW_MS = 50,   /* of who moves all the time ... */
+	MOVE_EASE_MS = 1000, /* ... more often than this ... */
+	MOVES = 64,          /* ... after so many at once */
 };
 
 /* --- making operations ----------------------------------------------------------------------- */
@@ -89,6 +94,12 @@ static bool fill_assoc(struct gw_op *o, struct gw_session *s, enum gw_leg_name n
 	leg->serial = ++s->legs[name].serial; /* by which its answer is known */
 	leg->as_is = false;
 	a->context_len = dtls_context_write(c, a->context);
+	size_t cid_len = 0;
+	const uint8_t *const cid = dtls_conn_cid(c, &cid_len);
+	_Static_assert((int)STORE_CID_MAX >= (int)DTLS_CID_OURS_MAX, "a CID of ours fits a row");
+	a->cid_len = (uint8_t)cid_len;
+	if (cid)
+		memcpy(a->cid, cid, cid_len);
 	return gw_place_to_store(
 		w, name == GW_DEVICE ? STORE_DEVICE : STORE_LINK, dtls_conn_path(c), &a->path);
 }
@@ -184,6 +195,52 @@ void gw_keep_settled(struct gw_session *s, enum gw_leg_name name)
 	memcpy(l->assoc.id, leg->id, sizeof(l->assoc.id));
 	l->assoc.context_len = dtls_context_write(leg->conn, l->assoc.context);
 	gw_op_submit(o, TIDY_WAIT_MS);
+}
+
+static bool fill_move(struct gw_op *o, const struct gw_session *s)
+{
+	const struct gw_leg *const leg = &s->legs[GW_DEVICE];
+	struct store_assoc *const a = &o->legs[GW_DEVICE].assoc;
+	/* While its window is not known, anybody's old record may have come from there (S26). */
+	const struct net_path *const candidate = s->probe ? NULL : dtls_conn_candidate(leg->conn);
+	a->slot = leg->place;
+	memcpy(a->id, leg->id, sizeof(a->id));
+	a->adrift = dtls_conn_is_adrift(leg->conn);
+	o->legs[GW_DEVICE].move = true;
+	if (candidate && !gw_place_to_store(s->worker, STORE_DEVICE, candidate, &a->candidate))
+		return false;
+	return gw_place_to_store(s->worker, STORE_DEVICE, dtls_conn_path(leg->conn), &a->path);
+}
+
+/* A device that is never where it was must not wear out the disk: it waits, and others' operations
+   take its own along. */
+static uint32_t move_wait_ms(struct gw_session *s)
+{
+	const uint64_t now_ms = s->worker->now_ms;
+	if (s->wear_ms > now_ms + (uint64_t)(MOVES - 1) * MOVE_EASE_MS)
+		return MOVE_SLOW_MS;
+	s->wear_ms = (s->wear_ms > now_ms ? s->wear_ms : now_ms) + MOVE_EASE_MS;
+	return MOVE_WAIT_MS;
+}
+
+/* One at a time: a device that never stands still takes no more memory than another. */
+bool gw_keep_move(struct gw_session *s)
+{
+	if (!s->legs[GW_DEVICE].hot)
+		return true;
+	s->moves_again = s->is_moving;
+	if (s->is_moving)
+		return true;
+	struct gw_op *const o = gw_op_new(s->worker, s, s->cred);
+	if (!o || !fill_move(o, s)) {
+		if (o)
+			gw_op_free(o);
+		return false;
+	}
+	s->is_moving = true;
+	o->blocks = true;
+	gw_op_submit(o, move_wait_ms(s));
+	return true;
 }
 
 void gw_keep_lease(struct gw_session *s, enum gw_leg_name name)

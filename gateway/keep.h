@@ -31,6 +31,7 @@ struct gw_op_leg {
 	bool put;    /* assoc is new */
 	bool lease;  /* assoc needs numbers */
 	bool settle; /* assoc's context is written anew */
+	bool move;   /* where assoc's peer is has changed */
 	bool prove; /* of them, read numbers above edge, which is all that is known of its window */
 	bool as_is; /* its place is in the row already, or will be */
 	bool drop;  /* the association that drop_place and drop_id name */
@@ -85,6 +86,9 @@ void gw_keep_registration(struct gw_session *s);
 void gw_keep_no_link(struct gw_session *s);
 /* The context of a leg anew, without the final flight (S9). */
 void gw_keep_settled(struct gw_session *s, enum gw_leg_name name);
+/* Where the device is, as the engine has it now; messages wait. Before its association is durable
+   it is what follows on that. False: memory is short. */
+bool gw_keep_move(struct gw_session *s);
 /* More numbers for a leg. */
 void gw_keep_lease(struct gw_session *s, enum gw_leg_name name);
 /* Everything of the session is deleted. */

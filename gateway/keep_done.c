@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/claim.h"
 #include "gateway/keep.h"
+#include "gateway/lapse.h"
+#include "gateway/places.h"
 #include "gateway/rouse.h"
 #include "gateway/worker.h"
 
@@ -33,6 +35,17 @@ static void complain(const struct gw_op *o, enum store_result r)
 		"endpoint=%s why=\"%s\"", o->session ? o->session->endpoint : "-", why(r));
 }
 
+/* Since its path was written down it has been elsewhere. */
+static bool has_moved(
+	const struct gw_worker *w, const struct dtls_conn *c, const struct store_path *was)
+{
+	struct store_path now;
+	if (dtls_conn_candidate(c) || dtls_conn_is_adrift(c))
+		return true;
+	return gw_place_to_store(w, STORE_DEVICE, dtls_conn_path(c), &now) &&
+	       (!net_addr_same(&now.peer, &was->peer) || !net_addr_same(&now.local, &was->local));
+}
+
 /* The association that is in the operation is durable now, and still the leg's. */
 static bool attach(const struct gw_op *o, enum gw_leg_name name)
 {
@@ -51,6 +64,8 @@ static bool attach(const struct gw_op *o, enum gw_leg_name name)
 		leg->hot, store_slot_key(w->shared->store), leg->place, n.edge - 1, n.edge, n.seen);
 	if (leg->settled)
 		gw_keep_settled(o->session, name);
+	if (name == GW_DEVICE && has_moved(w, leg->conn, &a->path))
+		(void)gw_keep_move(o->session);
 	/* Who ran short before there was a row to lease for has told us once, and asks again. */
 	dtls_allow(w->dtls, leg->conn, 0, a->write_end, a->read_end);
 	return true;
@@ -123,6 +138,27 @@ static void orphan(const struct gw_op *o)
 	gw_op_submit(last, 0);
 }
 
+static void moved(struct gw_session *s)
+{
+	const bool again = s->moves_again && s->legs[GW_DEVICE].conn;
+	s->is_moving = false;
+	s->moves_again = false;
+	if (again)
+		(void)gw_keep_move(s);
+}
+
+static void roused(const struct gw_op *o, enum store_result r)
+{
+	struct gw_session *const s = o->session;
+	if (r != STORE_OK) {
+		gw_session_sleep(s); /* the next record tries again */
+		return;
+	}
+	gw_roused(s, &o->row);
+	if (!s->ended && s->probe)
+		gw_probe_send(s);
+}
+
 static void tell(const struct gw_op *o, enum store_result r)
 {
 	struct gw_session *const s = o->session;
@@ -132,11 +168,10 @@ static void tell(const struct gw_op *o, enum store_result r)
 		if (o->legs[i].lease)
 			leased(o, (enum gw_leg_name)i, r);
 	}
+	if (o->legs[GW_DEVICE].move)
+		moved(s);
 	if (o->rouse) {
-		if (r == STORE_OK)
-			gw_roused(s, &o->row);
-		else
-			gw_session_sleep(s); /* the next record tries again */
+		roused(o, r);
 	} else if (o->legs[GW_DEVICE].put) {
 		device_kept(o, r);
 	} else if (o->legs[GW_LINK].put) {

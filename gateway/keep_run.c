@@ -165,6 +165,13 @@ static void date(struct store_txn *t, struct gw_op *o)
 		o->legs[GW_DEVICE].assoc.up_ms = full_ms;
 }
 
+/* It may be gone by now, or have been replaced. */
+static enum store_result move(struct store_txn *t, const struct store_assoc *a)
+{
+	const enum store_result r = store_assoc_move(t, a);
+	return r == STORE_NONE || r == STORE_STALE ? STORE_OK : r;
+}
+
 static enum store_result change_legs(struct store_txn *t, struct gw_op *o)
 {
 	enum store_result r = STORE_OK;
@@ -174,6 +181,8 @@ static enum store_result change_legs(struct store_txn *t, struct gw_op *o)
 			r = store_assoc_prove(t, a->slot, a->id);
 		if (o->legs[i].settle)
 			r = settle(t, a);
+		if (o->legs[i].move)
+			r = move(t, a);
 	}
 	return r;
 }

@@ -1,28 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/lapse.h"
 
-#include "base/wipe.h"
 #include "conf/config.h"
 #include "gateway/keep.h"
+#include "gateway/question.h"
+#include "gateway/roam.h"
 #include "gateway/worker.h"
 
 #include <assert.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	TOKEN = 8,
 	PROBES = 4,            /* so often the device is asked */
 	PROBE_AGAIN_MS = 2000, /* and no sooner than this after the last time */
-	COAP_CON_TKL8 = 0x48,
-	COAP_GET = 1,
-	COAP_HEADER = 4,
 };
 
 struct gw_probe {
-	uint8_t token[TOKEN];
-	uint16_t mid;
+	struct gw_question question;
+	struct net_path to; /* where it was asked last, if that is not its address */
+	bool elsewhere;
 	unsigned sent;
 	uint64_t last_ms;
 };
@@ -54,6 +51,11 @@ enum gw_verdict gw_lapse_judge(
 
 /* --- farewell -------------------------------------------------------------------------------- */
 
+/* The record is authentic, so its sender has had a device's record, whether or not he is the
+   device: he hears the farewell where he is, as it is no longer than three times what came from
+   there (R-154); and the device hears it where it was last known to be. One of the two alone would
+   not do: a device behind a new port would not hear the first, and who repeats an old record from
+   elsewhere would make an end of the device's association without its hearing of it. */
 static void part(struct gw_worker *w, struct dtls_conn *c)
 {
 	/* The engine asks, tells and lets act within one datagram: this is still the same one. */
@@ -75,8 +77,8 @@ bool gw_probe_begin(struct gw_session *s)
 	struct gw_probe *const p = calloc(1, sizeof(*p));
 	if (!p)
 		return false;
-	gw_worker_random(s->worker, p->token, sizeof(p->token));
-	gw_worker_random(s->worker, (uint8_t *)&p->mid, sizeof(p->mid));
+	gw_worker_random(s->worker, p->question.token, sizeof(p->question.token));
+	gw_worker_random(s->worker, p->question.mid, sizeof(p->question.mid));
 	s->probe = p;
 	return true;
 }
@@ -87,51 +89,73 @@ void gw_probe_free(struct gw_session *s)
 	s->probe = NULL;
 }
 
-/* GET of a resource that no device has: whatever it answers has the token. */
+/* To where the last record came from: by its CID a device is known anywhere. */
 void gw_probe_send(struct gw_session *s)
 {
-	static const uint8_t path[] = { 0xb6, 'l', 'w', 'g', 'a', 't', 'e' };
 	struct gw_probe *const p = s->probe;
 	struct gw_worker *const w = s->worker;
-	uint8_t msg[COAP_HEADER + TOKEN + sizeof(path)] = { COAP_CON_TKL8, COAP_GET,
-		(uint8_t)(p->mid >> 8), (uint8_t)(p->mid & 0xff) };
+	struct dtls_conn *const c = s->legs[GW_DEVICE].conn;
+	const struct net_path *const to = dtls_conn_candidate(c);
+	uint8_t msg[GW_QUESTION_LEN];
 	if (p->sent > 0 && w->now_ms < p->last_ms + PROBE_AGAIN_MS)
 		return;
-	memcpy(msg + COAP_HEADER, p->token, TOKEN);
-	memcpy(msg + COAP_HEADER + TOKEN, path, sizeof(path));
+	gw_question_write(&p->question, msg);
 	p->last_ms = w->now_ms;
+	p->elsewhere = to != NULL;
+	if (to)
+		p->to = *to;
 	/* What is lost is asked again with the device's next record. */
-	if (dtls_send(w->dtls, s->legs[GW_DEVICE].conn, msg, sizeof(msg)) == DTLS_OK)
-		p->sent++;
+	const enum dtls_result r = to ? dtls_send_to(w->dtls, c, &p->to, msg, sizeof(msg))
+				      : dtls_send(w->dtls, c, msg, sizeof(msg));
+	p->sent += r == DTLS_OK;
 }
 
-/* A response of any kind with the token of the probe. */
-static bool answers(const struct gw_probe *p, const uint8_t *msg, size_t len)
-{
-	return len >= COAP_HEADER + TOKEN && msg[0] >> 6 == 1 && (msg[0] & 0x0f) == TOKEN &&
-	       msg[1] >> 5 >= 2 && msg[1] >> 5 <= 5 &&
-	       CRYPTO_memcmp(msg + COAP_HEADER, p->token, TOKEN) == 0;
-}
-
-static void proven(struct gw_session *s, struct dtls_conn *c, uint64_t number)
+/* The slot begins anew with the window that is known now. */
+static void keep_window(struct gw_session *s, const struct dtls_conn *c)
 {
 	struct gw_worker *const w = s->worker;
 	const struct gw_leg *const leg = &s->legs[GW_DEVICE];
 	struct gw_op *const o = gw_op_new(w, s, s->cred);
-	gw_probe_free(s);
-	dtls_prove(w->dtls, c, number);
 	const struct dtls_numbers n = dtls_conn_numbers(c);
 	const struct slot_state window = { .edge = n.edge, .seen = n.seen };
 	gw_worker_batch(w);
 	slot_init(leg->hot, store_slot_key(w->shared->store), leg->place, leg->id, &window);
 	const bool mine = slot_take(leg->hot, slot_owner(w->shared->incarnation, w->number));
 	assert(mine);
-	if (!mine || !o)
+	if (!o)
 		return; /* a later start will not know: it asks again */
+	if (!mine) {
+		gw_op_free(o);
+		return;
+	}
 	o->legs[GW_DEVICE].prove = true;
 	o->legs[GW_DEVICE].assoc.slot = leg->place;
 	memcpy(o->legs[GW_DEVICE].assoc.id, leg->id, sizeof(leg->id));
 	gw_op_submit(o, 0);
+}
+
+/* It has received what went there, which is all that an address has to show, too; but the window
+   comes first (S26). When the answer has come from a third place, the next record will tell. */
+static void proven(struct gw_session *s, struct dtls_conn *c, uint64_t number)
+{
+	struct gw_worker *const w = s->worker;
+	const struct gw_probe *const p = s->probe;
+	const struct net_path *const candidate = dtls_conn_candidate(c);
+	const bool moves = p->elsewhere && candidate && net_path_same(candidate, &p->to);
+	const struct net_path to = p->to;
+	gw_probe_free(s);
+	dtls_prove(w->dtls, c, number);
+	keep_window(s, c);
+	if (moves)
+		(void)dtls_confirm(w->dtls, c, &to);
+	gw_roam_go_on(s);
+}
+
+static void thank(struct gw_session *s, const uint8_t *msg, size_t len)
+{
+	uint8_t thanks[GW_THANKS_LEN];
+	if (gw_question_thanks(msg, len, thanks))
+		s->worker->held_lost += !gw_roam_send(s, thanks, sizeof(thanks));
 }
 
 static void give_up(struct gw_session *s, struct dtls_conn *c)
@@ -160,8 +184,10 @@ void gw_unproven(void *worker, struct dtls_conn *c, uint64_t number, uint8_t *ms
 	}
 	if (!s->probe)
 		return;
-	if (s->probe->sent > 0 && answers(s->probe, msg, len)) {
+	if (s->probe->sent > 0 &&
+		gw_question_reply(&s->probe->question, msg, len) == GW_REPLY_ANSWER) {
 		proven(s, c, number);
+		thank(s, msg, len);
 		gw_session_flow(s);
 	} else if (s->probe->sent > PROBES) {
 		give_up(s, c);

@@ -7,6 +7,9 @@
  * device resumes. probe: the device must answer a CoAP request with a random token (S12). gap: only
  * numbers above the durable read ceiling are let in (S11).
  *
+ * A device with a connection id is asked where its record came from, and what it answers shows its
+ * address, too; a farewell goes there and to where it was (see gateway/roam).
+ *
  * Promise: nothing of such an association is forwarded before its window is known.
  * Threads: the worker's own.
  */

@@ -35,12 +35,13 @@ struct options {
 	const char *keylog_file; /* NULL: none */
 	bool check;              /* read the configuration and end */
 	bool discard;            /* forget all sessions */
+	bool claim;              /* the store has moved to this machine */
 };
 
 static void print_usage(FILE *to)
 {
 	(void)fprintf(to,
-		"usage: lwgated [-c FILE] [-n] [--discard-sessions]%s\n"
+		"usage: lwgated [-c FILE] [-n] [--discard-sessions] [--claim-store]%s\n"
 		"       lwgated --version | --help\n"
 		"\n"
 		"  -c FILE    the configuration; default %s\n"
@@ -48,6 +49,9 @@ static void print_usage(FILE *to)
 		"%s"
 		"  --discard-sessions\n"
 		"             forget all sessions in the store, keep the credentials, and start\n"
+		"  --claim-store\n"
+		"             the store has moved to this machine from another one, which must\n"
+		"             not use it any more\n"
 		"  --version  print the version\n"
 		"  --help     print this\n"
 		"\n"
@@ -67,11 +71,12 @@ static _Noreturn void usage_error(void)
 
 static void read_options(int argc, char **argv, struct options *o)
 {
-	enum { HELP = 256, VERSION, DISCARD };
+	enum { HELP = 256, VERSION, DISCARD, CLAIM };
 	static const struct option longs[] = {
 		{ "help", no_argument, NULL, HELP },
 		{ "version", no_argument, NULL, VERSION },
 		{ "discard-sessions", no_argument, NULL, DISCARD },
+		{ "claim-store", no_argument, NULL, CLAIM },
 		{ NULL, 0, NULL, 0 },
 	};
 	*o = (struct options){ .file = default_file };
@@ -90,6 +95,10 @@ static void read_options(int argc, char **argv, struct options *o)
 		case DISCARD:
 			o->discard = true;
 			argv[optind - 1] = NULL; /* this time only: an upgrade runs argv again */
+			break;
+		case CLAIM:
+			o->claim = true;
+			argv[optind - 1] = NULL;
 			break;
 		case HELP:
 			print_usage(stdout);
@@ -205,6 +214,7 @@ static bool open_parts(
 		.self = &p->self,
 		.inherited = p->inherited,
 		.discard_sessions = o->discard,
+		.claims_store = o->claim,
 		.keylog_fd = p->keylog_fd,
 	};
 	p->gateway = gw_open(&s, error);

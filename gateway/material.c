@@ -125,6 +125,12 @@ static uint8_t fragment_code(uint16_t octets)
 	return code;
 }
 
+static const enum dtls_cid_use cid_use[] = {
+	[CONF_CID_OFF] = DTLS_CID_NEVER,
+	[CONF_CID_SEND] = DTLS_CID_SEND,
+	[CONF_CID_ON] = DTLS_CID_BOTH,
+};
+
 static bool fill(struct gw_part *p, const struct conf_dtls *c, uint32_t max_ms)
 {
 	struct dtls_profile_settings *const s = &p->settings;
@@ -139,6 +145,9 @@ static bool fill(struct gw_part *p, const struct conf_dtls *c, uint32_t max_ms)
 	s->tickets = c->tickets;
 	s->fragment_code = fragment_code(c->fragment_max);
 	s->raw_public_key = c->raw_public_key;
+	s->cid = cid_use[c->cid];
+	s->routability = c->cid != CONF_CID_OFF;
+	p->move = c->move;
 	s->chain_max = c->chain_max;
 	for (size_t i = 0; i < DTLS_NAME_RULES; i++)
 		s->names[i] = rule_of(c->names[i]);
@@ -176,6 +185,8 @@ static bool read_all(
 {
 	char text[NET_TEXT_MAX];
 	m->listeners_len = conf->listeners_len;
+	m->told = (struct gw_told){ .len = conf->told_len, .rate = conf->told_rate };
+	memcpy(m->told.prefixes, conf->told, conf->told_len * sizeof(conf->told[0]));
 	for (size_t i = 0; i < conf->listeners_len; i++) {
 		struct gw_part *const p = &m->parts[i];
 		(void)snprintf(p->name, sizeof(p->name), "listener %s",
@@ -238,6 +249,16 @@ struct dtls_profile *gw_material_profile(
 	const struct gw_material *m, size_t place, const char **why)
 {
 	return dtls_profile_new(&m->parts[place].settings, why);
+}
+
+enum conf_move gw_material_move(const struct gw_material *m, size_t listener)
+{
+	return m->parts[listener].move;
+}
+
+const struct gw_told *gw_material_told(const struct gw_material *m)
+{
+	return &m->told;
 }
 
 bool gw_material_has_upstream_key(const struct gw_material *m)

@@ -2,7 +2,7 @@
 /*
  * gateway/material: what the gateway proves itself with and whom it trusts: keys, certificates,
  *                   anchors, revocation lists, for each listener and for the way to the server,
- *                   with the settings that go with them.
+ *                   with the settings that go with them, and what else a reload changes.
  *
  * Promise: read whole and checked, or not at all. Not changed afterwards: a reload makes another
  *          one, and handshakes that have begun keep what they began with (R-046).
@@ -15,6 +15,7 @@
 #define LWG_GATEWAY_MATERIAL_H
 
 #include "base/attr.h"
+#include "conf/dtls.h"
 #include "dtls/profile.h"
 
 #include <stddef.h>
@@ -23,6 +24,7 @@
 struct conf_error;
 struct conf_gateway;
 struct gw_material;
+struct gw_told;
 struct log;
 
 enum { GW_MATERIAL_UPSTREAM = 16 /* a place: listeners are 0 .. */, GW_WARN_DAYS = 30 };
@@ -36,12 +38,16 @@ size_t gw_material_listeners(const struct gw_material *m);
 /* A place's profile, for the caller's thread. NULL: *why is a static sentence. */
 MUST_USE struct dtls_profile *gw_material_profile(
 	const struct gw_material *m, size_t place, const char **why);
+/* How a listener checks the new address of a device. */
+enum conf_move gw_material_move(const struct gw_material *m, size_t listener);
+const struct gw_told *gw_material_told(const struct gw_material *m);
 /* Do the links prove themselves with the gateway's own key? False: with the PSK of each device. */
 bool gw_material_has_upstream_key(const struct gw_material *m);
 
 enum gw_material_say { GW_SAY_ALL, GW_SAY_WARNINGS };
-/* Tells the log of each certificate and key of ours, of certificates that end within GW_WARN_DAYS,
-   and of a clock that is not to be trusted (now_s negative). */
+/* Tells the log of each certificate and key of ours, of waivers (R-153), of certificates that end
+   within GW_WARN_DAYS, and of a clock that is not to be trusted (now_s negative). WARNINGS: of the
+   last two. */
 void gw_material_say(const struct gw_material *m, const struct log *log, int64_t now_s,
 	enum gw_material_say what);
 

@@ -6,6 +6,7 @@
 #define LWG_GATEWAY_MATERIAL_PARTS_H
 
 #include "gateway/material.h"
+#include "gateway/profiles.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -18,11 +19,13 @@ struct gw_part {
 	char *server_name, *certificate_file;
 	char name[GW_PART_NAME]; /* for people */
 	bool is_upstream;
+	enum conf_move move; /* a listener's */
 };
 
 struct gw_material {
 	atomic_uint refs;
 	size_t listeners_len;
+	struct gw_told told;
 	struct gw_part parts[GW_PARTS];
 };
 

@@ -81,6 +81,31 @@ static bool needs_clock(const struct gw_material *m)
 	return false;
 }
 
+/* What is less than the default gives, and is chosen: R-153 (c), and S27 against R-203. */
+static void say_waivers(const struct gw_material *m, const struct log *log)
+{
+	for (size_t i = 0; i < m->listeners_len; i++) {
+		if (m->parts[i].move != CONF_MOVE_TRUST)
+			continue;
+		log_say(log, LOG_LEVEL_WARN, "address-check",
+			"%s: address_check = \"trust\": whoever on the way sends on a device's "
+			"newest "
+			"record from elsewhere first gets what is meant for it, still encrypted, "
+			"until "
+			"it speaks again; right only where nobody can; remedy: address_check = "
+			"\"check\"",
+			m->parts[i].name);
+	}
+	if (m->told.len > 0)
+		log_say(log, LOG_LEVEL_WARN, "tell",
+			"connection_ids.tell: who sends from %zu prefixes is told by an alert when "
+			"his "
+			"session is not known, so that a sender there, right or forged, learns "
+			"that; "
+			"right only where no address is forged; remedy: connection_ids.tell = [ ]",
+			m->told.len);
+}
+
 void gw_material_say(const struct gw_material *m, const struct log *log, int64_t now_s,
 	enum gw_material_say what)
 {
@@ -91,6 +116,8 @@ void gw_material_say(const struct gw_material *m, const struct log *log, int64_t
 		if (p->settings.certificate && now_s >= 0)
 			say_expiry(p, log, now_s);
 	}
+	if (what == GW_SAY_ALL)
+		say_waivers(m, log);
 	if (now_s < 0 && needs_clock(m))
 		log_say(log, LOG_LEVEL_WARN, "clock",
 			"the machine's clock is before the day on which lwgated was built and is "

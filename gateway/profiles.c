@@ -12,9 +12,11 @@ _Static_assert((int)GW_PROFILES_MAX == (int)GW_LISTENERS_MAX, "each listener has
 bool gw_profiles_make(struct gw_profiles *out, const struct gw_material *m, const char **why)
 {
 	bool good = true;
-	*out = (struct gw_profiles){ .upstream_key = gw_material_has_upstream_key(m) };
+	*out = (struct gw_profiles){ .upstream_key = gw_material_has_upstream_key(m),
+		.told = *gw_material_told(m) };
 	for (size_t i = 0; good && i < gw_material_listeners(m); i++) {
 		out->listeners[i] = gw_material_profile(m, i, why);
+		out->moves[i] = gw_material_move(m, i);
 		good = out->listeners[i] != NULL;
 	}
 	if (good)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/profiles: how one worker shakes hands: at each of its listeners, and with the server.
+ * gateway/profiles: how one worker shakes hands: at each of its listeners, and with the server; and
+ *                   what else of the configuration a reload changes.
  *
  * Promise: all of one material, or all of another; exchanged between two turns, and handshakes that
  *          have begun keep theirs (R-046).
@@ -11,9 +12,11 @@
 #define LWG_GATEWAY_PROFILES_H
 
 #include "base/attr.h"
+#include "conf/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct dtls_profile;
 struct gw_material;
@@ -21,8 +24,16 @@ struct gw_worker;
 
 enum { GW_PROFILES_MAX = 16 };
 
-struct gw_profiles { /* zeroed: none, PSK with CCM_8 everywhere */
+struct gw_told { /* who is told that he is not known (S27) */
+	struct conf_prefix prefixes[CONF_TOLD_MAX];
+	size_t len;    /* 0: nobody */
+	uint32_t rate; /* at most so many a second, of the process */
+};
+
+struct gw_profiles { /* zeroed: none, PSK with CCM_8 everywhere; nobody is told */
 	struct dtls_profile *listeners[GW_PROFILES_MAX], *upstream;
+	enum conf_move moves[GW_PROFILES_MAX]; /* of listeners */
+	struct gw_told told;
 	bool upstream_key; /* links prove themselves with the gateway's own key */
 };
 

@@ -6,7 +6,6 @@
 #include "conf/config.h"
 #include "gateway/keep.h"
 #include "gateway/lapse.h"
-#include "gateway/places.h"
 #include "gateway/seats.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -14,167 +13,10 @@
 #include <assert.h>
 #include <string.h>
 
-/* --- who may try (S24) ----------------------------------------------------------------------- */
-
-enum { BLAME_EASE_MS = 1000, BLAMES_MS = 32 * BLAME_EASE_MS }; /* 32 failures at once */
-
-static uint64_t prefix_of(const struct gw_worker *w, const struct net_addr *a)
-{
-	uint8_t prefix[8] = { a->family };
-	memcpy(prefix + 1, a->ip, a->family == NET_IPV4 ? 3 : 7);
-	return sip_hash(&w->shared->identity_key, prefix, sizeof(prefix));
-}
-
-/* A bucket tells since when it would be full of failures again. */
-static bool may_try(const struct gw_worker *w, uint64_t hash)
-{
-	return w->blames[hash % GW_BLAMES] < w->now_ms + BLAMES_MS;
-}
-
-/* A whole fleet may come from one address: who has a bad neighbour there is slowed down only if
-   something bad has come in his own name, too. */
-static bool may_wake(const struct gw_worker *w, const struct gw_waking *k)
-{
-	return may_try(w, k->bucket) &&
-	       (may_try(w, k->prefix) || w->blames[k->bucket % GW_BLAMES] <= w->now_ms);
-}
-
-static void blame(struct gw_worker *w, uint64_t hash)
-{
-	uint64_t *const bucket = &w->blames[hash % GW_BLAMES];
-	*bucket = (*bucket > w->now_ms ? *bucket : w->now_ms) + BLAME_EASE_MS;
-}
-
-/* --- a record on a path on which nothing is --------------------------------------------------- */
-
-static void fill(struct dtls_sleeper *out, const struct store_assoc *a)
-{
-	out->cred = a->cred;
-	out->generation = a->generation;
-	out->forged = a->state.forged;
-	out->numbers = (struct dtls_numbers){ .edge = a->state.edge,
-		.seen = a->state.seen,
-		.next = a->state.sent,
-		.write_end = a->leased ? a->write_end : a->state.sent,
-		.read_end = a->read_end };
-	_Static_assert((int)DTLS_CONTEXT_MAX <= (int)STORE_CONTEXT_MAX, "a context fits a row");
-	out->context_len = a->context_len < sizeof(out->context) ? a->context_len : 0;
-	memcpy(out->context, a->context, out->context_len);
-}
-
 /* A row may name a slot that was freed since, and is another's by now. */
 static bool is_its(const struct gw_session *s, const struct gw_waking *k, enum store_role role)
 {
 	return k->assoc.cred == s->cred && k->assoc.path.role == role;
-}
-
-/* S5: what this run has written last is not there any more. */
-static void distrust(struct gw_worker *w, struct store_assoc *a)
-{
-	const struct slot *const hot = store_slot(w->shared->store, a->slot);
-	if (!a->leased || (hot && gw_night_was_quiet(w->shared->seats, a->slot, hot)))
-		return;
-	a->state = (struct slot_state){ .sent = (uint32_t)a->write_end, .forged = a->state.forged };
-	if (a->trust == STORE_EXACT)
-		a->trust = STORE_LAPSED;
-}
-
-/* Reads what is in a slot's row, and judges it. False: nobody is there. */
-static bool look(struct gw_worker *w, uint32_t place, struct gw_waking *out)
-{
-	bool active = false;
-	uint64_t generation = 0;
-	const enum store_result r = store_read_assoc(w->reader, place, &out->assoc);
-	if (r != STORE_OK)
-		return false;
-	distrust(w, &out->assoc);
-	if (store_read_cred_mark(w->reader, out->assoc.cred, &generation, &active) != STORE_OK)
-		active = false;
-	out->verdict = gw_lapse_judge(w, &out->assoc, active, generation);
-	return true;
-}
-
-static bool same_place(const struct store_path *a, const struct store_path *b)
-{
-	return a->role == b->role && net_addr_same(&a->peer, &b->peer) &&
-	       net_addr_same(&a->local, &b->local);
-}
-
-/* Whom this run has not put to sleep yet is awake, or just being forgotten: a late word of his
-   wakes nobody. */
-static bool is_held(const struct gw_worker *w, const struct slot *hot)
-{
-	const uint64_t owner = atomic_load_explicit(&hot->owner, memory_order_relaxed);
-	return owner >> 32 == w->shared->incarnation;
-}
-
-static bool find(struct gw_worker *w, const struct store_path *place, uint64_t seq)
-{
-	struct gw_waking *const k = &w->waking;
-	uint32_t number;
-	if (store_find_path(w->reader, place, &number) != STORE_OK)
-		return false;
-	const struct slot *const hot = store_slot(w->shared->store, number);
-	k->bucket = sip_hash(&w->shared->identity_key, &number, sizeof(number));
-	if (!hot || is_held(w, hot) || !may_wake(w, k))
-		return false;
-	if (slot_has_seen(hot, seq)) {
-		w->stale_records++;
-		return false;
-	}
-	return look(w, number, k) && same_place(&k->assoc.path, place);
-}
-
-/* Somebody sleeps at place, and this record may be for him. Keys are in w->waking then. */
-static bool is_asleep(struct gw_worker *w, const struct store_path *place, uint64_t seq)
-{
-	const struct gw_waking *const k = &w->waking;
-	if (!find(w, place, seq))
-		return false;
-	/* Below the ceiling everything counts as seen (S11): that is no forgery. */
-	if (k->verdict == GW_WAKE_GAP && seq < k->assoc.read_end) {
-		w->stale_records++;
-		return false;
-	}
-	/* One whose session is here, or elsewhere, is not asleep: this association is an old
-	   one. */
-	_Atomic uint32_t *const seat = gw_seat(w->shared->seats, k->assoc.cred);
-	return seat && gw_tenure_worker(atomic_load(seat)) == UINT32_MAX;
-}
-
-bool gw_asleep(void *worker, enum dtls_role role, const struct net_path *path, uint64_t seq,
-	struct dtls_sleeper *out)
-{
-	struct gw_worker *const w = worker;
-	struct gw_waking *const k = &w->waking;
-	const enum store_role stored = role == DTLS_SERVER ? STORE_DEVICE : STORE_LINK;
-	struct store_path place;
-	k->prefix = prefix_of(w, &path->peer);
-	if (w->stopping || !gw_place_to_store(w, stored, path, &place))
-		return false;
-	const bool asleep = is_asleep(w, &place, seq);
-	if (asleep) {
-		*out = (struct dtls_sleeper){ .path = *path, .role = role, .token = k };
-		fill(out, &k->assoc);
-		out->unproven = k->verdict == GW_FAREWELL || k->verdict == GW_WAKE_PROBE;
-	}
-	if (asleep && k->verdict == GW_WAKE_GAP) {
-		out->numbers.edge = k->assoc.read_end;
-		out->numbers.seen = UINT64_MAX;
-	}
-	wipe(k->assoc.context, sizeof(k->assoc.context)); /* a worker's memory is no secret one */
-	return asleep;
-}
-
-void gw_not_woken(void *worker, const struct dtls_sleeper *s)
-{
-	struct gw_worker *const w = worker;
-	const struct gw_waking *const k = s->token;
-	struct slot *const hot = store_slot(w->shared->store, k->assoc.slot);
-	if (hot)
-		(void)atomic_fetch_add_explicit(&hot->forged, 1, memory_order_relaxed); /* S23 */
-	blame(w, k->prefix);
-	blame(w, k->bucket);
 }
 
 /* --- legs ------------------------------------------------------------------------------------ */
@@ -214,17 +56,16 @@ static void hold_slot(struct gw_session *s, const struct net_path *path)
 		sources_hold(s->worker->sources, s->slot);
 }
 
-/* What look() has found of s goes back into the engine; *path is where. False: it cannot. */
+/* What gw_sleeper_look() has found of s goes back into the engine; *path is where. False: it
+   cannot. */
 static bool wake(struct gw_session *s, enum gw_leg_name name, const struct gw_waking *k,
 	struct net_path *path)
 {
 	struct gw_worker *const w = s->worker;
 	struct dtls_sleeper sleeper = { .role = name == GW_DEVICE ? DTLS_SERVER : DTLS_CLIENT };
-	if (k->verdict != GW_WAKE || !gw_place_from_store(w, &k->assoc.path, &sleeper.path))
-		return false;
+	const bool good = k->verdict == GW_WAKE && gw_sleeper_fill(w, &k->assoc, &sleeper);
 	*path = sleeper.path;
-	fill(&sleeper, &k->assoc);
-	struct dtls_conn *const c = dtls_wake(w->dtls, &sleeper, w->now_ms);
+	struct dtls_conn *const c = good ? dtls_wake(w->dtls, &sleeper, w->now_ms) : NULL;
 	wipe(&sleeper, sizeof(sleeper));
 	if (c && take(s, name, &k->assoc, c))
 		return true;
@@ -238,7 +79,7 @@ static bool rouse_link(struct gw_session *s, struct gw_op *o, uint32_t place)
 {
 	struct gw_waking k;
 	struct net_path path;
-	const bool its = look(s->worker, place, &k) && is_its(s, &k, STORE_LINK);
+	const bool its = gw_sleeper_look(s->worker, place, &k) && is_its(s, &k, STORE_LINK);
 	const bool good = its && wake(s, GW_LINK, &k, &path);
 	if (good) {
 		hold_slot(s, &path);
@@ -253,15 +94,15 @@ static bool rouse_link(struct gw_session *s, struct gw_op *o, uint32_t place)
 	return good;
 }
 
-/* Only where what the device answers goes to: the worker that its address belongs to. */
+/* Only where what the device answers goes to: the worker that its CID, or its address, belongs
+   to. */
 static bool rouse_device(struct gw_session *s, struct gw_op *o, uint32_t place)
 {
 	struct gw_worker *const w = s->worker;
 	struct gw_waking k;
 	struct net_path path;
-	const bool good = look(w, place, &k) && is_its(s, &k, STORE_DEVICE) &&
-			  steer_owner(&w->shared->steer, &k.assoc.path.peer) == w->number &&
-			  wake(s, GW_DEVICE, &k, &path);
+	const bool good = gw_sleeper_look(w, place, &k) && is_its(s, &k, STORE_DEVICE) &&
+			  gw_sleeper_is_ours(w, &k.assoc) && wake(s, GW_DEVICE, &k, &path);
 	if (good)
 		need(o, GW_DEVICE, &k.assoc);
 	wipe(&k, sizeof(k));
@@ -321,8 +162,6 @@ void gw_roused(struct gw_session *s, const struct store_session *row)
 		s->link_wakes = false;
 		relay_link_up(s->relay, &s->link, w->now_ms);
 	}
-	if (s->probe)
-		gw_probe_send(s);
 }
 
 void gw_rouse_link(struct gw_session *s, const struct store_session *row)

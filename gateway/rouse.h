@@ -36,10 +36,7 @@ struct gw_waking { /* between asleep() and woken() */
 };
 
 /* For the engine's owner. */
-bool gw_asleep(void *worker, enum dtls_role role, const struct net_path *path, uint64_t seq,
-	struct dtls_sleeper *out);
 bool gw_woken(void *worker, struct dtls_conn *c, const struct dtls_sleeper *s);
-void gw_not_woken(void *worker, const struct dtls_sleeper *s);
 
 /* Brings the session of a credential back without a record. NULL: there is none, or it cannot
    be. */
@@ -49,6 +46,23 @@ struct gw_session *gw_rouse(struct gw_worker *w, uint32_t cred);
 void gw_rouse_link(struct gw_session *s, const struct store_session *row);
 /* The other half of an operation with `rouse`. */
 void gw_roused(struct gw_session *s, const struct store_session *row);
+
+/* --- asleep.c ------------------------------------------------------------ */
+
+/* For the engine's owner. */
+bool gw_asleep(void *worker, enum dtls_role role, const struct net_path *path, uint64_t seq,
+	struct dtls_sleeper *out);
+bool gw_asleep_by_cid(void *worker, enum dtls_role role, const struct dtls_knock *knock,
+	struct dtls_sleeper *out);
+void gw_not_woken(void *worker, const struct dtls_sleeper *s);
+/* Reads what is in a slot's row, and judges it. False: nobody is there. */
+MUST_USE bool gw_sleeper_look(struct gw_worker *w, uint32_t place, struct gw_waking *out);
+/* What the engine needs to bring it back, but for role and token. False: path is not known here,
+   and not filled in. */
+MUST_USE bool gw_sleeper_fill(
+	const struct gw_worker *w, const struct store_assoc *a, struct dtls_sleeper *out);
+/* What the device of a sleeping association says comes to this worker. */
+MUST_USE bool gw_sleeper_is_ours(const struct gw_worker *w, const struct store_assoc *a);
 
 /* --- doze.c ------------------------------------------------------------ */
 

@@ -6,6 +6,7 @@
 #include "gateway/keep.h"
 #include "gateway/lapse.h"
 #include "gateway/link_session.h"
+#include "gateway/roam.h"
 #include "gateway/seats.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -97,6 +98,7 @@ void gw_session_free(struct gw_session *s)
 {
 	gw_hold_clear(&s->hold);
 	gw_probe_free(s);
+	gw_roam_free(s);
 	gw_link_session_drop(s);
 	free(s->endpoint);
 	pool_give(&s->worker->session_pool, s);
@@ -133,6 +135,7 @@ void gw_session_end(struct gw_session *s, enum gw_fate fate, const char *why)
 	log_limited(&w->log, gw_session_lines(s), w->now_ms, why ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
 		why ? "session-down" : "session-asleep", "endpoint=%s why=\"%s\"", s->endpoint,
 		why ? why : "idle");
+	gw_roam_free(s);
 	if (s->relay) {
 		/* The link is ours to close. */
 		relay_device_let_go(s->relay);
@@ -211,8 +214,7 @@ static void pass(struct gw_session *s, const struct gw_held *m)
 		return;
 	case GW_TO_DEVICE:
 		if (s->legs[GW_DEVICE].conn)
-			w->held_lost += dtls_send(w->dtls, s->legs[GW_DEVICE].conn, m->msg,
-						m->len) != DTLS_OK;
+			w->held_lost += !gw_roam_send(s, m->msg, m->len);
 		return;
 	}
 }
@@ -230,6 +232,8 @@ void gw_session_flow(struct gw_session *s)
 void gw_session_message(struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len)
 {
 	struct gw_worker *const w = s->worker;
+	if (from == GW_DEVICE && s->roam && gw_roam_heard(s, msg, len))
+		return;
 	if (!gw_session_may_flow(s) || s->hold.len > 0) {
 		w->held_lost += !gw_hold_put(
 			&s->hold, from == GW_DEVICE ? GW_FROM_DEVICE : GW_FROM_SERVER, msg, len);

@@ -10,7 +10,9 @@
  *   session_relay.c  the owner of the worker's relay: channels, links, registrations
  *   keep.c           what it writes down, and what happens when that is durable
  *   rouse.c          how it comes back, and goes to sleep
+ *   asleep.c         who sleeps where a record has come
  *   lapse.c          what becomes of it when its window is not known any more, or its credential
+ *   roam.c           what becomes of it when its device comes from another address
  *
  * Promise: an endpoint has one session (R-109), a session one device association and at most one
  *          link. A new handshake of a device keeps its registration and link (D-5). No message
@@ -39,6 +41,7 @@
 
 struct gw_kept;
 struct gw_probe;
+struct gw_roam;
 struct gw_worker;
 struct log_limit;
 
@@ -66,10 +69,13 @@ struct gw_session {
 	struct gw_session *next_loose;
 	struct gw_hold hold;
 	struct gw_probe *probe; /* NULL: its window is known */
-	struct gw_kept *kept;   /* to open the link again by; see gateway/link_session.h */
-	uint64_t link_reload;   /* of the worker's reloads: by which the link was begun */
-	char *endpoint;         /* owned */
-	uint64_t said;          /* of the registration that the log last told of; 0 = of none */
+	struct gw_roam *roam;   /* NULL: no address of its device is being shown to be right */
+	uint64_t trust_ms;    /* until when the bucket of addresses that are trusted is not empty */
+	uint64_t wear_ms;     /* the same, of moves that are written down at once */
+	struct gw_kept *kept; /* to open the link again by; see gateway/link_session.h */
+	uint64_t link_reload; /* of the worker's reloads: by which the link was begun */
+	char *endpoint;       /* owned */
+	uint64_t said;        /* of the registration that the log last told of; 0 = of none */
 	uint32_t cred;
 	uint32_t tenure;  /* see gateway/seats.h */
 	uint32_t heir;    /* the tenure to yield to; 0 = none */
@@ -82,6 +88,8 @@ struct gw_session {
 	bool ended;       /* only its operations keep it */
 	uint8_t kind;     /* of the credential: enum store_cred_kind */
 	bool is_loose;    /* in the worker's list of those to look at */
+	bool is_moving;   /* where its device is, is being written down ... */
+	bool moves_again; /* ... and is another place by now */
 };
 
 _Static_assert(sizeof(struct gw_session) <= 384, "I6: what an awake device costs");

@@ -8,7 +8,9 @@
 #include "gateway/known.h"
 #include "gateway/lapse.h"
 #include "gateway/link_session.h"
+#include "gateway/lost.h"
 #include "gateway/resume.h"
+#include "gateway/roam.h"
 #include "gateway/rouse.h"
 #include "gateway/seats.h"
 #include "gateway/session.h"
@@ -40,12 +42,13 @@ static void rebind(struct gw_session *s, struct dtls_conn *c)
 	s->legs[GW_DEVICE].conn = c;
 	dtls_conn_set_user(c, s);
 	if (old) {
-		/* The engine itself ends what a new handshake on the same path has replaced. */
+		/* The engine has ended what a new handshake on the same path has replaced, so this
+		   one is elsewhere, or adrift. */
 		dtls_conn_set_user(old, NULL);
-		if (!net_path_same(dtls_conn_path(old), dtls_conn_path(c)))
-			dtls_close(w->dtls, old);
+		dtls_close(w->dtls, old);
 	}
 	gw_probe_free(s);
+	gw_roam_free(s);
 	gw_hold_clear(&s->hold); /* said in the old channel (RFC 7252 section 9.1.2; R-230) */
 	if (s->relay)
 		relay_device_rebind(s->relay, &s->device);
@@ -182,7 +185,7 @@ static const char *end_text(enum dtls_end why)
 	return "unknown";
 }
 
-static void device_down(struct gw_session *s, enum dtls_end why)
+static void device_down(struct gw_session *s, struct dtls_conn *c, enum dtls_end why)
 {
 	s->legs[GW_DEVICE].conn = NULL;
 	if (why == DTLS_END_ALERT)
@@ -192,6 +195,13 @@ static void device_down(struct gw_session *s, enum dtls_end why)
 	if (why == DTLS_END_REPLACED) {
 		gw_session_loosen(s); /* the new one comes up in this turn, perhaps for another
 					 identity */
+		return;
+	}
+	if (why == DTLS_END_FORGED && s->legs[GW_DEVICE].hot && s->ops == 0) {
+		/* S23: it may not have heard the goodbye, and whoever has seen its CID can bring
+		   this about: its row stays, and its next own record is answered by another one. */
+		s->legs[GW_DEVICE].conn = c;
+		gw_session_sleep(s);
 		return;
 	}
 	gw_session_end(s, GW_FORGET, end_text(why));
@@ -205,7 +215,7 @@ static void down(void *ctx, struct dtls_conn *c, enum dtls_end why)
 		return;
 	if (dtls_conn_role(c) == DTLS_SERVER) {
 		if (s->legs[GW_DEVICE].conn == c)
-			device_down(s, why);
+			device_down(s, c, why);
 		return;
 	}
 	s->legs[GW_LINK].conn = NULL;
@@ -254,6 +264,13 @@ static void failed(void *ctx, const struct dtls_failure *f)
 	relay_link_down(s->relay, link_end(f->cause), w->now_ms);
 }
 
+/* S25: as far as this turn sees it; the transaction that writes the association looks again. */
+static bool cid_taken(void *ctx, const uint8_t *cid, size_t len)
+{
+	struct gw_worker *w = ctx;
+	return store_cid_taken(w->reader, cid, len) != STORE_NONE;
+}
+
 static void random_bytes(void *ctx, uint8_t *out, size_t len)
 {
 	gw_worker_random(ctx, out, len);
@@ -289,6 +306,13 @@ struct dtls_owner gw_session_dtls_owner(struct gw_worker *w)
 		.runs_short = runs_short,
 		.unproven = gw_unproven,
 		.settled = settled,
+		.asleep_by_cid = gw_asleep_by_cid,
+		.cid_taken = cid_taken,
+		.moving = gw_moving,
+		.moved = gw_moved,
+		.unmoved = gw_unmoved,
+		.lost = gw_lost,
+		.adrift = gw_adrift,
 		.session_find = resumes ? gw_resume_find : NULL,
 		.session_keep = resumes ? gw_resume_keep : NULL,
 		.link_session_keep = gw_link_session_keep,

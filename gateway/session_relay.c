@@ -7,6 +7,7 @@
 #include "gateway/explain.h"
 #include "gateway/keep.h"
 #include "gateway/link_session.h"
+#include "gateway/roam.h"
 #include "gateway/upstream_key.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -42,7 +43,7 @@ static bool device_send(struct channel *c, const uint8_t *msg, size_t len)
 	/* The device may not be told what could be forgotten. */
 	if (s->blocked > 0)
 		return gw_hold_put(&s->hold, GW_TO_DEVICE, msg, len);
-	return dtls_send(s->worker->dtls, conn, msg, len) == DTLS_OK;
+	return gw_roam_send(s, msg, len);
 }
 
 static void device_close(struct channel *c, enum channel_reason why)

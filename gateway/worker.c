@@ -8,6 +8,7 @@
 #include "gateway/ask.h"
 #include "gateway/claim.h"
 #include "gateway/keep.h"
+#include "gateway/roam.h"
 #include "gateway/rouse.h"
 #include "gateway/session.h"
 #include "gateway/worker_parts.h"
@@ -79,7 +80,8 @@ static void from_devices(struct gw_worker *w, const struct udp_datagram *got, si
 	struct dtls_datagram ours[UDP_BATCH];
 	size_t n = 0;
 	for (size_t i = 0; i < len; i++) {
-		const uint32_t owner = steer_owner(&w->shared->steer, &got[i].path.peer);
+		const uint32_t owner = steer_owner_of(
+			&w->shared->steer, &got[i].path.peer, got[i].data, got[i].len);
 		if (owner == w->number)
 			ours[n++] = as_datagram(&got[i]);
 		else
@@ -274,6 +276,8 @@ static void arm(struct gw_worker *w)
 	const uint64_t dtls_ms = dtls_next_ms(w->dtls);
 	const uint64_t relay_ms = relay_next_ms(w->relay);
 	uint64_t next_ms = dtls_ms < relay_ms ? dtls_ms : relay_ms;
+	if (gw_roam_next_ms(w) < next_ms)
+		next_ms = gw_roam_next_ms(w);
 	if (w->loose || (w->stopping && w->sessions && !w->shared->conf->store_path))
 		next_ms = w->now_ms;
 	if (is_ebbing(w) && w->ebb_ms < next_ms)
@@ -314,6 +318,8 @@ static void on_end(struct ev_loop *loop, ev_prepare *prepare, int events)
 		dtls_tick(w->dtls, w->now_ms);
 	if (w->now_ms >= relay_next_ms(w->relay))
 		relay_tick(w->relay, w->now_ms);
+	if (w->now_ms >= gw_roam_next_ms(w))
+		gw_roam_tick(w);
 	gw_sessions_sweep(w);
 	if (w->now_ms >= w->dozed_ms + DOZE_MS) {
 		gw_sessions_doze(w);

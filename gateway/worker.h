@@ -21,6 +21,8 @@
 #include "base/net.h"
 #include "base/pool.h"
 #include "base/sip.h"
+#include "base/wheel.h"
+#include "gateway/lost.h"
 #include "gateway/profiles.h"
 #include "gateway/roll.h"
 #include "gateway/rouse.h"
@@ -36,6 +38,7 @@
 
 struct conf_gateway;
 struct cred_set;
+struct dtls_conn;
 struct dtls_engine;
 struct gw_ask;
 struct gw_material;
@@ -139,13 +142,17 @@ struct gw_worker {
 	uint64_t reclaim_ms;   /* not before */
 	bool batched;          /* a slot was changed in this turn */
 	struct gw_waking waking;
-	uint64_t blames[GW_BLAMES];  /* until when each bucket is full */
-	struct gw_ask *ask;          /* a list of sessions that is being written */
-	struct gw_session *ask_next; /* where it goes on */
+	uint64_t blames[GW_BLAMES];      /* until when each bucket is full */
+	struct wheel roaming;            /* timers of gateway/roam */
+	const struct dtls_conn *trusted; /* whose new address is, at the moment */
+	struct gw_lost lost;             /* who was told that he is unknown (S27) */
+	struct gw_ask *ask;              /* a list of sessions that is being written */
+	struct gw_session *ask_next;     /* where it goes on */
 	uint64_t handed_over;
 	uint64_t proofs[GW_PROOFS]; /* handshakes of devices, by the credential's kind */
 	uint64_t held_lost;         /* messages that would have had to wait, and were too many */
 	uint64_t stale_records;     /* numbers that a sleeper's window had seen */
+	uint64_t slowed_records;    /* records for sleepers that were not tried (S24) */
 	bool stopping;
 	struct gw_limits limits;
 	uint8_t random

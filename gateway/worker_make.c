@@ -6,7 +6,9 @@
 #include "dtls/engine.h"
 #include "gateway/ask.h"
 #include "gateway/keep.h"
+#include "gateway/lost.h"
 #include "gateway/material.h"
+#include "gateway/roam.h"
 #include "gateway/session.h"
 #include "gateway/worker_parts.h"
 #include "io/sources.h"
@@ -34,6 +36,11 @@ static struct dtls_engine *make_dtls(struct gw_worker *w)
 	s.handshake_bytes_max = (size_t)(conf->handshake_bytes_max / conf->workers);
 	s.first_write_end = STORE_LEASE;
 	s.forged_max = GW_FORGED_MAX;
+	s.cid_node = conf->cid_node;
+	_Static_assert((int)CONF_WORKERS_MAX <= UINT8_MAX + 1, "every worker fits into a CID");
+	s.cid_worker = (uint8_t)w->number;
+	s.cid_random = conf->cid_random;
+	s.cid_bucket = conf->cid_padding;
 	if (conf->store_after_power_loss == CONF_POWER_GAP)
 		s.first_read_end = STORE_READ_LEASE;
 	return dtls_engine_new(&s, &owner, w->now_ms);
@@ -114,6 +121,8 @@ struct gw_worker *gw_worker_new(
 	w->now_ms = gw_worker_clock_ms();
 	w->dozed_ms = w->now_ms;
 	w->random_used = sizeof(w->random);
+	gw_lost_begin(w);
+	gw_roam_begin(w);
 	take_listeners(w, sockets);
 	udp_rx_init(&w->rx);
 	udp_tx_init(&w->tx);

@@ -130,3 +130,8 @@ bool conf_prefix_overlap(const struct conf_prefix *a, const struct conf_prefix *
 		return false;
 	return same_bits(a->base.ip, b->base.ip, a->bits < b->bits ? a->bits : b->bits);
 }
+
+bool conf_prefix_holds(const struct conf_prefix *p, const struct net_addr *a)
+{
+	return p->base.family == a->family && same_bits(p->base.ip, a->ip, p->bits);
+}

@@ -24,5 +24,7 @@ MUST_USE const char *conf_address_resolve(
 MUST_USE const char *conf_address_unfit(const struct net_addr *a);
 MUST_USE const char *conf_prefix_parse(const char *text, struct conf_prefix *out);
 MUST_USE bool conf_prefix_overlap(const struct conf_prefix *a, const struct conf_prefix *b);
+/* Is the address, whatever its port, of the prefix? */
+MUST_USE bool conf_prefix_holds(const struct conf_prefix *p, const struct net_addr *a);
 
 #endif

@@ -49,27 +49,46 @@ static bool fill_listeners(const struct conf_draft *d, struct conf_gateway *out)
 	return true;
 }
 
-static bool fill_sources(const struct conf_draft *d, struct conf_gateway *out)
+struct prefixes { /* of one key */
+	enum conf_key key;
+	bool one_family;
+	struct conf_prefix *all; /* as many as the key may have */
+	size_t *len;
+};
+
+static bool take_prefix(const struct conf_draft *d, const struct prefixes *p, const char *text)
 {
-	const struct conf_value *v = &d->values[KEY_UPSTREAM_SOURCES];
-	const int len = v->node == NULL ? 0 : config_setting_length(v->node);
-	for (int i = 0; i < len; i++) {
-		const char *text = config_setting_get_string_elem(v->node, i);
-		struct conf_prefix *to = &out->sources[out->sources_len];
-		const char *why = conf_prefix_parse(text, to);
-		if (why == NULL && to->base.family != out->sources[0].base.family)
-			why = "is not of the family of the one before; use one family, the "
-			      "server's";
-		if (why != NULL)
-			return conf_fail(d->error, d->name, v->line, "upstream.sources: \"%s\" %s",
-				text, why);
-		for (size_t k = 0; k < out->sources_len; k++) {
-			if (conf_prefix_overlap(&out->sources[k], to))
-				return conf_fail(d->error, d->name, v->line,
-					"upstream.sources: \"%s\" overlaps with \"%s\"; leave one",
-					text, config_setting_get_string_elem(v->node, (int)k));
+	const struct conf_value *v = &d->values[p->key];
+	const char *path = conf_rows[p->key].path;
+	struct conf_prefix *to = &p->all[*p->len];
+	const char *why = conf_prefix_parse(text, to);
+	if (why == NULL && p->one_family && to->base.family != p->all[0].base.family)
+		why = "is not of the family of the one before; use one family, the server's";
+	if (why != NULL)
+		return conf_fail(d->error, d->name, v->line, "%s: \"%s\" %s", path, text, why);
+	for (size_t k = 0; k < *p->len; k++) {
+		if (conf_prefix_overlap(&p->all[k], to))
+			return conf_fail(d->error, d->name, v->line,
+				"%s: \"%s\" overlaps with \"%s\"; leave one", path, text,
+				config_setting_get_string_elem(v->node, (int)k));
+	}
+	(*p->len)++;
+	return true;
+}
+
+static bool fill_prefixes(const struct conf_draft *d, struct conf_gateway *out)
+{
+	const struct prefixes all[] = {
+		{ KEY_UPSTREAM_SOURCES, true, out->sources, &out->sources_len },
+		{ KEY_CID_TELL, false, out->told, &out->told_len },
+	};
+	for (size_t n = 0; n < COUNT_OF(all); n++) {
+		const struct config_setting_t *node = d->values[all[n].key].node;
+		const int len = node == NULL ? 0 : config_setting_length(node);
+		for (int i = 0; i < len; i++) {
+			if (!take_prefix(d, &all[n], config_setting_get_string_elem(node, i)))
+				return false;
 		}
-		out->sources_len++;
 	}
 	return true;
 }
@@ -121,6 +140,10 @@ static void fill_numbers(const struct conf_draft *d, struct conf_gateway *out)
 	out->relay_queue_bytes = v[KEY_QUEUE_BYTES].number;
 	out->relay_answer_s = (uint32_t)v[KEY_ANSWER].number;
 	out->relay_message_max = (uint32_t)v[KEY_MESSAGE_MAX].number;
+	out->cid_node = (uint8_t)v[KEY_CID_NODE].number;
+	out->cid_random = (uint8_t)v[KEY_CID_RANDOM].number;
+	out->cid_padding = (uint16_t)v[KEY_CID_PADDING].number;
+	out->told_rate = (uint32_t)v[KEY_CID_TELL_RATE].number;
 	out->wrong_endpoint_403 = strcmp(v[KEY_WRONG_ENDPOINT].text, "4.03") == 0;
 }
 
@@ -189,7 +212,7 @@ static bool fill(const struct conf_draft *d, struct conf_gateway *out)
 {
 	*out = (struct conf_gateway){ 0 };
 	fill_numbers(d, out);
-	if (fill_texts(d, out) && fill_listeners(d, out) && fill_sources(d, out) &&
+	if (fill_texts(d, out) && fill_listeners(d, out) && fill_prefixes(d, out) &&
 		fill_upstream(d, out) && conf_fill_dtls(d, out) && conf_fill_store(d, out) &&
 		fits_together(d, out))
 		return true;

@@ -26,6 +26,7 @@
 enum {
 	CONF_LISTENERS_MAX = 16,
 	CONF_SOURCES_MAX = 16,
+	CONF_TOLD_MAX = 16,
 	CONF_ERROR_MAX = 512,
 	CONF_WORKERS_MAX = 64
 };
@@ -62,6 +63,11 @@ struct conf_gateway {
 	uint32_t relay_answer_s, relay_message_max;
 	bool wrong_endpoint_403;
 	bool store_any_filesystem;
+	uint8_t cid_node, cid_random;           /* see dtls/cid */
+	uint16_t cid_padding;                   /* octets; 0: none */
+	struct conf_prefix told[CONF_TOLD_MAX]; /* who may be told that he is not known (S27) */
+	size_t told_len;                        /* 0: nobody */
+	uint32_t told_rate;                     /* at most so many a second, of the process */
 	enum log_level log_level;
 	/* As written; without store_anchor the gateway does RESUME (S6, S11). */
 	enum conf_power_loss store_after_power_loss;

@@ -19,9 +19,9 @@ static const char digest_prefix[] = "sha-256:";
 
 static const enum conf_key keys[][CONF_PARTS] = {
 	{ KEY_LISTENER_SUITES, KEY_LISTENER_KEY, KEY_LISTENER_CERTIFICATE, KEY_LISTENER_ANCHORS,
-		KEY_LISTENER_CRL, KEY_LISTENER_CLOCK, KEY_LISTENER_MTE },
+		KEY_LISTENER_CRL, KEY_LISTENER_CLOCK, KEY_LISTENER_MTE, KEY_LISTENER_CID },
 	{ KEY_UPSTREAM_SUITES, KEY_UPSTREAM_KEY, KEY_UPSTREAM_CERTIFICATE, KEY_UPSTREAM_ANCHORS,
-		KEY_UPSTREAM_CRL, KEY_UPSTREAM_CLOCK, KEY_UPSTREAM_MTE },
+		KEY_UPSTREAM_CRL, KEY_UPSTREAM_CLOCK, KEY_UPSTREAM_MTE, KEY_UPSTREAM_CID },
 };
 
 const char *conf_place_path(const struct conf_place *p, enum conf_part part)
@@ -146,9 +146,24 @@ static bool fill_file(const struct conf_place *p, enum conf_part part, char **ou
 	return text[0] == '\0' || *out != NULL;
 }
 
+static enum conf_cid cid_of(const char *word)
+{
+	if (strcmp(word, "off") == 0)
+		return CONF_CID_OFF;
+	return strcmp(word, "send") == 0 ? CONF_CID_SEND : CONF_CID_ON;
+}
+
+static enum conf_move move_of(const char *word)
+{
+	if (strcmp(word, "trust") == 0)
+		return CONF_MOVE_TRUST;
+	return strcmp(word, "check") == 0 ? CONF_MOVE_CHECK : CONF_MOVE_CHECK_OLD;
+}
+
 static bool fill_common(const struct conf_place *p, struct conf_dtls *c)
 {
 	c->mac_then_encrypt = conf_place_value(p, CONF_PART_MTE)->number != 0;
+	c->cid = cid_of(conf_place_value(p, CONF_PART_CID)->text);
 	c->refuses_without_clock =
 		strcmp(conf_place_value(p, CONF_PART_CLOCK)->text, "refuse") == 0;
 	if (!fill_file(p, CONF_PART_KEY, &c->private_key_file) ||
@@ -203,6 +218,7 @@ static bool fill_listener(const struct conf_draft *d, size_t number, struct conf
 	c->raw_public_key = v[KEY_LISTENER_RAW - KEY_LISTENER_ADDRESS].number != 0;
 	c->mtu = (uint16_t)v[KEY_LISTENER_MTU - KEY_LISTENER_ADDRESS].number;
 	c->chain_max = (uint8_t)v[KEY_LISTENER_CHAIN - KEY_LISTENER_ADDRESS].number;
+	c->move = move_of(v[KEY_LISTENER_MOVE - KEY_LISTENER_ADDRESS].text);
 	const struct conf_value *initial = &v[KEY_LISTENER_INITIAL - KEY_LISTENER_ADDRESS];
 	c->initial_ms = initial->line == 0 ? out->device_initial_ms : (uint32_t)initial->number;
 	if (c->initial_ms > out->handshake_max_ms && initial->line != 0)

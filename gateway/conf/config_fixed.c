@@ -19,7 +19,7 @@ struct setting { /* that is read at the start only */
 			sizeof(((struct conf_gateway *)0)->member)                                 \
 	}
 
-/* All but what conf/dtls.h has, and the timers of handshakes. */
+/* All but what conf/dtls.h has, the timers of handshakes, and who is told that he is unknown. */
 static const struct setting settings[] = {
 	SETTING(KEY_WORKERS, NUMBER, workers),
 	SETTING(KEY_USER, TEXT, user),
@@ -27,6 +27,9 @@ static const struct setting settings[] = {
 	SETTING(KEY_CREDENTIALS, TEXT, credentials),
 	SETTING(KEY_UPSTREAM_SOCKETS, NUMBER, upstream_sockets),
 	SETTING(KEY_UPSTREAM_MASTER, TEXT, master_secret_file),
+	SETTING(KEY_CID_NODE, NUMBER, cid_node),
+	SETTING(KEY_CID_RANDOM, NUMBER, cid_random),
+	SETTING(KEY_CID_PADDING, NUMBER, cid_padding),
 	SETTING(KEY_HANDSHAKE_LIFETIME, NUMBER, handshake_lifetime_s),
 	SETTING(KEY_HANDSHAKE_COUNT, NUMBER, handshakes_max),
 	SETTING(KEY_HANDSHAKE_BYTES, NUMBER, handshake_bytes_max),

@@ -34,6 +34,19 @@ enum conf_name_rule {
 	CONF_NAME_NONE /* ends a list */
 };
 
+enum conf_cid {        /* connection ids (RFC 9146) */
+	CONF_CID_OFF,  /* not offered, not answered */
+	CONF_CID_SEND, /* the peer may have one; we have none */
+	CONF_CID_ON,
+};
+
+/* What shows that a device that comes from a new address is there. */
+enum conf_move {
+	CONF_MOVE_CHECK,     /* it answers there: RFC 9853, or else a CoAP request of ours */
+	CONF_MOVE_CHECK_OLD, /* the same, but it is asked at its old address first */
+	CONF_MOVE_TRUST,     /* its newest record, not too often: for closed networks */
+};
+
 struct conf_pin {                        /* a public key of the server */
 	char *file;                      /* NULL: digest */
 	uint8_t digest[CONF_DIGEST_LEN]; /* SHA-256 of its SubjectPublicKeyInfo */
@@ -51,6 +64,8 @@ struct conf_dtls {
 	uint8_t chain_max;                          /* certificates besides the anchor */
 	enum conf_name_rule names[CONF_NAME_RULES]; /* a listener's; ended by NONE */
 	bool refuses_without_clock;
+	enum conf_cid cid;
+	enum conf_move move; /* a listener's */
 	/* Of the upstream alone. */
 	enum conf_proof proof;
 	char *server_name;     /* NULL: none */

@@ -58,6 +58,18 @@ static bool check_common(const struct conf_place *p, const struct conf_dtls *c)
 	return all_hold(p, rules, COUNT_OF(rules));
 }
 
+/* Without a connection id of ours a device has no other address. */
+static bool check_move(const struct conf_place *p, const struct conf_dtls *c)
+{
+	const struct conf_value *move = conf_listener_value(p->d, p->number, KEY_LISTENER_MOVE);
+	if (move->line == 0 || c->cid == CONF_CID_ON)
+		return true;
+	return conf_fail(p->d->error, p->d->name, move->line,
+		"listeners.address_check: without a connection id of the gateway's a device is "
+		"known at one address only, and none is checked; set connection_ids = \"on\", or "
+		"remove this line");
+}
+
 bool conf_check_listener(const struct conf_place *p, const struct conf_dtls *c)
 {
 	const struct conf_value *raw = conf_listener_value(p->d, p->number, KEY_LISTENER_RAW);
@@ -81,7 +93,7 @@ bool conf_check_listener(const struct conf_place *p, const struct conf_dtls *c)
 			"to "
 			"suites, or remove the key" },
 	};
-	return all_hold(p, rules, COUNT_OF(rules)) && check_common(p, c);
+	return all_hold(p, rules, COUNT_OF(rules)) && check_move(p, c) && check_common(p, c);
 }
 
 /* With PSK, all of these would be without effect. */

@@ -24,6 +24,7 @@ enum conf_part {
 	CONF_PART_CRL,
 	CONF_PART_CLOCK,
 	CONF_PART_MTE,
+	CONF_PART_CID,
 	CONF_PARTS
 };
 

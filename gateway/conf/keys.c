@@ -86,6 +86,18 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		NULL,
 		"A device without encrypt-then-MAC (RFC 7366) may have a CBC suite. Without this "
 		"line it gets another one, or none." },
+	[KEY_LISTENER_CID] = { "listeners.connection_ids", CONF_WORD, 0, 0, "off|send|on", "on",
+		NULL, NULL,
+		"Connection ids (RFC 9146) with devices that offer them: \"on\", a device keeps "
+		"its "
+		"session when its address changes; \"send\", it may have its records marked for "
+		"itself, but is found by its address; \"off\", the offer is not answered." },
+	[KEY_LISTENER_MOVE] = { "listeners.address_check", CONF_WORD, 0, 0, "check|check-old|trust",
+		"check", NULL, NULL,
+		"What shows that a device is where its newest record came from: \"check\", it "
+		"answers there before anything but an answer is sent to it; \"check-old\", the "
+		"same, but where RFC 9853 was agreed its old address is asked first; \"trust\", "
+		"the record itself, for networks in which no address is forged." },
 	[KEY_UPSTREAM_ADDRESS] = { "upstream.address", CONF_TEXT, 1, 255, NULL, NULL,
 		"upstream = { address = \"192.0.2.10\"; };", NULL,
 		"Address or name of the LwM2M server. A name is resolved once, at the start." },
@@ -145,6 +157,26 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 	[KEY_UPSTREAM_TICKETS] = { "upstream.tickets", CONF_BOOL, 0, 0, NULL, "false", NULL, NULL,
 		"A server that keeps no sessions may give us tickets instead (RFC 5077). Devices "
 		"never get one: it could not be called back." },
+	[KEY_UPSTREAM_CID] = { "upstream.connection_ids", CONF_WORD, 0, 0, "off|send|on", "on",
+		NULL, NULL,
+		"Connection ids that are offered to the server: \"on\", both sides may have one; "
+		"\"send\", only the server; \"off\", none are offered." },
+	[KEY_CID_NODE] = { "connection_ids.node", CONF_NUMBER, 0, 255, NULL, "0", NULL, NULL,
+		"This gateway's number, which is in each connection id that it gives. Gateways "
+		"behind one address need different ones." },
+	[KEY_CID_RANDOM] = { "connection_ids.random", CONF_NUMBER, 8, 16, NULL, "8", NULL, "bytes",
+		"Random bytes in a connection id, which has three more, and is in each record of "
+		"a device." },
+	[KEY_CID_PADDING] = { "connection_ids.padding", CONF_NUMBER, 0, 1024, NULL, "0", NULL,
+		"bytes",
+		"Records with a connection id that the gateway sends are filled up to a multiple "
+		"of this, which hides how long messages are. 0: they are not." },
+	[KEY_CID_TELL] = { "connection_ids.tell", CONF_TEXTS, 0, 16, NULL, "", NULL, NULL,
+		"Addresses or prefixes (\"10.64.0.0/16\") whose devices are told by an alert when "
+		"nothing is known of their session any more; only of networks in which no address "
+		"is forged. Empty: nobody is told (RFC 6347, section 4.1.2.7)." },
+	[KEY_CID_TELL_RATE] = { "connection_ids.tell_rate", CONF_NUMBER, 1, 1000, NULL, "10", NULL,
+		"alerts", "Alerts of connection_ids.tell in a second, at most, in all." },
 	[KEY_DEVICE_INITIAL] = { "handshake.device_initial_ms", CONF_NUMBER, 100, 60000, NULL,
 		"9000", NULL, "ms",
 		"First retransmission of a handshake with a device; doubles each time. Less than "

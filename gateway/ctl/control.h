@@ -24,6 +24,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { CTL_STAYS = 4, CTL_CID_MAX = 20 };
+
+struct ctl_stay {             /* where a device was */
+	struct net_addr peer; /* family 0: none */
+	uint64_t since_ms_ago;
+};
+
+/* Connection ids; length 0: none. in: ours, by which records are found; out: the peer's, of which
+   the first CTL_CID_MAX octets are here, and which is not known of a sleeper. */
+struct ctl_cids {
+	uint8_t in_len, out_len;
+	uint8_t in[CTL_CID_MAX], out[CTL_CID_MAX];
+};
+
 struct ctl_session { /* one endpoint as an operator sees it */
 	char endpoint[129];
 	struct net_addr device;                /* family 0: no association */
@@ -38,6 +52,18 @@ struct ctl_session { /* one endpoint as an operator sees it */
 	bool asleep;         /* in the store only; then heard_ms_ago and the facts are not known */
 	uint64_t generation; /* of the credential that authenticated it */
 	enum ctl_cred_kind kind;
+	struct ctl_cids device_cids, link_cids;
+	bool adrift; /* `device` is another's by now: it is reached again when it speaks */
+	/* Where its newest record came from, when that is not shown to be right yet; family 0: it
+	   is. */
+	struct net_addr candidate;
+	/* What the store alone knows of the device's addresses: since when it has this one, how
+	   often it has changed, and where it was before, the latest first. Read for sleepers, and
+	   for one that is asked for by its name, but not for all that are awake. */
+	bool stays_known;
+	uint64_t device_since_ms_ago;
+	uint32_t moves;
+	struct ctl_stay stays[CTL_STAYS];
 };
 
 enum { CTL_PROOFS = CTL_CRED_CERTIFICATE + 1 };
@@ -46,6 +72,10 @@ struct ctl_worker { /* one worker's numbers */
 	struct dtls_stats dtls;
 	struct relay_stats relay;
 	uint64_t datagrams_in, datagrams_out, send_failed, handed_over;
+	/* Datagrams and messages that came to nothing before or after the engine: of sleepers whose
+	   window had seen the number; of senders that are slowed down (S24); that would have had to
+	   wait, and were too many. */
+	uint64_t stale, slowed, held_lost;
 	uint64_t proofs[CTL_PROOFS]; /* handshakes of devices, by enum ctl_cred_kind */
 };
 

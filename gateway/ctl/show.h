@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CTL_IDENTITY_TEXT = 2 * CTL_NAME_MAX + 1 };
+enum { CTL_IDENTITY_TEXT = 2 * CTL_NAME_MAX + 1, CTL_CID_TEXT = 2 * CTL_CID_MAX + 1 };
 
 struct ctl_json;
 
@@ -35,6 +35,10 @@ void ctl_show_sessions(struct ctl_out *o, enum ctl_form form, struct ctl_session
 /* The line above the rows. */
 void ctl_show_titles(struct ctl_out *o, const uint8_t widths[CTL_WIDTHS]);
 void ctl_show_session(struct ctl_out *o, enum ctl_form form, const struct ctl_session *s);
+/* The same as a member of an array, or by itself. */
+void ctl_show_session_json(struct ctl_json *j, const struct ctl_session *s);
+/* In hex, of at most CTL_CID_MAX octets. Returns out. */
+const char *ctl_cid_text(const uint8_t *cid, size_t len, char out[CTL_CID_TEXT]);
 void ctl_show_store(struct ctl_out *o, enum ctl_form form, const struct ctl_store_facts *f);
 /* The same as a member of an object that is being written. */
 void ctl_show_store_json(struct ctl_json *j, const struct ctl_store_facts *f);

@@ -22,3 +22,11 @@ const char *ctl_time_text(uint64_t ms, char out[CTL_TIME_MAX])
 			out, CTL_TIME_MAX, "%" PRIu64 "d%02" PRIu64 "h", s / DAY, s % DAY / HOUR);
 	return out;
 }
+
+const char *ctl_left_text(int64_t seconds, char out[CTL_TIME_MAX])
+{
+	if (seconds < 0)
+		return "overdue";
+	return ctl_time_text(
+		(uint64_t)seconds > UINT64_MAX / 1000 ? UINT64_MAX : (uint64_t)seconds * 1000, out);
+}

@@ -13,5 +13,7 @@ enum { CTL_TIME_MAX = 32 };
 
 /* Returns out. */
 const char *ctl_time_text(uint64_t ms, char out[CTL_TIME_MAX]);
+/* Of seconds that are left; when they are negative, "overdue". */
+const char *ctl_left_text(int64_t seconds, char out[CTL_TIME_MAX]);
 
 #endif

@@ -38,11 +38,17 @@ static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, 
 		return false;
 	for (size_t i = 0; i < *len; i++) {
 		struct ctl_session *s = *out + i;
-		const size_t skip = i * 7 % (o->size + 1), left = o->size - skip;
-		if (left > 0)
-			memcpy(s, o->data + skip, left < sizeof(*s) ? left : sizeof(*s));
+		uint8_t *const octets = (uint8_t *)s;
+		for (size_t k = 0; o->size > 0 && k < sizeof(*s); k++)
+			octets[k] = o->data[(i * 7 + k) % o->size];
 		s->endpoint[sizeof(s->endpoint) - 1] = s->location[sizeof(s->location) - 1] = '\0';
+		/* Of these not every octet is a value. */
 		s->registered = o->size % 2 == 0;
+		s->asleep = o->size % 3 == 0;
+		s->adrift = o->size % 5 == 0;
+		s->stays_known = o->size % 7 < 3;
+		s->kind = (enum ctl_cred_kind)(o->size % CTL_PROOFS);
+		s->device_facts.encrypt_then_mac = s->link_facts.encrypt_then_mac = false;
 		s->device.family = (uint8_t)(o->size % 7);
 		s->link_peer.family = s->link_local.family = (uint8_t)(o->size % 5 + 2);
 	}

@@ -299,19 +299,20 @@ static void test_R100_a_listeners_timer_is_not_beyond_the_longest(void **state)
 static const char *first_fixed(const char *text)
 {
 	struct conf_error e = { 0 };
-	struct conf_gateway now, next;
-	struct conf_gateway *const both[] = { &now, &next };
+	struct conf_gateway *const both = calloc(2, sizeof(*both));
 	char *const copy = strdup(text); /* it may lie where file_with() writes */
 	const char *const texts[] = { file_with("", ""), copy };
+	assert_non_null(both);
 	for (size_t i = 0; i < 2; i++) {
-		if (!conf_parse(texts[i], "F", both[i], &e))
+		if (!conf_parse(texts[i], "F", &both[i], &e))
 			fail_msg("%s", e.text);
 	}
-	const char *path = conf_fixed(&now, &next, 0);
+	const char *path = conf_fixed(&both[0], &both[1], 0);
 	if (path != NULL)
-		assert_null(conf_fixed(&now, &next, 1));
-	conf_free(&now);
-	conf_free(&next);
+		assert_null(conf_fixed(&both[0], &both[1], 1));
+	for (size_t i = 0; i < 2; i++)
+		conf_free(&both[i]);
+	free(both);
 	free(copy);
 	return path;
 }

@@ -17,6 +17,7 @@
 #include "conf/config.h"
 #include "conf/credentials.h"
 #include "conf/keys.h"
+#include "dtls/cid.h"
 
 static const char page[] = "deploy/man/lwgate.conf.5";
 static const char begin[] = ".\\\" The table begins; it is printed by conf_print_table().\n";
@@ -90,6 +91,9 @@ static void test_every_row_is_whole(void **state)
 	assert_int_equal(conf_rows[KEY_UPSTREAM_SOURCES].max, CONF_SOURCES_MAX);
 	assert_int_equal(conf_rows[KEY_WORKERS].max, CONF_WORKERS_MAX);
 	assert_int_equal(conf_rows[KEY_UPSTREAM_PINS].max, CONF_PINS_MAX);
+	assert_int_equal(conf_rows[KEY_CID_TELL].max, CONF_TOLD_MAX);
+	assert_int_equal(conf_rows[KEY_CID_RANDOM].min, DTLS_CID_RANDOM_MIN);
+	assert_int_equal(conf_rows[KEY_CID_RANDOM].max, DTLS_CID_RANDOM_MAX);
 }
 
 /* What the page says is on by default is what is on. */

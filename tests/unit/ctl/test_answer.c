@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 #include "ctl/show_time.h"
 
 struct fake { /* a gateway of two workers and two devices */
-	bool broken, no_sleepers;
+	bool broken, no_sleepers, counts;
 	void *import;
 	char closed[160];
 };
@@ -24,6 +25,14 @@ static size_t workers(void *ctx)
 	return 2;
 }
 
+/* Of the engine's counts that only grow, a number each that no other has. */
+enum { ENGINE_COUNTS = offsetof(struct dtls_stats, conns) / sizeof(uint64_t) };
+
+static uint64_t count_number(size_t i)
+{
+	return 1000 + i;
+}
+
 static bool worker(void *ctx, size_t number, struct ctl_worker *out)
 {
 	const struct fake *f = ctx;
@@ -31,6 +40,15 @@ static bool worker(void *ctx, size_t number, struct ctl_worker *out)
 		.datagrams_in = 10 + number, .relay.devices = 1, .dtls.conns = 2
 	};
 	out->dtls.handshakes_failed[DTLS_CLIENT] = 3;
+	if (f->counts) {
+		for (size_t i = 0; i < ENGINE_COUNTS; i++) {
+			const uint64_t n = count_number(i);
+			memcpy((uint8_t *)&out->dtls + i * sizeof(n), &n, sizeof(n));
+		}
+		out->stale = 11;
+		out->slowed = 12;
+		out->held_lost = 13;
+	}
 	return !f->broken || number == 0;
 }
 
@@ -179,6 +197,98 @@ static void test_status_adds_the_workers_up(void **state)
 	has(text, "\"datagrams_in\":11");
 }
 
+/* Nothing is dropped without a count, and no count of the engine is kept back: who adds one there
+   must find words for it here. */
+static void test_R145_every_count_of_the_engine_is_shown(void **state)
+{
+	(void)state;
+	struct fake f = { .counts = true };
+	const char *text = ask(&f, CTL_JSON, CTL_STATUS, "", CTL_DONE);
+	for (size_t i = 0; i < ENGINE_COUNTS; i++) {
+		char number[32];
+		(void)snprintf(number, sizeof(number), ":%" PRIu64 ",", 2 * count_number(i));
+		has(text, number);
+	}
+	static const char *const names[] = { "heard", "taken", "junk", "replayed", "forged",
+		"untried", "early", "late", "beyond", "unproven", "unwoken", "unknown_cid", "stray",
+		"refused_full", "deferred", "unanswered", "no_memory", "moves", "moves_failed",
+		"adrift", "nowhere", "told_lost" };
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		char member[64];
+		const size_t at = offsetof(struct dtls_stats, heard) / sizeof(uint64_t) + i;
+		(void)snprintf(member, sizeof(member), "\"%s\":%" PRIu64 ",", names[i],
+			2 * count_number(at));
+		has(text, member);
+	}
+	has(text, "\"stale\":22,\"slowed\":24,");
+	has(text, "\"held_lost\":26,");
+}
+
+/* Run from the top of the tree. */
+static void test_the_man_page_names_every_count(void **state)
+{
+	(void)state;
+	static char page[65536];
+	struct fake f = { 0 };
+	FILE *from = fopen("deploy/man/lwgatectl.1", "r");
+	assert_non_null(from);
+	page[fread(page, 1, sizeof(page) - 1, from)] = '\0';
+	assert_int_equal(fclose(from), 0);
+	const char *at = strstr(ask(&f, CTL_JSON, CTL_STATUS, "", CTL_DONE), "\"total\":{");
+	assert_non_null(at);
+	const char *const end = strchr(at, '}');
+	size_t counts = 0;
+	for (at = strchr(at, '{'); at < end; at = strpbrk(at + 1, ",}"), counts++) {
+		char name[64];
+		const size_t len = strcspn(at + 2, "\"");
+		assert_true(len + 2 < sizeof(name));
+		(void)snprintf(name, sizeof(name), " %.*s ", (int)len, at + 2);
+		has(page, name);
+	}
+	assert_true(counts > ENGINE_COUNTS);
+}
+
+static void test_R145_every_reason_to_drop_has_words(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = {
+		{ "no DTLS of ours", "datagrams or records dropped" },
+		{ "DTLS records replayed", "records dropped" },
+		{ "DTLS records forged", "records dropped" },
+		{ "unknown connection ids", "records dropped" },
+		{ "CID missing, or unwanted", "records dropped" },
+		{ "unknown senders told", "alerts sent" },
+		{ "devices moved", "addresses changed" },
+		{ "addresses not confirmed", "checks without an answer" },
+		{ "addresses lost to others", "times" },
+		{ "to devices adrift", "messages not sent" },
+	};
+	static const struct {
+		const char *label, *unit;
+		unsigned number;
+	} own[] = { { "replayed to sleepers", "records dropped", 22 },
+		{ "senders slowed down", "records dropped", 24 },
+		{ "no room to wait", "messages dropped", 26 } };
+	struct fake f = { .counts = true };
+	char part[128];
+	const char *text = ask(&f, CTL_TEXT, CTL_STATUS, "", CTL_DONE);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		(void)snprintf(part, sizeof(part), "\n%-24s ", rows[i][0]);
+		const char *const line = strstr(text, part);
+		if (line == NULL)
+			fail_msg("no \"%s\" in:\n%s", rows[i][0], text);
+		(void)snprintf(part, sizeof(part), "  %s\n", rows[i][1]);
+		const char *const there = strstr(line, part);
+		assert_non_null(there);
+		assert_ptr_equal(there + strlen(part), strchr(line + 1, '\n') + 1);
+	}
+	for (size_t i = 0; i < COUNT_OF(own); i++) {
+		(void)snprintf(part, sizeof(part), "\n%-24s %20u  %s\n", own[i].label,
+			own[i].number, own[i].unit);
+		has(text, part);
+	}
+}
+
 static void test_sessions_are_sorted_and_aligned(void **state)
 {
 	(void)state;
@@ -203,12 +313,17 @@ static void test_sessions_are_sorted_and_aligned(void **state)
 		"\"up_ms\":3723000,\"heard_ms_ago\":1500,\"records_in\":11,\"records_out\":12,"
 		"\"forged\":1,\"suite\":\"TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256\","
 		"\"forward_secret\":true,\"encrypt_then_mac\":true,"
-		"\"max_fragment_length\":512},"
+		"\"max_fragment_length\":512,"
+		"\"connection_id\":{\"in\":null,\"out\":null,\"out_octets\":0},"
+		"\"address_since_ms\":null,\"moves\":null,\"earlier\":null,"
+		"\"candidate\":null,\"adrift\":false},"
 		"\"link\":{\"local\":\"10.0.0.1:5000\",\"peer\":\"10.0.0.2:5684\",\"records_in\":"
 		"21,"
 		"\"records_out\":22,\"forged\":0,\"suite\":\"TLS_PSK_WITH_AES_128_CCM_8\","
 		"\"forward_secret\":false,\"encrypt_then_mac\":false,"
-		"\"max_fragment_length\":null},\"registration\":{\"location\":\"rd/"
+		"\"max_fragment_length\":null,"
+		"\"connection_id\":{\"in\":null,\"out\":null,\"out_octets\":0}},"
+		"\"registration\":{\"location\":\"rd/"
 		"5a3f\",\"lifetime_s\":86400,"
 		"\"expires_in_s\":86399}},{\"endpoint\":\"urn:dev:2\",\"worker\":1,"
 		"\"state\":\"awake\",\"generation\":7,"
@@ -245,7 +360,8 @@ static void test_sleepers_follow_page_by_page_in_the_same_columns(void **state)
 		"\"device\":{\"address\":\"192.0.2.9:9\",\"up_ms\":1000,\"heard_ms_ago\":null,"
 		"\"records_in\":null,\"records_out\":null,\"forged\":null,"
 		"\"suite\":null,\"forward_secret\":null,\"encrypt_then_mac\":null,"
-		"\"max_fragment_length\":null}");
+		"\"max_fragment_length\":null,"
+		"\"connection_id\":{\"in\":null,\"out\":null,\"out_octets\":null},");
 	f.no_sleepers = true;
 	memcpy(head, first, sizeof(first));
 	has(ask_page(&f, CTL_TEXT, head, CTL_FAILED), "did not answer");
@@ -339,6 +455,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status_adds_the_workers_up),
+		cmocka_unit_test(test_R145_every_count_of_the_engine_is_shown),
+		cmocka_unit_test(test_the_man_page_names_every_count),
+		cmocka_unit_test(test_R145_every_reason_to_drop_has_words),
 		cmocka_unit_test(test_sessions_are_sorted_and_aligned),
 		cmocka_unit_test(test_sleepers_follow_page_by_page_in_the_same_columns),
 		cmocka_unit_test(test_R047_session_shows_one_or_says_that_there_is_none),

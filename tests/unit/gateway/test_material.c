@@ -124,6 +124,59 @@ static void test_R065_what_the_files_have_is_in_the_settings(void **state)
 	gw_material_unref(m);
 }
 
+static void test_R160_connection_ids_are_in_the_settings_as_the_lines_say(void **state)
+{
+	static const struct {
+		const char *line;
+		enum dtls_cid_use cid;
+		bool routability;
+	} rows[] = {
+		{ "", DTLS_CID_BOTH, true },
+		{ "connection_ids = \"on\";", DTLS_CID_BOTH, true },
+		{ "connection_ids = \"send\";", DTLS_CID_SEND, true },
+		{ "connection_ids = \"off\";", DTLS_CID_NEVER, false },
+	};
+	struct world *w = *state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct gw_part *part;
+		struct gw_material *m = good(w, rows[i].line, "");
+		part = &m->parts[0];
+		assert_int_equal(part->settings.cid, rows[i].cid);
+		assert_int_equal(part->settings.routability, rows[i].routability);
+		assert_int_equal(m->parts[GW_MATERIAL_UPSTREAM].settings.cid, DTLS_CID_BOTH);
+		gw_material_unref(m);
+		m = good(w, "", rows[i].line);
+		part = &m->parts[GW_MATERIAL_UPSTREAM];
+		assert_int_equal(part->settings.cid, rows[i].cid);
+		assert_int_equal(part->settings.routability, rows[i].routability);
+		assert_int_equal(m->parts[0].settings.cid, DTLS_CID_BOTH);
+		gw_material_unref(m);
+	}
+}
+
+static void test_R153_S27_profiles_have_what_else_a_reload_changes(void **state)
+{
+	struct world *w = *state;
+	struct gw_profiles p;
+	const char *why = "";
+	struct gw_material *const m = good(w,
+		"address_check = \"trust\"; }, { address = \"::1\"; address_check = "
+		"\"check-old\"; }, { address = \"127.0.0.2\";",
+		"}; connection_ids = { tell = [ \"10.0.0.0/8\", \"2001:db8::/32\" ]; tell_rate = "
+		"7;");
+	assert_true(gw_profiles_make(&p, m, &why));
+	assert_int_equal(p.moves[0], CONF_MOVE_TRUST);
+	assert_int_equal(p.moves[1], CONF_MOVE_CHECK_OLD);
+	assert_int_equal(p.moves[2], CONF_MOVE_CHECK);
+	assert_int_equal(p.told.len, 2);
+	assert_int_equal(p.told.prefixes[0].bits, 8);
+	assert_int_equal(p.told.prefixes[1].base.ip[0], 0x20);
+	assert_int_equal(p.told.rate, 7);
+	gw_profiles_fini(&p);
+	assert_int_equal(p.told.len, 0);
+	gw_material_unref(m);
+}
+
 static void test_R064_a_pin_is_the_digest_of_the_key_in_the_file(void **state)
 {
 	struct world *w = *state;
@@ -325,6 +378,30 @@ static void test_R070_an_untrusted_clock_is_told_once_where_it_matters(void **st
 	gw_material_unref(psk);
 }
 
+/* R-153 (c): a waiver is written down, at the start and at each reload. */
+static void test_R153_an_address_that_is_trusted_is_a_waiver_in_the_log(void **state)
+{
+	struct world *w = *state;
+	struct gw_material *m = good(w, "address_check = \"trust\";", "");
+	const char *text = said(m, PKI_NOW, GW_SAY_ALL);
+	has(text, "warn address-check listener 127.0.0.1:5684: address_check = \"trust\"");
+	has(text, "remedy: address_check = \"check\"");
+	assert_string_equal(said(m, PKI_NOW, GW_SAY_WARNINGS), "");
+	gw_material_unref(m);
+	m = good(w, "address_check = \"check-old\";", "");
+	assert_string_equal(said(m, PKI_NOW, GW_SAY_ALL), "");
+	gw_material_unref(m);
+}
+
+static void test_S27_who_may_be_told_is_in_the_log(void **state)
+{
+	struct world *w = *state;
+	struct gw_material *const m =
+		good(w, "", "}; connection_ids = { tell = [ \"10.0.0.0/8\" ];");
+	has(said(m, PKI_NOW, GW_SAY_ALL), "warn tell connection_ids.tell: who sends from 1 prefix");
+	gw_material_unref(m);
+}
+
 static void test_R070_a_clock_from_before_the_program_was_made_is_not_trusted(void **state)
 {
 	(void)state;
@@ -341,6 +418,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLDLY(test_R065_what_the_files_have_is_in_the_settings),
+		WORLDLY(test_R160_connection_ids_are_in_the_settings_as_the_lines_say),
+		WORLDLY(test_R153_S27_profiles_have_what_else_a_reload_changes),
 		WORLDLY(test_R064_a_pin_is_the_digest_of_the_key_in_the_file),
 		WORLDLY(test_R058_raw_public_keys_are_on_where_the_library_has_them),
 		WORLDLY(test_a_private_key_that_others_can_read_is_refused),
@@ -352,6 +431,8 @@ int main(void)
 		WORLDLY(test_R046_each_worker_makes_its_profiles_of_one_material),
 		WORLDLY(test_R070_the_log_tells_when_a_certificate_ends),
 		WORLDLY(test_R070_an_untrusted_clock_is_told_once_where_it_matters),
+		WORLDLY(test_R153_an_address_that_is_trusted_is_a_waiver_in_the_log),
+		WORLDLY(test_S27_who_may_be_told_is_in_the_log),
 		cmocka_unit_test(test_R070_a_clock_from_before_the_program_was_made_is_not_trusted),
 	};
 	return cmocka_run_group_tests_name("gateway/material", tests, NULL, NULL);

@@ -93,6 +93,52 @@ static void test_R046_links_are_opened_by_the_new_settings(void **state)
 	town_free(t);
 }
 
+static bool has_cid(struct town *t, size_t device)
+{
+	size_t len = 0;
+	const struct gw_session *const s = town_session(t, 0, device);
+	assert_non_null(s);
+	return dtls_conn_cid(s->legs[GW_DEVICE].conn, &len) != NULL;
+}
+
+static void test_R160_connection_ids_change_for_new_handshakes_only(void **state)
+{
+	(void)state;
+	struct town *t = town_new(1, true, false);
+	town_hush(t);
+	town_use_cids(t, &(struct town_cids){ .gateway = true });
+	const size_t first = town_registered(t, 0, 0);
+	assert_true(has_cid(t, 0));
+	hand_out(t, material("connection_ids = \"off\";", ""));
+	/* The devices still offer them. */
+	(void)town_registered(t, 1, 0);
+	assert_false(has_cid(t, 1));
+	town_updated(t, first);
+	assert_true(has_cid(t, 0));
+	hand_out(t, material("", ""));
+	(void)town_registered(t, 2, 0);
+	assert_true(has_cid(t, 2));
+	town_free(t);
+}
+
+static void test_R153_S27_addresses_and_who_is_told_change_at_once(void **state)
+{
+	(void)state;
+	struct town *t = town_new(2, true, false);
+	hand_out(t, material("address_check = \"trust\";",
+			    "}; connection_ids = { tell = [ \"10.0.0.0/8\" ]; tell_rate = 3;"));
+	for (size_t i = 0; i < t->workers_len; i++) {
+		const struct gw_profiles *const p = &t->workers[i]->profiles;
+		assert_int_equal(p->moves[0], CONF_MOVE_TRUST);
+		assert_int_equal(p->told.len, 1);
+		assert_int_equal(p->told.rate, 3);
+	}
+	hand_out(t, material("", ""));
+	assert_int_equal(t->workers[1]->profiles.moves[0], CONF_MOVE_CHECK);
+	assert_int_equal(t->workers[1]->profiles.told.len, 0);
+	town_free(t);
+}
+
 static void test_R046_a_reload_that_comes_too_late_is_let_go(void **state)
 {
 	(void)state;
@@ -193,6 +239,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_R046_a_reload_is_for_new_handshakes_only),
 		cmocka_unit_test(test_R046_links_are_opened_by_the_new_settings),
+		cmocka_unit_test(test_R160_connection_ids_change_for_new_handshakes_only),
+		cmocka_unit_test(test_R153_S27_addresses_and_who_is_told_change_at_once),
 		cmocka_unit_test(test_R046_a_reload_that_comes_too_late_is_let_go),
 		cmocka_unit_test(test_R201_a_links_session_is_kept_once_and_dropped_when_it_fails),
 		cmocka_unit_test(test_R196_a_link_that_the_server_has_closed_is_resumed),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the control room is told of sessions that sleep. */
+/* What the control room is told of sessions: of those that sleep, and of addresses and CIDs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,12 +10,14 @@
 #include "gateway/gateway_parts.h"
 #include "town_night.h"
 
-/* A main thread, as far as it is asked about sleepers. */
+/* A main thread, as far as it is asked about sessions. */
 static struct gw_gateway *main_thread(const struct town *t)
 {
 	struct gw_gateway *const g = calloc(1, sizeof(*g));
 	assert_non_null(g);
 	g->shared = t->shared;
+	g->len = t->workers_len;
+	memcpy(g->inboxes, t->inboxes, sizeof(t->inboxes));
 	g->reader = store_reader_new(t->store);
 	assert_non_null(g->reader);
 	return g;
@@ -75,10 +77,157 @@ static void test_a_sleeper_is_not_shown_with_anothers_addresses(void **state)
 	town_free(t);
 }
 
+/* --- connection ids --------------------------------------------------------------------------- */
+
+enum { CID_OCTETS = 11, CID_FORMAT = 1 << 5 | CID_OCTETS, AWAY_MS = 90000 };
+
+static uint16_t port_of(const struct town *t, size_t socket)
+{
+	struct net_addr a;
+	assert_true(udp_local(t->devices.fds[socket], &a));
+	return a.port;
+}
+
+/* A device that is registered, and then speaks from another socket some time later. */
+static struct town *roamed(const struct town_cids *cids, uint16_t ports[2])
+{
+	struct town *const t = town_new_kept(1, CONF_POWER_RESUME, false);
+	town_hush(t);
+	town_use_cids(t, cids);
+	const size_t first = town_registered(t, 0, 0), second = town_socket(t, 0);
+	town_settle(t);
+	town_pass(AWAY_MS);
+	town_move(t, first, second);
+	town_updated(t, second);
+	town_settle(t);
+	ports[0] = port_of(t, first);
+	ports[1] = port_of(t, second);
+	return t;
+}
+
+static struct ctl_session sleeper(const struct town *t)
+{
+	struct gw_gateway *const g = main_thread(t);
+	const struct ctl_source source = gw_source(g);
+	struct ctl_session one[2];
+	uint32_t from = 0;
+	size_t len;
+	assert_true(source.sleepers(source.ctx, &from, one, 2, &len));
+	assert_int_equal(len, 1);
+	main_thread_end(g);
+	assert_true(one[0].asleep);
+	return one[0];
+}
+
+/* Asks for one that is awake by its name; NULL: for all. */
+static struct ctl_session awake(struct town *t, const char *endpoint)
+{
+	struct gw_gateway *const g = main_thread(t);
+	const struct ctl_source source = gw_source(g);
+	struct ctl_session *all = NULL;
+	size_t len = 0;
+	town_start(t);
+	assert_true(source.sessions(source.ctx, endpoint, &all, &len));
+	town_stop(t);
+	assert_int_equal(len, 1);
+	const struct ctl_session one = all[0];
+	free(all);
+	main_thread_end(g);
+	assert_false(one.asleep);
+	return one;
+}
+
+static void test_S26_a_sleeper_is_shown_where_it_is_and_was(void **state)
+{
+	(void)state;
+	uint16_t ports[2];
+	struct town *const t =
+		roamed(&(struct town_cids){ .gateway = true, .move = CONF_MOVE_TRUST }, ports);
+	town_night(t);
+	const struct ctl_session s = sleeper(t);
+	assert_int_equal(s.device.port, ports[1]);
+	assert_true(s.stays_known);
+	assert_int_equal(s.moves, 1);
+	assert_int_equal(s.stays[0].peer.port, ports[0]);
+	assert_true(s.stays[0].since_ms_ago >= AWAY_MS);
+	assert_true(s.device_since_ms_ago < AWAY_MS);
+	assert_true(no_address(&s.stays[1].peer));
+	assert_true(no_address(&s.candidate));
+	assert_false(s.adrift);
+	assert_int_equal(s.device_cids.in_len, CID_OCTETS);
+	assert_int_equal(s.device_cids.in[0], CID_FORMAT);
+	assert_int_equal(s.device_cids.out_len, 0);
+	town_free(t);
+}
+
+static void test_S26_a_sleepers_newest_address_is_a_candidate_until_it_is_shown(void **state)
+{
+	(void)state;
+	uint16_t ports[2];
+	struct town *const t = roamed(&(struct town_cids){ .gateway = true }, ports);
+	town_night(t);
+	const struct ctl_session s = sleeper(t);
+	assert_int_equal(s.device.port, ports[0]);
+	assert_int_equal(s.candidate.port, ports[1]);
+	assert_int_equal(s.moves, 0);
+	assert_true(no_address(&s.stays[0].peer));
+	assert_true(s.device_since_ms_ago >= AWAY_MS);
+	town_free(t);
+}
+
+/* What is borrowed of an association must not leave its thread. */
+static void test_R156_one_that_is_awake_is_shown_with_what_the_store_knows(void **state)
+{
+	(void)state;
+	uint16_t ports[2];
+	struct town *const t = roamed(&(struct town_cids){ .gateway = true,
+					      .move = CONF_MOVE_TRUST,
+					      .device = true,
+					      .links = true,
+					      .server = true },
+		ports);
+	const struct ctl_session s = awake(t, "urn:dev:0");
+	assert_int_equal(s.device.port, ports[1]);
+	assert_true(s.stays_known);
+	assert_int_equal(s.moves, 1);
+	assert_int_equal(s.stays[0].peer.port, ports[0]);
+	assert_true(s.stays[0].since_ms_ago >= AWAY_MS);
+	assert_int_equal(s.device_cids.in_len, CID_OCTETS);
+	assert_int_equal(s.device_cids.in[0], CID_FORMAT);
+	assert_int_equal(s.device_cids.out_len, CID_OCTETS);
+	assert_int_equal(s.link_cids.in_len, CID_OCTETS);
+	assert_int_equal(s.link_cids.out_len, CID_OCTETS);
+	assert_int_equal(s.link_cids.out[0], CID_FORMAT);
+	assert_null(s.device_facts.cid_in);
+	assert_null(s.device_facts.cid_out);
+	assert_null(s.link_facts.cid_in);
+	assert_null(s.link_facts.cid_out);
+	town_free(t);
+}
+
+static void test_in_a_list_of_those_awake_the_store_is_not_asked_for_each(void **state)
+{
+	(void)state;
+	uint16_t ports[2];
+	struct town *const t = roamed(&(struct town_cids){ .gateway = true }, ports);
+	const struct ctl_session s = awake(t, NULL);
+	assert_false(s.stays_known);
+	assert_int_equal(s.device.port, ports[0]);
+	assert_int_equal(s.candidate.port, ports[1]);
+	assert_int_equal(s.device_cids.in_len, CID_OCTETS);
+	assert_int_equal(s.device_cids.out_len, 0);
+	town_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_sleeper_is_not_shown_with_anothers_addresses),
+		cmocka_unit_test(test_S26_a_sleeper_is_shown_where_it_is_and_was),
+		cmocka_unit_test(
+			test_S26_a_sleepers_newest_address_is_a_candidate_until_it_is_shown),
+		cmocka_unit_test(test_R156_one_that_is_awake_is_shown_with_what_the_store_knows),
+		cmocka_unit_test(test_in_a_list_of_those_awake_the_store_is_not_asked_for_each),
 	};
 	return cmocka_run_group_tests_name("gateway/source", tests, NULL, NULL);
 }

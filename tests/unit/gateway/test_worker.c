@@ -2,9 +2,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
+#include "base/cid.h"
+#include "dtls/cid.h"
+#include "dtls/record.h"
 #include "gateway/ask.h"
 #include "proxy/relay.h"
 #include "town.h"
@@ -131,11 +135,76 @@ static void test_random_bytes_do_not_repeat(void **state)
 	town_free(t);
 }
 
+/* A record for nobody, with a CID of a worker, from a device's socket. */
+static void send_with_cid(struct town *t, size_t socket, uint8_t worker)
+{
+	enum { BODY = 30 };
+	static const uint8_t random[CID_RANDOM_MIN] = { 1, 2, 3 };
+	uint8_t cid[DTLS_CID_OURS_MAX], data[64] = { 0 };
+	const struct dtls_cid_form form = { .worker = worker, .random = sizeof(random) };
+	const struct dtls_number n = { .type = DTLS_CID,
+		.epoch = 1,
+		.cid = cid,
+		.cid_len = dtls_cid_make(&form, random, cid) };
+	const struct net_path path = { .peer = t->gateway };
+	const size_t len = DTLS_RECORD_HEADER + n.cid_len + BODY;
+	struct udp_tx *const tx = &t->devices.tx;
+	dtls_record_header(data, DTLS_VERSION_1_2, &n, BODY);
+	uint8_t *const room = udp_tx_room(tx, t->devices.fds[socket], &path, len);
+	assert_non_null(room);
+	memcpy(room, data, len);
+	udp_tx_done(tx, len);
+	udp_tx_flush(tx);
+}
+
+/* Wherever it comes from, and whether the kernel helps or not. */
+static void test_S25_a_cid_brings_a_record_to_its_worker(void **state)
+{
+	enum { RECORDS = 12 };
+	(void)state;
+	for (int steered = 0; steered < 2; steered++) {
+		struct town *t = town_new(2, true, steered);
+		for (uint32_t i = 0; i < RECORDS; i++)
+			send_with_cid(t, town_socket(t, i % 2), 1);
+		town_turns(t, QUIET_TURNS);
+		assert_int_equal(dtls_stats(t->workers[0]->dtls).unknown_cid, 0);
+		assert_int_equal(dtls_stats(t->workers[1]->dtls).unknown_cid, RECORDS);
+		assert_int_equal(t->workers[1]->handed_over, 0);
+		if (steered)
+			assert_int_equal(t->workers[0]->handed_over, 0);
+		town_free(t);
+	}
+}
+
+static void test_S25_a_cid_names_node_and_worker(void **state)
+{
+	enum { NODE = 9, RANDOM = 12 };
+	(void)state;
+	struct town *t = town_found(2, true);
+	t->conf.cid_node = NODE;
+	t->conf.cid_random = RANDOM;
+	town_make_gateway(t, true);
+	town_use_cids(t, &(struct town_cids){ .gateway = true });
+	for (uint32_t worker = 0; worker < 2; worker++) {
+		const size_t socket = town_socket(t, worker);
+		town_connect(t, worker, socket);
+		town_until(t, &t->devices.ups, worker + 1);
+		const struct dtls_conn_facts f = dtls_conn_facts(t->devices.conns[socket]);
+		assert_int_equal(f.cid_out_len, CID_ROUTE + RANDOM);
+		assert_int_equal(f.cid_out[0], CID_VERSION | (CID_ROUTE + RANDOM));
+		assert_int_equal(f.cid_out[CID_NODE], NODE);
+		assert_int_equal(f.cid_out[CID_WORKER], worker);
+	}
+	town_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_R109_wandering_devices_on_real_threads),
 		cmocka_unit_test(test_a_worker_that_stops_does_not_wait_for_another),
+		cmocka_unit_test(test_S25_a_cid_brings_a_record_to_its_worker),
+		cmocka_unit_test(test_S25_a_cid_names_node_and_worker),
 		cmocka_unit_test(test_random_bytes_do_not_repeat),
 	};
 	return cmocka_run_group_tests_name("gateway/worker", tests, NULL, NULL);

@@ -13,6 +13,7 @@
 
 #include "cellar.h"
 #include "conf/credentials.h"
+#include "dtls/profile.h"
 #include "gateway/credentials_ops.h"
 #include "gateway/seats.h"
 #include "gateway/session.h"
@@ -91,6 +92,7 @@ static void configure(struct town *t)
 	t->conf.relay_answer_s = 93;
 	t->conf.relay_message_max = 1280;
 	t->conf.log_level = LOG_LEVEL_ERROR;
+	t->conf.cid_random = 8;
 	t->conf.store_evict_after_s = 60;
 	t->conf.store_resumption = 100;
 	t->conf.store_resumption_days = 30;
@@ -130,6 +132,47 @@ void town_make_store(struct town *t)
 	assert_true(gw_credentials_sync(t->credentials, t->creds, "town", &error));
 }
 
+static struct dtls_profile *profile(bool cid, bool gives, bool routability)
+{
+	struct dtls_profile_settings s = dtls_profile_settings_default();
+	const char *why = NULL;
+	if (!cid)
+		return NULL;
+	s.cid = gives ? DTLS_CID_BOTH : DTLS_CID_SEND;
+	s.routability = routability;
+	struct dtls_profile *const p = dtls_profile_new(&s, &why);
+	assert_non_null(p);
+	return p;
+}
+
+struct dtls_profile *town_profile(const struct town *t, const struct town_peer *p)
+{
+	const struct town_cids *const c = &t->cids;
+	return p->role == DTLS_CLIENT ? profile(c->gateway, c->device, c->routability)
+				      : profile(c->links, c->server, true);
+}
+
+static void give_profiles(struct town *t, struct gw_worker *w)
+{
+	gw_profiles_fini(&w->profiles);
+	w->profiles.listeners[0] = profile(t->cids.gateway, true, true);
+	w->profiles.upstream = profile(t->cids.links, true, true);
+	w->profiles.moves[0] = t->cids.move;
+}
+
+void town_use_cids(struct town *t, const struct town_cids *cids)
+{
+	t->cids = *cids;
+	for (size_t i = 0; i < t->workers_len; i++)
+		give_profiles(t, t->workers[i]);
+	if (t->devices.profile)
+		dtls_profile_unref(t->devices.profile);
+	if (t->server.profile)
+		dtls_profile_unref(t->server.profile);
+	t->devices.profile = town_profile(t, &t->devices);
+	t->server.profile = town_profile(t, &t->server);
+}
+
 static void make_workers(struct town *t, bool is_steered)
 {
 	for (size_t i = 0; i < t->workers_len; i++) {
@@ -142,6 +185,7 @@ static void make_workers(struct town *t, bool is_steered)
 		const struct gw_sockets sockets = { .listeners = &fd, .listeners_len = 1 };
 		t->workers[i] = gw_worker_new(&t->shared, (uint32_t)i, &sockets);
 		assert_non_null(t->workers[i]);
+		give_profiles(t, t->workers[i]);
 	}
 }
 
@@ -286,8 +330,19 @@ void town_connect(struct town *t, size_t device, size_t socket)
 		.key = key.key,
 		.key_len = key.key_len,
 		.cred = (uint32_t)device,
+		.profile = t->devices.profile,
 	};
 	assert_int_equal(dtls_connect(t->devices.dtls, &peer, town_clock_ms()), DTLS_OK);
+}
+
+void town_move(struct town *t, size_t from, size_t to)
+{
+	const struct net_path path = { .peer = t->gateway, .sock = (uint32_t)to };
+	struct dtls_conn *const c = t->devices.conns[from];
+	assert_non_null(c);
+	assert_true(dtls_confirm(t->devices.dtls, c, &path));
+	t->devices.conns[from] = NULL;
+	t->devices.conns[to] = c;
 }
 
 static void say(struct town *t, size_t socket, const uint8_t *msg, size_t len)

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 struct cellar;
+struct dtls_profile;
 struct town_stall;
 
 enum {
@@ -49,7 +50,7 @@ struct town_nonce { /* of a protected record of the gateway */
 	uint8_t body[8]; /* what was sealed with it begins so */
 };
 
-enum town_manner { TOWN_ANSWERS, TOWN_IS_MUTE, TOWN_LIES };
+enum town_manner { TOWN_ANSWERS, TOWN_IS_MUTE, TOWN_LIES, TOWN_ANSWERS_APART };
 
 struct town_peer { /* the devices, or the server */
 	struct town *town;
@@ -59,10 +60,11 @@ struct town_peer { /* the devices, or the server */
 	struct udp_tx tx;
 	int fds[TOWN_SOCKETS];
 	size_t len;
-	size_t ups, downs, failures; /* events, ever */
-	size_t messages;             /* that came, ever */
-	uint8_t code;                /* of the last message */
-	uint8_t last[TOWN_MESSAGE];  /* it */
+	struct dtls_profile *profile; /* see town_use_cids() */
+	size_t ups, downs, failures;  /* events, ever */
+	size_t messages;              /* that came, ever */
+	uint8_t code;                 /* of the last message */
+	uint8_t last[TOWN_MESSAGE];   /* it */
 	size_t last_len;
 	struct dtls_conn *conns[TOWN_SOCKETS]; /* devices: by socket; the server's: by device */
 	enum town_manner manner;               /* with requests: the token of a liar is wrong */
@@ -70,15 +72,26 @@ struct town_peer { /* the devices, or the server */
 	struct dtls_resumable kept;            /* the server: the last session; id_len 0: none */
 	struct town_sheet tape[TOWN_TAPE];
 	size_t tape_len;
-	bool swallows; /* what is sent to it is lost */
-	uint8_t *out;  /* where the engine writes the datagram that it is about to send */
+	bool swallows;  /* what is sent to it is lost */
+	bool withholds; /* what it sends is lost, but it may be on the tape */
+	size_t in[TOWN_SOCKETS], out_of[TOWN_SOCKETS]; /* octets, ever */
+	uint8_t *out; /* where the engine writes the datagram that it is about to send */
 	struct net_path out_path;
 	struct town_nonce heard[TOWN_HEARD]; /* protected records, ever */
 	size_t heard_len;
 };
 
+struct town_cids {           /* zeroed: none */
+	bool gateway;        /* it has them, and takes those of others */
+	enum conf_move move; /* what it does with addresses */
+	bool routability;    /* RFC 9853, of devices; the gateway always can */
+	bool device;         /* devices have CIDs of their own, too */
+	bool links, server;  /* the gateway has them as a client; the server has, too */
+};
+
 struct town {
 	struct conf_gateway conf;
+	struct town_cids cids;
 	struct gw_shared shared;
 	struct cred_set *creds;
 	struct store *store;      /* in memory, or in the cellar */
@@ -113,6 +126,10 @@ void town_turns(struct town *t, size_t n);
 size_t town_socket(struct town *t, uint32_t owner);
 /* Device 0.. begins a handshake from a socket. */
 void town_connect(struct town *t, size_t device, size_t socket);
+/* From the next handshakes on, also of a gateway that begins anew. */
+void town_use_cids(struct town *t, const struct town_cids *cids);
+/* A device goes on from another socket; nobody is told. */
+void town_move(struct town *t, size_t from, size_t to);
 /* The devices forget everything but their sockets. */
 void town_reboot(struct town *t);
 /* Sends Register from a socket's association. */
@@ -128,6 +145,8 @@ void town_ask(struct town *t, size_t device);
 void town_pass(uint64_t ms);
 /* Sheet i of a peer's tape is sent once more, octet by octet the same. */
 void town_replay(struct town_peer *p, size_t i);
+/* The same from another of its sockets. */
+void town_replay_from(struct town_peer *p, size_t i, size_t socket);
 /* I1: no two records of the gateway to this peer, ever, have one nonce, unless they are the same
    record. For peers that shook hands once on each path. */
 void town_assert_nonces(const struct town_peer *p);
@@ -142,6 +161,8 @@ bool town_peer_turn(struct town_peer *p);
 /* The store and all that the gateway is made of. */
 void town_make_gateway(struct town *t, bool is_steered);
 void town_make_store(struct town *t);
+/* A profile with CIDs, as t->cids says; NULL: none. */
+struct dtls_profile *town_profile(const struct town *t, const struct town_peer *p);
 /* All that may still be made before the gateway is. */
 struct town *town_found(size_t workers, bool is_reachable);
 

@@ -12,9 +12,12 @@
 #include <cmocka.h>
 
 #include "conf/credentials.h"
+#include "dtls/cid.h"
+#include "dtls/profile.h"
 
 enum {
 	RECORD_HEADER = 13,
+	TLS12_CID = 25,
 	EPOCH_AT = 3,
 	LENGTH_AT = 11,
 	NONCE = 8,
@@ -58,7 +61,15 @@ static void peer_sent(void *ctx, size_t len)
 		sheet->len = len;
 		memcpy(sheet->data, p->out, len);
 	}
-	udp_tx_done(&p->tx, len);
+	p->out_of[p->out_path.sock] += p->withholds ? 0 : len;
+	udp_tx_done(&p->tx, p->withholds ? 0 : len);
+}
+
+static struct dtls_profile *peer_profile(void *ctx, const struct net_path *path)
+{
+	const struct town_peer *p = ctx;
+	(void)path;
+	return p->profile;
 }
 
 static size_t seat_of(const struct town_peer *p, const struct dtls_conn *c)
@@ -108,7 +119,7 @@ static void answer(const struct town_peer *p, struct dtls_conn *c, const uint8_t
 	assert_int_equal(dtls_send(p->dtls, c, out, update ? 4 : sizeof(out)), DTLS_OK);
 }
 
-/* 2.05, in the acknowledgement. */
+/* 2.05, in the acknowledgement; or after that, to be acknowledged itself. */
 static void content(const struct town_peer *p, struct dtls_conn *c, const uint8_t *msg)
 {
 	const size_t token = msg[0] & TKL_MASK;
@@ -116,6 +127,12 @@ static void content(const struct town_peer *p, struct dtls_conn *c, const uint8_
 	memcpy(out + 4, msg + 4, token);
 	if (p->manner == TOWN_LIES)
 		out[4] ^= 1;
+	if (p->manner == TOWN_ANSWERS_APART) {
+		const uint8_t ack[] = { 0x60, 0, msg[2], msg[3] };
+		assert_int_equal(dtls_send(p->dtls, c, ack, sizeof(ack)), DTLS_OK);
+		out[0] = (uint8_t)(0x40 | token);
+		out[2] ^= 0x80;
+	}
 	if (p->manner != TOWN_IS_MUTE)
 		assert_int_equal(dtls_send(p->dtls, c, out, 4 + token), DTLS_OK);
 }
@@ -161,6 +178,7 @@ static void peer_engine(struct town_peer *p)
 	const struct dtls_owner o = {
 		.ctx = p,
 		.psk = peer_psk,
+		.profile = p->role == DTLS_SERVER ? peer_profile : NULL,
 		.room = peer_room,
 		.sent = peer_sent,
 		.up = peer_up,
@@ -188,6 +206,8 @@ void town_peer_init(struct town_peer *p, struct town *t, enum dtls_role role)
 void town_peer_fini(struct town_peer *p)
 {
 	dtls_engine_free(p->dtls);
+	if (p->profile)
+		dtls_profile_unref(p->profile);
 	for (size_t i = 0; i < p->len; i++)
 		(void)close(p->fds[i]);
 }
@@ -206,15 +226,21 @@ static void hear(struct town_peer *p, const struct udp_datagram *d)
 	const uint8_t *at = d->data;
 	size_t left = d->len;
 	while (left >= RECORD_HEADER) {
-		const size_t len = RECORD_HEADER + ((size_t)at[LENGTH_AT] << 8 | at[LENGTH_AT + 1]);
+		/* Our peers' CIDs are made as the gateway's are. */
+		const size_t cid = at[0] == TLS12_CID ? dtls_cid_len(at[LENGTH_AT]) : 0;
+		const size_t header = RECORD_HEADER + cid;
+		if (left < header)
+			return;
+		const uint8_t *const body = at + header;
+		const size_t len = header + ((size_t)body[-2] << 8 | body[-1]);
 		if (len > left)
 			return;
-		if (at[EPOCH_AT + 1] == 1 && len >= RECORD_HEADER + 2 * NONCE) {
+		if (at[EPOCH_AT + 1] == 1 && len >= header + 2 * (size_t)NONCE) {
 			assert_true(p->heard_len < TOWN_HEARD);
 			struct town_nonce *const n = &p->heard[p->heard_len++];
 			n->path = d->path;
-			memcpy(n->octets, at + RECORD_HEADER, NONCE);
-			memcpy(n->body, at + RECORD_HEADER + NONCE, NONCE);
+			memcpy(n->octets, body, NONCE);
+			memcpy(n->body, body + NONCE, NONCE);
 		}
 		at += len;
 		left -= len;
@@ -230,6 +256,7 @@ bool town_peer_turn(struct town_peer *p)
 		struct dtls_datagram arrived[UDP_BATCH];
 		for (size_t k = 0; k < got.len; k++) {
 			hear(p, &p->rx.got[k]);
+			p->in[i] += p->rx.got[k].len;
 			arrived[k] = (struct dtls_datagram){ .path = &p->rx.got[k].path,
 				.data = p->rx.got[k].data,
 				.len = p->rx.got[k].len };
@@ -242,16 +269,22 @@ bool town_peer_turn(struct town_peer *p)
 	return busy;
 }
 
-void town_replay(struct town_peer *p, size_t i)
+void town_replay_from(struct town_peer *p, size_t i, size_t socket)
 {
 	const struct town_sheet *const sheet = &p->tape[i];
 	assert_true(i < p->tape_len);
-	uint8_t *const out =
-		udp_tx_room(&p->tx, p->fds[sheet->path.sock], &sheet->path, sheet->len);
+	uint8_t *const out = udp_tx_room(&p->tx, p->fds[socket], &sheet->path, sheet->len);
 	assert_non_null(out);
 	memcpy(out, sheet->data, sheet->len);
+	p->out_of[socket] += sheet->len;
 	udp_tx_done(&p->tx, sheet->len);
 	udp_tx_flush(&p->tx);
+}
+
+void town_replay(struct town_peer *p, size_t i)
+{
+	assert_true(i < p->tape_len);
+	town_replay_from(p, i, p->tape[i].path.sock);
 }
 
 void town_assert_nonces(const struct town_peer *p)
