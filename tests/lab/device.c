@@ -316,16 +316,25 @@ static bool seen_before(struct device *d, uint16_t id)
 	return false;
 }
 
+/* RFC 7252 section 4.5: one answer is kept; what changes nothing may be done again to have it. */
+static bool may_repeat(const struct lab_msg *m)
+{
+	return m->head.code == LAB_GET && m->observe == LAB_ABSENT;
+}
+
 static void take_request(struct device *d, const struct lab_msg *m, uint64_t now_ms)
 {
 	if (d->owner->asked)
 		d->owner->asked(d->owner->ctx, d, &m->head);
-	if (seen_before(d, m->head.id)) {
-		d->owner->counts->duplicates++;
-		if (m->head.id == d->answer_id && d->answer_len > 0)
+	const bool again = seen_before(d, m->head.id);
+	d->owner->counts->duplicates += again;
+	if (again && m->head.id == d->answer_id) {
+		if (d->answer_len > 0)
 			send_now(d, d->answer, d->answer_len);
 		return;
 	}
+	if (again && !may_repeat(m))
+		return;
 	d->answer_id = m->head.id;
 	d->answer_len = (uint16_t)device_serve(d, m, now_ms);
 	if (d->answer_len > 0)

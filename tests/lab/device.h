@@ -8,8 +8,8 @@
  *
  * Promise: every own exchange ends in exactly one of answered, refused, reset, timeout,
  *          abandoned: the sum of them in struct device_counts is `begun` when nothing is under
- *          way. A request seen before (same message id) is not executed again; the last answer is
- *          repeated.
+ *          way. A request seen before (same message id) is not executed again, a plain GET
+ *          excepted; the last answer is repeated.
  * Errors:  state DEVICE_LOST: the host should make a new association and call device_start().
  * Threads: the owner's. No I/O, no clock, no allocation.
  * Source:  RFC 7252 section 4, RFC 7641, LwM2M 1.1 Core 6.2 and 6.3, Transport 6.4.

@@ -10,7 +10,9 @@
 #include "conf/credentials.h"
 #include "tests/lab/udp.h"
 
-enum { PAUSE_MS = 500, PAUSE_DOUBLINGS = 5, STEP_MS = 5, SAY_MS = 1000, LOOPBACK = 127 };
+enum { PAUSE_MS = 500, PAUSE_DOUBLINGS = 5, STEP_MS = 5, SAY_MS = 1000 };
+enum { LOOPBACK = 127, HOSTS = 16 };  /* the first device is 127.16.0.1 */
+enum { TLS12_CID = 25, CID_AT = 11 }; /* RFC 9146 4 */
 
 static struct fleet *fleet_of(struct host *h)
 {
@@ -50,7 +52,8 @@ static void connect_device(struct fleet *f, struct fleet_device *d)
 		.key = key.key,
 		.key_len = key.key_len,
 		.cred = d->number,
-		.user = d };
+		.user = d,
+		.profile = f->profile };
 	set_link(f, d, FLEET_HANDSHAKE);
 	const enum dtls_result result = dtls_connect(f->host.engine, &peer, f->host.now_ms);
 	wipe(&key, sizeof(key));
@@ -118,6 +121,7 @@ static void on_up(void *ctx, struct dtls_conn *c)
 	struct fleet_device *d = dtls_conn_user(c);
 	d->conn = c;
 	f->counts.handshakes++;
+	f->counts.cids += dtls_conn_facts(c).cid_out_len > 0;
 	set_link(f, d, FLEET_UP);
 	device_start(&d->model, f->host.now_ms);
 	count_registered(f, d, false);
@@ -172,11 +176,36 @@ static void model_ended(
 		fleet_load_ended(ctx, CONTAINER_OF(m, struct fleet_device, model), how);
 }
 
+static bool is_shared(const struct fleet *f)
+{
+	return f->set->server.family == NET_IPV4 && f->set->server.ip[0] == LOOPBACK;
+}
+
+/* All devices have one engine, which finds them by their CIDs: but a device of its own would know
+   nothing to do with what was sent to its address for another one. */
+static bool is_astray(
+	struct host *h, const struct net_path *path, const uint8_t *datagram, size_t len)
+{
+	struct fleet *f = fleet_of(h);
+	const uint8_t *ip = path->local_ip;
+	size_t cid_len = 0;
+	if (!is_shared(f) || len < CID_AT || datagram[0] != TLS12_CID)
+		return false;
+	const uint32_t host = ((uint32_t)ip[1] - HOSTS) << 16 | (uint32_t)ip[2] << 8 | ip[3];
+	if (host == 0 || host > f->set->devices || !f->devices[host - 1].conn)
+		return false;
+	const uint8_t *cid = dtls_conn_cid(f->devices[host - 1].conn, &cid_len);
+	if (cid && len >= CID_AT + cid_len && memcmp(datagram + CID_AT, cid, cid_len) == 0)
+		return false;
+	f->counts.astray++;
+	return true;
+}
+
 /* A few sockets for all on loopback, where any 127.x.y.z is ours; else one for each device. */
 static bool place_devices(struct fleet *f)
 {
 	const struct net_addr *server = &f->set->server;
-	const bool shared = server->family == NET_IPV4 && server->ip[0] == LOOPBACK;
+	const bool shared = is_shared(f);
 	uint32_t socket = 0;
 	for (uint32_t i = 0; i < f->set->devices; i++) {
 		struct net_path *path = &f->devices[i].path;
@@ -190,7 +219,7 @@ static bool place_devices(struct fleet *f)
 		if (!shared)
 			continue;
 		const uint32_t host = i + 1;
-		const uint8_t ip[4] = { LOOPBACK, (uint8_t)(16 + (host >> 16)),
+		const uint8_t ip[4] = { LOOPBACK, (uint8_t)(HOSTS + (host >> 16)),
 			(uint8_t)(host >> 8), (uint8_t)host };
 		memcpy(path->local_ip, ip, sizeof(ip));
 	}
@@ -204,6 +233,9 @@ bool fleet_open(struct fleet *f, const struct fleet_settings *set, const struct 
 		.up = on_up, .message = on_message, .down = on_down, .failed = on_failed
 	};
 	*f = (struct fleet){ .set = set, .creds = creds };
+	f->host.refuses = is_astray;
+	if (!cids_profile(set->cid, !set->no_rrc, &f->profile))
+		return false;
 	dtls.initial_ms[DTLS_CLIENT] = set->initial_ms;
 	dtls.handshakes_max = set->handshakes_max;
 	dtls.handshake_bytes_max = SIZE_MAX; /* the count bounds it */
@@ -233,6 +265,8 @@ bool fleet_open(struct fleet *f, const struct fleet_settings *set, const struct 
 void fleet_close(struct fleet *f)
 {
 	host_close(&f->host);
+	if (f->profile)
+		dtls_profile_unref(f->profile);
 	for (uint32_t i = 0; f->devices && i < f->set->devices; i++)
 		free(f->devices[i].tokens.seen);
 	free(f->devices);
@@ -320,7 +354,10 @@ static bool obey(struct fleet *f)
 			f->load_on = false;
 		else if (strncmp(order, "load ", 5) == 0 && f->all_ms != 0 && f->stop_ms == 0)
 			fleet_load_order(f, strtoull(order + 5, NULL, 10));
+		else if (strncmp(order, "speak ", 6) == 0)
+			fleet_load_speak(f, strtoull(order + 6, NULL, 10));
 	}
+	udp_flush(f->host.udp); /* the next turn may be long in coming */
 	return true;
 }
 

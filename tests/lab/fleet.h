@@ -15,6 +15,7 @@
 
 #include "base/attr.h"
 #include "base/net.h"
+#include "tests/lab/cids.h"
 #include "tests/lab/device.h"
 #include "tests/lab/host.h"
 
@@ -23,6 +24,7 @@
 #include <stdint.h>
 
 struct cred_set;
+struct dtls_profile;
 
 enum { FLEET_SOCKETS = 4, FLEET_CAUSES = DTLS_FAIL_ANEW + 1, FLEET_ENDS = DTLS_END_FORGED + 1 };
 
@@ -50,6 +52,8 @@ struct fleet_settings {
 	bool once;               /* a device that has lost what it had stays away */
 	bool tokens_once;        /* a NON request's token that comes twice is a repetition */
 	bool abrupt;             /* end without De-register */
+	enum dtls_cid_use cid;   /* connection ids */
+	bool no_rrc;             /* without RFC 9853 */
 	uint64_t seed;
 	struct device_settings device;
 };
@@ -69,13 +73,16 @@ struct fleet_device {
 	uint64_t sent_us; /* of the load request under way */
 	uint32_t number;
 	uint8_t fails; /* in a row */
+	bool speaks;   /* by an order: its end is told */
 	enum fleet_link link;
 };
 
 struct fleet_counts {
 	uint64_t handshakes, failed[FLEET_CAUSES], ended[FLEET_ENDS],
 		again /* associations or registrations lost */, unsent,
-		twice /* NON requests that came a second time */;
+		twice /* NON requests that came a second time */,
+		cids /* associations that the server finds by a CID */,
+		astray /* records that came to another device's address */;
 	uint64_t pairs, lost, round_trip_us, round_trip_max_us; /* load */
 };
 
@@ -88,6 +95,7 @@ struct fleet {
 	const struct fleet_settings *set;
 	const struct cred_set *creds;
 	struct fleet_device *devices;
+	struct dtls_profile *profile; /* NULL: the engine's settings */
 	struct device_owner owner;
 	struct device_counts model_counts;
 	struct fleet_counts counts;
@@ -117,6 +125,8 @@ void fleet_close(struct fleet *f);
 void fleet_load_step(struct fleet *f);
 /* So many requests more, after which one line tells how they ended. */
 void fleet_load_order(struct fleet *f, uint64_t requests);
+/* One request of one device; one line tells how it ended. */
+void fleet_load_speak(struct fleet *f, uint64_t number);
 void fleet_load_ended(struct fleet *f, struct fleet_device *d, enum device_outcome how);
 
 /* fleet_tokens.c: struct device_owner's `asked` */
@@ -125,6 +135,7 @@ void fleet_tokens_asked(void *ctx, struct device *m, const struct lab_head *head
 /* fleet_say.c */
 void fleet_say_progress(const struct fleet *f);
 void fleet_say(const char *event);
+void fleet_say_spoken(uint32_t number, bool answered);
 void fleet_say_load(const struct fleet *f, uint64_t took_us);
 void fleet_say_summary(const struct fleet *f);
 

@@ -43,9 +43,26 @@ void fleet_load_step(struct fleet *f)
 	}
 }
 
+void fleet_load_speak(struct fleet *f, uint64_t number)
+{
+	struct fleet_device *d = number < f->set->devices ? &f->devices[number] : NULL;
+	if (!d || d->link != FLEET_UP ||
+		!device_load(&d->model, f->set->load_con, f->host.now_ms)) {
+		fleet_say_spoken((uint32_t)number, false);
+		return;
+	}
+	d->sent_us = loop_now_us();
+	d->speaks = true;
+	f->load_out++;
+	fleet_settle(f, d);
+}
+
 void fleet_load_ended(struct fleet *f, struct fleet_device *d, enum device_outcome how)
 {
 	f->load_out--;
+	if (d->speaks)
+		fleet_say_spoken(d->number, how == DEVICE_ANSWERED);
+	d->speaks = false;
 	if (how != DEVICE_ANSWERED) {
 		f->counts.lost++;
 		return;

@@ -39,6 +39,8 @@ enum option_id {
 	ONCE,
 	TOKENS_ONCE,
 	ABRUPT,
+	CID,
+	NO_RRC,
 	GEN_CREDENTIALS,
 	GEN_KEYS,
 	GEN_DIRECT,
@@ -73,6 +75,8 @@ static const struct option options[] = {
 	{ "once", no_argument, NULL, ONCE },
 	{ "tokens-once", no_argument, NULL, TOKENS_ONCE },
 	{ "abrupt", no_argument, NULL, ABRUPT },
+	{ "cid", required_argument, NULL, CID },
+	{ "no-rrc", no_argument, NULL, NO_RRC },
 	{ "gen-credentials", required_argument, NULL, GEN_CREDENTIALS },
 	{ "gen-keys", required_argument, NULL, GEN_KEYS },
 	{ "gen-direct-keys", required_argument, NULL, GEN_DIRECT },
@@ -88,7 +92,7 @@ static const char usage[] =
 	"on stdin: quit (they\n"
 	"de-register; a second quit ends at once); load N (N requests, then one line that tells "
 	"how they ended); rest (no\n"
-	"more load).\n"
+	"more load); speak N (one request of the device with that number, from 0, and one line).\n"
 	"  --devices N        the first N of the credentials (all)\n"
 	"  --rate N           handshakes begun a second; De-registers too (200)\n"
 	"  --handshakes N     under way at once (256)\n"
@@ -117,6 +121,9 @@ static const char usage[] =
 	"  --once             a device that loses its association or registration stays away\n"
 	"  --tokens-once      the server's NON requests have tokens of their own: count what "
 	"comes twice\n"
+	"  --cid both|send|off   connection ids; send: the server may have one, we have none "
+	"(off)\n"
+	"  --no-rrc           with CIDs, but without return routability checks (RFC 9853)\n"
 	"  --abrupt           at the end no De-register, no close_notify\n";
 
 struct plan {
@@ -208,6 +215,12 @@ static void take_setting(struct fleet_settings *s, int id, const char *text)
 		break;
 	case TOKENS_ONCE:
 		s->tokens_once = true;
+		break;
+	case CID:
+		s->cid = cids_option(text);
+		break;
+	case NO_RRC:
+		s->no_rrc = true;
 		break;
 	case ABRUPT:
 		s->abrupt = true;

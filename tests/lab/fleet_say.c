@@ -49,6 +49,13 @@ void fleet_say(const char *event)
 	end_line();
 }
 
+void fleet_say_spoken(uint32_t number, bool answered)
+{
+	(void)printf("{\"event\":\"spoken\",\"device\":%u,\"answered\":%s", number,
+		answered ? "true" : "false");
+	end_line();
+}
+
 void fleet_say_load(const struct fleet *f, uint64_t took_us)
 {
 	(void)printf("{\"event\":\"load\",\"done\":%llu,\"lost\":%llu,\"us\":%llu",
@@ -72,7 +79,8 @@ void fleet_say_summary(const struct fleet *f)
 	(void)printf(",\"all_registered\":%s,\"round_trip_us\":%llu,\"round_trip_max_us\":%llu,"
 		     "\"retransmitted\":%llu,"
 		     "\"duplicates\":%llu,\"malformed\":%llu,\"strangers\":%llu,\"replayed\":%llu,"
-		     "\"forged\":%llu,\"twice\":%llu,\"unsent\":%llu",
+		     "\"forged\":%llu,\"twice\":%llu,\"unsent\":%llu,\"cids\":%llu,\"astray\":%llu,"
+		     "\"unknown_cid\":%llu,\"stray\":%llu",
 		f->all_ms ? "true" : "false",
 		(unsigned long long)(f->counts.pairs ? f->counts.round_trip_us / f->counts.pairs
 						     : 0),
@@ -80,7 +88,9 @@ void fleet_say_summary(const struct fleet *f)
 		(unsigned long long)c->retransmitted, (unsigned long long)c->duplicates,
 		(unsigned long long)c->malformed, (unsigned long long)c->strangers,
 		(unsigned long long)dtls.replayed, (unsigned long long)dtls.forged,
-		(unsigned long long)f->counts.twice, (unsigned long long)f->counts.unsent);
+		(unsigned long long)f->counts.twice, (unsigned long long)f->counts.unsent,
+		(unsigned long long)f->counts.cids, (unsigned long long)f->counts.astray,
+		(unsigned long long)dtls.unknown_cid, (unsigned long long)dtls.stray);
 	put_table("handshakes_failed", causes, f->counts.failed, FLEET_CAUSES);
 	put_table("ended", ends, f->counts.ended, FLEET_ENDS);
 	(void)printf(",\"exchanges\":{");

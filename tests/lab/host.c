@@ -55,6 +55,8 @@ static void taken(void *ctx, const struct net_path *path, uint8_t *datagram, siz
 {
 	struct host *h = ctx;
 	const struct dtls_datagram d = { .path = path, .data = datagram, .len = len };
+	if (h->refuses && h->refuses(h, path, datagram, len))
+		return;
 	dtls_input(h->engine, h->role, &d, 1, h->now_ms);
 }
 

@@ -30,6 +30,9 @@ struct host {
 	struct wheel wheel; /* the program's timers; their ctx is the program */
 	struct orders orders;
 	enum dtls_role role;
+	/* May be NULL. True: the datagram is not for us, and is dropped unseen. */
+	bool (*refuses)(
+		struct host *h, const struct net_path *path, const uint8_t *datagram, size_t len);
 	uint64_t now_ms; /* of this turn */
 	size_t random_left;
 	uint8_t random[1024];

@@ -11,6 +11,7 @@ void impair_init(struct impair *im, const struct impair_settings *set)
 	*im = (struct impair){ .set = *set };
 	for (int way = 0; way < IMPAIR_WAYS; way++)
 		im->rng[way].state = rng_next(&seed);
+	im->places.state = rng_next(&seed);
 }
 
 /* Draws even when the chance is 0, so that changing one setting does not shift the luck of the
@@ -51,6 +52,17 @@ bool impair_readdress(const struct impair *im, uint64_t datagrams)
 	return im->set.readdress != 0 && datagrams != 0 && datagrams % im->set.readdress == 0;
 }
 
+bool impair_roams(struct impair *im, uint64_t silent_ms)
+{
+	const bool moves = chance(&im->places, im->set.roam);
+	return moves && silent_ms >= im->set.roam_idle_ms;
+}
+
+bool impair_elsewhere(struct impair *im)
+{
+	return chance(&im->places, im->set.elsewhere);
+}
+
 static bool percent(double value)
 {
 	return value >= 0 && value <= 100; /* false for NaN too */
@@ -58,7 +70,8 @@ static bool percent(double value)
 
 const char *impair_check(const struct impair_settings *s)
 {
-	if (!percent(s->loss) || !percent(s->dup) || !percent(s->reorder) || !percent(s->replay))
+	if (!percent(s->loss) || !percent(s->dup) || !percent(s->reorder) || !percent(s->replay) ||
+		!percent(s->roam) || !percent(s->elsewhere))
 		return "a percentage must be 0 to 100";
 	if (s->delay_min_ms > s->delay_max_ms)
 		return "the delay must be MIN-MAX with MIN <= MAX";

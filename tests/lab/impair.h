@@ -29,6 +29,9 @@ struct impair_settings { /* percentages are 0 .. 100, of each way */
 	uint32_t
 		/* the flow gets a new source port after so many datagrams up; 0 = never */
 		readdress;
+	double roam;           /* percentage of datagrams up before which the flow moves */
+	uint32_t roam_idle_ms; /* but only after so long a silence of its */
+	double elsewhere;      /* percentage: one that was seen is sent again by a stranger */
 	uint64_t seed;
 };
 
@@ -41,6 +44,7 @@ struct impair_fate {
 struct impair {
 	struct impair_settings set;
 	struct rng rng[IMPAIR_WAYS];
+	struct rng places; /* of what has to do with addresses */
 };
 
 void impair_init(struct impair *im, const struct impair_settings *set);
@@ -48,6 +52,10 @@ struct impair_fate impair_next(struct impair *im, enum impair_way way);
 /* True when the flow that has carried `datagrams` upwards is to get a new address before the next
    one. */
 MUST_USE bool impair_readdress(const struct impair *im, uint64_t datagrams);
+/* True when a flow that was silent for so long moves before its next datagram up. */
+MUST_USE bool impair_roams(struct impair *im, uint64_t silent_ms);
+/* True when somebody repeats something now, from where he is. */
+MUST_USE bool impair_elsewhere(struct impair *im);
 /* NULL, or what is wrong with the settings. */
 const char *impair_check(const struct impair_settings *set);
 

@@ -8,53 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/wheel.h"
-#include "tests/lab/memory.h"
+#include "tests/lab/impair_parts.h"
 #include "tests/lab/pcap.h"
 #include "tests/lab/udp.h"
 
-enum { BUCKETS = 4096, EVENTS = 64, BURST = 64, DATAGRAM = 65536, REPEATS_PER_MS = 20 };
-
-struct flow {
-	struct flow *next;             /* in its bucket */
-	struct flow *older;            /* of all */
-	struct net_addr client, local; /* local: ours towards the server */
-	int fd;
-	uint64_t up; /* datagrams of the client */
-	struct memory memory[IMPAIR_WAYS];
-};
-
-struct ring {
-	struct ring *prev, *next;
-};
-
-struct parcel { /* a datagram that waits */
-	struct ring ring;
-	struct wheel_timer timer;
-	struct flow *flow;
-	enum impair_way way;
-	size_t len;
-	uint8_t data[];
-};
-
-struct impair_relay {
-	struct impair core;
-	struct impair_place place;
-	struct impair_counts counts;
-	struct wheel wheel;
-	struct ring held; /* its head */
-	size_t held_len;
-	int epoll, listener;
-	struct flow *buckets[BUCKETS];
-	struct flow *newest;
-	bool withholds;
-	/* What is remembered goes out again: the flow whose turn it is, and its next datagram. */
-	struct flow *repeating;
-	uint32_t repeat_at;
-	uint64_t repeat_ms; /* when the next few go out; 0: nothing is repeated */
-	struct rng rng;     /* of the samples */
-	uint8_t data[DATAGRAM];
-};
+enum { EVENTS = 64, BURST = 64, STRANGER_SEES = MEMORY_EACH_MAX };
 
 static struct flow **bucket_of(struct impair_relay *r, const struct net_addr *client)
 {
@@ -63,7 +21,7 @@ static struct flow **bucket_of(struct impair_relay *r, const struct net_addr *cl
 		h = (h ^ client->ip[i]) * 16777619U;
 	h = (h ^ (client->port & 0xffU)) * 16777619U;
 	h = (h ^ (uint32_t)client->port >> 8) * 16777619U;
-	return &r->buckets[h % BUCKETS];
+	return &r->buckets[h % IMPAIR_BUCKETS];
 }
 
 static void record(struct impair_relay *r, enum impair_side side, const struct net_addr *from,
@@ -73,26 +31,15 @@ static void record(struct impair_relay *r, enum impair_side side, const struct n
 		pcap_write(r->place.record, from, to, p->data, p->len);
 }
 
-/* A socket towards the server, with a port of its own. */
-static bool flow_open(struct impair_relay *r, struct flow *f)
+static enum spot_kind kind_of(const struct impair_relay *r)
 {
-	struct sockaddr_storage name;
-	socklen_t len = udp_to_sockaddr(&r->place.to, &name);
-	f->local = (struct net_addr){ .family = r->place.to.family };
-	f->fd = udp_socket(&f->local);
-	if (f->fd < 0)
-		return false;
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = f };
-	if (connect(f->fd, (const struct sockaddr *)&name, len) == 0 &&
-		epoll_ctl(r->epoll, EPOLL_CTL_ADD, f->fd, &e) == 0) {
-		len = sizeof(name); /* connect() has chosen our address */
-		if (getsockname(f->fd, (struct sockaddr *)&name, &len) == 0 &&
-			udp_from_sockaddr(&name, &f->local))
-			return true;
-	}
-	close(f->fd);
-	f->fd = -1;
-	return false;
+	return r->place.loopback ? SPOT_ROAMING : SPOT_PLAIN;
+}
+
+/* It has lost its spot to another flow of the pool. */
+static bool is_nowhere(const struct flow *f)
+{
+	return f->spot->owner != f;
 }
 
 static struct flow *flow_of(struct impair_relay *r, const struct net_addr *client)
@@ -106,7 +53,8 @@ static struct flow *flow_of(struct impair_relay *r, const struct net_addr *clien
 	if (!f)
 		return NULL;
 	f->client = *client;
-	if (!flow_open(r, f)) {
+	f->spot = spots_take(&r->spots, kind_of(r), f);
+	if (!f->spot) {
 		free(f);
 		return NULL;
 	}
@@ -120,31 +68,45 @@ static struct flow *flow_of(struct impair_relay *r, const struct net_addr *clien
 	return f;
 }
 
+/* What still comes to the old spot is late, and lost, as at a NAT. */
 static void readdress(struct impair_relay *r, struct flow *f)
 {
-	const int old = f->fd;
-	if (flow_open(r, f)) {
-		close(old); /* what still comes to it is lost, as at a NAT */
-		r->counts.readdressed++;
+	struct spot *old = f->spot;
+	const bool had = !is_nowhere(f);
+	struct spot *fresh = spots_take(&r->spots, kind_of(r), f);
+	if (!fresh)
 		return;
-	}
-	f->fd = old;
+	f->spot = fresh;
+	if (had && old != fresh)
+		spots_leave(&r->spots, old);
+	f->moves += old != fresh;
+	r->counts.readdressed += old != fresh;
 }
 
-static void send_now(struct impair_relay *r, const struct parcel *p)
+static bool wants_to_move(struct impair_relay *r, struct flow *f, uint64_t now_ms)
 {
-	struct flow *f = p->flow;
+	const bool roams = r->roams && impair_roams(&r->core, now_ms - f->heard_ms);
+	const bool restless = f->restless;
+	f->restless = false;
+	return impair_readdress(&r->core, f->up) || roams || restless || is_nowhere(f);
+}
+
+void impair_send_now(struct impair_relay *r, const struct parcel *p)
+{
 	struct sockaddr_storage name;
 	ssize_t n;
 	if (p->way == IMPAIR_UP) {
-		record(r, IMPAIR_SIDE_SERVER, &f->local, &r->place.to, p);
-		n = send(f->fd, p->data, p->len, 0);
+		record(r, IMPAIR_SIDE_SERVER, &p->spot->local, &r->place.to, p);
+		n = send(p->spot->fd, p->data, p->len, 0);
 	} else {
-		const socklen_t len = udp_to_sockaddr(&f->client, &name);
-		record(r, IMPAIR_SIDE_CLIENTS, &r->place.listen, &f->client, p);
+		const socklen_t len = udp_to_sockaddr(&p->flow->client, &name);
+		record(r, IMPAIR_SIDE_CLIENTS, &r->place.listen, &p->flow->client, p);
 		n = sendto(r->listener, p->data, p->len, 0, (const struct sockaddr *)&name, len);
 	}
-	if (n == (ssize_t)p->len)
+	const bool sent = n == (ssize_t)p->len;
+	if (!p->flow)
+		r->counts.elsewhere += sent;
+	else if (sent)
 		r->counts.sent[p->way]++;
 	else
 		r->counts.refused[p->way]++;
@@ -155,22 +117,30 @@ static void release(struct impair_relay *r, struct parcel *p)
 	p->ring.prev->next = p->ring.next;
 	p->ring.next->prev = p->ring.prev;
 	r->held_len--;
+	spots_release(&r->spots, p->spot);
 	free(p);
+}
+
+/* The stranger sees what leaves, when it leaves: what he repeats was always there before. */
+static void dispatch(struct impair_relay *r, const struct parcel *p, uint64_t now_ms)
+{
+	impair_send_now(r, p);
+	if (p->flow && p->way == IMPAIR_UP)
+		impair_stranger_sees(r, p, now_ms);
 }
 
 static void parcel_due(struct wheel_timer *t, void *ctx, uint64_t now_ms)
 {
 	struct parcel *p = CONTAINER_OF(t, struct parcel, timer);
-	(void)now_ms;
-	send_now(ctx, p);
+	dispatch(ctx, p, now_ms);
 	release(ctx, p);
 }
 
-static void hold(struct impair_relay *r, const struct parcel *p, uint64_t due_ms)
+void impair_hold(struct impair_relay *r, const struct parcel *p, uint64_t due_ms)
 {
 	struct parcel *copy = r->held_len < IMPAIR_HELD ? malloc(sizeof(*copy) + p->len) : NULL;
 	if (!copy) {
-		r->counts.lost[p->way]++;
+		r->counts.lost[p->way] += p->flow != NULL;
 		return;
 	}
 	memcpy(copy, p, sizeof(*copy) + p->len);
@@ -178,6 +148,7 @@ static void hold(struct impair_relay *r, const struct parcel *p, uint64_t due_ms
 	copy->ring = (struct ring){ .prev = r->held.prev, .next = &r->held };
 	copy->ring.prev->next = copy->ring.next->prev = &copy->ring;
 	r->held_len++;
+	spots_hold(p->spot);
 	wheel_arm(&r->wheel, &copy->timer, due_ms);
 }
 
@@ -187,6 +158,7 @@ static void carry(struct impair_relay *r, const struct parcel *p, uint64_t now_m
 	if (r->withholds && p->way == IMPAIR_UP) {
 		r->counts.received[p->way]++;
 		r->counts.withheld++;
+		impair_stranger_keeps(r, p);
 		return;
 	}
 	const struct impair_fate fate = impair_next(&r->core, p->way);
@@ -197,9 +169,9 @@ static void carry(struct impair_relay *r, const struct parcel *p, uint64_t now_m
 	r->counts.replayed[p->way] += fate.replayed;
 	for (uint8_t i = 0; i < fate.copies; i++) {
 		if (fate.delay_ms[i] == 0)
-			send_now(r, p);
+			dispatch(r, p, now_ms);
 		else
-			hold(r, p, now_ms + fate.delay_ms[i]);
+			impair_hold(r, p, now_ms + fate.delay_ms[i]);
 	}
 }
 
@@ -209,7 +181,7 @@ static void from_clients(struct impair_relay *r, struct parcel *p, uint64_t now_
 		struct sockaddr_storage name;
 		struct net_addr client;
 		socklen_t len = sizeof(name);
-		const ssize_t n = recvfrom(r->listener, p->data, DATAGRAM - sizeof(*p), 0,
+		const ssize_t n = recvfrom(r->listener, p->data, IMPAIR_DATAGRAM - sizeof(*p), 0,
 			(struct sockaddr *)&name, &len);
 		if (n < 0)
 			return;
@@ -220,71 +192,35 @@ static void from_clients(struct impair_relay *r, struct parcel *p, uint64_t now_
 		p->way = IMPAIR_UP;
 		p->len = (size_t)n;
 		record(r, IMPAIR_SIDE_CLIENTS, &client, &r->place.listen, p);
-		if (impair_readdress(&r->core, p->flow->up++))
+		if (wants_to_move(r, p->flow, now_ms))
 			readdress(r, p->flow);
+		p->flow->up++;
+		p->flow->heard_ms = now_ms;
+		p->spot = p->flow->spot;
 		carry(r, p, now_ms);
 	}
 }
 
-static void from_server(struct impair_relay *r, struct flow *f, struct parcel *p, uint64_t now_ms)
+static void from_server(
+	struct impair_relay *r, struct spot *spot, struct parcel *p, uint64_t now_ms)
 {
-	for (int i = 0; i < BURST; i++) {
-		const ssize_t n = recv(f->fd, p->data, DATAGRAM - sizeof(*p), 0);
+	for (int i = 0; i < BURST && spot->fd >= 0; i++) {
+		const ssize_t n = recv(spot->fd, p->data, IMPAIR_DATAGRAM - sizeof(*p), 0);
 		if (n < 0)
 			return;
-		p->flow = f;
+		p->flow = spot->owner;
+		p->spot = spot;
 		p->way = IMPAIR_DOWN;
 		p->len = (size_t)n;
-		record(r, IMPAIR_SIDE_SERVER, &r->place.to, &f->local, p);
-		carry(r, p, now_ms);
+		r->counts.answers += spot->kind == SPOT_ELSEWHERE;
+		record(r, IMPAIR_SIDE_SERVER, &r->place.to, &spot->local, p);
+		if (p->flow) {
+			p->flow->heard_ms = now_ms;
+			carry(r, p, now_ms);
+		} else {
+			r->counts.late += spot->kind != SPOT_ELSEWHERE;
+		}
 	}
-}
-
-/* One datagram of the memory of a flow; false: that was the last. */
-static bool repeat_one(struct impair_relay *r, struct flow *f, struct parcel *p)
-{
-	const uint32_t at = r->repeat_at++;
-	const uint32_t of_way = 2 * r->place.remember;
-	if (at >= IMPAIR_WAYS * of_way)
-		return false;
-	p->way = (enum impair_way)(at / of_way);
-	const struct kept *k = memory_at(&f->memory[p->way], at % of_way);
-	if (!k)
-		return true;
-	p->flow = f;
-	p->len = k->len;
-	memcpy(p->data, k->data, k->len);
-	r->counts.repeated[p->way]++;
-	send_now(r, p);
-	return true;
-}
-
-static uint64_t repeated_total(const struct impair_relay *r)
-{
-	return r->counts.repeated[IMPAIR_UP] + r->counts.repeated[IMPAIR_DOWN];
-}
-
-/* Paced: a burst of all would only be lost in the receiver's buffer. */
-static void repeat_some(struct impair_relay *r, struct parcel *p, uint64_t now_ms)
-{
-	if (r->repeat_ms == 0 || r->repeat_ms > now_ms)
-		return;
-	const uint64_t most = repeated_total(r) + REPEATS_PER_MS;
-	while (r->repeating && repeated_total(r) < most) {
-		if (repeat_one(r, r->repeating, p))
-			continue;
-		r->repeating = r->repeating->older;
-		r->repeat_at = 0;
-	}
-	r->repeat_ms = r->repeating ? now_ms + 1 : 0;
-	r->counts.repeats += r->repeating == NULL;
-}
-
-void impair_relay_repeat(struct impair_relay *r, uint64_t now_ms)
-{
-	r->repeating = r->newest;
-	r->repeat_at = 0;
-	r->repeat_ms = now_ms;
 }
 
 void impair_relay_withhold(struct impair_relay *r, bool withholds)
@@ -292,18 +228,31 @@ void impair_relay_withhold(struct impair_relay *r, bool withholds)
 	r->withholds = withholds;
 }
 
-void impair_relay_forget(struct impair_relay *r)
+void impair_relay_roam(struct impair_relay *r, bool roams)
 {
-	for (struct flow *f = r->newest; f; f = f->older) {
-		for (int way = 0; way < IMPAIR_WAYS; way++)
-			memory_forget(&f->memory[way]);
-	}
+	r->roams = roams;
+}
+
+void impair_relay_move(struct impair_relay *r)
+{
+	for (struct flow *f = r->newest; f; f = f->older)
+		f->restless = true;
+}
+
+void impair_relay_where(const struct impair_relay *r,
+	void (*tell)(void *ctx, const struct net_addr *client, const struct net_addr *spot),
+	void *ctx)
+{
+	static const struct net_addr nowhere;
+	for (const struct flow *f = r->newest; f; f = f->older)
+		tell(ctx, &f->client, is_nowhere(f) ? &nowhere : &f->spot->local);
 }
 
 void impair_relay_run(struct impair_relay *r, uint64_t now_ms)
 {
 	struct epoll_event events[EVENTS];
-	struct parcel *p = (struct parcel *)(void *)r->data;
+	struct parcel *p = impair_parcel(r);
+	spots_bury(&r->spots);
 	const int n = epoll_wait(r->epoll, events, EVENTS, 0);
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr)
@@ -312,7 +261,29 @@ void impair_relay_run(struct impair_relay *r, uint64_t now_ms)
 			from_clients(r, p, now_ms);
 	}
 	wheel_run(&r->wheel, now_ms, r);
-	repeat_some(r, p, now_ms);
+	impair_repeat_some(r, now_ms);
+}
+
+/* Everything that depends on where the datagrams go. */
+static bool open_spots(struct impair_relay *r, uint64_t seed)
+{
+	r->spots = (struct spots){ .to = r->place.to, .epoll = r->epoll, .rng = { seed } };
+	if (r->place.stranger) {
+		/* Not of the pool, which is opened afterwards. */
+		r->stranger = spots_take(&r->spots, SPOT_ELSEWHERE, NULL);
+		memory_init(&r->seen, STRANGER_SEES);
+		if (!r->stranger)
+			return false;
+	}
+	return spots_open(&r->spots, r->place.pool, kind_of(r));
+}
+
+static void elsewhere_ends(struct wheel_timer *t, void *ctx, uint64_t now_ms)
+{
+	struct impair_relay *r = ctx;
+	(void)t;
+	(void)now_ms;
+	r->elsewheres++;
 }
 
 struct impair_relay *impair_relay_new(
@@ -324,16 +295,27 @@ struct impair_relay *impair_relay_new(
 	impair_init(&r->core, set);
 	wheel_init(&r->wheel, now_ms);
 	r->rng.state = set->seed;
+	r->elsewhere_end.fire = elsewhere_ends;
 	r->held.prev = r->held.next = &r->held;
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = NULL };
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
 	r->listener = udp_socket(&place->listen);
 	r->place = *place;
 	if (r->epoll >= 0 && r->listener >= 0 &&
-		epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->listener, &e) == 0)
+		epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->listener, &e) == 0 &&
+		open_spots(r, rng_next(&r->rng)))
 		return r;
 	impair_relay_free(r);
 	return NULL;
+}
+
+static void free_flow(struct impair_relay *r, struct flow *f)
+{
+	for (int way = 0; way < IMPAIR_WAYS; way++)
+		memory_free(&f->memory[way]);
+	if (!is_nowhere(f))
+		spots_leave(&r->spots, f->spot);
+	free(f);
 }
 
 void impair_relay_free(struct impair_relay *r)
@@ -342,16 +324,15 @@ void impair_relay_free(struct impair_relay *r)
 		return;
 	while (r->held.next != &r->held)
 		release(r, CONTAINER_OF(r->held.next, struct parcel, ring));
-	for (size_t i = 0; i < BUCKETS; i++) {
-		while (r->buckets[i]) {
-			struct flow *f = r->buckets[i];
-			r->buckets[i] = f->next;
-			for (int way = 0; way < IMPAIR_WAYS; way++)
-				memory_free(&f->memory[way]);
-			close(f->fd);
-			free(f);
-		}
+	while (r->newest) {
+		struct flow *f = r->newest;
+		r->newest = f->older;
+		free_flow(r, f);
 	}
+	if (r->stranger)
+		spots_end(&r->spots, r->stranger);
+	spots_close(&r->spots);
+	memory_free(&r->seen);
 	if (r->listener >= 0)
 		close(r->listener);
 	if (r->epoll >= 0)
@@ -370,7 +351,18 @@ uint64_t impair_relay_next_ms(const struct impair_relay *r)
 	return r->repeat_ms != 0 && r->repeat_ms < next ? r->repeat_ms : next;
 }
 
+uint64_t impair_relay_seed(const struct impair_relay *r)
+{
+	return r->core.set.seed;
+}
+
 struct impair_counts impair_relay_counts(const struct impair_relay *r)
 {
-	return r->counts;
+	struct impair_counts c = r->counts;
+	c.moves_least = r->newest ? UINT64_MAX : 0;
+	for (const struct flow *f = r->newest; f; f = f->older) {
+		c.moves_least = f->moves < c.moves_least ? f->moves : c.moves_least;
+		c.moves_most = f->moves > c.moves_most ? f->moves : c.moves_most;
+	}
+	return c;
 }

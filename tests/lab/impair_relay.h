@@ -3,8 +3,8 @@
  * lab/impair_relay: carries datagrams between many clients and one server over a network as bad
  * as lab/impair says.
  *
- * Each client (source address and port) is a flow with its own socket towards the server, as
- * behind a NAT.
+ * Each client (source address and port) is a flow with its own spot towards the server, as behind
+ * a NAT; what was sent late leaves from where the flow was when it came.
  *
  * Promise: what is sent are bytes that were received, whole; what happened to each is counted.
  * Memory:  at most IMPAIR_HELD datagrams wait; beyond that they are lost, and counted so.
@@ -34,9 +34,13 @@ struct impair_counts {
 		duplicated[IMPAIR_WAYS], reordered[IMPAIR_WAYS], replayed[IMPAIR_WAYS],
 		refused[IMPAIR_WAYS];
 	uint64_t flows, readdressed;
-	uint64_t withheld;              /* of the clients */
-	uint64_t repeated[IMPAIR_WAYS]; /* of what is remembered */
-	uint64_t repeats;               /* times that all of it has gone out */
+	uint64_t moves_least, moves_most; /* of one flow */
+	uint64_t late;                    /* came from the server to where nobody is any more */
+	uint64_t elsewhere;               /* sent again by the stranger */
+	uint64_t answers;                 /* what the server sent to the stranger */
+	uint64_t withheld;                /* of the clients */
+	uint64_t repeated[IMPAIR_WAYS];   /* of what is remembered */
+	uint64_t repeats;                 /* times that all of it has gone out */
 };
 
 struct impair_place {
@@ -44,6 +48,9 @@ struct impair_place {
 	struct pcap *record;        /* borrowed; NULL = none */
 	unsigned record_sides;      /* enum impair_side */
 	uint32_t remember; /* of each flow and way: so many of the newest, and of those before */
+	uint32_t pool;     /* spots of all flows; 0: one for each */
+	bool loopback;     /* spots are 127.x.y.z at random */
+	bool stranger;     /* there is somebody who repeats from elsewhere */
 };
 
 /* NULL with errno. */
@@ -59,6 +66,20 @@ void impair_relay_repeat(struct impair_relay *r, uint64_t now_ms);
 /* What clients send is remembered only. */
 void impair_relay_withhold(struct impair_relay *r, bool withholds);
 void impair_relay_forget(struct impair_relay *r);
+/* Flows move as the settings say, from now on or no more. Not at first: what a handshake begins on,
+   it ends on. */
+void impair_relay_roam(struct impair_relay *r, bool roams);
+/* Each flow moves before its next datagram up. */
+void impair_relay_move(struct impair_relay *r);
+/* The stranger sends all that he has seen, over some time; when all of it is out,
+   impair_relay_elsewheres() has grown. */
+void impair_relay_elsewhere(struct impair_relay *r, uint64_t now_ms);
+uint64_t impair_relay_elsewheres(const struct impair_relay *r);
+/* Calls tell for each flow: whose it is, and where the server sees it; family 0: nowhere. */
+void impair_relay_where(const struct impair_relay *r,
+	void (*tell)(void *ctx, const struct net_addr *client, const struct net_addr *spot),
+	void *ctx);
+uint64_t impair_relay_seed(const struct impair_relay *r);
 struct impair_counts impair_relay_counts(const struct impair_relay *r);
 
 #endif

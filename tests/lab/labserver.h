@@ -123,6 +123,8 @@ void server_count_unknown(struct server *s, const struct peer *p);
 /* labserver_ops.c */
 void server_ops_init(struct server *s, coap_context_t *context);
 void server_ops_registered(struct server *s, struct peer *p);
+/* One more round of those who are idle; NULL: of all. */
+void server_ops_again(struct server *s, const char *endpoint);
 /* The registration or the session has ended. */
 void server_ops_stop(struct server *s, struct peer *p);
 /* Sends what may be sent, ends what is overdue; returns when to call again at the latest. */

@@ -63,6 +63,8 @@ static void on_send(coap_resource_t *resource, coap_session_t *session, const co
 		return;
 	}
 	s->counts.posts++;
+	if (!s->set->quiet)
+		server_say(p, "posted");
 	if (coap_get_data(request, &len, &payload) && len > 0)
 		count_serial(s, p, payload, len);
 	coap_pdu_set_code(response, COAP_RESPONSE_CODE_CHANGED);

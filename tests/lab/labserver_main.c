@@ -56,7 +56,9 @@ static const char usage[] =
 	"line: what happens, and a\n"
 	"summary at the end. Orders on stdin: finish (no new rounds; {\"event\":\"idle\"} when all "
 	"have ended), status, mark (the\n"
-	"summary's \"reached\": devices that have answered since), quit.\n"
+	"summary's \"reached\": devices that have answered since), round [ENDPOINT] (one more "
+	"round of all, or of that\n"
+	"one, when they have done theirs), quit.\n"
 	"  --listen ADDR      127.0.0.1\n"
 	"  --port P           0: the system picks; it is printed\n"
 	"  --keys FILE        lines: identity hexkey [endpoint]; mode 0600\n"
@@ -230,6 +232,8 @@ static bool obey(struct server *s, const char *order)
 		s->finishing = true;
 	else if (strcmp(order, "status") == 0)
 		server_say_summary(s);
+	else if (strncmp(order, "round", 5) == 0 && (order[5] == 0 || order[5] == ' '))
+		server_ops_again(s, order[5] ? order + 6 : NULL);
 	for (size_t i = 0; strcmp(order, "mark") == 0 && i < s->keys.len; i++)
 		s->peers[i].answered_mark = s->peers[i].answered;
 	return strcmp(order, "quit") != 0;

@@ -262,6 +262,16 @@ void server_ops_registered(struct server *s, struct peer *p)
 	await(p, s->set->ops_len > 0 && !s->finishing ? PEER_READY : PEER_IDLE, 0);
 }
 
+void server_ops_again(struct server *s, const char *endpoint)
+{
+	for (size_t i = 0; i < s->keys.len; i++) {
+		struct peer *p = &s->peers[i];
+		const bool idle = p->state == PEER_IDLE || p->state == PEER_PAUSE;
+		if (idle && (!endpoint || strcmp(endpoint, p->entry->endpoint) == 0))
+			await(p, PEER_READY, 0);
+	}
+}
+
 void server_ops_stop(struct server *s, struct peer *p)
 {
 	if (p->state == PEER_ANSWER)

@@ -77,6 +77,20 @@ static void on_down(void *ctx, struct dtls_conn *c, enum dtls_end why)
 		free(p);
 }
 
+static struct dtls_profile *profile_of(void *ctx, const struct net_path *path)
+{
+	struct sink *s = ctx;
+	(void)path;
+	return s->profile;
+}
+
+static enum dtls_moving on_moving(void *ctx, struct dtls_conn *c, const struct net_path *to)
+{
+	const struct sink *s = ctx;
+	(void)to;
+	return s->set->check && dtls_conn_facts(c).routability ? DTLS_MOVE_CHECK : DTLS_MOVE_TRUST;
+}
+
 static void on_failed(void *ctx, const struct dtls_failure *f)
 {
 	struct sink *s = ctx;
@@ -89,7 +103,9 @@ bool sink_open(struct sink *s, struct sink_settings *set, const char *keys)
 	struct dtls_settings dtls = dtls_settings_default();
 	struct dtls_owner owner = { .psk = find_key,
 		.up = on_up,
+		.profile = profile_of,
 		.message = on_message,
+		.moving = on_moving,
 		.down = on_down,
 		.failed = on_failed };
 	char error[256];
@@ -101,6 +117,8 @@ bool sink_open(struct sink *s, struct sink_settings *set, const char *keys)
 		(void)fprintf(stderr, "sink: %s\n", error);
 		return false;
 	}
+	if (!cids_profile(set->cid, true, &s->profile))
+		return false;
 	s->peers = calloc(s->keys.len, sizeof(*s->peers));
 	if (!s->peers || !host_open(&s->host, DTLS_SERVER, &dtls, &owner, 1))
 		return false;
@@ -121,6 +139,8 @@ void sink_close(struct sink *s)
 			dtls_close(s->host.engine, s->peers[i].conn);
 	}
 	host_close(&s->host);
+	if (s->profile)
+		dtls_profile_unref(s->profile);
 	free(s->peers);
 	keyfile_free(&s->keys);
 }
@@ -128,18 +148,22 @@ void sink_close(struct sink *s)
 static void say(const struct sink *s, const char *event)
 {
 	const struct sink_counts *c = &s->counts;
+	const struct dtls_stats dtls = dtls_stats(s->host.engine);
 	(void)printf(
 		"{\"event\":\"%s\",\"links\":%u,\"registered\":%u,\"registers\":%llu,\"updates\":%"
 		"llu,"
 		"\"deregisters\":%llu,\"wrong_endpoint\":%llu,\"posts\":%llu,\"notes\":%llu,"
 		"\"other\":%llu,"
-		"\"malformed\":%llu,\"handshakes_failed\":%llu,\"pairs\":%llu,\"lost\":%llu}\n",
+		"\"malformed\":%llu,\"handshakes_failed\":%llu,\"pairs\":%llu,\"lost\":%llu,"
+		"\"handshakes\":%llu,\"moves\":%llu,\"moves_failed\":%llu}\n",
 		event, s->links, s->registered, (unsigned long long)c->registered,
 		(unsigned long long)c->updated, (unsigned long long)c->deregistered,
 		(unsigned long long)c->wrong_endpoint, (unsigned long long)c->posts,
 		(unsigned long long)c->notes, (unsigned long long)c->other,
 		(unsigned long long)c->malformed, (unsigned long long)c->failed,
-		(unsigned long long)c->pairs, (unsigned long long)c->lost);
+		(unsigned long long)c->pairs, (unsigned long long)c->lost,
+		(unsigned long long)dtls.handshakes_done[DTLS_SERVER],
+		(unsigned long long)dtls.moves, (unsigned long long)dtls.moves_failed);
 	(void)fflush(stdout);
 }
 

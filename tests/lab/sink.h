@@ -15,6 +15,7 @@
 
 #include "base/attr.h"
 #include "base/net.h"
+#include "tests/lab/cids.h"
 #include "tests/lab/host.h"
 #include "tests/lab/keyfile.h"
 
@@ -31,6 +32,8 @@ struct sink_settings {
 	uint32_t window;  /* GETs under way */
 	uint32_t lost_ms; /* a GET unanswered for so long is lost */
 	uint32_t handshakes_max;
+	enum dtls_cid_use cid; /* a client is believed when it comes from elsewhere */
+	bool check;            /* no: it must answer there first, where it knows RFC 9853 */
 	bool many; /* an identity may have several links: behind a proxy that has one for all */
 };
 
@@ -51,6 +54,7 @@ struct sink_counts {
 struct sink {
 	struct host host; /* first */
 	const struct sink_settings *set;
+	struct dtls_profile *profile; /* NULL: the engine's settings */
 	struct keyfile keys;
 	struct sink_peer *peers; /* parallel to keys.entries */
 	struct sink_counts counts;

@@ -9,7 +9,7 @@
 #include "tests/lab/loop.h"
 #include "tests/lab/sink.h"
 
-enum option_id { LISTEN = 1, PORT, KEYS, PAYLOAD, DRIVE, WINDOW, LOST_MS, MANY, HELP };
+enum option_id { LISTEN = 1, PORT, KEYS, PAYLOAD, DRIVE, WINDOW, LOST_MS, MANY, CID, CHECK, HELP };
 
 static const struct option options[] = {
 	{ "listen", required_argument, NULL, LISTEN },
@@ -20,6 +20,8 @@ static const struct option options[] = {
 	{ "window", required_argument, NULL, WINDOW },
 	{ "lost-ms", required_argument, NULL, LOST_MS },
 	{ "many", no_argument, NULL, MANY },
+	{ "cid", required_argument, NULL, CID },
+	{ "check", no_argument, NULL, CHECK },
 	{ "help", no_argument, NULL, HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -36,7 +38,9 @@ static const char usage[] =
 	"  --drive         send GET /3/0 to the registered devices, from the start\n"
 	"  --window W      GETs under way (64)\n"
 	"  --lost-ms N     a GET unanswered for so long is lost (2000)\n"
-	"  --many          an identity may have several links (they are not driven)\n";
+	"  --many          an identity may have several links (they are not driven)\n"
+	"  --cid both|send|off   connection ids; who comes from another address, is there (off)\n"
+	"  --check         he must answer there first, where RFC 9853 is agreed\n";
 
 static void refuse(void)
 {
@@ -78,6 +82,12 @@ static void take_option(struct sink_settings *s, const char **keys, int id)
 		break;
 	case MANY:
 		s->many = true;
+		break;
+	case CID:
+		s->cid = cids_option(optarg);
+		break;
+	case CHECK:
+		s->check = true;
 		break;
 	case HELP:
 		(void)fputs(usage, stdout);

@@ -217,6 +217,25 @@ static void test_R228_a_repeated_request_gets_the_same_answer_and_is_executed_on
 	assert_int_equal(r->counts.duplicates, 1);
 }
 
+/* After another request the first one's answer is not kept any more. */
+static void test_R228_only_what_changes_nothing_is_done_again(void **state)
+{
+	struct rig *r = *state;
+	register_it(r);
+	request(r, LAB_GET, 70, "3/0", LAB_ABSENT, "");
+	request(r, LAB_POST, 71, "3/0/4", LAB_ABSENT, "");
+	request(r, LAB_GET, 72, "lwgate", LAB_ABSENT, "");
+	assert_int_equal(r->sent.head.code, LAB_NOT_FOUND);
+	request(r, LAB_GET, 70, "3/0", LAB_ABSENT, "");
+	assert_int_equal(r->sent.head.id, 70);
+	assert_int_equal(r->sent.head.code, LAB_CONTENT);
+	r->len = 0;
+	request(r, LAB_POST, 71, "3/0/4", LAB_ABSENT, "");
+	assert_int_equal(r->len, 0);
+	assert_int_equal(r->counts.served[DEVICE_EXECUTE], 1);
+	assert_int_equal(r->counts.duplicates, 2);
+}
+
 static void test_R247_notifies_with_rising_numbers_and_each_third_is_confirmable(void **state)
 {
 	struct rig *r = *state;
@@ -332,6 +351,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_R228_a_repeated_request_gets_the_same_answer_and_is_executed_once, up,
 			down),
+		cmocka_unit_test_setup_teardown(
+			test_R228_only_what_changes_nothing_is_done_again, up, down),
 		cmocka_unit_test_setup_teardown(
 			test_R247_notifies_with_rising_numbers_and_each_third_is_confirmable, up,
 			down),

@@ -120,12 +120,67 @@ static void test_readdresses_after_each_so_many(void **state)
 	assert_false(impair_readdress(&im, 5));
 }
 
+static void test_roams_as_often_as_asked_and_after_silence(void **state)
+{
+	struct impair_settings set = bad;
+	struct impair im;
+	unsigned moved = 0, early = 0, repeated = 0;
+	(void)state;
+	set.roam = 30;
+	set.roam_idle_ms = 50;
+	set.elsewhere = 10;
+	impair_init(&im, &set);
+	for (int i = 0; i < MANY; i++) {
+		moved += impair_roams(&im, 50);
+		early += impair_roams(&im, 49);
+		repeated += impair_elsewhere(&im);
+	}
+	assert_in_range(moved, MANY * 28 / 100, MANY * 32 / 100);
+	assert_int_equal(early, 0);
+	assert_in_range(repeated, MANY * 9 / 100, MANY * 11 / 100);
+}
+
+static void test_who_does_not_roam_stays(void **state)
+{
+	struct impair im;
+	(void)state;
+	impair_init(&im, &bad);
+	for (int i = 0; i < MANY; i++)
+		assert_false(impair_roams(&im, UINT64_MAX) || impair_elsewhere(&im));
+}
+
+static void test_addresses_do_not_change_the_luck_of_datagrams(void **state)
+{
+	struct impair_settings roaming = bad;
+	struct impair a, b;
+	unsigned drawn = 0;
+	(void)state;
+	roaming.roam = roaming.elsewhere = 50;
+	impair_init(&a, &bad);
+	impair_init(&b, &roaming);
+	for (int i = 0; i < MANY; i++) {
+		drawn += impair_roams(&b, 0);
+		drawn += impair_elsewhere(&b);
+		const struct impair_fate x = impair_next(&a, IMPAIR_UP),
+					 y = impair_next(&b, IMPAIR_UP);
+		assert_int_equal(x.copies, y.copies);
+		assert_memory_equal(x.delay_ms, y.delay_ms, sizeof(x.delay_ms));
+	}
+	assert_true(drawn > 0);
+}
+
 static void test_settings_out_of_range_are_refused(void **state)
 {
 	struct impair_settings set = bad;
 	(void)state;
 	assert_null(impair_check(&set));
 	set.loss = 100.5;
+	assert_non_null(impair_check(&set));
+	set = bad;
+	set.roam = -1;
+	assert_non_null(impair_check(&set));
+	set = bad;
+	set.elsewhere = 101;
 	assert_non_null(impair_check(&set));
 	set = bad;
 	set.delay_min_ms = set.delay_max_ms + 1;
@@ -142,6 +197,9 @@ int main(void)
 		cmocka_unit_test(test_a_good_path_changes_nothing),
 		cmocka_unit_test(test_everything_is_lost_at_100_percent),
 		cmocka_unit_test(test_readdresses_after_each_so_many),
+		cmocka_unit_test(test_roams_as_often_as_asked_and_after_silence),
+		cmocka_unit_test(test_who_does_not_roam_stays),
+		cmocka_unit_test(test_addresses_do_not_change_the_luck_of_datagrams),
 		cmocka_unit_test(test_settings_out_of_range_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
