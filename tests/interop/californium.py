@@ -26,11 +26,15 @@ from stacks import (  # noqa: E402
     running,
 )
 
+CID_OCTETS = 6
+CID_DRAFT = 53  # of draft-ietf-tls-dtls-connection-id up to -07; its MAC was another, too
+
 
 class Californium(Stack):
     shaken = rb'"event":"up"'
     both = "data"
     close_seen = rb'"alert":"CLOSE_NOTIFY"'
+    cids = drafts = True
 
     def __init__(self, classes):
         super().__init__("Californium")
@@ -50,6 +54,9 @@ class Californium(Stack):
         other = "server" if side == "device" else "device"
         words = [*self.program, "-r", "client" if side == "device" else "server", "-P", str(port)]
         words += ["-S", cell.suite.iana]
+        if cell.ids:
+            words += ["-C", str(CID_OCTETS if cell.ids.of(side) else 0)]
+            words += ["-d", str(CID_DRAFT)] if cell.ids.draft else []
         if cell.kind == PSK:
             return words + ["-i", IDENTITY, "-p", KEY]
         words += ["-k", cell.at(side + ".p8")]
@@ -59,7 +66,7 @@ class Californium(Stack):
 
     def client_words(self, cell, port, resume):
         words = self._words(cell, "device", port) + ["-R", "2" if resume else "1"]
-        words += ["-t", PING.decode()]
+        words += ["-x", "2" if cell.ids else "1", "-t", PING.decode()]
         words += ["-f", "yes"] if cell.also == SMALL else []
         return words + (["-n", SERVER_NAME] if cell.kind not in (PSK, RAW) else [])
 
@@ -67,7 +74,8 @@ class Californium(Stack):
         with running(self.client_words(cell, port, resume)) as child:
             text = ended(child)
         answers = [bytes.fromhex(octets) for octets in re.findall(r'"hex":"(\w+)"', text)]
-        if child.child.returncode or sum(bool(re.match(ANSWER, a)) for a in answers) != 1 + resume:
+        wanted = (1 + resume) * (2 if cell.ids else 1)
+        if child.child.returncode or sum(bool(re.match(ANSWER, a)) for a in answers) != wanted:
             raise EOFError("ScandiumPeer: " + text[-300:])
         return text
 

@@ -30,15 +30,36 @@ struct peer {
 
 /* --- events ---------------------------------------------------------------------------------- */
 
+static void say_octets(const char *name, const uint8_t *octets, size_t len)
+{
+	(void)printf("\"%s\":\"", name);
+	for (size_t i = 0; i < len; i++)
+		(void)printf("%02x", octets[i]);
+	(void)printf("\"");
+}
+
 static void say_up(struct peer *p, struct dtls_conn *c)
 {
 	const struct dtls_conn_facts facts = dtls_conn_facts(c);
 	const struct suite *suite = suite_find(facts.suite);
 	(void)printf("{\"event\":\"up\",\"suite\":\"%s\",\"resumed\":%s,\"etm\":%s,\"fragment\":%u,"
-		     "\"cid_in\":%u,\"cid_out\":%u,\"ms\":%llu}\n",
+		     "\"routability\":%s,\"ms\":%llu,",
 		suite ? suite->name : "none", dtls_conn_resumed(c) ? "true" : "false",
-		facts.encrypt_then_mac ? "true" : "false", facts.fragment_max, facts.cid_in_len,
-		facts.cid_out_len, (unsigned long long)(p->host.now_ms - p->began_ms));
+		facts.encrypt_then_mac ? "true" : "false", facts.fragment_max,
+		facts.routability ? "true" : "false",
+		(unsigned long long)(p->host.now_ms - p->began_ms));
+	say_octets("cid_in", facts.cid_in, facts.cid_in_len);
+	(void)printf(",");
+	say_octets("cid_out", facts.cid_out, facts.cid_out_len);
+	(void)printf("}\n");
+}
+
+static void ask(struct peer *p, struct dtls_conn *c)
+{
+	if (dtls_send(p->host.engine, c, p->plan.text, p->plan.text_len) == DTLS_OK)
+		return;
+	(void)printf("{\"event\":\"failed\",\"cause\":\"cannot send\"}\n");
+	p->failed = true;
 }
 
 static void up(void *ctx, struct dtls_conn *c)
@@ -51,18 +72,14 @@ static void up(void *ctx, struct dtls_conn *c)
 	}
 	p->conn = c;
 	p->answered = 0;
-	if (dtls_send(p->host.engine, c, p->plan.text, p->plan.text_len) != DTLS_OK) {
-		(void)printf("{\"event\":\"failed\",\"cause\":\"cannot send\"}\n");
-		p->failed = true;
-	}
+	ask(p, c);
 }
 
 static void say_message(const uint8_t *msg, size_t len)
 {
-	(void)printf("{\"event\":\"message\",\"len\":%zu,\"hex\":\"", len);
-	for (size_t i = 0; i < len && i < PLAN_TEXT_MAX; i++)
-		(void)printf("%02x", msg[i]);
-	(void)printf("\"}\n");
+	(void)printf("{\"event\":\"message\",\"len\":%zu,", len);
+	say_octets("hex", msg, len < PLAN_TEXT_MAX ? len : PLAN_TEXT_MAX);
+	(void)printf("}\n");
 }
 
 /* The answer to a CoAP message, made of it in place: 2.05 piggybacked, or RST (RFC 7252 4.2). */
@@ -110,6 +127,10 @@ static void message(void *ctx, struct dtls_conn *c, uint8_t *msg, size_t len)
 			close_it(p, c);
 		return;
 	}
+	if (p->answered < p->plan.exchanges) {
+		ask(p, c);
+		return;
+	}
 	if (p->plan.await_close)
 		return;
 	p->conn = NULL;
@@ -126,8 +147,8 @@ static void down(void *ctx, struct dtls_conn *c, enum dtls_end why)
 	if (c != p->conn)
 		return;
 	p->conn = NULL;
-	p->idle = p->answered > 0;
-	p->failed = p->answered == 0;
+	p->idle = p->answered >= p->plan.exchanges;
+	p->failed = !p->idle;
 }
 
 static void moved(void *ctx, struct dtls_conn *c, const struct net_path *from)

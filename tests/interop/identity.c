@@ -108,7 +108,7 @@ static struct dtls_profile_settings settings_of(const struct identity *id, bool 
 	s.mtu = id->mtu;
 	s.mac_then_encrypt = id->mac_then_encrypt;
 	s.cid = (enum dtls_cid_use)id->cid;
-	s.routability = id->cid != IDENTITY_CID_NEVER;
+	s.routability = id->cid != IDENTITY_CID_NEVER && !id->no_routability;
 	s.fragment_code = server ? 0 : id->fragment_code;
 	s.raw_public_key = id->raw;
 	s.now_s = real_time_s;

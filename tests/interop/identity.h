@@ -35,6 +35,7 @@ struct identity {
 	uint8_t peer_key[IDENTITY_DIGEST]; /* SHA-256 of the peer's SubjectPublicKeyInfo */
 	bool mac_then_encrypt;
 	enum identity_cid cid;
+	bool no_routability; /* with CIDs, but without RFC 9853 */
 	uint8_t fragment_code;
 	uint16_t mtu;
 	uint32_t initial_ms;

@@ -2,11 +2,32 @@
 """What a stack cannot, and how that is shown without us: by what its program says of itself, or by
 the same thing failing between that stack and openssl."""
 
+import functools
+import os
 import signal
 import subprocess
 
+from nat import CID_EXTENSION, Nat
 from ours import FAILURES, Step
-from stacks import MTE, PSK, RAW, SECONDS, SMALL, X509, Openssl, running, said, say, server_port
+from stacks import (
+    CID_VALUE,
+    IDENTITY,
+    KEY,
+    MTE,
+    PSK,
+    RAW,
+    SECONDS,
+    SMALL,
+    X509,
+    Mbedtls,
+    Openssl,
+    ended,
+    prefix_of,
+    running,
+    said,
+    say,
+    server_port,
+)
 
 
 class Missing(Exception):
@@ -15,7 +36,8 @@ class Missing(Exception):
 
 class Limit:
     """short goes into the cell, long below the table; fits(stack, role, cell) says where it is;
-    prove(stack, role, cell) raises Missing if it cannot be seen without us."""
+    prove(stack, role, cell) raises Missing if it cannot be seen without us. step: where a cell ends
+    by it; None: nowhere, what it takes away was not tried."""
 
     seconds = SECONDS  # that we wait before we say that something does not come
 
@@ -119,7 +141,95 @@ def lacks_class(name):
     return lambda stack, role, cell: f"it has {name}" if stack.has_class(name) else None
 
 
+def hello_of(stack, role, cell):
+    """The extensions of a stack's hello, where it meets openssl in the role that it has in a cell:
+    of the client's, or of what the server answers."""
+    port = server_port()
+    if role == "client":
+        with stack.server(cell, port), Nat(port) as nat:
+            openssl_meets(nat.port, cell, False)
+            return nat.flows[0].answered
+    with Openssl().server(cell, port), Nat(port) as nat:
+        with running(stack.client_words(cell, nat.port, False)) as client:
+            client.wait_bytes(rb'"event"', SECONDS)
+        return nat.flows[0].offered
+
+
+def lacks_extension(number):
+    """A proof: it is not in the stack's hello (nor in a server's answer to one that has it)."""
+
+    def prove(stack, role, cell):
+        found = hello_of(stack, role, cell)
+        return f"it has extension {number}: {found}" if number in found or not found else None
+
+    return prove
+
+
+def resumes_not_at_mbedtls(stack, role, cell):
+    """Whether its client, with connection ids, fails to resume at Mbed TLS's server, too."""
+    del role
+    port, mbedtls = server_port(), Mbedtls()
+    with mbedtls.server(cell, port):
+        stack.client(cell, port, False)
+        try:
+            stack.client(cell, port, True)
+        except FAILURES as e:
+            return None if "timeout" in str(e) else f"it fails otherwise: {e}"
+    return "it resumes at ssl_server2"
+
+
+def forgets_ids(stack, role, cell):
+    """Whether its server gives Mbed TLS's client no connection id in a session that is resumed."""
+    del role
+    port = server_port()
+    with stack.server(cell, port), Nat(port, moving=False) as nat:
+        with running(Mbedtls().client_words(cell, nat.port, True)) as client:
+            client.wait_bytes(rb"Reconnecting with saved session\.\.\. ok", SECONDS)
+    first, second = (flow.answered for flow in nat.flows)
+    if CID_EXTENSION not in first:
+        return "it gives none at all"
+    return "it gives one" if CID_EXTENSION in second else None
+
+
+@functools.lru_cache(maxsize=None)
+def loses_sight(stack):
+    """Whether the stack's client is not answered by its own server after a move."""
+    port = server_port()
+    words = ["dtls=1", "server_addr=127.0.0.1", "psk=" + KEY, "psk_identity=" + IDENTITY]
+    words += ["cid=1", "cid_val=" + CID_VALUE, "exchanges=2"]
+    with running([stack.program("ssl_server2"), *words, f"server_port={port}"], port):
+        with Nat(port) as nat:
+            words += [f"server_port={nat.port}", f"read_timeout={STALL_S * 1000}"]
+            with running([stack.program("ssl_client2"), *words]) as client:
+                text = ended(client)
+    assert "Peer CID" in text and nat.flows[0].moves > 0, text[-300:]
+    return text.count(" bytes read") == 1
+
+
+def follows_not(stack, role, cell):
+    del role, cell
+    return None if loses_sight(stack) else "its server follows its own client"
+
+
+def wolfssl_says(stack, role, cell):
+    """The settings of the library that our peer was built with."""
+    del stack, role, cell
+    name = os.path.join(prefix_of("wolfssl"), "include", "wolfssl", "wolfcrypt", "settings.h")
+    with open(name, encoding="utf-8") as f:
+        return None if "ConnectionID is supported for DTLSv1.3 only" in f.read() else "not there"
+
+
+def nothing_more(stack, role, cell):
+    """The cell itself has shown it: with the extension before its eyes none was agreed on."""
+    del stack, role, cell
+
+
 STALL_S = 3
+ENCRYPT_THEN_MAC, SERVER_CERTIFICATE_TYPE = 22, 20
+
+
+def is_pion(stack):
+    return stack.name == "pion/dtls"
 
 
 def is_libcoap(stack):
@@ -139,7 +249,7 @@ LIMITS = [
     Limit(
         "no raw public keys",
         "libcoap over OpenSSL has no raw public keys: it says so itself "
-        "(\"PSK, PKI, PKCS11, and no RPK support\")",
+        '("PSK, PKI, PKCS11, and no RPK support")',
         Step.BEGIN,
         lambda stack, role, cell: stack.name == "libcoap/OpenSSL" and cell.kind == RAW,
         lacks_word(["coap-client-openssl"], "and rpk support"),
@@ -175,6 +285,80 @@ LIMITS = [
         and "CBC" in cell.suite.iana
         and cell.also != MTE,
         lacks_class("EncryptThenMac"),
+    ),
+    Limit(
+        "no encrypt-then-MAC",
+        "pion/dtls does not know encrypt-then-MAC (RFC 7366): its hellos do not have it, nor when "
+        "it speaks with openssl",
+        Step.HANDSHAKE,
+        lambda stack, role, cell: is_pion(stack) and "CBC" in cell.suite.iana and cell.also != MTE,
+        lacks_extension(ENCRYPT_THEN_MAC),
+    ),
+    Limit(
+        "no raw public keys",
+        "pion/dtls has no raw public keys: its hellos do not have the types of RFC 7250",
+        Step.HANDSHAKE,
+        lambda stack, role, cell: is_pion(stack) and cell.kind == RAW,
+        lacks_extension(SERVER_CERTIFICATE_TYPE),
+    ),
+    Limit(
+        "pass, no resumption",
+        "pion/dtls resumes no session of a client that has shown a certificate, neither for "
+        "openssl s_client. All else in the cell passed",
+        Step.RESUME,
+        lambda stack, role, cell: is_pion(stack) and role == "client" and cell.kind == X509,
+        resumes_not_for_openssl,
+    ),
+    *(
+        Limit(
+            "pass, no ids after resumption",
+            "pion/dtls's server gives no connection id in a session that is resumed, neither to "
+            "ssl_client2. All else in the cell passed",
+            Step.RESUME if any_id else Step.PATH,
+            lambda stack, role, cell, any_id=any_id: is_pion(stack)
+            and role == "client"
+            and cell.ids
+            and (cell.ids.device or cell.ids.server) == any_id,
+            forgets_ids,
+        )
+        for any_id in (True, False)
+    ),
+    Limit(
+        "pass, no resumption",
+        "pion/dtls's client takes a connection id in a session that is resumed, but sends its "
+        "Finished without it: ssl_server2 does not take that either. All else in the cell passed",
+        Step.RESUME,
+        lambda stack, role, cell: is_pion(stack)
+        and role == "server"
+        and cell.ids
+        and cell.ids.server,
+        resumes_not_at_mbedtls,
+    ),
+    Limit(
+        "pass, no move",
+        "ssl_server2 connects its socket to its client's address, so that it hears no other: "
+        "behind a NAT that changes, it does not answer ssl_client2 either. All else passed",
+        None,
+        lambda stack, role, cell: stack.name == "Mbed TLS"
+        and role == "client"
+        and cell.ids
+        and cell.ids.server,
+        follows_not,
+    ),
+    Limit(
+        "none",
+        "wolfSSL has connection ids for DTLS 1.3 only (its settings.h says so). All else in the "
+        "cell passed: it goes on without",
+        None,
+        lambda stack, role, cell: stack.name == "wolfSSL" and cell.ids,
+        wolfssl_says,
+    ),
+    Limit(
+        "none",
+        "it has no connection ids. All else in the cell passed: it goes on without",
+        None,
+        lambda stack, role, cell: stack.name in ("openssl", "GnuTLS") and cell.ids,
+        nothing_more,
     ),
     Limit(
         "pass, no resumption",

@@ -6,6 +6,7 @@ import enum
 import subprocess
 
 from harness import Process, binary
+from nat import CID_DRAFTS, CID_EXTENSION, Nat
 from stacks import (
     COAP_GET,
     IDENTITY,
@@ -34,6 +35,9 @@ class Step(enum.Enum):
     RESUME = "resumption"
     DATA_AGAIN = "data after resumption"
     CLOSE_AGAIN = "close after resumption"
+    MOVE = "data from another address"
+    MOVE_AGAIN = "data from another address after resumption"
+    PATH = "what was on the path"
     LIMIT = "its limit is not seen"
 
 
@@ -44,6 +48,9 @@ def words_of(cell, role, port):
     words += ["--suites", cell.suite.iana]
     words += ["--mac-then-encrypt"] if cell.also == MTE else []
     words += ["--fragment", "1"] if cell.also == SMALL and role == "client" else []
+    if cell.ids:
+        words += ["--cid", "both" if cell.ids.of(side) else "send"]
+        words += ["--bucket", str(cell.ids.bucket)]
     if cell.kind == PSK:
         return words + ["--identity", IDENTITY, "--psk", KEY]
     words += ["--key", cell.at(side + ".key")]
@@ -100,8 +107,14 @@ class Ours:
     def __init__(self, cell, stack, seconds=SECONDS):
         self.cell, self.stack, self.seconds = cell, stack, seconds
         self.step = Step.HANDSHAKE
+        ids = cell.ids
+        self.agreed = ids is not None and stack.cids and not ids.draft
+        self.turns = 2 if ids and stack.cids else 1  # exchanges of data in a session
+        self.given = set()  # connection ids of ours
+        self.role, self.nat, self.their_id = None, None, 0
 
     def meet(self, role):
+        self.role = role
         try:
             if role == "server":
                 self._serve()
@@ -127,12 +140,74 @@ class Ours:
         assert event["resumed"] == resumed, event
         assert event["etm"] == ("CBC" in event["suite"] and self.cell.also != MTE), event
         assert event["fragment"] == (512 if self.cell.also == SMALL else 0), event
+        self._ids(event)
         if data:
             self.step = Step.DATA_AGAIN if resumed else Step.DATA
             self._event(us, "message")
+            once = resumed and self.role == "server" and self.stack.once_again
+            for _ in range(1, 1 if once else self.turns):
+                self.step = Step.MOVE_AGAIN if resumed else Step.MOVE
+                self._moved(us)
         self.step = Step.CLOSE_AGAIN if resumed else Step.CLOSE
-        event = self._event(us, end)
+        event = self._event(us, end + "|moved")
+        if event["event"] == "moved":  # the close's
+            event = self._event(us, end)
         assert event.get("why", "close_notify") == "close_notify", event
+
+    def _moved(self, us):
+        """A message, with a move before or after it where we are to see one."""
+        if not (self.nat and self.nat.moving and self.role == "server"):
+            self._event(us, "message")
+            return
+        names = {self._event(us, "message|moved")["event"] for _ in range(2)}
+        assert len(names) == 2, names
+
+    def _ids(self, event):
+        """The connection ids that were agreed on."""
+        ids, us, them = self.cell.ids, event["cid_in"], event["cid_out"]
+        sides = ("server", "device") if self.role == "server" else ("device", "server")
+        wanted = [self.agreed and ids.of(side) for side in sides]
+        assert [bool(us), bool(them)] == wanted, event
+        assert not us or us not in self.given, f"given twice: {us}"
+        self.given.add(us)
+        self.their_id = len(them) // 2
+
+    # What is between us and them
+
+    @contextlib.contextmanager
+    def _path(self, port):
+        """The port where the server is, seen from the client."""
+        ids = self.cell.ids
+        if not ids:
+            yield port
+            return
+        moving = self.agreed and ids.server and (self.role == "server" or self.stack.follows)
+        with Nat(port, moving) as self.nat:
+            yield self.nat.port
+            self.step = Step.PATH
+            self._check_path()
+
+    def _check_path(self):
+        """Who asked for what, and the lengths of what we have padded."""
+        ids, flows = self.cell.ids, self.nat.flows
+        for flow in flows:
+            asked = flow.offered & {CID_EXTENSION, *CID_DRAFTS}
+            if self.role == "client" or (self.stack.cids and not ids.draft):
+                assert asked == {CID_EXTENSION}, flow.offered
+            elif ids.draft:
+                assert asked and asked <= CID_DRAFTS, flow.offered
+            assert flow.answered & {CID_EXTENSION, *CID_DRAFTS} == (
+                {CID_EXTENSION} if self.agreed else set()
+            ), flow.answered
+            for length in flow.lengths[self.role == "client"] if ids.bucket else []:
+                assert (length - self._overhead()) % ids.bucket == 0, length
+        moves = sum(flow.moves for flow in flows)
+        assert (moves >= 2) == self.nat.moving, f"{moves} moves"
+
+    def _overhead(self):
+        """Of a record of ours with CCM_8 and their connection id, octets (RFC 6655)."""
+        assert "CCM_8" in self.cell.suite.iana
+        return 13 + self.their_id + 8 + 8
 
     # We are the server
 
@@ -140,13 +215,13 @@ class Ours:
         words = words_of(self.cell, "server", 0) + (["--coap"] if self.stack.coap else [])
         us = Process(words)
         try:
-            port = self._event(us, "listening")["port"]
-            self._client(port, False)
-            self._session(us, False, True, "down")
-            self._client(port, True)
-            if self.stack.both:
-                self._session(us, False, self.stack.both == "data", "down")
-            self._session(us, True, True, "down")
+            with self._path(self._event(us, "listening")["port"]) as port:
+                self._client(port, False)
+                self._session(us, False, True, "down")
+                self._client(port, True)
+                if self.stack.both:
+                    self._session(us, False, self.stack.both == "data", "down")
+                self._session(us, True, True, "down")
             assert us.stop() == 0, "dtls-peer ended with an error"
         except FAILURES as e:
             raise AssertionError(f"{e}; dtls-peer: {' '.join(us.lines[-6:])}") from e
@@ -161,27 +236,32 @@ class Ours:
 
     def _ask(self):
         port = server_port()
-        words = words_of(self.cell, "client", port) + ["--rounds", "2"]
-        words += ["--give-up-ms", str(SECONDS * 1000)]
-        words += ["--hex", COAP_GET if self.stack.coap else PING.hex()]
-        if self.stack.closes:
-            words += ["--await-close"]
         with self.stack.server(self.cell, port) as them:
-            us = Process(words)
             try:
-                for times, resumed in ((1, False), (2, True)):
-                    if hasattr(self.stack, "answer"):
-                        self.stack.answer(them, times)
-                    self._session(us, resumed, True, "down" if self.stack.closes else "closed")
-                    self._seen(them, times)
-                assert us.child.wait(SECONDS) == 0, us.lines[-1]
+                with self._path(port) as seen:
+                    self._rounds(them, seen)
             except FAILURES as e:
                 raise AssertionError(
-                    f"{e}; dtls-peer: {' '.join(us.lines[-6:])}; {self.stack.name}: "
-                    + them.bytes.decode("utf-8", "replace")[-600:]
+                    f"{e}; {self.stack.name}: " + them.bytes.decode("utf-8", "replace")[-600:]
                 ) from e
-            finally:
-                us.kill()
+
+    def _rounds(self, them, port):
+        words = words_of(self.cell, "client", port) + ["--rounds", "2"]
+        words += ["--exchanges", str(self.turns), "--give-up-ms", str(SECONDS * 1000)]
+        words += ["--hex", COAP_GET if self.stack.coap else PING.hex()]
+        words += ["--await-close"] if self.stack.closes else []
+        us = Process(words)
+        try:
+            for times, resumed in ((1, False), (2, True)):
+                if hasattr(self.stack, "answer"):
+                    self.stack.answer(them, times)
+                self._session(us, resumed, True, "down" if self.stack.closes else "closed")
+                self._seen(them, times)
+            assert us.child.wait(SECONDS) == 0, us.lines[-1]
+        except FAILURES as e:
+            raise AssertionError(f"{e}; dtls-peer: {' '.join(us.lines[-6:])}") from e
+        finally:
+            us.kill()
 
     def _seen(self, them, times):
         """What we have closed, the server has seen to be closed, where it tells of it."""

@@ -30,6 +30,7 @@ enum option_id {
 	INITIAL_MS,
 	HEX,
 	ROUNDS,
+	EXCHANGES,
 	RESUME,
 	AWAIT_CLOSE,
 	COAP,
@@ -58,6 +59,7 @@ static const struct option options[] = {
 	{ "initial-ms", required_argument, NULL, INITIAL_MS },
 	{ "hex", required_argument, NULL, HEX },
 	{ "rounds", required_argument, NULL, ROUNDS },
+	{ "exchanges", required_argument, NULL, EXCHANGES },
 	{ "resume", no_argument, NULL, RESUME },
 	{ "await-close", no_argument, NULL, AWAIT_CLOSE },
 	{ "coap", no_argument, NULL, COAP },
@@ -75,8 +77,11 @@ static const char usage[] =
 	"  --anchors PEM --peer-name CN            whose certificate a server takes\n"
 	"  --peer-key DER                          whose raw public key either takes\n"
 	"  --fragment CODE --mtu N --mac-then-encrypt --initial-ms N (1000)\n"
+	"  --cid both|send          connection ids, and the return routability check\n"
+	"  --bucket N               pads records with a CID to a multiple of N octets\n"
 	"client:\n"
-	"  --hex OCTETS (\"ping\")    what is sent; the first message that comes ends the session\n"
+	"  --hex OCTETS (\"ping\")    what is sent\n"
+	"  --exchanges N (1)        times that it is; the last answer ends the session\n"
 	"  --rounds N (1) --resume  sessions one after the other, resumed\n"
 	"  --await-close            the server closes\n"
 	"  --give-up-ms N (20000)   of each round\n"
@@ -84,8 +89,6 @@ static const char usage[] =
 	"  --coap                   answers CoAP requests instead\n"
 	"  --hush                   answers nothing\n"
 	"  --resume                 lets sessions be resumed\n"
-	"  --cid both|send          connection ids, and the return routability check\n"
-	"  --bucket N               pads records with a CID to a multiple of N octets\n"
 	"  --close-after N          closes after so many messages\n";
 
 static _Noreturn void refuse(const char *what)
@@ -168,6 +171,9 @@ static void take_option(struct plan *plan, int id)
 	case ROUNDS:
 		plan->rounds = option_number("rounds", optarg, 1, PLAN_ROUNDS_MAX);
 		break;
+	case EXCHANGES:
+		plan->exchanges = option_number("exchanges", optarg, 1, 1000);
+		break;
 	case RESUME:
 		plan->resume = true;
 		break;
@@ -196,7 +202,9 @@ static void take_option(struct plan *plan, int id)
 
 void plan_read(struct plan *plan, int argc, char **argv)
 {
-	*plan = (struct plan){ .who.initial_ms = 1000, .rounds = 1, .give_up_ms = 20000 };
+	*plan = (struct plan){
+		.who.initial_ms = 1000, .rounds = 1, .exchanges = 1, .give_up_ms = 20000
+	};
 	take_text(plan, "70696e67");
 	if (argc < 2)
 		refuse("server or client?");

@@ -23,7 +23,8 @@ struct plan {
 	struct net_addr address;     /* to listen at, or to go to */
 	uint8_t text[PLAN_TEXT_MAX]; /* what a client sends */
 	size_t text_len;
-	uint32_t rounds; /* sessions of a client, one after the other */
+	uint32_t rounds;    /* sessions of a client, one after the other */
+	uint32_t exchanges; /* of each */
 	bool resume, await_close, coap, hush;
 	uint16_t bucket;      /* octets; 0: no padding */
 	uint32_t close_after; /* messages, then a server closes; 0: never */

@@ -37,6 +37,30 @@ MTE, SMALL = "MAC-then-encrypt", "fragments of 512"
 SERVER_NAME = "server.interop.example"
 
 
+class Ids:
+    """Connection ids (RFC 9146): which side wants to be addressed by one (the other's is empty);
+    bucket: what our records are padded to; draft: they are asked for with a draft's number."""
+
+    def __init__(self, device=True, server=True, bucket=0, draft=False):
+        self.device, self.server, self.bucket, self.draft = device, server, bucket, draft
+
+    def of(self, side):
+        return self.device if side == "device" else self.server
+
+
+CIDS = "connection ids"
+IDS = {
+    CIDS: Ids(),
+    CIDS + ", none for the client": Ids(device=False),
+    CIDS + ", none for the server": Ids(server=False),
+    CIDS + ", none for either": Ids(device=False, server=False),
+    CIDS + ", padded to 64": Ids(bucket=64),
+    CIDS + " of a draft": Ids(draft=True),
+}
+CID_DRAFT = CIDS + " of a draft"
+CID_VALUE = "c0ffee5eed42"  # of stacks that can be told
+
+
 class Suite:
     def __init__(self, iana, openssl, gnutls, wolfssl):
         self.iana, self.openssl, self.gnutls, self.wolfssl = iana, openssl, gnutls, wolfssl
@@ -78,6 +102,11 @@ class Cell:
 
     def __init__(self, suite, kind, folder, also=""):
         self.suite, self.kind, self.folder, self.also = suite, kind, folder, also
+
+    @property
+    def ids(self):
+        """None: no word of them."""
+        return IDS.get(self.also)
 
     def at(self, name):
         return os.path.join(self.folder, name)
@@ -179,6 +208,11 @@ class Stack:
     coap = False  # it speaks nothing else over DTLS
     closes = False  # its server closes first
     close_seen = None  # what its server says when the client has closed
+    suites = None  # those of ours that it has; None: all
+    cids = False  # it has connection ids
+    drafts = False  # its client can ask for them as a draft had it
+    follows = True  # its server goes on with a client that has moved
+    once_again = False  # with ids, its client has data twice in a session, but once in a resumed
 
     def __init__(self, name):
         self.name = name
@@ -308,6 +342,8 @@ class Mbedtls(Stack):
     shaken = rb"Protocol is DTLSv1\.2"
     both = "data"
     closes = True
+    cids = drafts = once_again = True
+    follows = False
 
     def __init__(self):
         super().__init__("Mbed TLS")
@@ -325,6 +361,9 @@ class Mbedtls(Stack):
         words += ["force_ciphersuite=" + cell.suite.mbedtls]
         words += ["etm=0"] if cell.also == MTE else []
         words += ["max_frag_len=512"] if cell.also == SMALL and side == "device" else []
+        if cell.ids:
+            words += ["cid=1", "cid_val=" + (CID_VALUE if cell.ids.of(side) else "")]
+            words += ["exchanges=2"]
         if cell.kind == PSK:
             return [*words, "psk=" + KEY, "psk_identity=" + IDENTITY]
         return [
@@ -336,7 +375,8 @@ class Mbedtls(Stack):
         ]
 
     def client_words(self, cell, port, resume):
-        words = [self.program("ssl_client2"), f"server_port={port}", *self._words(cell, "device")]
+        name = "ssl_client2-draft" if cell.ids and cell.ids.draft else "ssl_client2"
+        words = [self.program(name), f"server_port={port}", *self._words(cell, "device")]
         words += ["reconnect=" + ("1" if resume else "0")]
         return words + (["server_name=" + SERVER_NAME] if cell.kind == X509 else [])
 
@@ -345,7 +385,7 @@ class Mbedtls(Stack):
             text = ended(child)
         # it sends "GET /"
         answers = rf"Read from server: \d+ bytes read\s+(GET /|{ANSWER.decode()})"
-        if len(re.findall(answers, text)) != 1 + resume:
+        if len(re.findall(answers, text)) != (2 if cell.ids else 1) + resume:
             raise EOFError("ssl_client2: no answer: " + text[-300:])
         return text
 

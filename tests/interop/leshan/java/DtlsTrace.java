@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 import java.security.Principal;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
 
+import org.eclipse.californium.scandium.dtls.ConnectionId;
 import org.eclipse.californium.scandium.dtls.DTLSContext;
 import org.eclipse.californium.scandium.dtls.Handshaker;
 import org.eclipse.californium.scandium.dtls.SessionAdapter;
@@ -22,7 +24,8 @@ final class DtlsTrace extends SessionAdapter {
 		Map<String, Object> fact = about("established", handshaker);
 		fact.put("cipher", context.getSession().getCipherSuite().name());
 		fact.put("identity", peer == null ? null : peer.getName());
-		fact.put("cid", context.getWriteConnectionId() != null);
+		fact.put("cid_in", octets(context.getReadConnectionId()));
+		fact.put("cid_out", octets(context.getWriteConnectionId()));
 		sink.accept(fact);
 	}
 
@@ -31,6 +34,10 @@ final class DtlsTrace extends SessionAdapter {
 		Map<String, Object> fact = about("failed", handshaker);
 		fact.put("reason", String.valueOf(why.getMessage()));
 		sink.accept(fact);
+	}
+
+	private static String octets(ConnectionId id) {
+		return id == null ? "" : HexFormat.of().formatHex(id.getBytes());
 	}
 
 	private static Map<String, Object> about(String state, Handshaker handshaker) {

@@ -20,6 +20,7 @@ import org.eclipse.californium.scandium.DTLSConnector;
 import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.californium.scandium.config.DtlsConnectorConfig;
 import org.eclipse.californium.scandium.dtls.CertificateType;
+import org.eclipse.californium.scandium.dtls.ConnectionId;
 import org.eclipse.californium.scandium.dtls.DTLSContext;
 import org.eclipse.californium.scandium.dtls.Handshaker;
 import org.eclipse.californium.scandium.dtls.InMemorySessionStore;
@@ -38,8 +39,9 @@ import org.eclipse.californium.scandium.dtls.x509.StaticNewAdvancedCertificateVe
  *
  * -r client|server -P PORT -S SUITE, and -i IDENTITY -p KEY (hex), or -k KEY -K PUBLIC_KEY -s THE
  * PEER'S (raw public keys), or -k KEY -c CERTIFICATE -a ANCHOR [-n SERVER_NAME]; files in DER.
- * -R ROUNDS and -t TEXT of a client; -f yes: it asks for fragments of 512 octets. What happens is
- * said as JSON lines.
+ * -R ROUNDS, -x EXCHANGES of each and -t TEXT of a client; -f yes: it asks for fragments of 512
+ * octets. -C OCTETS: of its connection id, 0: it takes the other's only; -d NUMBER: as a client it
+ * asks for them with this number, of a draft. What happens is said as JSON lines.
  */
 public final class ScandiumPeer {
 	private static final int WAIT_S = 15;
@@ -92,11 +94,13 @@ public final class ScandiumPeer {
 
 	private void meet(InetSocketAddress there) throws InterruptedException {
 		byte[] text = options.get("-t").getBytes(StandardCharsets.UTF_8);
-		connector.send(RawData.outbound(text,
-				new AddressEndpointContext(there, options.get("-n"), null), null, false));
-		if (messages.poll(WAIT_S, TimeUnit.SECONDS) == null) {
-			say("\"event\":\"failed\",\"why\":\"no answer\"");
-			System.exit(1);
+		for (int i = Integer.parseInt(options.get("-x")); i > 0; i--) {
+			connector.send(RawData.outbound(text,
+					new AddressEndpointContext(there, options.get("-n"), null), null, false));
+			if (messages.poll(WAIT_S, TimeUnit.SECONDS) == null) {
+				say("\"event\":\"failed\",\"why\":\"no answer\"");
+				System.exit(1);
+			}
 		}
 		connector.close(there);
 		executor.awaitRest();
@@ -123,6 +127,12 @@ public final class ScandiumPeer {
 		if (options.containsKey("-f"))
 			configuration.set(DtlsConfig.DTLS_MAX_FRAGMENT_LENGTH,
 					MaxFragmentLengthExtension.Length.BYTES_512);
+		if (options.containsKey("-C"))
+			configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH,
+					Integer.valueOf(options.get("-C")));
+		if (options.containsKey("-d"))
+			configuration.set(DtlsConfig.DTLS_USE_DEPRECATED_CID,
+					Integer.valueOf(options.get("-d")));
 		DtlsConnectorConfig.Builder dtls = DtlsConnectorConfig.builder(configuration);
 		dtls.setAddress(new InetSocketAddress(here, isServer() ? port() : 0));
 		dtls.setSessionListener(new Witness());
@@ -197,7 +207,13 @@ public final class ScandiumPeer {
 			boolean resumed = handshaker instanceof ResumingClientHandshaker
 					|| handshaker instanceof ResumingServerHandshaker;
 			say("\"event\":\"up\",\"suite\":\"" + context.getSession().getCipherSuite().name()
-					+ "\",\"resumed\":" + resumed);
+					+ "\",\"resumed\":" + resumed
+					+ ",\"cid_in\":" + octets(context.getReadConnectionId())
+					+ ",\"cid_out\":" + octets(context.getWriteConnectionId()));
+		}
+
+		private String octets(ConnectionId id) {
+			return id == null ? "null" : "\"" + HexFormat.of().formatHex(id.getBytes()) + "\"";
 		}
 
 		@Override
