@@ -84,7 +84,10 @@ PROGRAMS := $(B)/lwgated $(B)/lwgatectl
 # Our side of the interoperability tests, and a peer where there is a wolfSSL (deploy/wolfssl), which is under the GPL:
 # nothing that is installed is linked with it.
 WOLF := $(shell deploy/wolfssl prefix)
-INTEROP_PROGRAMS := $(B)/dtls-peer $(if $(WOLF),$(B)/wolfssl-peer)
+# The same of Mbed TLS (deploy/mbedtls): a device of make bench-wakeup.
+MBED := $(shell deploy/mbedtls prefix)
+INTEROP_PROGRAMS := $(B)/dtls-peer $(if $(WOLF),$(B)/wolfssl-peer) \
+	$(if $(wildcard $(MBED)/lib/libmbedtls.a),$(B)/mbedtls-device)
 LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink $(B)/watch
 # What `make bench-NAME` runs: the files of tests/bench that have no suffix.
 BENCHES := $(patsubst tests/bench/%,bench-%,$(filter-out %.c %.py,$(wildcard tests/bench/[a-z]*[a-z])))
@@ -152,6 +155,12 @@ $(B)/tests/interop/wolfssl/%.o: CPPFLAGS_ALL += -DWOLFSSL_USER_SETTINGS -isystem
 $(B)/wolfssl-peer: $(B)/tests/interop/wolfssl/peer_main.o $(WOLF)/lib/libwolfssl.a
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
+$(B)/tests/bench/mbedtls/%.o: CPPFLAGS_ALL += -isystem $(MBED)/include
+$(B)/mbedtls-device: $(B)/tests/bench/mbedtls/device_main.o
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(MBED)/lib/libmbedtls.a $(MBED)/lib/libmbedx509.a $(MBED)/lib/libmbedcrypto.a
+# Its device has the identities of the interoperability tests.
+$(B)/bench-wakeup: $(B)/tests/interop/identity.o
 $(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%_main.o $(call libs,lab)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -220,9 +229,10 @@ soak-power:
 	@BUILD=$(B) POWER_LOSS=all tests/run tests/system/test_power_loss.py
 
 interop:
-	@deploy/setup -q build peers java openssl stacks
+	@deploy/setup -q build peers java go openssl stacks
 	@$(MAKE) --no-print-directory programs
 	@BUILD=$(B) tests/interop/matrix --java Californium
+	@BUILD=$(B) tests/interop/matrix --go pion
 	@BUILD=$(B) tests/interop/leshan/all
 
 # Named one by one: as a pattern it would also match $(B)/bench-floor, with nothing to build first.
@@ -236,7 +246,7 @@ lint:
 	@deploy/setup -q build lint openssl stacks
 	@$(MAKE) --no-print-directory lint-parts
 lint-parts: export LINT_CFLAGS = $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION="lint" -DLWG_BUILT_S=0 $(if $(TPM),-DLWG_TPM=1) $(if $(OSSL),-isystem $(OSSL)/include) \
-	-DWOLFSSL_USER_SETTINGS -isystem $(WOLF)/include -std=c11 $(filter-out -Werror,$(WARN))
+	-DWOLFSSL_USER_SETTINGS -isystem $(WOLF)/include -isystem $(MBED)/include -std=c11 $(filter-out -Werror,$(WARN))
 lint-parts: export CC := $(CC)
 lint-parts:
 	@tests/lint $(LINT_PARTS)

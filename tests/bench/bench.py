@@ -249,12 +249,12 @@ def peer_credentials(stage, devices):
 
 class Keys:
     """The files for n devices: the gateway's credentials, and what a server must know behind the
-    gateway or without it."""
+    gateway or without it. also: tells them from others' for as many."""
 
-    def __init__(self, stage, devices):
-        self.devices = devices
+    def __init__(self, stage, devices, also=""):
+        self.devices, self.name = devices, f"{devices}{also}"
         self.credentials, self.behind, self.direct = (
-            os.path.join(stage.folder, f"{name}-{devices}")
+            os.path.join(stage.folder, f"{name}-{self.name}")
             for name in ("credentials", "behind", "direct")
         )
         subprocess.run(
@@ -280,17 +280,17 @@ def start_sink(stage, keys, more=()):
     return sink, listening_port(sink)
 
 
-def start_gateway(stage, keys, server_port):
+def start_gateway(stage, keys, server_port, store='path = "";'):
     port = free_port()
     config = stage.write(
-        f"lwgate-{keys.devices}.conf",
+        f"lwgate-{keys.name}.conf",
         f"""
 workers = 1; user = ""; group = "";
 credentials = "{keys.credentials}";
 listeners = ( {{ address = "127.0.0.1"; port = {port}; }} );
 upstream = {{ address = "127.0.0.1"; port = {server_port}; sources = [ "{SOURCES}" ]; }};
-store = {{ path = ""; }};
-control = {{ path = "{stage.folder}/control-{keys.devices}"; group = ""; }};
+store = {{ {store} }};
+control = {{ path = "{stage.folder}/control-{keys.name}"; group = ""; }};
 log = {{ level = "info"; }};
 """,
     )
