@@ -139,7 +139,7 @@ static void test_R109_a_classic_one_is_replaced(void **state)
 }
 
 /* A classic association is not disturbed by one with an id that comes to its address. */
-static void test_R109_a_mover_does_not_disturb_a_classic_one(void **state)
+static void test_R109_R138_a_mover_does_not_disturb_a_classic_one(void **state)
 {
 	(void)state;
 	struct roam *const r = roam_new(21);
@@ -236,7 +236,7 @@ int main(void)
 		cmocka_unit_test(test_R109_the_same_identity_is_replaced),
 		cmocka_unit_test(test_R109_the_same_identity_is_replaced_though_it_is_adrift),
 		cmocka_unit_test(test_R109_a_classic_one_is_replaced),
-		cmocka_unit_test(test_R109_a_mover_does_not_disturb_a_classic_one),
+		cmocka_unit_test(test_R109_R138_a_mover_does_not_disturb_a_classic_one),
 		cmocka_unit_test(test_R152_S26_a_thousand_moves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
