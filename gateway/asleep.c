@@ -41,6 +41,12 @@ static void blame(struct gw_worker *w, uint64_t hash)
 	*bucket = (*bucket > w->now_ms ? *bucket : w->now_ms) + BLAME_EASE_MS;
 }
 
+void gw_sleeper_blame(struct gw_worker *w)
+{
+	blame(w, w->waking.prefix);
+	blame(w, w->waking.bucket);
+}
+
 /* --- what is in a row ------------------------------------------------------------------------ */
 
 bool gw_sleeper_fill(
@@ -160,8 +166,7 @@ static bool find_by_path(
 		return false;
 	if (k->assoc.cid_len == 0)
 		return same_place(&k->assoc.path, place);
-	blame(w, k->prefix);
-	blame(w, k->bucket);
+	gw_sleeper_blame(w);
 	return false;
 }
 
@@ -259,6 +264,5 @@ void gw_not_woken(void *worker, const struct dtls_sleeper *s)
 	struct slot *const hot = store_slot(w->shared->store, k->assoc.slot);
 	if (hot)
 		(void)atomic_fetch_add_explicit(&hot->forged, 1, memory_order_relaxed); /* S23 */
-	blame(w, k->prefix);
-	blame(w, k->bucket);
+	gw_sleeper_blame(w);
 }

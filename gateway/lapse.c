@@ -66,7 +66,14 @@ static void part(struct gw_worker *w, struct dtls_conn *c)
 		net_addr_text(&dtls_conn_path(c)->peer, text),
 		a->trust == STORE_EXACT ? "its credential has changed"
 					: "what it sent before the power was lost is not known");
-	gw_keep_drop(w, a->cred, a->path.role == STORE_DEVICE ? GW_DEVICE : GW_LINK, a);
+	/* Where the window is not known, this may be an old record that somebody sends from where
+	   he likes, while its device hears nothing: then the row stays (S23), the device's own next
+	   record is answered in the same way, and who repeats old ones is slowed down (S24). A new
+	   handshake of the device takes the row away. */
+	if (a->trust != STORE_EXACT && dtls_conn_candidate(c))
+		gw_sleeper_blame(w);
+	else
+		gw_keep_drop(w, a->cred, a->path.role == STORE_DEVICE ? GW_DEVICE : GW_LINK, a);
 	dtls_farewell(w->dtls, c);
 }
 
@@ -162,6 +169,12 @@ static void give_up(struct gw_session *s, struct dtls_conn *c)
 {
 	struct gw_worker *const w = s->worker;
 	struct store_assoc a = { .slot = s->legs[GW_DEVICE].place };
+	/* From anywhere else than its own address it may be one old record, again and again, of
+	   which the device hears nothing (S23): it sleeps on, and is asked anew. */
+	if (dtls_conn_candidate(c)) {
+		gw_session_sleep(s);
+		return;
+	}
 	memcpy(a.id, s->legs[GW_DEVICE].id, sizeof(a.id));
 	s->legs[GW_DEVICE].conn = NULL;
 	dtls_conn_set_user(c, NULL);

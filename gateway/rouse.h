@@ -61,6 +61,9 @@ MUST_USE bool gw_sleeper_look(struct gw_worker *w, uint32_t place, struct gw_wak
    and not filled in. */
 MUST_USE bool gw_sleeper_fill(
 	const struct gw_worker *w, const struct store_assoc *a, struct dtls_sleeper *out);
+/* What has just been tried came to nothing: its source, and the sleeper that it named, are slowed
+   down (S24). */
+void gw_sleeper_blame(struct gw_worker *w);
 /* What the device of a sleeping association says comes to this worker. */
 MUST_USE bool gw_sleeper_is_ours(const struct gw_worker *w, const struct store_assoc *a);
 
