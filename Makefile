@@ -93,7 +93,7 @@ LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink $(
 BENCHES := $(patsubst tests/bench/%,bench-%,$(filter-out %.c %.py,$(wildcard tests/bench/[a-z]*[a-z])))
 BENCH_PROGRAMS := $(patsubst tests/bench/%_main.c,$(B)/bench-%,$(wildcard tests/bench/*_main.c))
 
-.PHONY: all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power interop conformance lint lint-parts install dist clean help setup $(BENCHES)
+.PHONY: all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power soak-roam interop conformance lint lint-parts install dist clean help setup $(BENCHES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -228,6 +228,12 @@ soak-power:
 	@$(MAKE) --no-print-directory programs
 	@BUILD=$(B) POWER_LOSS=all tests/run tests/system/test_power_loss.py
 
+# moves of addresses, a thousand in each way
+soak-roam:
+	@deploy/setup -q build peers openssl
+	@$(MAKE) --no-print-directory programs
+	@BUILD=$(B) ROAM=all tests/run tests/system/test_roam.py
+
 interop:
 	@deploy/setup -q build peers java go openssl stacks
 	@$(MAKE) --no-print-directory programs
@@ -280,6 +286,7 @@ help:
 	@echo 'fuzz        every fuzz target for FUZZ_S seconds'
 	@echo 'soak-restart  sessions through RESTARTS=100 kills of lwgated, with DEVICES=2000'
 	@echo 'soak-power  power losses and copies put back, under every policy'
+	@echo 'soak-roam   devices with connection ids that move a thousand times, in every way'
 	@echo 'interop     other DTLS stacks against ours, and Eclipse Leshan on both sides'
 	@echo 'bench-NAME  $(notdir $(wildcard tests/bench/*[a-z]))'
 	@echo 'conformance  which requirements have a test, by area'
