@@ -95,6 +95,10 @@ static enum store_result drop_indices(
 {
 	const struct key of = key_pair(h->cred, slot);
 	enum store_result r = path_leave(t, h->path, slot);
+	struct store_assoc a = { .slot = slot };
+	if (r == STORE_OK && h->has_cid && assoc_open(&t->reader, &a) == STORE_OK)
+		r = candidate_leave(t, &a);
+	wipe(&a, sizeof(a));
 	if (r == STORE_OK && h->has_cid)
 		r = cid_rest(t, h->cid, slot);
 	return r == STORE_OK ? gone(kv_del(t->kv, KEY_ASSOC_OF, key_slice(&of))) : r;

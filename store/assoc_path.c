@@ -65,6 +65,25 @@ enum store_result path_leave(struct store_txn *t, uint64_t hash, uint32_t slot)
 	return gone(kv_del(t->kv, KEY_PATH, key_slice(&k)));
 }
 
+/* A candidate takes nobody's place: it is there so that a look at the path finds somebody (S27). */
+static enum store_result candidate_take(struct store_txn *t, const struct store_assoc *a)
+{
+	uint32_t slot;
+	if (a->candidate.peer.family == 0)
+		return STORE_OK;
+	const uint64_t hash = store_path_hash(t->s, &a->candidate);
+	const struct key path = key_hash(hash), number = key_number(a->slot);
+	const enum store_result r = who_is_at(t, hash, &slot);
+	return r == STORE_NONE ? kv_put(t->kv, KEY_PATH, key_slice(&path), key_slice(&number)) : r;
+}
+
+enum store_result candidate_leave(struct store_txn *t, const struct store_assoc *a)
+{
+	if (a->candidate.peer.family == 0)
+		return STORE_OK;
+	return path_leave(t, store_path_hash(t->s, &a->candidate), a->slot);
+}
+
 /* --- a new one -------------------------------------------------------------------------------- */
 
 static enum store_result set_adrift(struct store_txn *t, uint32_t slot)
@@ -127,7 +146,9 @@ static enum store_result move(
 	enum store_result r = STORE_OK;
 	if (stays && row->adrift == to->adrift && same_path(&row->candidate, &to->candidate))
 		return STORE_OK;
-	if (!stays) {
+	if (!same_path(&row->candidate, &to->candidate))
+		r = candidate_leave(t, row);
+	if (r == STORE_OK && !stays) {
 		r = path_leave(t, store_path_hash(t->s, &row->path), row->slot);
 		go(row, &to->path, store_now(t->s));
 	}
@@ -135,7 +156,9 @@ static enum store_result move(
 	row->candidate = has_candidate ? to->candidate : (struct store_path){ 0 };
 	if (r == STORE_OK)
 		r = assoc_save(t, row);
-	return r == STORE_OK && !row->adrift && (!stays || back) ? path_take(t, row) : r;
+	if (r == STORE_OK && !row->adrift && (!stays || back))
+		r = path_take(t, row);
+	return r == STORE_OK ? candidate_take(t, row) : r;
 }
 
 enum store_result store_assoc_move(struct store_txn *t, const struct store_assoc *a)

@@ -176,6 +176,8 @@ MUST_USE enum store_result path_clear(struct store_txn *t, const struct store_as
 /* From here on the index leads to *a; but see there. */
 MUST_USE enum store_result path_take(struct store_txn *t, const struct store_assoc *a);
 MUST_USE enum store_result path_leave(struct store_txn *t, uint64_t hash, uint32_t slot);
+/* The same, of the path that may be its next one. */
+enum store_result candidate_leave(struct store_txn *t, const struct store_assoc *a);
 
 /* cid.c */
 uint64_t store_cid_hash(const struct store *s, const uint8_t *cid, size_t len);

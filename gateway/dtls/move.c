@@ -300,6 +300,26 @@ static bool is_answer(const struct dtls_move *m, const uint8_t *cookie)
 	return m && m->asked && same_secret(m->challenge, cookie, sizeof(m->challenge));
 }
 
+/* An answer that is the newest record and comes from a third place: the peer has moved on since it
+   was asked, or somebody has handed the question on to it. It is looked at there as in any new
+   place (S26). But some NATs give each datagram a port of its own: then the way on which it was
+   asked counts in the end, as it has worked. */
+static void answered(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o)
+{
+	enum { STRAYS = 2 };
+	const bool newest = c->assoc.window.next == o->seq + 1;
+	const uint8_t strays = c->move->strays;
+	if (!newest || is_on(c->move, a->path) || strays >= STRAYS) {
+		(void)dtls_confirm(a->e, c, &c->move->node.path);
+	} else if (is_home(a, c)) {
+		stay(a->e, c);
+	} else if (begin(a->e, c, a->path)) {
+		c->move->strays = (uint8_t)(strays + 1);
+		credit(a, c->move);
+		ask(a->e, c);
+	}
+}
+
 void dtls_move_heard(struct dtls_arrival *a, struct dtls_conn *c, const struct dtls_opened *o)
 {
 	struct dtls_engine *const e = a->e;
@@ -321,7 +341,7 @@ void dtls_move_heard(struct dtls_arrival *a, struct dtls_conn *c, const struct d
 	else if (m->asks_old)
 		failed(e, c); /* it is still where it was: somebody has forwarded its record */
 	else
-		(void)dtls_confirm(e, c, &m->node.path);
+		answered(a, c, o);
 }
 
 /* --- the owner's ------------------------------------------------------------------------------ */

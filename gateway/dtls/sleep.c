@@ -61,8 +61,9 @@ void dtls_sleep(struct dtls_engine *e, struct dtls_conn *c)
    what is at or above 2^40.
    The explicit nonce can be none that this key was used with: those are epoch and number (R-125),
    and the epoch is 1, so they begin with octets 0 and 1; this one's first octet is 128 or more. Its
-   other 63 bits are random, and an association is left in this way a handful of times at most (once
-   for each time that older keys are put back), so no two of them meet. CBC has no nonce but an IV,
+   other 63 bits are random, and an association is left in this way seldom: once for each time that
+   older keys are put back, and where somebody repeats an old record, once a second (S24), so no two
+   of them meet. CBC has no nonce but an IV,
    which is random as always. */
 static size_t seal_farewell(struct dtls_engine *e, const struct dtls_conn *c, uint8_t *out)
 {

@@ -77,6 +77,7 @@ struct dtls_move {
 	uint64_t in, out;     /* octets that came from there and went there */
 	uint8_t challenge[8]; /* RFC 9853 4: what is asked at the moment, if anything is */
 	uint8_t tries;        /* times that it was asked there, or would have been */
+	uint8_t strays;       /* answers before that came from a third place */
 	bool asked;           /* challenge was sent */
 	bool asks_old;        /* it is the old address that is asked */
 	bool owners;          /* it is the owner who asks */

@@ -35,7 +35,8 @@ struct roam {
 	struct dtls_conn *up;     /* the server's */
 	bool taken_once;          /* cid_taken says yes once */
 	size_t asked_taken;
-	bool mute; /* nothing of the server reaches the client */
+	unsigned hops; /* for tests whose client changes its line by itself */
+	bool mute;     /* nothing of the server reaches the client */
 };
 
 static inline struct roam *roam_of(void *ctx)

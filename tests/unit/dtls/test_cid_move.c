@@ -123,6 +123,51 @@ static void test_R153_R157_a_challenge_that_is_answered(void **state)
 	roam_free(r);
 }
 
+/* As soon as a datagram of the server has reached it, the client is on the next line. */
+static struct fate fate_hop(
+	struct pair *p, unsigned from, unsigned line, const uint8_t *d, size_t len)
+{
+	struct roam *const r = p->roam;
+	const struct fate fate = fate_roam(p, from, line, d, len);
+	if (from == SERVER && line == r->at && r->hops > 0) {
+		r->hops--;
+		r->at++;
+	}
+	return fate;
+}
+
+/* It was asked at one place and answers from the next: that is where it is. */
+static void test_S26_R157_an_answer_from_a_third_place_is_where_it_is(void **state)
+{
+	(void)state;
+	for (unsigned hops = 1; hops <= 2; hops++) {
+		struct roam *const r = roam_up(5 + hops);
+		r->p->fate = fate_hop;
+		r->at = 1;
+		r->hops = hops;
+		roam_say(r, "here now");
+		assert_at(r, 1 + hops);
+		assert_int_equal(r->moved, 1);
+		assert_null(dtls_conn_candidate(r->up));
+		assert_true(roam_is_reached(r));
+		roam_free(r);
+	}
+}
+
+/* Where each datagram has a port of its own, one of them has to do. */
+static void test_R157_who_is_never_where_he_was_asked_is_followed_all_the_same(void **state)
+{
+	struct roam *const r = roam_up(8);
+	(void)state;
+	r->p->fate = fate_hop;
+	r->at = 1;
+	r->hops = 3;
+	roam_say(r, "here now");
+	assert_at(r, 3);
+	assert_int_equal(r->moved, 1);
+	roam_free(r);
+}
+
 /* not an octet beyond three times what came; nothing else goes there. */
 static void test_R153_R154_without_an_answer_it_stays(void **state)
 {
@@ -414,6 +459,9 @@ int main(void)
 		cmocka_unit_test(test_R152_a_forged_record_moves_nothing),
 		cmocka_unit_test(test_R153_the_owner_may_leave_it),
 		cmocka_unit_test(test_R153_R157_a_challenge_that_is_answered),
+		cmocka_unit_test(test_S26_R157_an_answer_from_a_third_place_is_where_it_is),
+		cmocka_unit_test(
+			test_R157_who_is_never_where_he_was_asked_is_followed_all_the_same),
 		cmocka_unit_test(test_R153_R154_without_an_answer_it_stays),
 		cmocka_unit_test(test_R157_a_challenge_that_is_lost_is_sent_again),
 		cmocka_unit_test(test_S26_who_only_forwards_is_not_followed),

@@ -44,7 +44,7 @@ static void test_R131_a_flood_from_elsewhere_is_not_in_its_way(void **state)
 	const size_t home = town_registered(t, 0, 0), thief = town_socket(t, 0);
 	town_settle(t);
 	const size_t sheet = forgery(t, home);
-	flood(t, sheet, thief, 2 * BURST);
+	flood(t, sheet, thief, 2 * (size_t)BURST);
 	for (size_t i = 0; i < 4; i++) {
 		const size_t up = t->server.messages;
 		town_pass(SECOND / 2);
@@ -78,7 +78,7 @@ static void test_S23_a_device_that_did_not_listen_is_told(void **state)
 	assert_null(town_session(t, 0, 0));
 	assert_true(town_row(t, 0, &row));
 	assert_true(row.registered);
-	town_pass(60 * SECOND);
+	town_pass(60 * (uint64_t)SECOND);
 	town_turns(t, 4);
 	const size_t downs = t->devices.downs;
 	town_update(t, home);

@@ -97,11 +97,12 @@ static void test_S26_a_candidate_outlives_the_process(void **state)
 	assert_true(is_same(&x.candidate, &there));
 	assert_int_equal(x.moves, 0);
 	assert_true(x.path_ms == a.path_ms);
-	nobody_is_found(d, 2); /* it is only claimed */
+	is_found(d, 2, a.slot); /* it is only claimed, but somebody is there (S27) */
 	a.candidate = (struct store_path){ 0 };
 	assert_int_equal(depot_move(d, &a), STORE_OK);
 	x = look(d, &a);
 	assert_int_equal(x.candidate.peer.family, 0);
+	nobody_is_found(d, 2);
 }
 
 static void test_S26_a_move_outlives_the_process_and_the_power(void **state)
