@@ -42,6 +42,9 @@ def at_rest(w):
     """Nobody moves any more: each is found where it is, whatever the stranger does."""
     w.order(w.impair, "stay")
     w.impaired()  # it has heard that: what comes from now on, comes from there
+    # An answer to what was asked before that may be the first to say where a device is: what is
+    # asked after it, asks there.
+    w.reach()
     w.reach()
     w.assert_known_where_they_are()
     w.repeat_from_elsewhere()
