@@ -248,6 +248,24 @@ static void test_the_man_page_names_every_count(void **state)
 	assert_true(counts > ENGINE_COUNTS);
 }
 
+/* A line that begins with these words and ends with those. */
+static void has_row(const char *text, const char *label, const char *unit)
+{
+	char part[128];
+	(void)snprintf(part, sizeof(part), "\n%-24s ", label);
+	const char *const line = strstr(text, part);
+	if (line == NULL) {
+		fail_msg("no \"%s\" in:\n%s", label, text);
+		return; /* for analysers */
+	}
+	(void)snprintf(part, sizeof(part), "  %s\n", unit);
+	const char *const there = strstr(line, part);
+	if (there == NULL)
+		fail_msg("no \"%s\" in:\n%s", unit, line);
+	else
+		assert_ptr_equal(there + strlen(part), strchr(line + 1, '\n') + 1);
+}
+
 static void test_R145_every_reason_to_drop_has_words(void **state)
 {
 	(void)state;
@@ -272,20 +290,8 @@ static void test_R145_every_reason_to_drop_has_words(void **state)
 	struct fake f = { .counts = true };
 	char part[128];
 	const char *text = ask(&f, CTL_TEXT, CTL_STATUS, "", CTL_DONE);
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		(void)snprintf(part, sizeof(part), "\n%-24s ", rows[i][0]);
-		const char *const line = strstr(text, part);
-		if (line == NULL) {
-			fail_msg("no \"%s\" in:\n%s", rows[i][0], text);
-			return; /* for analysers */
-		}
-		(void)snprintf(part, sizeof(part), "  %s\n", rows[i][1]);
-		const char *const there = strstr(line, part);
-		if (there == NULL)
-			fail_msg("no \"%s\" in:\n%s", rows[i][1], line);
-		else
-			assert_ptr_equal(there + strlen(part), strchr(line + 1, '\n') + 1);
-	}
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		has_row(text, rows[i][0], rows[i][1]);
 	for (size_t i = 0; i < COUNT_OF(own); i++) {
 		(void)snprintf(part, sizeof(part), "\n%-24s %20u  %s\n", own[i].label,
 			own[i].number, own[i].unit);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* R-131, S24: who has seen a sleeper's CID does not keep it from waking by what he sends elsewhere. */
+/* R-131, S24: who has seen a CID of a sleeper does not keep it from waking by what he sends. */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
