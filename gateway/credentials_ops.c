@@ -349,7 +349,8 @@ static enum ctl_status next(
 	if (r == STORE_OK || r == STORE_NONE)
 		return CTL_DONE;
 	(void)snprintf(said->text, sizeof(said->text),
-		"the store cannot be read; look into the log for the medium's errors");
+		"the store cannot be read: what is on the disk of store.path is damaged (see "
+		"store-damaged), or the disk has failed; put a backup back");
 	return CTL_FAILED;
 }
 

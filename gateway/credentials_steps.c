@@ -100,7 +100,8 @@ static bool no_memory(const struct cred_plan *p)
 static bool unreadable(const struct cred_plan *p)
 {
 	return conf_fail(p->error, p->by->name, 0,
-		"the store cannot be read; look into the log for the medium's errors");
+		"the store cannot be read: what is on the disk of store.path is damaged (see "
+		"store-damaged), or the disk has failed; put a backup back");
 }
 
 static bool taken(const struct cred_plan *p, uint32_t entry, const char *what, const char *owner)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/fail.h"
 #include "gateway/gateway_parts.h"
 
 #include "base/wipe.h"
@@ -170,8 +171,11 @@ static bool claim(const struct gw_gateway *g, struct conf_error *error)
 	if (!g->shared.conf->store_path)
 		return true;
 	const bool is_told = gw_machine("/etc/machine-id", machine);
-	return gw_node_claim(g->shared.store, g->shared.conf->cid_node, is_told ? machine : NULL,
-		g->claims_store, error->text, sizeof(error->text));
+	char why[CONF_ERROR_MAX];
+	if (gw_node_claim(g->shared.store, g->shared.conf->cid_node, is_told ? machine : NULL,
+		    g->claims_store, why, sizeof(why)))
+		return true;
+	return conf_fail(error, g->shared.conf->store_path, 0, "%s", why);
 }
 
 bool gw_store_open(struct gw_gateway *g, struct conf_error *error)

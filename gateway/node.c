@@ -108,8 +108,8 @@ bool gw_node_claim(struct store *s, uint8_t node, const uint8_t *machine, bool a
 	const enum store_result found = look(s, &was);
 	if (found != STORE_OK && found != STORE_NONE && !anew) {
 		(void)snprintf(error, error_len,
-			"the store does not say which machine it works on: its note cannot be "
-			"read; if it is this one, say so once with: lwgated --claim-store");
+			"the store does not say which machine it works on: its note is damaged; "
+			"if it is this one, say so once with: lwgated --claim-store");
 		return false;
 	}
 	if (found == STORE_OK && !anew && !may_claim(&was, machine)) {
@@ -132,7 +132,7 @@ bool gw_node_claim(struct store *s, uint8_t node, const uint8_t *machine, bool a
 	if (gw_store_do(s, put, &is, true) == STORE_OK)
 		return true;
 	(void)snprintf(error, error_len,
-		"the store cannot be claimed by this machine: nothing can be written to it; see to "
-		"its disk");
+		"the store cannot be claimed by this machine: its disk is full or has failed, or "
+		"what is on it is damaged; see to it, and start again");
 	return false;
 }

@@ -26,6 +26,9 @@ static struct lmdb_txn *txn_of(struct kv_txn *txn)
 /* --- faults ----------------------------------------------------------------------------------- */
 
 static _Thread_local const struct lmdb_kv *inside;
+/* What a writer reads may be on a page that is not in the map, so nobody can say whether it is where
+   it should be (see is_sound()): all of a transaction that writes counts as LMDB's work. */
+static _Thread_local const struct lmdb_kv *writing;
 
 void lmdb_enter(const struct lmdb_kv *k)
 {
@@ -34,7 +37,12 @@ void lmdb_enter(const struct lmdb_kv *k)
 
 void lmdb_exit(void)
 {
-	inside = NULL;
+	inside = writing;
+}
+
+static void writes(const struct lmdb_kv *k)
+{
+	inside = writing = k;
 }
 
 bool lmdb_is_at_work(void)
@@ -140,6 +148,8 @@ static enum store_result lmdb_begin(struct kv *kv, enum kv_mode mode, struct kv_
 	t->txn.kv = kv;
 	t->txn.writes = mode != KV_READ;
 	const enum store_result r = t->txn.writes ? begin_write(k, mode, t) : begin_read(k, t);
+	if (r == STORE_OK && t->txn.writes)
+		writes(k);
 	if (r != STORE_OK)
 		free(t);
 	else
@@ -188,10 +198,12 @@ static void lmdb_abort(struct kv_txn *txn)
 	lmdb_enter(k);
 	mdb_txn_abort(t->mdb);
 	lmdb_exit();
-	if (txn->writes)
+	if (txn->writes) {
+		writes(NULL);
 		(void)pthread_mutex_unlock(&k->writer);
-	else if (!txn->rests)
+	} else if (!txn->rests) {
 		lmdb_leave(k);
+	}
 	free(t);
 }
 
@@ -208,7 +220,7 @@ static enum store_result lmdb_commit(struct kv_txn *txn)
 	close_cursors(t);
 	lmdb_enter(kv_of(txn));
 	const int rc = lmdb_end(k, t->mdb);
-	lmdb_exit();
+	writes(NULL);
 	note_full(k, rc);
 	const enum store_result r = lmdb_result(k, rc);
 	(void)pthread_mutex_unlock(&k->writer);

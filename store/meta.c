@@ -195,7 +195,8 @@ static bool fails(const struct store *s, const struct store_settings *settings, 
 		[STORE_FULL] = "finds no room: free some on this file system",
 		[STORE_DAMAGED] = "is damaged",
 		[STORE_BROKEN] = "could not be written: its medium failed (the kernel's log tells "
-				 "more): mend that, and start again",
+				 "more), or it is damaged: mend the one, or restore the other "
+				 "from a backup, and start again",
 	};
 	if (r == STORE_BROKEN && kv_facts(s->parts.kv).is_damaged)
 		r = STORE_DAMAGED;
