@@ -26,8 +26,8 @@ static struct lmdb_txn *txn_of(struct kv_txn *txn)
 /* --- faults ----------------------------------------------------------------------------------- */
 
 static _Thread_local const struct lmdb_kv *inside;
-/* What a writer reads may be on a page that is not in the map, so nobody can say whether it is where
-   it should be (see is_sound()): all of a transaction that writes counts as LMDB's work. */
+/* What a writer reads may be on a page that is not in the map, so nobody can say whether it is
+   where it should be (see is_sound()): all of a transaction that writes counts as LMDB's work. */
 static _Thread_local const struct lmdb_kv *writing;
 
 void lmdb_enter(const struct lmdb_kv *k)
