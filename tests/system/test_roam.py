@@ -14,7 +14,7 @@ from roam import DISK, SLEEPY, STRANGER, Roam, end_and_start  # noqa: E402
 
 MOVES = 1000
 # What is checked in another way, or disturbed otherwise, moves less often, unless ROAM=all.
-SOME = MOVES if os.environ.get("ROAM") == "all" else MOVES // 5
+SOME = MOVES if os.environ.get("ROAM") == "all" else MOVES // 10
 
 
 # --- a thousand moves -----------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def test_S26_many_moves_in_a_few_days_of_sleep():
         days = 0
         while w.impaired()["moves_most"] < SOME:
             days += 1
-            w.order(w.fleet, f"load {4 * SOME}")
+            w.order(w.fleet, f"load {8 * SOME}")
             told = w.fleet.wait_json(lambda e: e.get("event") == "load", 60)
             assert told["lost"] == 0, told
             w.until_asleep()
