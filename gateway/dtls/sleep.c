@@ -122,23 +122,23 @@ void dtls_farewell(struct dtls_engine *e, struct dtls_conn *c)
 /* --- coming back ----------------------------------------------------------------------------- */
 
 /* The peer's CID is only lent. */
-static struct dtls_assoc assoc_of(struct dtls_context *k, const struct dtls_numbers *n)
+static void fill_assoc(struct dtls_assoc *as, struct dtls_context *k, const struct dtls_numbers *n)
 {
-	struct dtls_assoc as = {
-		.in = k->in,
-		.out = k->out,
-		.window = { .next = n->edge, .seen = n->seen },
-		.wseq = n->next,
-		.write_end = n->write_end,
-		.read_end = n->read_end,
-		.cid_out = k->cid_out,
-		.cid_out_len = k->cid_out_len,
-		.cid_in_len = k->cid_in_len,
-		.guard = k->guard,
-		.pad_max = (uint16_t)(k->fragment_code > 0 ? 256U << k->fragment_code : 0),
-	};
-	memcpy(as.cid_in, k->cid_in, k->cid_in_len);
-	return as;
+	/* Field by field: what is put together elsewhere first, leaves keys there. */
+	memset(as, 0, sizeof(*as));
+	as->in = k->in;
+	as->out = k->out;
+	as->window.next = n->edge;
+	as->window.seen = n->seen;
+	as->wseq = n->next;
+	as->write_end = n->write_end;
+	as->read_end = n->read_end;
+	as->cid_out = k->cid_out;
+	as->cid_out_len = k->cid_out_len;
+	as->cid_in_len = k->cid_in_len;
+	as->guard = k->guard;
+	as->pad_max = (uint16_t)(k->fragment_code > 0 ? 256U << k->fragment_code : 0);
+	memcpy(as->cid_in, k->cid_in, k->cid_in_len);
 }
 
 static bool read_context(const struct dtls_sleeper *s, struct dtls_context *k)
@@ -170,7 +170,6 @@ static struct dtls_conn *bring_back(struct dtls_engine *e, const struct dtls_sle
 	}
 	*c = (struct dtls_conn){
 		.node = { .hash = sip_hash(&e->sip, &s->path, sizeof(s->path)), .path = s->path },
-		.assoc = *as,
 		.user = s->user,
 		.up_ms = s->up_ms,
 		.heard_ms = e->now_ms,
@@ -185,6 +184,7 @@ static struct dtls_conn *bring_back(struct dtls_engine *e, const struct dtls_sle
 		.fragment_code = k->fragment_code,
 		.suite = k->suite,
 	};
+	c->assoc = *as; /* not above, where the compiler may put all of it together elsewhere */
 	c->assoc.cid_out = cid_out;
 	if (cid_out)
 		memcpy(cid_out, as->cid_out, as->cid_out_len);
@@ -215,7 +215,8 @@ struct dtls_conn *dtls_wake(struct dtls_engine *e, const struct dtls_sleeper *s,
 	struct dtls_context k;
 	if (!read_context(s, &k))
 		return NULL;
-	struct dtls_assoc as = assoc_of(&k, &s->numbers);
+	struct dtls_assoc as;
+	fill_assoc(&as, &k, &s->numbers);
 	struct dtls_conn *const c = is_taken(e, s, &k) ? NULL : bring_back(e, s, &k, &as);
 	wipe(&as, sizeof(as));
 	wipe(&k, sizeof(k));
@@ -256,7 +257,8 @@ static void try_sleeper(struct dtls_arrival *a, const struct dtls_record *r,
 	const bool sound = read_context(s, &k);
 	if (!sound)
 		dtls_drop(a, &e->stats.unwoken);
-	struct dtls_assoc as = assoc_of(&k, &s->numbers);
+	struct dtls_assoc as;
+	fill_assoc(&as, &k, &s->numbers);
 	*how = sound ? dtls_conn_open(e, &as, s->unproven, r, &opened) : DTLS_FORGED;
 	if (*how == DTLS_OPENED || *how == DTLS_BEYOND) {
 		c = bring_back(e, s, &k, &as);
