@@ -155,7 +155,7 @@ static void test_everything_is_handed_over(void **state)
 	struct kek kek;
 	assert_true(gw_inherit_kek(in, &kek));
 	assert_memory_equal(kek.key, e.kek.key, sizeof(kek.key));
-	int fds[CONF_WORKERS_MAX][CONF_LISTENERS_MAX];
+	static int fds[CONF_WORKERS_MAX][CONF_LISTENERS_MAX]; /* large, with a sanitizer */
 	for (size_t l = 0; l < 2; l++) {
 		assert_true(gw_inherit_listener(in, &e.conf, l, fds));
 		for (size_t w = 0; w < WORKERS; w++)
@@ -240,7 +240,7 @@ static void test_what_does_not_fit_is_not_used(void **state)
 	(void)state;
 	static struct estate e;          /* too large for the stack */
 	static struct conf_gateway conf; /* both are too large for the stack */
-	int fds[CONF_WORKERS_MAX][CONF_LISTENERS_MAX];
+	static int fds[CONF_WORKERS_MAX][CONF_LISTENERS_MAX]; /* large, with a sanitizer */
 	size_t len;
 	found(&e);
 	const size_t before = descriptors();
@@ -315,7 +315,7 @@ static void test_there_may_be_nothing_to_hand_over(void **state)
 {
 	(void)state;
 	struct conf_gateway conf = { .workers = WORKERS, .upstream_sockets = LINKS };
-	int fds[CONF_WORKERS_MAX][CONF_LISTENERS_MAX];
+	static int fds[CONF_WORKERS_MAX][CONF_LISTENERS_MAX]; /* large, with a sanitizer */
 	struct kek kek;
 	size_t len;
 	struct gw_legacy *const l = gw_legacy_new(&conf, NULL);
