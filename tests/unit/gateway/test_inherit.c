@@ -238,8 +238,8 @@ static void test_what_nobody_takes_is_closed(void **state)
 static void test_what_does_not_fit_is_not_used(void **state)
 {
 	(void)state;
-	static struct estate e;          /* too large for the stack */
-	static struct conf_gateway conf; /* both are too large for the stack */
+	static struct estate e;                               /* too large for the stack */
+	static struct conf_gateway conf;                      /* both are too large for the stack */
 	static int fds[CONF_WORKERS_MAX][CONF_LISTENERS_MAX]; /* large, with a sanitizer */
 	size_t len;
 	found(&e);
