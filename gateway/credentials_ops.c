@@ -79,6 +79,7 @@ static struct cred_plan_by plan_by(
 {
 	return (struct cred_plan_by){
 		.store = c->s.store,
+		.folder = c->s.folder,
 		.reader = c->reader,
 		.name = name,
 		.mode = mode,

@@ -27,7 +27,8 @@ struct log;
 struct store;
 
 struct gw_credentials_settings {
-	struct store *store; /* borrowed, like log */
+	struct store *store; /* borrowed, like log and folder */
+	const char *folder;  /* store.path, for errors; NULL: it is in memory */
 	const struct log *log;
 	bool derives; /* there is a master secret: a credential needs no upstream key */
 	/* A credential that was there has another generation now, or is revoked: its sessions end.

@@ -110,6 +110,7 @@ static void decide_note(struct doing *d)
 
 static bool explain(const struct cred_plan_by *by, enum store_result r, struct conf_error *error)
 {
+	const char *const where = by->folder ? by->folder : "memory";
 	switch (r) {
 	case STORE_OK:
 		return true;
@@ -122,13 +123,15 @@ static bool explain(const struct cred_plan_by *by, enum store_result r, struct c
 	case STORE_NONE:
 	case STORE_DAMAGED:
 		return conf_fail(error, by->name, 0,
-			"the store is damaged there; nothing was changed; look into the log");
+			"the store in %s is damaged; nothing was changed; the log says where",
+			where);
 	case STORE_BROKEN:
 		break;
 	}
 	return conf_fail(error, by->name, 0,
-		"the store cannot be written any more: its disk failed, or it is damaged; nothing "
-		"was changed; the log says which");
+		"the store in %s cannot be written any more: its disk failed, or it is damaged; "
+		"nothing was changed; the log says which",
+		where);
 }
 
 static void tell(const struct cred_plan *p)

@@ -40,6 +40,7 @@ struct cred_plan_made { /* how many */
 
 struct cred_plan_by {
 	struct store *store;
+	const char *folder;          /* its, in errors; NULL: it is in memory */
 	struct store_reader *reader; /* of this thread */
 	const char *name;            /* of the set, in errors */
 	enum cred_plan_mode mode;

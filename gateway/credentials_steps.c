@@ -100,8 +100,10 @@ static bool no_memory(const struct cred_plan *p)
 static bool unreadable(const struct cred_plan *p)
 {
 	return conf_fail(p->error, p->by->name, 0,
-		"the store cannot be read: what is on the disk of store.path is damaged (see "
-		"store-damaged), or the disk has failed; put a backup back");
+		"the store in %s cannot be read: it is damaged, or its disk has failed; the log "
+		"says "
+		"which; put a backup back",
+		p->by->folder ? p->by->folder : "memory");
 }
 
 static bool taken(const struct cred_plan *p, uint32_t entry, const char *what, const char *owner)

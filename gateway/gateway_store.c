@@ -148,6 +148,7 @@ static bool open_credentials(struct gw_gateway *g, struct conf_error *error)
 	const struct conf_gateway *const conf = g->shared.conf;
 	const struct gw_credentials_settings s = {
 		.store = g->shared.store,
+		.folder = conf->store_path,
 		.log = g->log,
 		.derives = cred_has_master(g->shared.creds) ||
 			   conf->upstream_dtls.proof != CONF_BY_PSK,

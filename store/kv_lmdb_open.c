@@ -58,7 +58,9 @@ static bool refuse(const struct lmdb_kv *k, int rc, struct store_error *error)
 		if (lmdb_makes_no_sense(rc))
 			return store_fail(error, "%s: is damaged (%s); %s", k->file,
 				mdb_strerror(rc), remedy);
-		return store_fail(error, "%s: cannot be used: %s", k->file, mdb_strerror(rc));
+		return store_fail(error,
+			"%s: cannot be used: %s; its disk has failed, or it is damaged: %s",
+			k->file, mdb_strerror(rc), remedy);
 	}
 }
 

@@ -124,8 +124,7 @@ def ended_of_damage(lab):
     lab.gateway.reader.join(5)
     said = " ".join(lab.gateway.lines)
     words = re.search("damage|schema|cut off", said)
-    where = lab.store_path() in said or "store-damaged" in said  # which is of store.path
-    assert status > 0 and words and where, (status, said)
+    assert status > 0 and words and lab.store_path() in said, (status, said)
 
 
 def test_flipped_bits_are_told_and_nothing_falls_over():
@@ -158,13 +157,13 @@ def test_flipped_bits_are_told_and_nothing_falls_over():
                     session(lab, device, 3)[1].kill()
                     served += 1
                 except TimeoutError:
-                    told += 1
+                    # A busy machine may let it in after these 3 s.
+                    late = any("session-up" in line for line in lab.gateway.lines)
+                    served, told = served + late, told + (not late)
                 if lab.gateway.stop() != 0:
                     ended_of_damage(lab)
                 said = " ".join(lab.gateway.lines)
-                # One that came too late for the 3 s was served all the same.
-                words = "damage|no credential has this|session-up"
-                assert told == before or re.search(words, said), said
+                assert told == before or re.search("damage|no credential has this", said), said
             put_back(lab)
         print(f"# refused {refused} of 12, told and not served {told}, served {served}")
         assert refused > 0
