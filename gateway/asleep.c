@@ -14,13 +14,6 @@
 
 enum { BLAME_EASE_MS = 1000, BLAMES_MS = 32 * BLAME_EASE_MS }; /* 32 failures at once */
 
-static uint64_t prefix_of(const struct gw_worker *w, const struct net_addr *a)
-{
-	uint8_t prefix[8] = { a->family };
-	memcpy(prefix + 1, a->ip, a->family == NET_IPV4 ? 3 : 7);
-	return sip_hash(&w->shared->identity_key, prefix, sizeof(prefix));
-}
-
 /* A bucket tells since when it would be full of failures again. */
 static bool may_try(const struct gw_worker *w, uint64_t hash)
 {
@@ -116,12 +109,6 @@ struct stranger {
 	enum way way;
 };
 
-static bool same_place(const struct store_path *a, const struct store_path *b)
-{
-	return a->role == b->role && net_addr_same(&a->peer, &b->peer) &&
-	       net_addr_same(&a->local, &b->local);
-}
-
 static bool same_cid(const struct store_assoc *a, const uint8_t *cid, size_t len)
 {
 	return a->cid_len == len && memcmp(a->cid, cid, len) == 0;
@@ -165,7 +152,7 @@ static bool find_by_path(
 		!gw_sleeper_look(w, number, k))
 		return false;
 	if (k->assoc.cid_len == 0)
-		return same_place(&k->assoc.path, place);
+		return store_path_same(&k->assoc.path, place);
 	gw_sleeper_blame(w);
 	return false;
 }
@@ -233,7 +220,7 @@ bool gw_asleep(void *worker, enum dtls_role role, const struct net_path *path, u
 	struct gw_waking *const k = &w->waking;
 	const struct stranger who = { .seq = seq, .role = stored(role), .way = BY_PATH };
 	struct store_path place;
-	k->prefix = prefix_of(w, &path->peer);
+	k->prefix = gw_worker_network(w, &path->peer);
 	if (w->stopping || !gw_place_to_store(w, who.role, path, &place))
 		return false;
 	const bool asleep =
@@ -248,7 +235,7 @@ bool gw_asleep_by_cid(
 	struct gw_worker *const w = worker;
 	struct gw_waking *const k = &w->waking;
 	const struct stranger who = { .seq = knock->seq, .role = stored(role), .way = BY_CID };
-	k->prefix = prefix_of(w, &knock->from->peer);
+	k->prefix = gw_worker_network(w, &knock->from->peer);
 	if (w->stopping)
 		return false;
 	const bool asleep = find_by_cid(w, knock->cid, knock->cid_len, &who) &&

@@ -9,12 +9,6 @@
 #include "gateway/worker.h"
 #include "store/store.h"
 
-#include <string.h>
-
-_Static_assert((int)CID_ROUTE == (int)DTLS_CID_ROUTE && (int)CID_MIN == (int)DTLS_CID_OURS_MIN &&
-		       (int)CID_MAX == (int)DTLS_CID_OURS_MAX,
-	"what dtls lays out is what io steers by");
-
 void gw_lost_begin(struct gw_worker *w)
 {
 	const struct store_start start = store_start(w->shared->store);
@@ -60,10 +54,7 @@ static bool is_absent(
 
 static uint64_t *network_of(struct gw_worker *w, const struct net_addr *a)
 {
-	uint8_t prefix[8] = { a->family };
-	memcpy(prefix + 1, a->ip, a->family == NET_IPV4 ? 3 : 7);
-	const uint64_t hash = sip_hash(&w->shared->identity_key, prefix, sizeof(prefix));
-	return &w->lost.networks_ms[hash % GW_TOLD_NETWORKS];
+	return &w->lost.networks_ms[gw_worker_network(w, a) % GW_TOLD_NETWORKS];
 }
 
 static uint64_t *peer_of(struct gw_worker *w, const struct net_addr *a)

@@ -49,6 +49,13 @@ void gw_worker_random(struct gw_worker *w, uint8_t *out, size_t len)
 	}
 }
 
+uint64_t gw_worker_network(const struct gw_worker *w, const struct net_addr *a)
+{
+	uint8_t network[8] = { a->family };
+	memcpy(network + 1, a->ip, a->family == NET_IPV4 ? 3 : 7);
+	return sip_hash(&w->shared->identity_key, network, sizeof(network));
+}
+
 int gw_worker_fd(const struct gw_worker *w, uint32_t sock)
 {
 	return sock < w->listeners_len ? w->fds[sock] : sources_fd(w->sources, sock);

@@ -186,6 +186,9 @@ void gw_worker_random(struct gw_worker *w, uint8_t *out, size_t len);
 void gw_worker_batch(struct gw_worker *w);
 /* A source slot that no link holds any more. */
 void gw_worker_give(struct gw_worker *w, uint32_t slot);
+/* The network of an address, an IPv4 /24 or an IPv6 /56, as a keyed hash: whom to slow down
+   together. */
+uint64_t gw_worker_network(const struct gw_worker *w, const struct net_addr *a);
 /* The descriptor of a socket number in a path. */
 int gw_worker_fd(const struct gw_worker *w, uint32_t sock);
 

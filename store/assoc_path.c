@@ -119,7 +119,7 @@ enum store_result path_clear(struct store_txn *t, const struct store_assoc *a)
 
 /* --- moving ----------------------------------------------------------------------------------- */
 
-static bool same_path(const struct store_path *a, const struct store_path *b)
+bool store_path_same(const struct store_path *a, const struct store_path *b)
 {
 	return a->role == b->role && net_addr_same(&a->peer, &b->peer) &&
 	       net_addr_same(&a->local, &b->local);
@@ -140,13 +140,13 @@ static void go(struct store_assoc *row, const struct store_path *to, uint64_t no
 static enum store_result move(
 	struct store_txn *t, struct store_assoc *row, const struct store_assoc *to)
 {
-	const bool stays = same_path(&row->path, &to->path);
+	const bool stays = store_path_same(&row->path, &to->path);
 	const bool back = row->adrift && !to->adrift;
 	const bool has_candidate = to->candidate.peer.family != 0;
 	enum store_result r = STORE_OK;
-	if (stays && row->adrift == to->adrift && same_path(&row->candidate, &to->candidate))
+	if (stays && row->adrift == to->adrift && store_path_same(&row->candidate, &to->candidate))
 		return STORE_OK;
-	if (!same_path(&row->candidate, &to->candidate))
+	if (!store_path_same(&row->candidate, &to->candidate))
 		r = candidate_leave(t, row);
 	if (r == STORE_OK && !stays) {
 		r = path_leave(t, store_path_hash(t->s, &row->path), row->slot);

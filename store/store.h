@@ -128,6 +128,8 @@ struct store_path {   /* the five-tuple */
 	struct net_addr peer, local;
 };
 
+MUST_USE bool store_path_same(const struct store_path *a, const struct store_path *b);
+
 enum store_trust {
 	STORE_EXACT,  /* window and numbers are good */
 	STORE_LAPSED, /* power was lost, or the slot: the window is not known; leases are good */

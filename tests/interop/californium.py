@@ -2,7 +2,6 @@
 """Scandium, the DTLS of Eclipse Californium, as one of the stacks: ScandiumPeer.java, built with
 the libraries of the runs with Leshan."""
 
-import contextlib
 import os
 import pathlib
 import re
@@ -13,7 +12,6 @@ LESHAN = pathlib.Path(__file__).resolve().parent / "leshan"
 sys.path.insert(0, str(LESHAN))
 import peers  # noqa: E402  (the path comes first)
 from stacks import (  # noqa: E402
-    ANSWER,
     IDENTITY,
     KEY,
     PING,
@@ -21,16 +19,14 @@ from stacks import (  # noqa: E402
     RAW,
     SERVER_NAME,
     SMALL,
-    Stack,
-    ended,
-    running,
+    Told,
 )
 
 CID_OCTETS = 6
 CID_DRAFT = 53  # of draft-ietf-tls-dtls-connection-id up to -07; its MAC was another, too
 
 
-class Californium(Stack):
+class Californium(Told):
     shaken = rb'"event":"up"'
     both = "data"
     close_seen = rb'"alert":"CLOSE_NOTIFY"'
@@ -69,20 +65,6 @@ class Californium(Stack):
         words += ["-x", "2" if cell.ids else "1", "-t", PING.decode()]
         words += ["-f", "yes"] if cell.also == SMALL else []
         return words + (["-n", SERVER_NAME] if cell.kind not in (PSK, RAW) else [])
-
-    def client(self, cell, port, resume):
-        with running(self.client_words(cell, port, resume)) as child:
-            text = ended(child)
-        answers = [bytes.fromhex(octets) for octets in re.findall(r'"hex":"(\w+)"', text)]
-        wanted = (1 + resume) * (2 if cell.ids else 1)
-        if child.child.returncode or sum(bool(re.match(ANSWER, a)) for a in answers) != wanted:
-            raise EOFError("ScandiumPeer: " + text[-300:])
-        return text
-
-    @contextlib.contextmanager
-    def server(self, cell, port):
-        with running(self._words(cell, "server", port), port) as child:
-            yield child
 
 
 def make():

@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """pion/dtls, the DTLS of WebRTC in Go, as one of the stacks: pion/main.go."""
 
-import contextlib
 import os
 import re
 import shutil
 import subprocess
 
 from stacks import (
-    ANSWER,
     IDENTITY,
     KEY,
     PING,
     PSK,
     ROOT,
     SERVER_NAME,
-    Stack,
-    ended,
-    running,
+    Told,
 )
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pion")
@@ -25,7 +21,7 @@ CID_OCTETS = 6
 PADDING = 24
 
 
-class Pion(Stack):
+class Pion(Told):
     shaken = rb'"event":"up"'
     both = "data"
     close_seen = rb'"event":"down"'
@@ -59,20 +55,6 @@ class Pion(Stack):
         words = self._words(cell, "device", port) + ["-client", "-text", PING.decode()]
         words += ["-rounds", "2" if resume else "1"]
         return words + ["-exchanges", "2" if cell.ids else "1"]
-
-    def client(self, cell, port, resume):
-        with running(self.client_words(cell, port, resume)) as child:
-            text = ended(child)
-        answers = [bytes.fromhex(octets) for octets in re.findall(r'"hex":"(\w+)"', text)]
-        wanted = (1 + resume) * (2 if cell.ids else 1)
-        if child.child.returncode or sum(bool(re.match(ANSWER, a)) for a in answers) != wanted:
-            raise EOFError("pion-peer: " + text[-300:])
-        return text
-
-    @contextlib.contextmanager
-    def server(self, cell, port):
-        with running(self._words(cell, "server", port), port) as child:
-            yield child
 
 
 def make():

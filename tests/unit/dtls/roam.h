@@ -154,6 +154,21 @@ static inline struct roam *roam_up(uint64_t seed)
 	return r;
 }
 
+/* The server is done, and its last flight is lost. */
+static inline void roam_half_met(struct roam *r)
+{
+	struct pair *const p = r->p;
+	trust_connect(r->t, 0);
+	while (p->wire) {
+		struct dgram *const g = p->wire;
+		p->wire = g->next;
+		if (p->side[SERVER].count[UP] == 0)
+			pair_input(p, g->to, g->line, g->data, g->len);
+		free(g);
+	}
+	r->up = p->side[SERVER].conn;
+}
+
 static inline void roam_say(struct roam *r, const char *text)
 {
 	r->p->side[SERVER].last_len = 0;

@@ -76,11 +76,15 @@ static void test_R134_nothing_else_stands_inside(void **state)
 	roam_free(r);
 }
 
-/* A handshake's cookie is one address's: its Finished from another one does nothing. */
-static void test_R145_a_finished_from_elsewhere_is_dropped(void **state)
+/* The client's last flight in two: what comes before its Finished, and that. */
+struct halves {
+	uint8_t *before, finished[300];
+	size_t before_len, finished_len;
+};
+
+static struct roam *stopped_before_the_finished(uint64_t seed, struct halves *out)
 {
-	(void)state;
-	struct roam *const r = roam_new(12);
+	struct roam *const r = roam_new(seed);
 	struct pair *const p = r->p;
 	p->fate = fate_catch;
 	p->victim = FLIGHT_5;
@@ -90,15 +94,27 @@ static void test_R145_a_finished_from_elsewhere_is_dropped(void **state)
 	struct dtls_record records[4];
 	const size_t n = records_of(p->caught, p->caught_len, records, 4);
 	assert_true(n > 0 && records[n - 1].type == DTLS_CID);
-	uint8_t finished[300];
-	const size_t len = dtls_record_whole(&records[n - 1]);
-	memcpy(finished, dtls_record_start(&records[n - 1]), len);
-	pair_input(p, SERVER, 0, p->caught, p->caught_len - len);
+	out->finished_len = dtls_record_whole(&records[n - 1]);
+	assert_true(out->finished_len <= sizeof(out->finished));
+	memcpy(out->finished, dtls_record_start(&records[n - 1]), out->finished_len);
+	out->before = p->caught;
+	out->before_len = p->caught_len - out->finished_len;
+	return r;
+}
+
+/* A handshake's cookie is one address's: its Finished from another one does nothing. */
+static void test_R145_a_finished_from_elsewhere_is_dropped(void **state)
+{
+	(void)state;
+	struct halves h;
+	struct roam *const r = stopped_before_the_finished(12, &h);
+	struct pair *const p = r->p;
+	pair_input(p, SERVER, 0, h.before, h.before_len);
 	const uint64_t stray = roam_stats(r, SERVER).stray;
-	pair_input(p, SERVER, 1, finished, len);
+	pair_input(p, SERVER, 1, h.finished, h.finished_len);
 	assert_int_equal(roam_stats(r, SERVER).stray, stray + 1);
 	assert_int_equal(p->side[SERVER].count[UP], 0);
-	pair_input(p, SERVER, 0, finished, len);
+	pair_input(p, SERVER, 0, h.finished, h.finished_len);
 	assert_int_equal(p->side[SERVER].count[UP], 1);
 	pair_deliver(p);
 	assert_talk(p);
@@ -109,28 +125,20 @@ static void test_R145_a_finished_from_elsewhere_is_dropped(void **state)
 static void test_R144_what_is_no_finished_is_not_held_for_one(void **state)
 {
 	(void)state;
-	struct roam *const r = roam_new(14);
+	struct halves h;
+	struct roam *const r = stopped_before_the_finished(14, &h);
 	struct pair *const p = r->p;
-	p->fate = fate_catch;
-	p->victim = FLIGHT_5;
-	trust_connect(r->t, 0);
-	pair_deliver(p);
-	p->fate = fate_roam;
-	struct dtls_record records[4];
-	const size_t n = records_of(p->caught, p->caught_len, records, 4);
-	const size_t len = dtls_record_whole(&records[n - 1]);
-	uint8_t finished[300], junk[DTLS_RECORD_HEADER + 64];
-	memcpy(finished, dtls_record_start(&records[n - 1]), len);
+	uint8_t junk[DTLS_RECORD_HEADER + 64];
 	const struct dtls_number number = { .type = DTLS_HANDSHAKE, .epoch = 1 };
 	memset(junk, 7, sizeof(junk));
 	dtls_record_header(junk, DTLS_VERSION_1_2, &number, 64);
 	pair_input(p, SERVER, 0, junk, sizeof(junk));
 	assert_int_equal(roam_stats(r, SERVER).stray, 1);
-	pair_input(p, SERVER, 0, finished, len);
+	pair_input(p, SERVER, 0, h.finished, h.finished_len);
 	assert_int_equal(roam_stats(r, SERVER).early, 0);
-	pair_input(p, SERVER, 0, finished, len); /* once is enough */
+	pair_input(p, SERVER, 0, h.finished, h.finished_len); /* once is enough */
 	assert_int_equal(roam_stats(r, SERVER).early, 1);
-	pair_input(p, SERVER, 0, p->caught, p->caught_len - len);
+	pair_input(p, SERVER, 0, h.before, h.before_len);
 	assert_int_equal(p->side[SERVER].count[UP], 1);
 	pair_deliver(p);
 	assert_talk(p);
@@ -141,18 +149,11 @@ static void test_R144_what_is_no_finished_is_not_held_for_one(void **state)
 static void test_R105_R134_what_comes_before_the_finished_is_dropped(void **state)
 {
 	(void)state;
-	struct roam *const r = roam_new(16);
+	struct halves h;
+	struct roam *const r = stopped_before_the_finished(16, &h);
 	struct pair *const p = r->p;
-	p->fate = fate_catch;
-	p->victim = FLIGHT_5;
-	trust_connect(r->t, 0);
-	pair_deliver(p);
-	p->fate = fate_roam;
-	struct dtls_record records[4];
-	const size_t n = records_of(p->caught, p->caught_len, records, 4);
-	const size_t len = dtls_record_whole(&records[n - 1]);
 	struct dtls_assoc *const as = &under_way(p, CLIENT)->assoc;
-	pair_input(p, SERVER, 0, p->caught, p->caught_len - len);
+	pair_input(p, SERVER, 0, h.before, h.before_len);
 	for (unsigned i = 0; i < 2; i++) {
 		uint8_t d[100];
 		memset(d + dtls_assoc_before(as), 'x', 9);
@@ -164,7 +165,7 @@ static void test_R105_R134_what_comes_before_the_finished_is_dropped(void **stat
 		assert_int_equal(roam_stats(r, SERVER).junk, junk + i);
 	}
 	assert_int_equal(p->side[SERVER].count[MESSAGE], 0);
-	pair_input(p, SERVER, 0, dtls_record_start(&records[n - 1]), len);
+	pair_input(p, SERVER, 0, h.finished, h.finished_len);
 	assert_int_equal(p->side[SERVER].count[UP], 1);
 	roam_free(r);
 }

@@ -146,19 +146,7 @@ static void test_R159_the_final_flight_is_kept_with_it(void **state)
 	struct pair *const p = r->p;
 	memset(&kept, 0, sizeof(kept));
 	watch(r);
-	trust_connect(r->t, 0);
-	while (p->wire && p->side[SERVER].count[UP] == 0) {
-		struct dgram *const g = p->wire;
-		p->wire = g->next;
-		pair_input(p, g->to, g->line, g->data, g->len);
-		free(g);
-	}
-	while (p->wire) { /* the last flight is lost */
-		struct dgram *const g = p->wire;
-		p->wire = g->next;
-		free(g);
-	}
-	r->up = p->side[SERVER].conn;
+	roam_half_met(r);
 	assert_int_equal(p->side[CLIENT].count[UP], 0);
 	to_sleep(r);
 	restart(r);
