@@ -84,8 +84,9 @@ bool gw_probe_begin(struct gw_session *s)
 	struct gw_probe *const p = calloc(1, sizeof(*p));
 	if (!p)
 		return false;
-	gw_worker_random(s->worker, p->question.token, sizeof(p->question.token));
-	gw_worker_random(s->worker, p->question.mid, sizeof(p->question.mid));
+	uint8_t random[GW_QUESTION_RANDOM];
+	gw_worker_random(s->worker, random, sizeof(random));
+	gw_question_draw(&p->question, &s->mids, random);
 	s->probe = p;
 	return true;
 }

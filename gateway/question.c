@@ -29,6 +29,31 @@ static unsigned type_of(const uint8_t *msg)
 	return msg[0] >> 4 & 3;
 }
 
+/* Who begins a message numbers it: an ACK has the number of what it answers, and a NON that answers
+   may be the relay's own. */
+void gw_question_mids_see(struct gw_question_mids *m, const uint8_t *msg, size_t len)
+{
+	if (len < HEADER || type_of(msg) >= ACK ||
+		(type_of(msg) != CON && msg[CODE_AT] >> 5 >= CLASS_MIN))
+		return;
+	m->known = true;
+	m->last = (uint16_t)(msg[MID_AT] << 8 | msg[MID_AT + 1]);
+}
+
+/* Servers count on, from a number that is random for each peer: the half of the ring that lies
+   opposite is theirs neither lately nor soon. */
+void gw_question_draw(struct gw_question *q, const struct gw_question_mids *m,
+	const uint8_t random[GW_QUESTION_RANDOM])
+{
+	enum { QUARTER = 0x4000, HALF = 0x8000 };
+	memcpy(q->token, random, sizeof(q->token));
+	const unsigned drawn =
+		(unsigned)random[GW_QUESTION_TOKEN] << 8 | random[GW_QUESTION_TOKEN + 1];
+	const unsigned mid = m->known ? m->last + QUARTER + drawn % HALF : drawn;
+	q->mid[0] = (uint8_t)(mid >> 8);
+	q->mid[1] = (uint8_t)mid;
+}
+
 void gw_question_write(const struct gw_question *q, uint8_t out[GW_QUESTION_LEN])
 {
 	static const uint8_t uri_path[] = { 0xb3, 'l', 'w', 'g' };

@@ -8,11 +8,13 @@
  * ask for it when the client makes a request, and clients of LwM2M do not repeat one for it; to
  * answer requests is what each of them can.
  *
- * Promise: nobody who has not read the request has its answer, but with a chance of 2^-64. The
- *          matcher is total: it reads no further than len.
+ * Promise: nobody who has not read the request has its answer, but with a chance of 2^-64. Its
+ *          message id is none that the server has used in the last 16,384 messages, or will in the
+ *          next, if that counts: what the device remembers of the one (for 247 s) would be its
+ *          answer to the other. The matcher is total: it reads no further than len.
  * Errors:  none.
  * Threads: any; no clock, no I/O, no allocation.
- * Source:  RFC 7252 sections 3, 4.2, 5.2.2 and 5.3.1.
+ * Source:  RFC 7252 sections 3, 4.2, 4.4, 4.5, 5.2.2 and 5.3.1.
  */
 #ifndef LWG_GATEWAY_QUESTION_H
 #define LWG_GATEWAY_QUESTION_H
@@ -31,8 +33,20 @@ enum {
 
 struct gw_question {
 	uint8_t token[GW_QUESTION_TOKEN]; /* random */
-	uint8_t mid[2];                   /* random */
+	uint8_t mid[2];
 };
+
+struct gw_question_mids { /* what the server has begun on this association */
+	bool known;
+	uint16_t last;
+};
+
+/* A message on its way from the server to the device. */
+void gw_question_mids_see(struct gw_question_mids *m, const uint8_t *msg, size_t len);
+enum { GW_QUESTION_RANDOM = GW_QUESTION_TOKEN + 2 };
+/* A new one, of octets that nobody else has. */
+void gw_question_draw(struct gw_question *q, const struct gw_question_mids *m,
+	const uint8_t random[GW_QUESTION_RANDOM]);
 
 /* The same each time: a repetition is one (RFC 7252 4.2). */
 void gw_question_write(const struct gw_question *q, uint8_t out[GW_QUESTION_LEN]);

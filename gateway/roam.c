@@ -102,8 +102,9 @@ static void ask(struct gw_roam *r, struct dtls_conn *c)
 	const struct net_path *const to = dtls_conn_candidate(c);
 	uint8_t msg[GW_QUESTION_LEN];
 	if (r->tries == 0 || !net_path_same(&r->to, to)) {
-		gw_worker_random(w, r->question.token, sizeof(r->question.token));
-		gw_worker_random(w, r->question.mid, sizeof(r->question.mid));
+		uint8_t random[GW_QUESTION_RANDOM];
+		gw_worker_random(w, random, sizeof(random));
+		gw_question_draw(&r->question, &r->session->mids, random);
 		r->to = *to;
 		r->tries = 0;
 		r->asked = 0;

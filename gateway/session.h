@@ -31,6 +31,7 @@
 #include "base/attr.h"
 #include "dtls/engine.h"
 #include "gateway/hold.h"
+#include "gateway/question.h"
 #include "proxy/channel.h"
 #include "proxy/relay.h"
 #include "store/store.h"
@@ -86,6 +87,7 @@ struct gw_session {
 	bool closes;      /* an operator has closed it, as soon as it is awake */
 	bool link_wakes;  /* the link is there, but its numbers are not */
 	bool ended;       /* only its operations keep it */
+	struct gw_question_mids mids;
 	uint8_t kind;     /* of the credential: enum store_cred_kind */
 	bool is_loose;    /* in the worker's list of those to look at */
 	bool is_moving;   /* where its device is, is being written down ... */

@@ -40,6 +40,7 @@ static bool device_send(struct channel *c, const uint8_t *msg, size_t len)
 	struct dtls_conn *const conn = s->legs[GW_DEVICE].conn;
 	if (!conn)
 		return false;
+	gw_question_mids_see(&s->mids, msg, len);
 	/* The device may not be told what could be forgotten. */
 	if (s->blocked > 0)
 		return gw_hold_put(&s->hold, GW_TO_DEVICE, msg, len);

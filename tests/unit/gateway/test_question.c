@@ -113,6 +113,68 @@ static void test_an_answer_of_its_own_is_acknowledged(void **state)
 	}
 }
 
+static unsigned mid_of(const struct gw_question_mids *mids, uint16_t drawn)
+{
+	struct gw_question q;
+	const uint8_t random[GW_QUESTION_RANDOM] = { 9, 8, 7, 6, 5, 4, 3, 2, (uint8_t)(drawn >> 8),
+		(uint8_t)drawn };
+	gw_question_draw(&q, mids, random);
+	assert_memory_equal(q.token, random, sizeof(q.token));
+	return (unsigned)q.mid[0] << 8 | q.mid[1];
+}
+
+/* RFC 7252 4.5: a device answers what has the id of an earlier message by what it answered to that
+   one. A server that counts on is far from the ids of ours, whichever way round. */
+static void test_its_id_is_far_from_those_of_the_server(void **state)
+{
+	static const uint16_t lasts[] = { 0, 1, 0x3fff, 0x4000, 0x8000, 0xc001, 0xffff };
+	(void)state;
+	for (size_t i = 0; i < sizeof(lasts) / sizeof(lasts[0]); i++) {
+		struct gw_question_mids mids = { .known = false };
+		const uint8_t request[] = { 0x40, 1, (uint8_t)(lasts[i] >> 8), (uint8_t)lasts[i] };
+		gw_question_mids_see(&mids, request, sizeof(request));
+		for (unsigned drawn = 0; drawn < 65536; drawn++) {
+			const uint16_t on = (uint16_t)(mid_of(&mids, (uint16_t)drawn) - lasts[i]);
+			assert_in_range(on, 0x4000, 0xbfff);
+		}
+	}
+}
+
+static void test_without_a_server_its_id_is_any(void **state)
+{
+	const struct gw_question_mids mids = { .known = false };
+	(void)state;
+	for (unsigned drawn = 0; drawn < 65536; drawn++)
+		assert_int_equal(mid_of(&mids, (uint16_t)drawn), drawn);
+}
+
+/* What begins a message of the server's: a request, or an answer that comes by itself and is to be
+   acknowledged; not an ACK or a reset, and not the relay's own answer as a NON. */
+static void test_whose_ids_are_the_servers(void **state)
+{
+	static const struct {
+		uint8_t head[4];
+		size_t len;
+		bool counts;
+	} cases[] = {
+		{ { 0x40, 1, 0x12, 0x34 }, 4, true },
+		{ { 0x50, 3, 0x12, 0x34 }, 4, true },
+		{ { 0x40, 69, 0x12, 0x34 }, 4, true },
+		{ { 0x50, 69, 0x12, 0x34 }, 4, false },
+		{ { 0x60, 69, 0x12, 0x34 }, 4, false },
+		{ { 0x70, 0, 0x12, 0x34 }, 4, false },
+		{ { 0x40, 1, 0x12, 0x34 }, 3, false },
+		{ { 0x40 }, 0, false },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct gw_question_mids mids = { .known = false };
+		gw_question_mids_see(&mids, cases[i].head, cases[i].len);
+		assert_int_equal(mids.known, cases[i].counts);
+		assert_int_equal(mids.last, cases[i].counts ? 0x1234 : 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +184,9 @@ int main(void)
 		cmocka_unit_test(test_S12_what_is_cut_is_no_answer),
 		cmocka_unit_test(test_R153_an_acknowledgement_alone_proves_nothing),
 		cmocka_unit_test(test_an_answer_of_its_own_is_acknowledged),
+		cmocka_unit_test(test_its_id_is_far_from_those_of_the_server),
+		cmocka_unit_test(test_without_a_server_its_id_is_any),
+		cmocka_unit_test(test_whose_ids_are_the_servers),
 	};
 	return cmocka_run_group_tests_name("gateway/question", tests, NULL, NULL);
 }
