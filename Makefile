@@ -50,7 +50,7 @@ LIBS = $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -llmdb $(LIBS_TPM) -lpthre
 
 # --- rooms -----------------------------------------------------------------------------------------------------
 # NEED_ lines are the arrows of ARCHITECTURE.md, no others; in link order, a room before those below it.
-ROOMS := base dtls proxy store conf io ctl gateway lab
+ROOMS := base dtls proxy store conf policy io ctl gateway lab
 DIR_base := gateway/base
 DIR_dtls := gateway/dtls
 DIR_conf := gateway/conf
@@ -62,9 +62,10 @@ NEED_dtls := base
 NEED_proxy := base
 NEED_store := base
 NEED_conf := base
+NEED_policy := conf base
 NEED_io := base
-NEED_ctl := conf base
-NEED_gateway := ctl io dtls proxy store conf base
+NEED_ctl := policy conf base
+NEED_gateway := ctl io dtls proxy store policy conf base
 NEED_lab := io dtls store conf base
 
 path = $(or $(DIR_$(1)),$(1))
