@@ -29,7 +29,9 @@ bool policy_fail(struct policy_reader *r, unsigned line, const char *form, ...)
 void policy_reader_at(struct policy_reader *r, const char *what, const char *name)
 {
 	struct policy_say s = policy_say_into(r->where, sizeof(r->where));
-	policy_say(&s, name[0] == '\0' ? "%s" : "%s \"%s\"", what, name);
+	policy_say(&s, "%s", what);
+	if (name[0] != '\0')
+		policy_say(&s, " \"%s\"", name);
 }
 
 /* --- one value -------------------------------------------------------------------------------- */
