@@ -151,6 +151,42 @@ struct policy_decision policy_decide(const struct policy *p, const struct policy
 	return decided(p, p->rules_len);
 }
 
+/* What an event counts; BOUNDS: nothing. */
+static enum policy_bound counted(enum policy_event e)
+{
+	static const struct {
+		enum policy_event event;
+		enum policy_bound bound;
+	} rows[] = {
+		{ POLICY_AGE, BOUND_AGE },
+		{ POLICY_IDLE, BOUND_IDLE },
+		{ POLICY_RECORDS, BOUND_RECORDS },
+		{ POLICY_FORGED, BOUND_FORGED },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (rows[i].event == e)
+			return rows[i].bound;
+	}
+	return BOUNDS;
+}
+
+uint64_t policy_next_bound(const struct policy *p, enum policy_event e, uint64_t now)
+{
+	const enum policy_bound b = counted(e);
+	uint64_t next = UINT64_MAX;
+	for (size_t i = 0; b != BOUNDS && i < p->rules_len; i++) {
+		const struct policy_box *box = &p->when[i].box;
+		if ((box->word & policy_dim_bit(DIM_EVENT, e)) == 0)
+			continue;
+		if (box->lo[b] > now && box->lo[b] < next)
+			next = box->lo[b];
+		/* UINT64_MAX: no bound. */
+		if (box->hi[b] >= now && box->hi[b] != UINT64_MAX && box->hi[b] + 1 < next)
+			next = box->hi[b] + 1;
+	}
+	return next;
+}
+
 size_t policy_rules(const struct policy *p)
 {
 	return p->rules_len;

@@ -52,7 +52,7 @@ const struct policy_row policy_rows[PKEYS] = {
 		"and '-'. No two rules have the same, and none is called \"default\"." },
 	[PKEY_EVENTS] = { "events", IN_RULE, IN_RULE, PTYPE_WORDS, 0, 0, &policy_words_event, NULL,
 		NULL, "events = [ \"credential-revoked\" ];",
-		"Condition: what has happened is one of these, see EVENTS. \"any\" is all of "
+		"Condition: what has happened is one of these, see Events. \"any\" is all of "
 		"them." },
 	[PKEY_ENDPOINT] = { "endpoint", IN_RULE, 0, PTYPE_TEXTS, 1, POLICY_PATTERN_MAX, NULL, NULL,
 		"any", "endpoint = [ \"urn:imei:*\" ];",
@@ -105,7 +105,7 @@ const struct policy_row policy_rows[PKEYS] = {
 	[PKEY_DEVICE] = { "device", BOTH, BOTH, PTYPE_LEG, 0, 0, &policy_words_action, NULL, NULL,
 		"device = \"teardown\";",
 		"What is done with the device's association: the word of an action, or a group of "
-		"the keys of A LEG." },
+		"the keys of a leg." },
 	[PKEY_UPSTREAM] = { "upstream", BOTH, BOTH, PTYPE_LEG, 0, 0, &policy_words_action, NULL,
 		NULL, "upstream = \"keep\";",
 		"What is done with the device's association with the server, as device." },
@@ -121,7 +121,7 @@ const struct policy_row policy_rows[PKEYS] = {
 		"a text that says that none is given", "reason = \"the keys were stolen\";",
 		"Why, for those who read the event." },
 	[PKEY_ACTION] = { "action", IN_LEG, IN_LEG, PTYPE_WORD, 0, 0, &policy_words_action, NULL,
-		NULL, "action = \"drain\";", "What is done, see ACTIONS." },
+		NULL, "action = \"drain\";", "What is done, see Actions." },
 	[PKEY_WITHIN] = { "within_s", IN_LEG, 0, PTYPE_NUMBER, 1, 86400, NULL, "s",
 		"required with drain, 30 with rekey-on-wake", "within_s = 30;",
 		"Of drain and rekey-on-wake: when exchanges that are under way are cut." },
@@ -135,7 +135,7 @@ const struct policy_row policy_rows[PKEYS] = {
 	[PKEY_FACT_NAME] = { "name", IN_FACTS, 0, PTYPE_TEXT, 1, POLICY_NAME_MAX, NULL, NULL,
 		"its place in the list", "name = \"a stolen meter\";", "What it is told as." },
 	[PKEY_FACT_EVENT] = { "event", IN_FACTS, IN_FACTS, PTYPE_WORD, 0, 0, &policy_words_event,
-		NULL, NULL, "event = \"credential-revoked\";", "What has happened, see EVENTS." },
+		NULL, NULL, "event = \"credential-revoked\";", "What has happened, see Events." },
 	[PKEY_FACT_ENDPOINT] = { "endpoint", IN_FACTS, IN_FACTS, PTYPE_TEXT, 0, 255, NULL, NULL,
 		NULL, "endpoint = \"urn:imei:1\";", "Name of the endpoint." },
 	[PKEY_FACT_LABELS] = { "labels", IN_FACTS, 0, PTYPE_TEXTS, 1, POLICY_LABEL_MAX, NULL, NULL,

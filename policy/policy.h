@@ -130,6 +130,10 @@ struct policy;
 
 struct policy_decision policy_decide(const struct policy *p, const struct policy_facts *f);
 size_t policy_rules(const struct policy *p);
+/* The least number above `now` at which a rule for POLICY_AGE, IDLE, RECORDS or FORGED begins or
+   ceases to hold by what the event counts (age_s, idle_s, records, forged): when to ask next.
+   UINT64_MAX: at none. Of other events: UINT64_MAX. */
+uint64_t policy_next_bound(const struct policy *p, enum policy_event e, uint64_t now);
 /* Do both decide the same of all facts, with the same words, by the same rules? Lines of the file
    do not count. */
 bool policy_same(const struct policy *a, const struct policy *b);

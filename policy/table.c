@@ -5,6 +5,50 @@
 
 #include "policy/keys.h"
 
+static const char *const events[POLICY_EVENTS] = {
+	[POLICY_CRED_REPLACED] = "Another secret, key or name is the endpoint's now.",
+	[POLICY_CRED_REVOKED] = "Its credential was withdrawn, or removed from the file.",
+	[POLICY_CRED_EXPIRED] = "The time of its credential, or of its certificate, is over.",
+	[POLICY_CERT_REVOKED] = "A revocation list that was read names its certificate.",
+	[POLICY_ANCHOR_REMOVED] = "Nothing vouches for its certificate any more.",
+	[POLICY_MAPPING_CHANGED] = "Its endpoint, labels or purpose are others.",
+	[POLICY_OWN_CHANGED] = "The gateway's own key or certificate is another.",
+	[POLICY_SERVER_DISTRUSTED] = "The server's key, pin or anchor is not taken any more.",
+	[POLICY_AGE] = "A bound of age_at_least_s is reached.",
+	[POLICY_IDLE] = "A bound of idle_at_least_s is reached.",
+	[POLICY_RECORDS] =
+		"A bound of records_at_least is reached, or what its cipher suite allows.",
+	[POLICY_FORGED] = "A bound of forged_at_least is reached, or what its cipher suite allows.",
+	[POLICY_REGISTRATION_EXPIRED] = "The lifetime of its registration is over.",
+	[POLICY_DEREGISTERED] = "It has ended its registration.",
+	[POLICY_POWER_LOST] = "Its first record after a start at which it could not be shown that "
+			      "nothing was lost.",
+	[POLICY_MOVED] = "Its address is another.",
+	[POLICY_NOSEC] = "It comes without DTLS, from a network that is allowed to.",
+	[POLICY_SMS_KEY_STALE] = "The keys of its SMS packets are older than its registration.",
+};
+
+static const char *const actions[POLICY_ACTIONS] = {
+	[POLICY_KEEP] =
+		"Nothing changes; with for_s or until_registration, until then: after that, "
+		"teardown.",
+	[POLICY_TEARDOWN] =
+		"The association is closed now, awake or asleep, and nothing of it is "
+		"forwarded any more. A device that is asleep is told at its next record.",
+	[POLICY_DRAIN] = "No new exchange begins; those under way may end within within_s; then "
+			 "teardown. Not of a rule for state = \"asleep\".",
+	[POLICY_REKEY_ON_WAKE] =
+		"Of the device's leg: its next record is not forwarded, but answered with the end "
+		"of "
+		"the association, so that it makes a new handshake. A session that is awake is "
+		"drained within within_s; a device without DTLS is torn down.",
+	[POLICY_QUARANTINE] =
+		"Of the device's leg: its association stays, and the device is told "
+		"5.03 (Service Unavailable) to all it asks, until the reason is gone; "
+		"after for_s, teardown. The upstream leg is then \"teardown\".",
+	[POLICY_ALERT_ONLY] = "Of both legs: nothing changes, but an operator is told.",
+};
+
 /* In man source a '-' is a hyphen, a '\' begins an escape and a quote or dot at the start of a line
    is a request; none of them may stand bare. */
 static void put(FILE *to, const char *text)
@@ -80,6 +124,19 @@ static void put_place(FILE *to, enum policy_place place)
 	}
 }
 
+static void put_words(
+	FILE *to, const char *title, const struct policy_words *w, const char *const *meanings)
+{
+	(void)fprintf(to, ".SS %s\n", title);
+	for (size_t i = 0; i < w->len; i++) {
+		(void)fputs(".TP\n.B ", to);
+		put(to, w->words[i]);
+		(void)fputc('\n', to);
+		put(to, meanings[i]);
+		(void)fputc('\n', to);
+	}
+}
+
 void policy_print_table(FILE *to)
 {
 	static const struct {
@@ -92,6 +149,8 @@ void policy_print_table(FILE *to)
 		{ IN_FACTS, "A member of expectations" },
 		{ IN_EXPECT, "The group expect" },
 	};
+	put_words(to, "Events", &policy_words_event, events);
+	put_words(to, "Actions", &policy_words_action, actions);
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {
 		(void)fprintf(to, ".SS %s\n", parts[i].title);
 		put_place(to, parts[i].place);

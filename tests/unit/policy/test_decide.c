@@ -262,6 +262,28 @@ static void test_R208_numbers_are_conditions_and_both_ends_are_included(void **s
 	}
 }
 
+static void test_the_next_bound_is_when_to_ask_again(void **state)
+{
+	(void)state;
+	struct policy *p = policy_of(RULE("a",
+		"events = [ \"age\", \"forged\" ]; labels = \"x\"; age_at_least_s = "
+		"100;") ",\n" RULE("b", "events = \"age\"; age_at_least_s = 10; "
+					"age_at_most_s = 19; idle_at_least_s = 3;") ",\n" RULE("c",
+		"events = \"forged\"; forged_at_most = 4;"));
+	static const uint64_t steps[] = { 0, 10, 20, 100, UINT64_MAX };
+	for (size_t i = 0; i + 1 < COUNT_OF(steps); i++) {
+		assert_int_equal(policy_next_bound(p, POLICY_AGE, steps[i]), steps[i + 1]);
+		if (i > 0)
+			assert_int_equal(policy_next_bound(p, POLICY_AGE, steps[i] - 1), steps[i]);
+	}
+	assert_int_equal(policy_next_bound(p, POLICY_FORGED, 0), 5);
+	assert_int_equal(policy_next_bound(p, POLICY_FORGED, 4), 5);
+	assert_int_equal(policy_next_bound(p, POLICY_FORGED, 5), UINT64_MAX);
+	assert_int_equal(policy_next_bound(p, POLICY_IDLE, 0), UINT64_MAX);
+	assert_int_equal(policy_next_bound(p, POLICY_MOVED, 0), UINT64_MAX);
+	policy_free(p);
+}
+
 static void test_facts_of_no_known_kind_are_the_defaults(void **state)
 {
 	(void)state;
@@ -336,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_R208_who_and_which_state_are_conditions),
 		cmocka_unit_test(test_R208_labels_are_conditions),
 		cmocka_unit_test(test_R208_numbers_are_conditions_and_both_ends_are_included),
+		cmocka_unit_test(test_the_next_bound_is_when_to_ask_again),
 		cmocka_unit_test(test_facts_of_no_known_kind_are_the_defaults),
 		cmocka_unit_test(test_what_is_said_fits_its_room_and_is_cut),
 		cmocka_unit_test(test_a_decision_is_said_in_the_words_of_the_file),

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of keys and the man page say the same. Run from the top of the tree. With the argument
+ * `print`, prints what belongs between the page's two marks.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "policy/box.h"
+#include "policy/keys.h"
+#include "policy/policy.h"
+
+enum { PAGE_MAX = 256 * 1024 };
+
+static const char page[] = "deploy/man/lwgate-policy.5";
+static const char begin[] = ".\\\" The table begins; it is printed by policy_print_table().\n";
+static const char end[] = ".\\\" The table ends.\n";
+
+/* The caller frees it. */
+static char *read_all(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	if (f == NULL)
+		fail_msg("%s cannot be read: run the tests from the top of the tree", path);
+	char *text = calloc(1, PAGE_MAX);
+	assert_non_null(text);
+	const size_t len = fread(text, 1, PAGE_MAX - 1, f);
+	(void)fclose(f);
+	assert_true(len > 0 && len < PAGE_MAX - 1);
+	return text;
+}
+
+static char *printed_table(void)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&text, &len);
+	assert_non_null(to);
+	policy_print_table(to);
+	assert_int_equal(fclose(to), 0);
+	return text;
+}
+
+static void test_man_page_has_the_table_of_the_code(void **state)
+{
+	(void)state;
+	char *text = read_all(page), *table = printed_table();
+	char *from = strstr(text, begin);
+	assert_non_null(from);
+	from += sizeof(begin) - 1;
+	char *to = strstr(from, end);
+	assert_non_null(to);
+	*to = '\0';
+	if (strcmp(from, table) != 0)
+		fail_msg("%s differs from the code: put what `test_table print` prints between its "
+			 "marks",
+			page);
+	free(table);
+	free(text);
+}
+
+static void test_every_row_is_whole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PKEYS; i++) {
+		const struct policy_row *r = &policy_rows[i];
+		const bool of_words =
+			r->type == PTYPE_WORD || r->type == PTYPE_WORDS || r->type == PTYPE_LEG;
+		assert_true(r->name != NULL && r->meaning != NULL && r->example != NULL);
+		assert_true(r->places != 0 && (r->required & ~r->places) == 0);
+		/* What is not required has a default, and the other way round. */
+		assert_true((r->required == 0) == (r->initial != NULL));
+		assert_true(of_words == (r->words != NULL));
+		assert_true(r->min <= r->max);
+		assert_true(strncmp(r->example, r->name, strlen(r->name)) == 0);
+		for (unsigned place = IN_POLICY; place <= IN_EXPECT; place <<= 1) {
+			const enum policy_key found =
+				policy_key_find(r->name, (enum policy_place)place);
+			if ((r->places & place) != 0)
+				assert_int_equal(found, i);
+		}
+	}
+	assert_int_equal(policy_key_find("name", IN_LEG), PKEYS);
+	assert_string_equal(policy_key_nearest("lables", IN_RULE), "labels");
+	assert_null(policy_key_nearest("lables", IN_LEG));
+}
+
+/* The keys that are reckoned with stand in the order of what they are of. */
+static void test_bounds_stand_in_their_order(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < BOUNDS; i++) {
+		const char *least = policy_rows[PKEY_AT_LEAST + i].name;
+		const char *most = policy_rows[PKEY_AT_MOST + i].name;
+		const char *fact = policy_rows[PKEY_FACT_NUMBER + i].name;
+		const size_t stem = strcspn(fact, "_");
+		assert_string_equal(fact, policy_bound_names[i]);
+		assert_memory_equal(least, fact, stem);
+		assert_memory_equal(most, fact, stem);
+		assert_memory_equal(least + stem, "_at_least", 9);
+		assert_memory_equal(most + stem, "_at_most", 8);
+		assert_string_equal(least + stem + 9, fact + stem);
+		assert_string_equal(most + stem + 8, fact + stem);
+	}
+	assert_int_equal(policy_rows[PKEY_RULES].max, POLICY_RULES_MAX);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_man_page_has_the_table_of_the_code),
+		cmocka_unit_test(test_every_row_is_whole),
+		cmocka_unit_test(test_bounds_stand_in_their_order),
+	};
+	if (argc > 1 && strcmp(argv[1], "print") == 0) {
+		policy_print_table(stdout);
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
