@@ -162,7 +162,7 @@ $(B)/mbedtls-device: $(B)/tests/bench/mbedtls/device_main.o
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(MBED)/lib/libmbedtls.a $(MBED)/lib/libmbedx509.a $(MBED)/lib/libmbedcrypto.a
 # Its device has the identities of the interoperability tests.
 $(B)/bench-wakeup: $(B)/tests/interop/identity.o
-$(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%_main.o $(call libs,lab)
+$(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%_main.o $(call lib,policy) $(call libs,lab)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
@@ -268,6 +268,7 @@ install:
 	for p in deploy/man/*.[1-8]; do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
 	install -D -m 0644 deploy/lwgate.conf $(DESTDIR)$(PREFIX)/share/lwgate/lwgate.conf
 	install -D -m 0600 deploy/credentials.conf.example $(DESTDIR)$(PREFIX)/share/lwgate/credentials.conf.example
+	for p in deploy/policy/*; do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/share/lwgate/policy/$${p##*/}; done
 
 dist:
 	@mkdir -p build

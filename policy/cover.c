@@ -364,7 +364,9 @@ static bool rule_good(
 bool policy_cover_check(struct policy_reader *r, const struct policy *p)
 {
 	struct policy_cover *c = calloc(1, sizeof(*c));
-	bool ok = c != NULL || policy_fail(r, 0, "no memory; free some");
+	if (c == NULL)
+		return policy_fail(r, 0, "no memory; free some");
+	bool ok = true;
 	for (size_t i = 0; ok && i < p->rules_len; i++)
 		ok = rule_good(r, p, i, c);
 	free(c);

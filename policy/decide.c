@@ -86,16 +86,29 @@ uint64_t policy_facts_number(const struct policy_facts *f, enum policy_bound b)
 	return 0;
 }
 
+/* Most names are told apart by how they begin and end. */
+static bool pattern_fits(const struct policy_pattern *pattern, const char *text, size_t len)
+{
+	if (pattern->plain)
+		return strcmp(pattern->text, text) == 0;
+	const size_t head = pattern->head, tail = pattern->tail;
+	const char *end = pattern->text + strlen(pattern->text) - tail;
+	return len >= head + tail && memcmp(pattern->text, text, head) == 0 &&
+	       memcmp(end, text + len - tail, tail) == 0 &&
+	       policy_pattern_fits(pattern->text, text);
+}
+
 bool policy_when_endpoint(const struct policy *p, const struct policy_when *w, const char *endpoint)
 {
+	if (w->patterns_len == 0)
+		return true;
 	const char *text = endpoint == NULL ? "" : endpoint;
+	const size_t len = strlen(text);
 	for (size_t i = 0; i < w->patterns_len; i++) {
-		const struct policy_pattern *pattern = &p->patterns[w->patterns[i]];
-		if (pattern->plain ? strcmp(pattern->text, text) == 0
-				   : policy_pattern_fits(pattern->text, text))
+		if (pattern_fits(&p->patterns[w->patterns[i]], text, len))
 			return true;
 	}
-	return w->patterns_len == 0;
+	return false;
 }
 
 static bool numbers_fit(const struct policy_when *w, const struct policy_facts *f)
@@ -224,6 +237,8 @@ bool policy_listener_add(struct policy *p, const char *name, size_t *out)
 	return true;
 }
 
+static const char wild[] = "*?";
+
 bool policy_pattern_add(struct policy *p, const char *pattern, size_t *out)
 {
 	for (*out = 0; *out < p->patterns_len; ++*out) {
@@ -233,8 +248,14 @@ bool policy_pattern_add(struct policy *p, const char *pattern, size_t *out)
 	if (p->patterns_len == POLICY_PATTERNS)
 		return false;
 	struct policy_pattern *to = &p->patterns[p->patterns_len++];
-	to->plain = strpbrk(pattern, "*?") == NULL;
-	memcpy(to->text, pattern, strlen(pattern) + 1);
+	const size_t len = strlen(pattern), head = strcspn(pattern, wild);
+	size_t tail = 0;
+	while (tail < len && strchr(wild, pattern[len - 1 - tail]) == NULL)
+		tail++;
+	to->plain = head == len;
+	to->head = (uint8_t)head;
+	to->tail = (uint8_t)tail;
+	memcpy(to->text, pattern, len + 1);
 	return true;
 }
 

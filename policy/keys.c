@@ -13,20 +13,20 @@ enum { BOUND_S_MAX = 366 * 86400 };
 
 #define AT_LEAST(key, top, of, what)                                                               \
 	{                                                                                          \
-		.name = key, .places = IN_RULE, .type = PTYPE_NUMBER, .min = 1, .max = top,        \
-		.unit = of, .initial = "any", .example = key " = 1;",                              \
+		.name = (key), .places = IN_RULE, .type = PTYPE_NUMBER, .min = 1, .max = (top),    \
+		.unit = (of), .initial = "any", .example = key " = 1;",                            \
 		.meaning = "Condition: " what ", at least."                                        \
 	}
 #define AT_MOST(key, top, of, what)                                                                \
 	{                                                                                          \
-		.name = key, .places = IN_RULE, .type = PTYPE_NUMBER, .min = 0, .max = top,        \
-		.unit = of, .initial = "any", .example = key " = 1;",                              \
+		.name = (key), .places = IN_RULE, .type = PTYPE_NUMBER, .min = 0, .max = (top),    \
+		.unit = (of), .initial = "any", .example = key " = 1;",                            \
 		.meaning = "Condition: " what ", at most."                                         \
 	}
 #define FACT_NUMBER(key, top, of, what)                                                            \
 	{                                                                                          \
-		.name = key, .places = IN_FACTS, .type = PTYPE_NUMBER, .min = 0, .max = top,       \
-		.unit = of, .initial = "0", .example = key " = 1;", .meaning = what                \
+		.name = (key), .places = IN_FACTS, .type = PTYPE_NUMBER, .min = 0, .max = (top),   \
+		.unit = (of), .initial = "0", .example = key " = 1;", .meaning = (what)            \
 	}
 #define AGE        "time since the full handshake (a resumed session has the age of its first one)"
 #define IDLE       "time since the last record of the device"

@@ -42,7 +42,8 @@ struct policy_then {
 };
 
 struct policy_pattern {
-	bool plain; /* no '*', no '?' */
+	bool plain;         /* no '*', no '?' */
+	uint8_t head, tail; /* octets before the first of them, and behind the last */
 	char text[POLICY_PATTERN_MAX + 1];
 };
 

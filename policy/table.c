@@ -21,8 +21,7 @@ static const char *const events[POLICY_EVENTS] = {
 	[POLICY_FORGED] = "A bound of forged_at_least is reached, or what its cipher suite allows.",
 	[POLICY_REGISTRATION_EXPIRED] = "The lifetime of its registration is over.",
 	[POLICY_DEREGISTERED] = "It has ended its registration.",
-	[POLICY_POWER_LOST] = "Its first record after a start at which it could not be shown that "
-			      "nothing was lost.",
+	[POLICY_POWER_LOST] = "Its first record after a start that may have lost some.",
 	[POLICY_MOVED] = "Its address is another.",
 	[POLICY_NOSEC] = "It comes without DTLS, from a network that is allowed to.",
 	[POLICY_SMS_KEY_STALE] = "The keys of its SMS packets are older than its registration.",

@@ -27,10 +27,10 @@ extern const struct policy_words policy_words_link;    /* "down", "up": bool ups
 extern const struct policy_words policy_words_resume;  /* "keep", "refuse": bool refuse_... */
 extern const struct policy_words policy_words_suite;   /* in the order of base/suite */
 
-/* The place of a word; false: there is none. */
-MUST_USE bool policy_word_find(const struct policy_words *w, const char *word, size_t *out);
-/* The one that looks most like `word`; NULL: none does. */
-const char *policy_word_nearest(const struct policy_words *w, const char *word);
+/* The place of a word; false: it is none of them. */
+MUST_USE bool policy_word_find(const struct policy_words *w, const char *text, size_t *out);
+/* The one that looks most like `text`; NULL: none does. */
+const char *policy_word_nearest(const struct policy_words *w, const char *text);
 /* All of them as "a, b or c". */
 const char *policy_words_say(const struct policy_words *w, char *out, size_t cap);
 

@@ -148,17 +148,17 @@ static const char *channel_word(size_t n)
 
 static const char *suite_word(size_t n)
 {
-	return suites[n].name;
+	return n < SUITES ? suites[n].name : "";
 }
 
 static const char *label_word(size_t n)
 {
-	return labels[n];
+	return n < MODEL_LABELS ? labels[n] : "";
 }
 
 static const char *listener_word(size_t n)
 {
-	return listeners[n];
+	return n < MODEL_LISTENERS ? listeners[n] : "";
 }
 
 static void put_set(FILE *to, const char *key, uint32_t set, word_of *word)
@@ -271,8 +271,12 @@ static void name_endpoint(const struct model_rule *r, uint64_t *random, char out
 		r->patterns_len == 0 ? "*" : r->patterns[below(random, r->patterns_len)];
 	for (const char *c = pattern; *c != '\0'; c++) {
 		const size_t n = *c == '*' ? below(random, 3) : 1;
-		for (size_t i = 0; i < n; i++)
-			out[len++] = *c == '*' || *c == '?' ? (char)('a' + below(random, 3)) : *c;
+		for (size_t i = 0; i < n; i++) {
+			out[len] = *c;
+			if (*c == '*' || *c == '?')
+				out[len] = (char)('a' + (int)below(random, 3));
+			len++;
+		}
 	}
 	if (len > 0 && one_in(random, 8))
 		len--;
