@@ -69,7 +69,8 @@ MUST_USE bool policy_pattern_add(struct policy *p, const char *pattern, size_t *
 /* After the conditions of rule `number` are set: what decide() wants to know at once. */
 void policy_when_ready(struct policy *p, size_t number);
 
-/* The facts as bits of a box's word. p NULL: of a policy that looks at suites and names no listener. */
+/* The facts as bits of a box's word. p NULL: of a policy that looks at suites and names no
+   listener. */
 uint64_t policy_facts_word(const struct policy *p, const struct policy_facts *f);
 /* The labels that the policy knows. */
 uint64_t policy_facts_labels(const struct policy *p, const struct policy_facts *f);

@@ -16,8 +16,8 @@
    place. */
 void policy_pattern_tidy(char *pattern);
 bool policy_pattern_fits(const char *pattern, const char *text);
-/* True: whatever fits `inner` fits `outer`. False may be wrong, where a '?' of the one meets a '*' of
-   the other ("??*" and "*ab"). Both are tidy. */
+/* True: whatever fits `inner` fits `outer`. False may be wrong, where a '?' of the one meets a '*'
+   of the other ("??*" and "*ab"). Both are tidy. */
 bool policy_pattern_holds(const char *outer, const char *inner);
 /* A text that fits: '?' becomes fill, '*' run times fill. Cut at cap; false then. */
 bool policy_pattern_sample(const char *pattern, char fill, size_t run, char *out, size_t cap);

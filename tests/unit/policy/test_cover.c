@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules that are never reached, and rules that contradict each other, are named with their lines. */
+/* Rules that are never reached, and rules that contradict each other, are named with their
+   lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
