@@ -124,6 +124,18 @@ bool policy_box_within(const struct policy_box *inner, const struct policy_box *
 	return true;
 }
 
+size_t policy_box_cost(const struct policy_box *box, const struct policy_box *by)
+{
+	const uint64_t outside = box->word & ~by->word;
+	size_t len = (size_t)__builtin_popcountll(by->with & ~box->with) +
+		     (size_t)__builtin_popcountll(by->without & ~box->without);
+	for (size_t d = 0; d < DIMS && outside != 0; d++)
+		len += (outside & policy_dim_mask((enum policy_dim)d)) != 0;
+	for (size_t i = 0; i < BOUNDS; i++)
+		len += (size_t)(box->lo[i] < by->lo[i]) + (size_t)(box->hi[i] > by->hi[i]);
+	return len;
+}
+
 static size_t cut_dims(struct policy_box *rest, const struct policy_box *by, struct policy_box *to)
 {
 	size_t len = 0;

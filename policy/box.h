@@ -81,6 +81,8 @@ struct policy_box policy_box_all(void);
 bool policy_box_empty(const struct policy_box *b);
 bool policy_box_meets(const struct policy_box *a, const struct policy_box *b);
 bool policy_box_within(const struct policy_box *inner, const struct policy_box *outer);
+/* How many pieces policy_box_cut() will give; 0: box is within by. */
+size_t policy_box_cost(const struct policy_box *box, const struct policy_box *by);
 /* What is in `box` and not in `by`, which meets it. Returns the number of pieces. */
 size_t policy_box_cut(const struct policy_box *box, const struct policy_box *by,
 	struct policy_box pieces[POLICY_PIECES]);

@@ -16,11 +16,6 @@ enum {
 	NOBODY = POLICY_RULES_MAX,
 };
 
-struct piece {
-	struct policy_box box;
-	size_t next; /* the first of boxes[] that has not been cut out of it */
-};
-
 struct work {
 	const struct policy *p;
 	size_t rule; /* that is looked at */
@@ -31,7 +26,7 @@ struct work {
 	bool used[NOBODY + 1];          /* whose have been */
 	const char *why;                /* the world's last reason that was used */
 	size_t steps;
-	struct piece stack[STACK];
+	struct policy_box stack[STACK];
 	size_t stack_len;
 	struct policy_box pieces[POLICY_PIECES];
 	struct policy_box left; /* LEFT */
@@ -70,40 +65,56 @@ static void add_world(struct work *w)
 		w->owner[w->len++] = NOBODY;
 }
 
-static bool push(struct work *w, const struct policy_box *box, size_t next)
+static bool push(struct work *w, const struct policy_box *box)
 {
 	if (policy_box_empty(box))
 		return true;
 	if (w->stack_len == STACK)
 		return false;
-	w->stack[w->stack_len++] = (struct piece){ *box, next };
+	w->stack[w->stack_len++] = *box;
 	return true;
 }
 
-/* Cuts all that is on out of one piece, up to the first that meets it; what is left of it then
-   waits. */
-static enum outcome cut_one(struct work *w)
+/* Of the boxes that are on and meet the piece, the one that cuts it into the fewest; w->len: none
+   does. The fewer, the smaller the search: one that holds all of it ends it at once. */
+static size_t cheapest(struct work *w, const struct policy_box *piece)
 {
-	const struct piece at = w->stack[--w->stack_len];
-	for (size_t i = at.next; i < w->len; i++) {
+	size_t best = w->len, least = SIZE_MAX;
+	for (size_t i = 0; i < w->len && least > 0; i++) {
 		if (!w->on[w->owner[i]])
 			continue;
-		if (++w->steps > POLICY_COVER_STEPS)
-			return GAVE_UP;
-		if (!policy_box_meets(&at.box, &w->boxes[i]))
+		w->steps++;
+		if (!policy_box_meets(piece, &w->boxes[i]))
 			continue;
-		w->used[w->owner[i]] = true;
-		if (w->owner[i] == NOBODY)
-			w->why = policy_world(i, &w->left);
-		const size_t len = policy_box_cut(&at.box, &w->boxes[i], w->pieces);
-		for (size_t k = 0; k < len; k++) {
-			if (!push(w, &w->pieces[k], i + 1))
-				return GAVE_UP;
-		}
-		return COVERED;
+		const size_t cost = policy_box_cost(piece, &w->boxes[i]);
+		if (cost >= least)
+			continue;
+		least = cost;
+		best = i;
 	}
-	w->left = at.box;
-	return LEFT;
+	return best;
+}
+
+/* Cuts one box out of the last piece that waits; what is left of it then waits. */
+static enum outcome cut_one(struct work *w)
+{
+	const struct policy_box at = w->stack[--w->stack_len];
+	const size_t by = cheapest(w, &at);
+	if (by == w->len) {
+		w->left = at;
+		return LEFT;
+	}
+	if (w->steps > POLICY_COVER_STEPS)
+		return GAVE_UP;
+	w->used[w->owner[by]] = true;
+	if (w->owner[by] == NOBODY)
+		w->why = policy_world(by, &w->left);
+	const size_t len = policy_box_cut(&at, &w->boxes[by], w->pieces);
+	for (size_t i = 0; i < len; i++) {
+		if (!push(w, &w->pieces[i]))
+			return GAVE_UP;
+	}
+	return COVERED;
 }
 
 /* Is all that the rule takes in the boxes that are on? */
@@ -114,7 +125,7 @@ static enum outcome cut_all(struct work *w)
 	memset(w->used, 0, sizeof(w->used));
 	w->stack_len = 0;
 	for (size_t i = 0; i < len; i++)
-		(void)push(w, &own[i], 0);
+		(void)push(w, &own[i]);
 	enum outcome o = COVERED;
 	while (o == COVERED && w->stack_len > 0)
 		o = cut_one(w);

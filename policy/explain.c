@@ -132,9 +132,7 @@ static bool endpoint_not(const struct policy *p, const struct policy_when *w,
 bool policy_why_not(
 	const struct policy *p, size_t number, const struct policy_facts *f, char *out, size_t cap)
 {
-	char none[1];
-	struct policy_say s =
-		cap > 0 ? policy_say_into(out, cap) : policy_say_into(none, sizeof(none));
+	struct policy_say s = policy_say_into(out, cap);
 	if (number >= p->rules_len)
 		return false;
 	const struct policy_when *w = &p->when[number];

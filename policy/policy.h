@@ -143,7 +143,7 @@ void policy_free(struct policy *p);
 
 /* Why rule `number` does not match: the first condition that does not hold, in words ("event is
    credential-replaced, the rule wants credential-revoked"). Returns false, and out is "", when it
-   does match. */
+   does match. cap >= 1. */
 bool policy_why_not(
 	const struct policy *p, size_t number, const struct policy_facts *f, char *out, size_t cap);
 /* "default" for the number of rules and beyond. */

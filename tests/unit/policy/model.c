@@ -65,7 +65,8 @@ static void make_numbers(struct model_rule *r, uint64_t *random, enum model_worl
 	for (size_t i = 0; i < MODEL_NUMBERS; i++) {
 		r->least[i] = 0;
 		r->most[i] = UINT64_MAX;
-		if (!one_in(random, 6) || (world == MODEL_FEW && i != 0 && i != 2))
+		if (!one_in(random, 6) || (world == MODEL_FEW && i != 0 && i != 2) ||
+			(world == MODEL_SETS && i != 0))
 			continue;
 		if (one_in(random, 2))
 			r->least[i] = 1 + below(random, 2);
@@ -89,15 +90,17 @@ static int maybe(uint64_t *random)
 
 static void make_rule(struct model_rule *r, uint64_t *random, enum model_world world)
 {
-	*r = (struct model_rule){ 0 };
+	*r = (struct model_rule){ .awake = maybe(random), .registered = -1, .upstream_up = -1 };
+	make_labels(r, random, world);
+	make_numbers(r, random, world);
+	r->events = 1U << POLICY_AGE;
+	if (world == MODEL_SETS)
+		return;
 	r->events = some_of(random, world == MODEL_FEW ? 3 : POLICY_EVENTS);
 	r->kinds = one_in(random, 3) ? some_of(random, POLICY_KINDS) : 0;
 	r->channels = one_in(random, 3) ? some_of(random, POLICY_CHANNELS) : 0;
-	r->awake = maybe(random);
 	r->registered = maybe(random);
 	r->upstream_up = maybe(random);
-	make_labels(r, random, world);
-	make_numbers(r, random, world);
 	if (world == MODEL_FEW)
 		return;
 	r->suites = one_in(random, 4) ? some_of(random, SUITES) : 0;
@@ -351,6 +354,15 @@ bool model_few(size_t number, struct model_facts *out)
 					     .asleep_s = v[8] } };
 	set_labels(out, (uint32_t)v[6]);
 	return left == 0;
+}
+
+bool model_sets(size_t number, struct model_facts *out)
+{
+	*out = (struct model_facts){
+		.facts = { .event = POLICY_AGE, .awake = number % 2 != 0, .age_s = number / 2 % 5 }
+	};
+	set_labels(out, (uint32_t)(number / 10) % (1U << MODEL_LABELS));
+	return number < 10U << MODEL_LABELS;
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */

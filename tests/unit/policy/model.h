@@ -40,7 +40,8 @@ struct model {
 enum model_world {
 	MODEL_ALL, /* all of them */
 	MODEL_FEW, /* few enough to try each: three events, three labels, no names, two numbers */
-	MODEL_NO_NAMES /* all but the endpoint's name */
+	MODEL_NO_NAMES, /* all but the endpoint's name */
+	MODEL_SETS      /* of an age: labels, asleep or awake, and how old */
 };
 
 struct model_facts { /* with room for what they point to */
@@ -59,6 +60,8 @@ char *model_text(const struct model *m);
 void model_facts(const struct model *m, uint64_t *random, struct model_facts *out);
 /* Every one of the few facts of MODEL_FEW, by number; false: there are no more. */
 bool model_few(size_t number, struct model_facts *out);
+/* The same of MODEL_SETS. */
+bool model_sets(size_t number, struct model_facts *out);
 /* Does the rule take these? Labels that are not the model's do not matter. */
 bool model_takes(const struct model_rule *r, const struct policy_facts *f);
 /* The number of the rule that decides. */

@@ -323,7 +323,6 @@ static void test_what_is_said_fits_its_room_and_is_cut(void **state)
 	assert_int_equal(small[6], 'x');
 	assert_true(policy_why_not(p, 0, &f, small, 1));
 	assert_string_equal(small, "");
-	assert_true(policy_why_not(p, 0, &f, NULL, 0));
 	assert_false(policy_why_not(p, 1, &f, why, sizeof(why)));
 	assert_string_equal(why, "");
 	policy_free(p);

@@ -80,6 +80,32 @@ static void test_what_is_expected_is_held_against_what_comes(void **state)
 		"event is moved, the rule wants age or idle");
 }
 
+static void test_of_many_rules_passed_over_the_first_are_told(void **state)
+{
+	(void)state;
+	char text[1024] = "", line[POLICY_EXPECT_LINE];
+	size_t len = 0;
+	for (int i = 0; i < 10; i++) {
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+			RULE("r%d", "events = \"%s\"; labels = \"l%d\";") ",\n", i, "age", i);
+		char rules[1200];
+		(void)snprintf(
+			rules, sizeof(rules), "%s%s", text, RULE("z", "events = \"moved\";"));
+		struct policy *p = policy_of(rules);
+		struct policy_expect *t = table_of(IDLE "expect = { rule = \"default\"; };");
+		assert_true(policy_expect_run(t, 0, p, line, sizeof(line)));
+		/* Those of r0 to r<i>, and z: eight of them are named. */
+		assert_int_equal(strstr(line, "\"r6\" (line 8): event is") != NULL, i >= 6);
+		assert_int_equal(strstr(line, "\"r7\" (line 9): event is") != NULL, i >= 7);
+		assert_null(strstr(line, "\"r8\""));
+		assert_int_equal(strstr(line, "\"z\"") != NULL, i < 7);
+		assert_int_equal(strstr(line, "; and 1 more") != NULL, i == 7);
+		assert_int_equal(strstr(line, "; and 3 more") != NULL, i == 9);
+		policy_expect_free(t);
+		policy_free(p);
+	}
+}
+
 static void test_each_part_of_a_decision_can_be_expected(void **state)
 {
 	(void)state;
@@ -188,6 +214,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_expected_is_held_against_what_comes),
+		cmocka_unit_test(test_of_many_rules_passed_over_the_first_are_told),
 		cmocka_unit_test(test_each_part_of_a_decision_can_be_expected),
 		cmocka_unit_test(test_every_fact_can_be_written),
 		cmocka_unit_test(test_a_table_that_is_wrong_is_refused),

@@ -222,6 +222,53 @@ static void test_a_policy_has_at_most_256_patterns(void **state)
 	free(text);
 }
 
+static void test_a_name_has_plain_characters(void **state)
+{
+	(void)state;
+	static const char others[] = "@[`{/:,^ *\xc3";
+	policy_free(policy_of("{ name = \"AZaz09-_.\"; " AGE LEGS "}"));
+	for (const char *c = others; *c != '\0'; c++) {
+		char text[128];
+		(void)snprintf(text, sizeof(text), "{ name = \"a%c\"; " AGE LEGS "}", *c);
+		assert_non_null(strstr(error_of(text), "name: has a character that is none of"));
+	}
+}
+
+/* Names are taken whole, however long they may be. */
+static void test_the_longest_names_are_taken_whole(void **state)
+{
+	(void)state;
+	enum { LONG = POLICY_PATTERN_MAX };
+	char text[1024], name[LONG + 1];
+	memset(name, 'n', LONG);
+	name[LONG] = '\0';
+	(void)snprintf(text, sizeof(text),
+		"{ name = \"%.*s\"; events = \"age\"; endpoint = \"%s\"; labels = \"%.*s\"; "
+		"listener = \"%.64s\"; " LEGS "}",
+		POLICY_NAME_MAX, name, name, POLICY_LABEL_MAX, name, name);
+	struct policy *p = policy_of(text);
+	char label[POLICY_LABEL_MAX + 1] = "", listener[65] = "";
+	memcpy(label, name, sizeof(label) - 1);
+	memcpy(listener, name, sizeof(listener) - 1);
+	const char *const labels[] = { label };
+	struct policy_facts f = facts_of(POLICY_AGE);
+	f.endpoint = name;
+	f.labels = labels;
+	f.labels_len = 1;
+	f.listener = listener;
+	assert_int_equal(policy_decide(p, &f).number, 0);
+	assert_int_equal(strlen(policy_decide(p, &f).rule), POLICY_NAME_MAX);
+	name[LONG - 1] = '\0';
+	assert_int_equal(policy_decide(p, &f).number, 1);
+	name[LONG - 1] = 'n';
+	label[POLICY_LABEL_MAX - 1] = '\0';
+	assert_int_equal(policy_decide(p, &f).number, 1);
+	label[POLICY_LABEL_MAX - 1] = 'n';
+	listener[63] = '\0';
+	assert_int_equal(policy_decide(p, &f).number, 1);
+	policy_free(p);
+}
+
 static void test_a_single_value_stands_for_an_array_of_one(void **state)
 {
 	(void)state;
@@ -296,6 +343,8 @@ int main(void)
 		cmocka_unit_test(test_what_must_stand_in_a_file),
 		cmocka_unit_test(test_what_is_too_much_is_refused_and_just_enough_is_not),
 		cmocka_unit_test(test_a_policy_has_at_most_256_patterns),
+		cmocka_unit_test(test_a_name_has_plain_characters),
+		cmocka_unit_test(test_the_longest_names_are_taken_whole),
 		cmocka_unit_test(test_a_single_value_stands_for_an_array_of_one),
 		cmocka_unit_test(test_R208_a_comment_more_is_the_same_policy),
 		cmocka_unit_test(test_a_file_is_read_and_one_that_is_not_there_is_said),

@@ -252,6 +252,28 @@ static void test_the_verdict_is_exact_over_all_facts_of_a_small_world(void **sta
 	assert_true(s.reached > 100 && s.unreached > 30 && s.unproved == 0);
 }
 
+/* So for sets of labels, where there are more ways to be wrong, and more policies. */
+static void test_the_verdict_is_exact_over_all_sets_of_labels(void **state)
+{
+	(void)state;
+	struct sums s = { 0 };
+	for (size_t n = 0; n < POLICIES; n++) {
+		uint64_t random = n + 6000000;
+		struct model m;
+		struct model_facts f;
+		bool dead_rules[MODEL_RULES] = { false }, decided[MODEL_RULES + 1] = { false };
+		model_make(&m, &random, MODEL_SETS);
+		struct policy *p = parse(&m);
+		(void)cover_all(&m, p, dead_rules, &s);
+		for (size_t i = 0; model_sets(i, &f); i++)
+			decided[policy_decide(p, &f.facts).number] = true;
+		for (size_t i = 0; i < m.len; i++)
+			assert_int_equal(dead_rules[i], !decided[i]);
+		policy_free(p);
+	}
+	assert_true(s.reached > 5000 && s.unreached > 5000 && s.unproved == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +284,7 @@ int main(void)
 			test_what_is_called_unreached_never_decides_and_what_is_reached_has_a_witness),
 		cmocka_unit_test(test_without_names_nothing_is_left_open),
 		cmocka_unit_test(test_the_verdict_is_exact_over_all_facts_of_a_small_world),
+		cmocka_unit_test(test_the_verdict_is_exact_over_all_sets_of_labels),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
