@@ -133,6 +133,14 @@ static void test_R208_earlier_rules_can_cover_one_together(void **state)
 			RULE("b", AGE "without_label = \"x\";") ",\n" KEEPS("c", AGE), NULL },
 		{ RULE("a", AGE "without_label = [ \"x\", \"y\" ];"),
 			RULE("b", AGE "labels = \"x\";") ",\n" KEEPS("c", AGE), NULL },
+		{ RULE("a", AGE "without_label = [ \"x\", \"y\" ];"),
+			RULE("b", AGE "labels = [ \"x\", \"z\" ];") ",\n" RULE("c",
+				AGE "labels = \"x\"; without_label = \"z\";") ",\n" KEEPS("d", AGE),
+			NULL },
+		{ RULE("a", AGE "labels = [ \"x\", \"y\" ];"),
+			RULE("b", AGE "without_label = [ \"x\", \"z\" ];") ",\n" RULE("c",
+				AGE "without_label = \"x\"; labels = \"z\";") ",\n" KEEPS("d", AGE),
+			NULL },
 		/* One alone is named alone, whatever other patterns there are. */
 		{ RULE("z", AGE "endpoint = \"z\";"),
 			RULE("a", AGE "endpoint = \"urn:*\";") ",\n" KEEPS(

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -215,6 +216,25 @@ static void test_R208_who_and_which_state_are_conditions(void **state)
 	takes("endpoint = \"?*\";", &f, "endpoint \"\" does not fit \"?*\"");
 }
 
+/* Nothing is read before a name that is shorter than the end of its pattern. */
+static void test_a_name_shorter_than_its_pattern_does_not_fit(void **state)
+{
+	(void)state;
+	static const char *const names[] = { "", "h", "abba", "abab" };
+	struct policy_facts f = facts_of(POLICY_MOVED);
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		char *name = strdup(names[i]), why[WHY];
+		assert_non_null(name);
+		f.endpoint = name;
+		(void)snprintf(
+			why, sizeof(why), "endpoint \"%s\" does not fit \"*abcdefgh\"", name);
+		takes("endpoint = \"*abcdefgh\";", &f, why);
+		(void)snprintf(why, sizeof(why), "endpoint \"%s\" does not fit \"abb*bba\"", name);
+		takes("endpoint = \"abb*bba\";", &f, why);
+		free(name);
+	}
+}
+
 static void test_R208_labels_are_conditions(void **state)
 {
 	(void)state;
@@ -360,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_R208_where_no_rule_matches_the_default_decides),
 		cmocka_unit_test(test_R211_resumption_is_refused_unless_both_legs_are_kept),
 		cmocka_unit_test(test_R208_who_and_which_state_are_conditions),
+		cmocka_unit_test(test_a_name_shorter_than_its_pattern_does_not_fit),
 		cmocka_unit_test(test_R208_labels_are_conditions),
 		cmocka_unit_test(test_R208_numbers_are_conditions_and_both_ends_are_included),
 		cmocka_unit_test(test_the_next_bound_is_when_to_ask_again),
