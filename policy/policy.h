@@ -28,14 +28,14 @@
 
 /* What has happened. */
 enum policy_event {
-	POLICY_CRED_REPLACED,   /* another secret, key or name is the endpoint's now */
-	POLICY_CRED_REVOKED,    /* withdrawn, or removed from the file */
-	POLICY_CRED_EXPIRED,    /* its validity, or its certificate's, has ended */
-	POLICY_CERT_REVOKED,    /* a CRL that was read names its certificate */
-	POLICY_ANCHOR_REMOVED,  /* nothing vouches for its certificate any more */
-	POLICY_MAPPING_CHANGED, /* its endpoint, labels or purpose are others */
-	POLICY_OWN_CHANGED,     /* the gateway's own key or certificate is another */
-	POLICY_SERVER_DISTRUSTED, /* the upstream's key, pin or anchor is not taken any more */
+	POLICY_CRED_REPLACED,     /* another secret, key or name is the endpoint's now */
+	POLICY_CRED_REVOKED,      /* withdrawn, or removed from the file */
+	POLICY_CRED_EXPIRED,      /* its validity, or its certificate's, has ended */
+	POLICY_CERT_REVOKED,      /* a CRL that was read names its certificate */
+	POLICY_ANCHOR_REMOVED,    /* nothing vouches for its certificate any more */
+	POLICY_MAPPING_CHANGED,   /* its endpoint, labels or purpose are others */
+	POLICY_OWN_CHANGED,       /* the gateway's own key or certificate is another */
+	POLICY_SERVER_DISTRUSTED, /* the upstream's key, pin or anchor is taken no more */
 	POLICY_AGE,               /* since the full handshake (S29) */
 	POLICY_IDLE,              /* since the last record of the device */
 	POLICY_RECORDS,           /* records under one key, either way */
@@ -114,7 +114,7 @@ struct policy_facts {
 struct policy_leg {
 	enum policy_action action;
 	uint32_t bound_s;        /* DRAIN, REKEY_ON_WAKE, QUARANTINE, KEEP; 0 with KEEP: none */
-	bool until_registration; /* KEEP: also ends with the registration; only where there is one */
+	bool until_registration; /* KEEP: ends with the registration, too; where there is one */
 };
 
 struct policy_decision {

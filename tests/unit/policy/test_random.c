@@ -206,8 +206,7 @@ static void cover_random(enum model_world world, uint64_t seed, struct sums *sum
 	}
 }
 
-static void test_what_is_called_unreached_never_decides_and_what_is_reached_has_a_witness(
-	void **state)
+static void test_unreached_never_decides_and_what_is_reached_has_a_witness(void **state)
 {
 	(void)state;
 	struct sums s = { 0 };
@@ -280,8 +279,7 @@ int main(void)
 		cmocka_unit_test(test_R208_random_policies_decide_as_the_model_does),
 		cmocka_unit_test(test_R208_rules_after_the_match_have_no_effect),
 		cmocka_unit_test(test_R208_the_same_file_again_is_the_same_policy),
-		cmocka_unit_test(
-			test_what_is_called_unreached_never_decides_and_what_is_reached_has_a_witness),
+		cmocka_unit_test(test_unreached_never_decides_and_what_is_reached_has_a_witness),
 		cmocka_unit_test(test_without_names_nothing_is_left_open),
 		cmocka_unit_test(test_the_verdict_is_exact_over_all_facts_of_a_small_world),
 		cmocka_unit_test(test_the_verdict_is_exact_over_all_sets_of_labels),
