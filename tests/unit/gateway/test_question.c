@@ -154,7 +154,7 @@ static void test_whose_ids_are_the_servers(void **state)
 {
 	static const struct {
 		uint8_t head[4];
-		size_t len;
+		uint8_t len;
 		bool counts;
 	} cases[] = {
 		{ { 0x40, 1, 0x12, 0x34 }, 4, true },
