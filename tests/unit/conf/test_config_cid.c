@@ -60,6 +60,15 @@ static void test_R160_connection_ids_are_on_and_nobody_is_told(void **state)
 	conf_free(&c);
 }
 
+static void check_ids(
+	const char *listener, const char *upstream, enum conf_cid at_listener, enum conf_cid up)
+{
+	struct conf_gateway c = good(listener, upstream, "");
+	assert_int_equal(c.listener_dtls[0].cid, at_listener);
+	assert_int_equal(c.upstream_dtls.cid, up);
+	conf_free(&c);
+}
+
 static void test_R160_each_listener_and_the_upstream_have_their_own(void **state)
 {
 	(void)state;
@@ -70,14 +79,8 @@ static void test_R160_each_listener_and_the_upstream_have_their_own(void **state
 	for (size_t i = 0; i < COUNT_OF(ids); i++) {
 		char field[FIELD];
 		(void)snprintf(field, sizeof(field), "connection_ids = \"%s\";", ids[i].word);
-		struct conf_gateway c = good(field, "", "");
-		assert_int_equal(c.listener_dtls[0].cid, ids[i].cid);
-		assert_int_equal(c.upstream_dtls.cid, CONF_CID_ON);
-		conf_free(&c);
-		c = good("", field, "");
-		assert_int_equal(c.listener_dtls[0].cid, CONF_CID_ON);
-		assert_int_equal(c.upstream_dtls.cid, ids[i].cid);
-		conf_free(&c);
+		check_ids(field, "", ids[i].cid, CONF_CID_ON);
+		check_ids("", field, CONF_CID_ON, ids[i].cid);
 	}
 	refused("connection_ids = \"yes\";", "", "",
 		"F:1: listeners.connection_ids: \"yes\" is not known; use one of off|send|on");

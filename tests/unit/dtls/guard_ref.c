@@ -333,7 +333,9 @@ bool ref_open(enum dtls_guard how, const struct dtls_key *key, struct ref_bytes 
 		wire.len - DTLS_RECORD_HEADER };
 	const struct ref_record r = {
 		.key = key,
-		.n = { wire.at[0], (uint16_t)get(wire.at + 3, 2), get(wire.at + 5, 6) },
+		.n = { .type = wire.at[0],
+			.epoch = (uint16_t)get(wire.at + 3, 2),
+			.seq = get(wire.at + 5, 6) },
 		.before = body.at,
 	};
 	if (how == DTLS_GUARD_ETM)
