@@ -50,10 +50,11 @@ LIBS = $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -llmdb $(LIBS_TPM) -lpthre
 
 # --- rooms -----------------------------------------------------------------------------------------------------
 # NEED_ lines are the arrows of ARCHITECTURE.md, no others; in link order, a room before those below it.
-ROOMS := base dtls proxy store conf policy io ctl gateway lab
+ROOMS := base dtls proxy store conf policy learn io ctl gateway lab
 DIR_base := gateway/base
 DIR_dtls := gateway/dtls
 DIR_conf := gateway/conf
+DIR_learn := gateway/learn
 DIR_io := gateway/io
 DIR_ctl := gateway/ctl
 DIR_lab := tests/lab
@@ -63,9 +64,10 @@ NEED_proxy := base
 NEED_store := base
 NEED_conf := base
 NEED_policy := conf base
+NEED_learn := base
 NEED_io := base
 NEED_ctl := policy conf base
-NEED_gateway := ctl io dtls proxy store policy conf base
+NEED_gateway := ctl io dtls proxy store policy learn conf base
 NEED_lab := io dtls store conf base
 
 path = $(or $(DIR_$(1)),$(1))
@@ -94,7 +96,7 @@ LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink $(
 BENCHES := $(patsubst tests/bench/%,bench-%,$(filter-out %.c %.py,$(wildcard tests/bench/[a-z]*[a-z])))
 BENCH_PROGRAMS := $(patsubst tests/bench/%_main.c,$(B)/bench-%,$(wildcard tests/bench/*_main.c))
 
-.PHONY: all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power soak-roam interop conformance lint lint-parts install dist clean help setup $(BENCHES)
+.PHONY: FORCE all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power soak-roam interop conformance lint lint-parts install dist clean help setup $(BENCHES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -104,6 +106,12 @@ all:
 
 programs: $(PROGRAMS) $(LAB_PROGRAMS) $(INTEROP_PROGRAMS) $(BENCH_PROGRAMS)
 	@:
+
+# What has the version in it is made anew when that is another.
+$(addprefix $(B)/gateway/,main.o clock.o ctl/lwgatectl_main.o ctl/show_status.o): $(B)/version
+$(B)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION) $(BUILT_S)' | cmp -s - $@ || echo '$(VERSION) $(BUILT_S)' >$@
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
