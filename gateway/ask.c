@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/ask.h"
 
+#include "ctl/facts.h"
+#include "gateway/facts.h"
 #include "gateway/keep.h"
 #include "gateway/rouse.h"
 #include "gateway/seats.h"
@@ -92,6 +94,7 @@ void gw_ask_release(struct gw_ask *a)
 	(void)pthread_mutex_destroy(&a->state->lock);
 	free(a->state);
 	free(a->sessions);
+	ctl_out_fini(&a->facts);
 	free(a);
 }
 
@@ -195,6 +198,23 @@ static bool append(const struct gw_worker *w, struct gw_ask *a, const struct gw_
 	return true;
 }
 
+/* Of whom the store knows nothing any more there is nothing to tell. */
+static bool append_facts(struct gw_ask *a, const struct gw_session *s)
+{
+	struct gw_facts f;
+	if (!gw_facts_of_session(s, &f))
+		return true;
+	const struct ctl_facts_rest rest = { .credential_generation = f.mark.generation,
+		.decided = f.upto };
+	ctl_facts_put(&a->facts, &f.facts, &rest);
+	return !a->facts.bad;
+}
+
+static bool tell(const struct gw_worker *w, struct gw_ask *a, const struct gw_session *s)
+{
+	return a->what == GW_ASK_FACTS ? append_facts(a, s) : append(w, a, s);
+}
+
 void gw_ask_more(struct gw_worker *w)
 {
 	struct gw_ask *a = w->ask;
@@ -205,7 +225,7 @@ void gw_ask_more(struct gw_worker *w)
 		const struct gw_session *s = w->ask_next;
 		w->ask_next = s->next;
 		if (s->legs[GW_DEVICE].conn)
-			good = append(w, a, s);
+			good = tell(w, a, s);
 	}
 	if (good && w->ask_next &&
 		inbox_post(w->shared->inboxes[w->number], INBOX_SURE, GW_ASK_MORE, NULL, 0))
@@ -290,11 +310,16 @@ void gw_ask_received(struct gw_worker *w, struct gw_ask *a)
 		numbers(w, a);
 		return;
 	case GW_ASK_SESSIONS:
+	case GW_ASK_FACTS:
 		sessions(w, a);
 		return;
 	case GW_ASK_SESSION:
 		s = gw_session_of(w, a->cred);
 		done(a, s && append(w, a, s));
+		return;
+	case GW_ASK_FACTS_OF:
+		s = gw_session_of(w, a->cred);
+		done(a, s && s->legs[GW_DEVICE].conn && append_facts(a, s));
 		return;
 	case GW_ASK_CLOSE:
 		done(a, close_session(w, a->cred));

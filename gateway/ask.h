@@ -13,6 +13,7 @@
 
 #include "base/attr.h"
 #include "ctl/control.h"
+#include "ctl/out.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +22,14 @@
 struct gw_worker;
 struct inbox;
 
-enum gw_ask_what { GW_ASK_NUMBERS, GW_ASK_SESSIONS, GW_ASK_SESSION, GW_ASK_CLOSE };
+enum gw_ask_what {
+	GW_ASK_NUMBERS,
+	GW_ASK_SESSIONS,
+	GW_ASK_SESSION,
+	GW_ASK_CLOSE,
+	GW_ASK_FACTS,    /* what a policy is asked, of all */
+	GW_ASK_FACTS_OF, /* ... of one */
+};
 enum { GW_ASK_MS = 5000, GW_ASK_PIECE = 128 };
 
 /* The main thread may read what lies below `what` when gw_ask_wait() has returned true; the
@@ -29,12 +37,13 @@ enum { GW_ASK_MS = 5000, GW_ASK_PIECE = 128 };
 struct gw_ask {
 	struct gw_ask_state *state;
 	enum gw_ask_what what;
-	uint32_t cred; /* of GW_ASK_SESSION, GW_ASK_CLOSE */
+	uint32_t cred; /* of GW_ASK_SESSION, GW_ASK_CLOSE, GW_ASK_FACTS_OF */
 	bool good;     /* done as asked */
 	struct ctl_worker numbers;
 	struct ctl_session
 		*sessions; /* malloc'd; freed with the question unless the asker takes it */
 	size_t len, cap;
+	struct ctl_out facts; /* as ctl/facts writes them */
 };
 
 MUST_USE struct gw_ask *gw_ask_new(enum gw_ask_what what, uint32_t cred);

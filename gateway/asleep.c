@@ -2,7 +2,7 @@
 /* Who sleeps where a record has come, and whether it may be tried on him. */
 #include "base/sip.h"
 #include "base/wipe.h"
-#include "gateway/lapse.h"
+#include "gateway/judge.h"
 #include "gateway/places.h"
 #include "gateway/rouse.h"
 #include "gateway/seats.h"
@@ -77,15 +77,11 @@ static void distrust(struct gw_worker *w, struct store_assoc *a)
 
 bool gw_sleeper_look(struct gw_worker *w, uint32_t place, struct gw_waking *out)
 {
-	bool active = false;
-	uint64_t generation = 0;
 	const enum store_result r = store_read_assoc(w->reader, place, &out->assoc);
 	if (r != STORE_OK)
 		return false;
 	distrust(w, &out->assoc);
-	if (store_read_cred_mark(w->reader, out->assoc.cred, &generation, &active) != STORE_OK)
-		active = false;
-	out->verdict = gw_lapse_judge(w, &out->assoc, active, generation);
+	out->verdict = gw_judge_sleeper(w, out);
 	return true;
 }
 

@@ -10,7 +10,7 @@
 
 static bool add(EVP_MD_CTX *md, const void *octets, size_t len)
 {
-	const uint8_t head = (uint8_t)len; /* at most 128 */
+	const uint16_t head = (uint16_t)len; /* at most CONF_LABELS_TEXT */
 	return EVP_DigestUpdate(md, &head, sizeof(head)) == 1 &&
 	       EVP_DigestUpdate(md, octets, len) == 1;
 }
@@ -28,6 +28,16 @@ static bool add_kind(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)
 	return add(md, &kind, sizeof(kind)) && add(md, pin, pin == NULL ? 0 : CRED_PIN_LEN);
 }
 
+/* How long an overlap is to be is no part of what the store holds. */
+static bool add_terms(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)
+{
+	char labels[CONF_LABELS_TEXT];
+	struct cred_terms t;
+	cred_terms(set, n, &t);
+	(void)conf_labels_text(&t.labels, labels);
+	return add(md, labels, strlen(labels)) && add(md, &t.until_ms, sizeof(t.until_ms));
+}
+
 static bool add_entry(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)
 {
 	static const struct cred_key derived;
@@ -36,7 +46,7 @@ static bool add_entry(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)
 	cred_device_key(set, n, &device);
 	bool ok = cred_derives(set, n) || cred_upstream_key(set, n, &upstream);
 	ok = ok && add(md, endpoint, strlen(endpoint)) && add_kind(md, set, n) &&
-	     add_key(md, &device) && add_key(md, &upstream);
+	     add_key(md, &device) && add_key(md, &upstream) && add_terms(md, set, n);
 	wipe(&device, sizeof(device));
 	wipe(&upstream, sizeof(upstream));
 	return ok;

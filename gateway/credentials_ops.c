@@ -27,6 +27,7 @@ _Static_assert(
 _Static_assert((int)CTL_CRED_PSK == (int)CRED_PSK && (int)CTL_CRED_RAW_KEY == (int)CRED_RAW_KEY &&
 		       (int)CTL_CRED_CERTIFICATE == (int)CRED_CERTIFICATE,
 	"a kind is the same everywhere");
+_Static_assert((int)CTL_LABELS_MAX + 1 == (int)CONF_LABELS_TEXT, "and so are labels");
 
 struct gw_credentials {
 	struct gw_credentials_settings s;
@@ -84,6 +85,7 @@ static struct cred_plan_by plan_by(
 		.name = name,
 		.mode = mode,
 		.now_ms = wall_ms(),
+		.overlap_s = c->s.overlap_s,
 		.changed = c->s.changed,
 		.ctx = c->s.ctx,
 	};
@@ -129,6 +131,19 @@ static struct cred_octets part(const void *at, size_t len, unsigned line)
 	return (struct cred_octets){ .at = len == 0 ? NULL : at, .len = len, .line = line };
 }
 
+static bool add_terms(
+	const char *name, const struct ctl_cred *c, struct cred_draft *d, struct conf_error *error)
+{
+	struct cred_terms *const t = &d->terms;
+	t->says_labels = c->says_labels;
+	t->says_until = c->says_until;
+	t->says_overlap = c->says_overlap;
+	t->until_ms = c->says_until ? c->until_ms : 0;
+	t->overlap_s = c->says_overlap ? c->overlap_s : 0;
+	const char *const why = c->says_labels ? conf_labels_read(c->labels, &t->labels) : NULL;
+	return why == NULL || conf_fail(error, name, c->line, "labels: %s", why);
+}
+
 static bool add_to(struct cred_build *b, const struct ctl_cred *c, struct conf_error *error)
 {
 	const size_t endpoint_len = strlen(c->endpoint);
@@ -147,7 +162,7 @@ static bool add_to(struct cred_build *b, const struct ctl_cred *c, struct conf_e
 	}
 	d.parts[CRED_UPSTREAM_IDENTITY] =
 		part(c->upstream_identity, c->upstream_identity_len, c->line);
-	return cred_build_add(b, &d, error);
+	return add_terms(b->name, c, &d, error) && cred_build_add(b, &d, error);
 }
 
 static struct cred_set *set_of(
@@ -179,7 +194,8 @@ static enum ctl_status do_one(struct gw_credentials *c, const struct ctl_cred *o
 		return CTL_FAILED;
 	}
 	const char *what = m.added > 0 ? "added" : m.replaced > 0 ? "replaced" : "is as it was";
-	(void)snprintf(said->text, sizeof(said->text), "%s: %s", one->endpoint, what);
+	(void)snprintf(said->text, sizeof(said->text), "%s: %s%s", one->endpoint, what,
+		m.overlaps > 0 ? "; what it has proved until now is taken for a while yet" : "");
 	log_say(c->s.log, LOG_LEVEL_INFO, "credential", "%s %s, by lwgatectl", one->endpoint, what);
 	return CTL_DONE;
 }
@@ -277,7 +293,8 @@ static enum ctl_status revoke(void *ctx, const char *endpoint, struct ctl_said *
 		(void)snprintf(said->text, sizeof(said->text), "%s: was revoked already", endpoint);
 	} else if (cred_plan_revoke(&by, &old, &error)) {
 		(void)snprintf(said->text, sizeof(said->text),
-			"%s: revoked; its sessions end, and it does not come in any more",
+			"%s: revoked; it does not come in any more, and the policy decides what "
+			"becomes of its session",
 			endpoint);
 		log_say(c->s.log, LOG_LEVEL_INFO, "credential", "%s revoked, by lwgatectl",
 			endpoint);
@@ -291,20 +308,43 @@ static enum ctl_status revoke(void *ctx, const char *endpoint, struct ctl_said *
 
 /* --- looking --------------------------------------------------------------------------------- */
 
+static enum ctl_cred_state state_of(const struct store_cred *s)
+{
+	if (s->state != STORE_CRED_ACTIVE)
+		return CTL_CRED_REVOKED;
+	return s->until_ms != 0 && s->until_ms <= wall_ms() ? CTL_CRED_EXPIRED : CTL_CRED_ACTIVE;
+}
+
+static void labels_text(const struct store_cred *s, char out[CTL_LABELS_MAX + 1])
+{
+	struct conf_labels l = { 0 };
+	for (size_t i = 0; i < s->labels_len && i < STORE_LABELS_MAX; i++)
+		(void)!conf_labels_add(&l, s->labels[i], strlen(s->labels[i]));
+	(void)conf_labels_text(&l, out);
+}
+
 static void to_ctl(const struct store_cred *s, bool secrets, struct ctl_cred *out)
 {
 	*out = (struct ctl_cred){
 		.number = s->number,
 		.generation = s->generation,
 		.changed_ms = s->changed_ms,
-		.state = s->state == STORE_CRED_ACTIVE ? CTL_CRED_ACTIVE : CTL_CRED_REVOKED,
+		.state = state_of(s),
 		.origin = s->origin == STORE_BY_FILE ? CTL_CRED_BY_FILE : CTL_CRED_BY_CONTROL,
 		.kind = (enum ctl_cred_kind)s->kind,
 		.pinned = s->pinned,
 		.key_len = s->key_len,
 		.upstream_key_len = s->upstream_key_len,
 		.has_keys = secrets,
+		.says_labels = true,
+		.says_until = true,
+		.until_ms = s->until_ms,
 	};
+	if (s->before.generation != 0 && wall_ms() < s->before.until_ms) {
+		out->before_generation = s->before.generation;
+		out->before_until_ms = s->before.until_ms;
+	}
+	labels_text(s, out->labels);
 	memcpy(out->endpoint, s->endpoint, sizeof(out->endpoint));
 	memcpy(out->pin, s->pin, sizeof(out->pin));
 	take(out->identity, &out->identity_len, s->identity, s->identity_len);

@@ -30,9 +30,10 @@ struct gw_credentials_settings {
 	struct store *store; /* borrowed, like log and folder */
 	const char *folder;  /* store.path, for errors; NULL: it is in memory */
 	const struct log *log;
-	bool derives; /* there is a master secret: a credential needs no upstream key */
-	/* A credential that was there has another generation now, or is revoked: its sessions end.
-	   Not called for one that is new. */
+	uint32_t overlap_s; /* of those that do not say one */
+	bool derives;       /* there is a master secret: a credential needs no upstream key */
+	/* A credential that was there has another generation now, or is revoked, or what it proved
+	   before is taken no more. Not called for one that is new. */
 	void (*changed)(void *ctx, uint32_t number);
 	void *ctx;
 	void *owner; /* for gw_credentials_owner() */

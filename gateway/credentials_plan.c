@@ -31,25 +31,32 @@ struct doing {
 /* S28: is it still as it was when the plan was made? */
 static enum store_result unchanged(struct store_txn *t, const struct cred_step *s)
 {
-	uint64_t generation = 0;
-	bool active = false;
+	struct store_cred_mark mark;
 	if (s->act == CRED_LEAVE || s->number == 0)
 		return STORE_OK;
-	const enum store_result r =
-		store_read_cred_mark(store_txn_reader(t), s->number, &generation, &active);
+	const enum store_result r = store_read_cred_mark(store_txn_reader(t), s->number, &mark);
 	if (r != STORE_OK)
 		return r == STORE_NONE ? STORE_STALE : r;
-	return active && generation == s->generation ? STORE_OK : STORE_STALE;
+	return mark.active && mark.generation == s->generation ? STORE_OK : STORE_STALE;
 }
 
 static enum store_result put(
 	struct store_txn *t, const struct cred_plan *p, const struct cred_step *s)
 {
-	struct store_cred c;
-	cred_step_fill(p, s->entry, &c);
+	struct store_cred c, now = { 0 };
+	enum store_result r = STORE_OK;
+	if (s->number != 0)
+		r = store_read_cred(store_txn_reader(t), s->number, &now);
+	cred_step_fill(p, s->entry, s->number != 0 ? &now : NULL, &c);
 	c.number = s->act == CRED_PUT ? s->number : 0;
-	const enum store_result r = store_cred_put(t, &c);
+	if (s->before_ms != 0)
+		cred_step_keep(&now, s->before_ms, &c.before);
+	if (r == STORE_OK)
+		r = store_cred_put(t, &c);
+	if (r == STORE_OK && s->settle)
+		r = store_cred_settle(t, s->number);
 	wipe(&c, sizeof(c));
+	wipe(&now, sizeof(now));
 	return r;
 }
 
@@ -173,11 +180,9 @@ bool cred_plan_do(const struct cred_plan_by *by, const struct cred_set *set,
 static enum store_result run_revoke(struct store_txn *t, void *ctx)
 {
 	const struct store_cred *const old = ctx;
-	uint64_t generation = 0;
-	bool active = false;
-	enum store_result r =
-		store_read_cred_mark(store_txn_reader(t), old->number, &generation, &active);
-	if (r == STORE_OK && generation != old->generation)
+	struct store_cred_mark mark;
+	enum store_result r = store_read_cred_mark(store_txn_reader(t), old->number, &mark);
+	if (r == STORE_OK && mark.generation != old->generation)
 		r = STORE_STALE;
 	if (r == STORE_OK)
 		r = store_cred_revoke(t, old->number, STORE_BY_CONTROL);

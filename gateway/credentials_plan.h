@@ -3,12 +3,16 @@
  * gateway/credentials_plan: what must be done to the store so that it holds a set of credentials:
  *                           worked out over a snapshot, then done in one transaction.
  *
+ * What is not said of labels and end stays as it is, but of a file's credential there is no more
+ * than the file says. A PSK, a name or a key that is replaced by another of its kind is taken for a
+ * while yet, where that is said (R-216) and nobody else of the set is to have it.
+ *
  * Promise: a plan is done wholly or not at all. What two devices would share is refused, whether in
  *          the set or in the store (R-022). What lwgatectl has done is never undone by a file, what
  *          it has revoked never comes back by one. What is the same already is not touched: its
  *          sessions live on. The store's present state is looked at again in the transaction (S28).
  * Errors:  false with *error filled: "FILE:LINE: ...", never a key; nothing was changed.
- * Memory:  some 40 bytes a credential of the set, while it lasts.
+ * Memory:  some 60 bytes a credential of the set, while it lasts.
  * Threads: the main thread, which waits for the store's writer.
  */
 #ifndef LWG_GATEWAY_CREDENTIALS_PLAN_H
@@ -34,6 +38,7 @@ enum cred_plan_mode {
 
 struct cred_plan_made { /* how many */
 	size_t added, replaced, revoked, same;
+	size_t overlaps;     /* replaced, and what was proved before is taken for a while */
 	size_t kept;         /* the file differs from what lwgatectl has said, which stands */
 	uint32_t kept_first; /* number in the set of one of these */
 };
@@ -44,7 +49,8 @@ struct cred_plan_by {
 	struct store_reader *reader; /* of this thread */
 	const char *name;            /* of the set, in errors */
 	enum cred_plan_mode mode;
-	uint64_t now_ms; /* wall clock */
+	uint64_t now_ms;    /* wall clock */
+	uint32_t overlap_s; /* of those that do not say one */
 	/* After it is durable: a credential that was there has another generation, or is revoked.
 	   Not for those that are new. May be NULL. */
 	void (*changed)(void *ctx, uint32_t number);

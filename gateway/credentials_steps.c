@@ -12,45 +12,9 @@
 
 enum { DONT = 0xffffffff };
 
-_Static_assert((int)CRED_PSK == (int)STORE_CRED_PSK &&
-		       (int)CRED_RAW_KEY == (int)STORE_CRED_RAW_KEY &&
-		       (int)CRED_CERTIFICATE == (int)STORE_CRED_CERTIFICATE &&
-		       (int)CRED_PIN_LEN == (int)STORE_PIN_LEN,
-	"a kind is the same in both");
-
 static const char certificate_key[] = "the key of the certificate";
 
 /* --- the same? ------------------------------------------------------------------------------- */
-
-void cred_step_fill(const struct cred_plan *p, uint32_t entry, struct store_cred *out)
-{
-	struct cred_key k;
-	*out = (struct store_cred){
-		.changed_ms = p->by->now_ms,
-		.state = STORE_CRED_ACTIVE,
-		.origin = p->by->mode == CRED_PLAN_FILE ? STORE_BY_FILE : STORE_BY_CONTROL,
-	};
-	const char *endpoint = cred_endpoint(p->set, entry);
-	memcpy(out->endpoint, endpoint, strlen(endpoint) + 1);
-	const uint8_t *const pin = cred_pin(p->set, entry);
-	out->kind = (uint8_t)cred_kind(p->set, entry);
-	out->pinned = pin != NULL;
-	if (pin != NULL)
-		memcpy(out->pin, pin, sizeof(out->pin));
-	cred_device_key(p->set, entry, &k);
-	out->identity_len = (uint8_t)k.identity_len;
-	out->key_len = (uint8_t)k.key_len;
-	memcpy(out->identity, k.identity, k.identity_len);
-	memcpy(out->key, k.key, k.key_len);
-	/* Derived ones are not kept: the master secret may change. */
-	if (!cred_derives(p->set, entry) && cred_upstream_key(p->set, entry, &k)) {
-		out->upstream_identity_len = (uint8_t)k.identity_len;
-		out->upstream_key_len = (uint8_t)k.key_len;
-		memcpy(out->upstream_identity, k.identity, k.identity_len);
-		memcpy(out->upstream_key, k.key, k.key_len);
-	}
-	wipe(&k, sizeof(k));
-}
 
 static bool same_octets(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {
@@ -63,11 +27,26 @@ static bool same_identity(const struct store_cred *a, const struct store_cred *b
 	       same_octets(a->identity, a->identity_len, b->identity, b->identity_len);
 }
 
-static bool same_cred(const struct store_cred *a, const struct store_cred *b)
+/* What the device proves. */
+static bool same_face(const struct store_cred *a, const struct store_cred *b)
 {
 	return same_identity(a, b) && a->pinned == b->pinned &&
 	       memcmp(a->pin, b->pin, sizeof(a->pin)) == 0 &&
-	       same_octets(a->key, a->key_len, b->key, b->key_len) &&
+	       same_octets(a->key, a->key_len, b->key, b->key_len);
+}
+
+/* Both are in the order of conf/labels. */
+static bool same_labels(const struct store_cred *a, const struct store_cred *b)
+{
+	bool same = a->labels_len == b->labels_len;
+	for (size_t i = 0; same && i < a->labels_len; i++)
+		same = strcmp(a->labels[i], b->labels[i]) == 0;
+	return same;
+}
+
+static bool same_cred(const struct store_cred *a, const struct store_cred *b)
+{
+	return same_face(a, b) && a->until_ms == b->until_ms && same_labels(a, b) &&
 	       same_octets(a->upstream_identity, a->upstream_identity_len, b->upstream_identity,
 		       b->upstream_identity_len) &&
 	       same_octets(
@@ -113,6 +92,21 @@ static bool taken(const struct cred_plan *p, uint32_t entry, const char *what, c
 		owner);
 }
 
+/* What it has proved until now is its own while that is taken. */
+static bool before_stays(const struct cred_plan *p, const struct store_cred *c, uint32_t own)
+{
+	const struct store_cred_before *b = &c->before;
+	const enum cred_kind kind = (enum cred_kind)c->kind;
+	uint32_t n = 0;
+	if (b->generation == 0 || b->until_ms <= p->by->now_ms)
+		return true;
+	if (cred_by_identity(p->set, kind, b->identity, b->identity_len, &n) && n != own)
+		return taken(p, n, cred_identity_words(kind), c->endpoint);
+	if (b->key_len > 0 && cred_by_key(p->set, b->key, b->key_len, &n) && n != own)
+		return taken(p, n, "the key", c->endpoint);
+	return true;
+}
+
 /* c stays as it is: nobody else of the set may have what it has. */
 static bool stays(const struct cred_plan *p, const struct store_cred *c, uint32_t own)
 {
@@ -126,6 +120,8 @@ static bool stays(const struct cred_plan *p, const struct store_cred *c, uint32_
 	const enum cred_kind kind = (enum cred_kind)c->kind;
 	if (cred_by_identity(p->set, kind, c->identity, c->identity_len, &n) && n != own)
 		return taken(p, n, cred_identity_words(kind), c->endpoint);
+	if (!before_stays(p, c, own))
+		return false;
 	if (c->pinned && cred_by_holder(p->set, c->pin, &n) && n != own)
 		return taken(p, n, certificate_key, c->endpoint);
 	if (cred_by_upstream_identity(p->set, upstream, upstream_len, &n) && n != own)
@@ -138,6 +134,16 @@ static bool stays(const struct cred_plan *p, const struct store_cred *c, uint32_
 	return true;
 }
 
+/* Is somebody else of the set to have what c has? */
+static bool wants_proof(const struct cred_plan *p, uint32_t own, const struct store_cred *c)
+{
+	const enum cred_kind kind = (enum cred_kind)c->kind;
+	uint32_t n = own;
+	if (cred_by_identity(p->set, kind, c->identity, c->identity_len, &n) && n != own)
+		return true;
+	return c->key_len > 0 && cred_by_key(p->set, c->key, c->key_len, &n) && n != own;
+}
+
 /* It is in both, and active, and not the same. */
 static bool differs(struct cred_plan *p, struct cred_step *s, const struct store_cred *c,
 	const struct store_cred *wanted)
@@ -148,10 +154,33 @@ static bool differs(struct cred_plan *p, struct cred_step *s, const struct store
 	}
 	if (p->by->mode == CRED_PLAN_ADD)
 		return conf_fail(p->error, p->by->name, cred_line(p->set, s->entry),
-			"%s is in the store with another key, identity or certificate; replace it, "
-			"or leave it out",
+			"%s is in the store with another key, identity, certificate, label or "
+			"end; replace it, or leave it out",
 			c->endpoint);
-	s->act = same_identity(c, wanted) ? CRED_PUT : CRED_SUCCEED;
+	s->act = wants_proof(p, s->entry, c) && !same_identity(c, wanted) ? CRED_SUCCEED : CRED_PUT;
+	return true;
+}
+
+/* What becomes of that which the device has proved until now. */
+static bool decide_before(struct cred_plan *p, struct cred_step *s, const struct store_cred *c,
+	const struct store_cred *wanted)
+{
+	struct cred_terms t;
+	cred_terms(p->set, s->entry, &t);
+	const uint32_t span = t.says_overlap ? t.overlap_s : p->by->overlap_s;
+	const uint64_t end = p->by->now_ms + (uint64_t)span * 1000;
+	if (s->keep)
+		return true;
+	if (same_face(c, wanted)) {
+		s->settle = t.says_overlap && span == 0 && c->before.generation != 0;
+		s->act = s->settle ? CRED_PUT : s->act;
+		return s->settle || before_stays(p, c, s->entry);
+	}
+	/* Of what was over nothing is left to overlap. */
+	const bool over = c->until_ms != 0 && c->until_ms <= p->by->now_ms;
+	if (s->act == CRED_PUT && span > 0 && !over && c->kind == wanted->kind &&
+		!wants_proof(p, s->entry, c))
+		s->before_ms = c->until_ms != 0 && c->until_ms < end ? c->until_ms : end;
 	return true;
 }
 
@@ -166,9 +195,10 @@ static bool meet_entry(struct cred_plan *p, const struct store_cred *c, uint32_t
 		return true;
 	}
 	s->number = c->number;
-	cred_step_fill(p, entry, &wanted);
+	cred_step_fill(p, entry, c, &wanted);
 	s->act = CRED_LEAVE;
-	const bool ok = same_cred(c, &wanted) || differs(p, s, c, &wanted);
+	const bool ok = (same_cred(c, &wanted) || differs(p, s, c, &wanted)) &&
+			decide_before(p, s, c, &wanted);
 	wipe(&wanted, sizeof(wanted));
 	return ok;
 }
@@ -322,7 +352,7 @@ static bool look_up(struct cred_plan *p, uint32_t entry)
 		store_find_endpoint(p->by->reader, cred_endpoint(p->set, entry), &c);
 	bool ok = r == STORE_OK ? meet_entry(p, &c, entry) : r == STORE_NONE || unreadable(p);
 	if (ok && p->steps[entry].act != CRED_LEAVE) {
-		cred_step_fill(p, entry, &wanted);
+		cred_step_fill(p, entry, NULL, &wanted);
 		ok = all_free(p, entry, &wanted);
 		wipe(&wanted, sizeof(wanted));
 	}
@@ -361,6 +391,7 @@ static void count(struct cred_plan *p)
 		m->same += s->act == CRED_LEAVE && !s->keep;
 		m->added += s->act == CRED_PUT && s->number == 0;
 		m->replaced += s->act == CRED_SUCCEED || (s->act == CRED_PUT && s->number != 0);
+		m->overlaps += s->before_ms != 0;
 		m->revoked += s->act == CRED_REVOKE;
 	}
 }

@@ -21,9 +21,11 @@ enum cred_act {
 	CRED_LEAVE,
 	CRED_PUT,    /* under its number, or a new one */
 	CRED_REVOKE, /* of the store, not of the set */
-	/* Revoke the number, put under a new one: another identity, which others may want. */
+	/* Revoke the number, put under a new one: its identity goes to another of the set. */
 	CRED_SUCCEED,
 };
+
+struct store_cred_before;
 
 struct cred_step {
 	enum cred_act act;
@@ -32,6 +34,8 @@ struct cred_step {
 	uint32_t number;     /* in the store, active; 0: not there */
 	uint32_t entry;      /* in the set */
 	uint64_t generation; /* that it had when the plan was made */
+	uint64_t before_ms;  /* wall clock: what it proved is taken until then; 0: no more */
+	bool settle;         /* and what it proved before that is taken no more */
 };
 
 struct cred_plan {
@@ -43,8 +47,12 @@ struct cred_plan {
 	struct conf_error *error;
 };
 
-/* A credential of the set as the store has them; the caller wipes it. */
-void cred_step_fill(const struct cred_plan *p, uint32_t entry, struct store_cred *out);
+/* A credential of the set as the store has them; the caller wipes it. now: as the store has it, for
+   what the set does not say; NULL: it is not there. */
+void cred_step_fill(const struct cred_plan *p, uint32_t entry, const struct store_cred *now,
+	struct store_cred *out);
+/* What c proves, as what is still taken. */
+void cred_step_keep(const struct store_cred *c, uint64_t until_ms, struct store_cred_before *out);
 /* Fills steps, which the caller frees, and made. */
 MUST_USE bool cred_steps_make(struct cred_plan *p);
 

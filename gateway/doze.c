@@ -31,10 +31,19 @@ static void lie_down(struct gw_session *s, struct gw_leg *leg)
 				n.edge - 1, n.edge, n.seen);
 		slot_release(
 			leg->hot, slot_owner(w->shared->incarnation, w->number), (uint32_t)n.next);
-		gw_night_begins(w->shared->seats, leg->place, leg->hot);
+		gw_night_begins(w->shared->seats, leg->place, leg->hot,
+			store_time(w->shared->store, w->now_ms));
 	}
 	dtls_conn_set_user(c, NULL);
 	dtls_sleep(w->dtls, c);
+}
+
+void gw_session_sleep_link(struct gw_session *s)
+{
+	lie_down(s, &s->legs[GW_LINK]);
+	if (s->slot != SOURCES_NONE)
+		sources_sleep(s->worker->sources, s->slot); /* it stays the link's */
+	s->slot = SOURCES_NONE;
 }
 
 void gw_session_sleep(struct gw_session *s)
@@ -43,10 +52,7 @@ void gw_session_sleep(struct gw_session *s)
 		relay_device_let_go(s->relay);
 	s->relay = NULL;
 	lie_down(s, &s->legs[GW_DEVICE]);
-	lie_down(s, &s->legs[GW_LINK]);
-	if (s->slot != SOURCES_NONE)
-		sources_sleep(s->worker->sources, s->slot); /* it stays the link's */
-	s->slot = SOURCES_NONE;
+	gw_session_sleep_link(s);
 	gw_session_end(s, GW_KEEP, NULL);
 }
 
@@ -126,13 +132,4 @@ void gw_due_received(struct gw_worker *w, uint32_t cred)
 	o->row = row;
 	o->expire = true;
 	gw_op_submit(o, 0);
-}
-
-void gw_changed_received(struct gw_worker *w, uint32_t cred)
-{
-	struct gw_session *const s = gw_session_of(w, cred);
-	/* What wakes in this turn yet must not be judged by what was before (S28). */
-	store_reader_rest(w->reader);
-	if (s && !s->waits)
-		gw_session_end(s, GW_FORGET, "its credential has changed");
 }

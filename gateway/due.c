@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Registrations of sleepers that end: their workers wake them, and the relay does the rest. */
+/* Registrations of sleepers that end: their workers wake them, and the relay does the rest.
+   Credentials that expire: the same as those that were changed. */
 #include "gateway/fault.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/rotation.h"
@@ -9,6 +10,7 @@
 
 enum {
 	A_TIME = 256,
+	EXPIRIES = 4096,
 	ROUNDS = 60,  /* so often the look goes on where it was; then it begins anew */
 	LOOKS = 3600, /* so often before the next look at the data key's age */
 };
@@ -31,6 +33,23 @@ static void tell(const struct gw_gateway *g, uint32_t cred)
 		log_say(g->log, LOG_LEVEL_DEBUG, "due", "a worker is busy");
 }
 
+/* Those that were over before the start, or while the clock was not to be trusted, are found by the
+   sweep, or begin here. */
+static void expire(struct gw_gateway *g)
+{
+	const uint64_t wall_ms = gw_wall_ms();
+	/* The clock was set back: what ends from now on is told, though it was passed once. */
+	if (wall_ms > 0 && wall_ms < g->expiry_after_ms) {
+		g->expiry_after_ms = wall_ms;
+		g->expiry_after_cred = 0;
+	}
+	for (size_t i = 0; wall_ms > 0 && i < EXPIRIES &&
+			   store_next_expiry(g->reader, wall_ms, &g->expiry_after_ms,
+				   &g->expiry_after_cred) == STORE_OK;
+		i++)
+		gw_credential_changed(g, g->expiry_after_cred);
+}
+
 static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct gw_gateway *const g = timer->data;
@@ -50,6 +69,7 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 						 &g->due_after_cred) == STORE_OK;
 		i++)
 		tell(g, g->due_after_cred);
+	expire(g);
 	store_reader_rest(g->reader);
 	if (g->due_rounds % LOOKS == 1)
 		gw_rotation_look(&(struct gw_rotation){ .store = g->shared.store,
@@ -61,6 +81,7 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 
 void gw_due_begin(struct gw_gateway *g)
 {
+	g->expiry_after_ms = gw_wall_ms();
 	ev_timer_init(&g->due, on_due, pause_s, pause_s);
 	g->due.data = g;
 	ev_timer_start(g->loop, &g->due);

@@ -5,10 +5,12 @@
 #include "base/log.h"
 #include "base/signals.h"
 #include "base/wipe.h"
+#include "gateway/chronicle.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/inherit.h"
 #include "gateway/material.h"
 #include "gateway/reload.h"
+#include "gateway/rules.h"
 #include "gateway/seats.h"
 #include "gateway/upgrade.h"
 #include "io/inbox.h"
@@ -39,10 +41,12 @@ static time_t clock_s(void)
 static bool fill_shared(struct gw_gateway *g, const struct gw_settings *s)
 {
 	g->material = s->material ? gw_material_ref(s->material) : NULL;
+	g->rules = s->rules ? gw_rules_ref(s->rules) : NULL;
 	g->shared = (struct gw_shared){
 		.conf = s->conf,
 		.creds = s->creds,
 		.material = g->material,
+		.rules = g->rules,
 		.inboxes = g->inboxes,
 		.seats = gw_seats_new(),
 		.steer = { .owners = (uint32_t)g->len, .node = s->conf->cid_node },
@@ -51,6 +55,23 @@ static bool fill_shared(struct gw_gateway *g, const struct gw_settings *s)
 	};
 	return g->shared.seats && getrandom(&g->shared.identity_key, sizeof(g->shared.identity_key),
 					  0) == sizeof(g->shared.identity_key);
+}
+
+/* While still root, who may make files where they are wanted. */
+static bool open_chronicle(struct gw_gateway *g, struct conf_error *error)
+{
+	const struct conf_gateway *const conf = g->shared.conf;
+	const struct gw_chronicle_settings s = {
+		.file = conf->events_file,
+		.path = conf->events_path,
+		.group = conf->control_group,
+		.user = conf->user,
+		.inherited = gw_inherit_events(g->inherited, conf->events_path),
+		.log = g->log,
+	};
+	g->chronicle = gw_chronicle_open(&s, error->text, sizeof(error->text));
+	g->shared.chronicle = g->chronicle ? gw_chronicle_inbox(g->chronicle) : NULL;
+	return g->chronicle != NULL;
 }
 
 struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error)
@@ -69,7 +90,8 @@ struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error
 	g->claims_store = s->claims_store;
 	memset(g->fds, 0xff, sizeof(g->fds)); /* -1 */
 	(void)snprintf(error->text, sizeof(error->text), "memory is short");
-	if (fill_shared(g, s) && gw_bind_all(g, error) && gw_store_prepare(g, error))
+	if (fill_shared(g, s) && gw_bind_all(g, error) && gw_store_prepare(g, error) &&
+		open_chronicle(g, error))
 		return g;
 	gw_free(g);
 	return NULL;
@@ -118,12 +140,14 @@ void gw_free(struct gw_gateway *g)
 	for (size_t i = 0; i < g->len; i++)
 		gw_worker_free(g->workers[i]);
 	gw_store_close(g); /* answers to workers that never were have nowhere to go */
+	gw_chronicle_close(g->chronicle);
 	for (size_t i = 0; i < g->len; i++)
 		inbox_free(g->inboxes[i]);
 	gw_close_all(g->fds);
 	gw_inherit_free(g->inherited);
 	gw_seats_free(g->shared.seats);
 	gw_material_unref(g->material);
+	gw_rules_unref(g->rules);
 	wipe(&g->shared.identity_key, sizeof(g->shared.identity_key));
 	wipe(g, sizeof(*g));
 	free(g);
@@ -180,6 +204,13 @@ static void on_control(struct ev_loop *loop, ev_io *io, int events)
 	ctl_serve(io->data);
 }
 
+static void on_chronicle(struct ev_loop *loop, ev_io *io, int events)
+{
+	(void)loop;
+	(void)events;
+	gw_chronicle_serve(io->data);
+}
+
 static void on_end(struct ev_loop *loop, ev_signal *signal, int events)
 {
 	const struct gw_gateway *g = signal->data;
@@ -222,6 +253,13 @@ static void watch_control(struct gw_gateway *g, struct ctl_control *control)
 	ev_io_start(g->loop, &g->control_io);
 }
 
+static void watch_chronicle(struct gw_gateway *g)
+{
+	ev_io_init(&g->chronicle_io, on_chronicle, gw_chronicle_fd(g->chronicle), EV_READ);
+	g->chronicle_io.data = g->chronicle;
+	ev_io_start(g->loop, &g->chronicle_io);
+}
+
 bool gw_watch(struct gw_gateway *g, struct ctl_control *control)
 {
 	g->loop = ev_default_loop(EVFLAG_NOENV);
@@ -238,6 +276,8 @@ bool gw_watch(struct gw_gateway *g, struct ctl_control *control)
 	watch_signal(g, &g->hangup, SIGHUP);
 	watch_signal(g, &g->usr2, SIGUSR2);
 	watch_control(g, control);
+	watch_chronicle(g);
+	gw_sweeping_begin(g);
 	gw_due_begin(g);
 	gw_reload_begin(g);
 	return true;
@@ -256,7 +296,9 @@ enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control)
 	(void)signal(SIGUSR2, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	gw_due_end(g);
+	gw_sweeping_end(g);
 	gw_reload_end(g);
+	ev_io_stop(g->loop, &g->chronicle_io);
 	return g->end;
 }
 
@@ -273,5 +315,6 @@ bool gw_stop(struct gw_gateway *g)
 			return false;
 		g->running--;
 	}
+	gw_chronicle_serve(g->chronicle); /* what they said last */
 	return good;
 }

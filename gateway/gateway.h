@@ -26,6 +26,7 @@ struct cred_set;
 struct gw_gateway;
 struct gw_inherited;
 struct gw_material;
+struct gw_rules;
 struct gw_self;
 struct log;
 
@@ -37,6 +38,7 @@ struct gw_settings { /* all is borrowed until gw_free() */
 	const struct cred_set
 		*creds; /* of the credentials file, with the master secret; may be empty */
 	struct gw_material *material; /* a reference is taken; NULL: PSK with CCM_8 alone */
+	struct gw_rules *rules;       /* a reference is taken; NULL: nothing is decided */
 	const struct log *log;
 	const struct gw_self *self;     /* see gateway/upgrade.h */
 	struct gw_inherited *inherited; /* or NULL */
@@ -45,7 +47,7 @@ struct gw_settings { /* all is borrowed until gw_free() */
 	int keylog_fd;                  /* -1 for none */
 };
 
-/* Binds the listeners; makes the folders of the store and reads its key. */
+/* Binds the listeners; makes the folders of the store and reads its key; opens the chronicle. */
 MUST_USE struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error);
 /* What the control room asks; good until gw_free(). Its store part is there after gw_start(). */
 struct ctl_source gw_source(struct gw_gateway *g);
@@ -54,6 +56,8 @@ struct ctl_store_source gw_store_source(struct gw_gateway *g);
 MUST_USE bool gw_start(struct gw_gateway *g, struct conf_error *error);
 /* How many credentials are in the store. */
 size_t gw_credentials_count(const struct gw_gateway *g);
+/* Tells the log which rules are in force. */
+void gw_say_rules(const struct gw_gateway *g);
 /* From now on signals are kept for gw_run(). False: there is no main loop. */
 MUST_USE bool gw_watch(struct gw_gateway *g, struct ctl_control *control);
 /* After gw_watch(). Serves signals and, if not NULL, the control socket, until TERM, INT, or an

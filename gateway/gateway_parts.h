@@ -6,7 +6,9 @@
  *   gateway_sockets.c  listeners: bound, or inherited
  *   gateway_store.c    the store: opened, asked and ordered about by the control room
  *   gateway_source.c   what else the control room asks
- *   due.c              registrations of sleepers that end
+ *   gateway_policy.c   what it asks for those who write policies
+ *   gateway_sweep.c    drives the sweep: has sessions judged after a change
+ *   due.c              registrations of sleepers that end, credentials that expire
  */
 #ifndef LWG_GATEWAY_GATEWAY_PARTS_H
 #define LWG_GATEWAY_GATEWAY_PARTS_H
@@ -15,9 +17,12 @@
 #include "base/net.h"
 #include "conf/config.h"
 #include "ctl/control.h"
+#include "gateway/ask.h"
 #include "gateway/gateway.h"
+#include "gateway/sweep.h"
 #include "gateway/worker.h"
 #include "store/kek.h"
+#include "store/store.h"
 
 #include <ev.h>
 #include <pthread.h>
@@ -25,6 +30,7 @@
 #include <stddef.h>
 #include <time.h>
 
+struct gw_chronicle;
 struct gw_credentials;
 struct gw_inherited;
 struct gw_material;
@@ -37,6 +43,7 @@ typedef int gw_socket_table[CONF_WORKERS_MAX][CONF_LISTENERS_MAX];
 struct gw_gateway {
 	struct gw_shared shared;
 	struct gw_material *material; /* the newest; NULL: none */
+	struct gw_rules *rules;       /* the newest; NULL: none */
 	const struct log *log;
 	size_t len; /* workers */
 	gw_socket_table fds;
@@ -59,6 +66,12 @@ struct gw_gateway {
 	ev_timer day;          /* certificates are looked at */
 	uint64_t due_after_ms; /* where the look at the deadlines goes on */
 	uint32_t due_after_cred;
+	uint64_t expiry_after_ms; /* the same of credentials that expire; wall clock */
+	uint32_t expiry_after_cred;
+	struct gw_chronicle *chronicle;
+	ev_io chronicle_io;
+	struct gw_sweep sweep;
+	ev_timer sweep_due;
 	unsigned due_rounds;
 	ev_child trial;     /* of the program that is to take over */
 	ev_timer trial_due; /* when the answer to who asked for it is out */
@@ -75,6 +88,42 @@ void gw_close_all(gw_socket_table fds);
 MUST_USE bool gw_store_prepare(struct gw_gateway *g, struct conf_error *error);
 MUST_USE bool gw_store_open(struct gw_gateway *g, struct conf_error *error);
 void gw_store_close(struct gw_gateway *g);
+/* Something about a credential is not as it was: it is looked at. */
+void gw_credential_changed(struct gw_gateway *g, uint32_t cred);
+/* What m changes for those who are in, compared with the material before it, of this run or another
+   (R-215): see gateway/waves. False: the store cannot. */
+MUST_USE bool gw_store_follow(struct gw_gateway *g, struct gw_material *m, unsigned *raised);
+
+/* gateway_sweep.c */
+void gw_sweeping_begin(struct gw_gateway *g);
+void gw_sweeping_end(struct gw_gateway *g);
+/* Rules, or what many are believed by, are others. */
+void gw_sweeping_all(struct gw_gateway *g);
+/* A credential is not what it was. */
+void gw_sweeping_one(struct gw_gateway *g, uint32_t cred);
+/* A member of struct ctl_source. */
+bool gw_sweeping_facts(void *ctx, struct ctl_deciding *out);
+/* Milliseconds since 1970; 0: the clock is not to be trusted. */
+uint64_t gw_wall_ms(void);
+
+/* gateway_source.c */
+/* Asks one worker and waits. NULL: it did not answer. Else the caller releases it. */
+struct gw_ask *gw_source_ask(
+	struct gw_gateway *g, size_t number, enum gw_ask_what what, uint32_t cred);
+/* The credential of an endpoint. */
+MUST_USE bool gw_source_find(struct gw_gateway *g, const char *endpoint, uint32_t *cred);
+bool gw_source_is_awake(const struct gw_gateway *g, uint32_t cred);
+/* The place that a row names may be another's by now: then this one has none. The caller wipes
+   *out. */
+MUST_USE bool gw_source_leg(struct gw_gateway *g, const struct store_session *row,
+	enum store_role role, struct store_assoc *out);
+/* store_time() of now. */
+uint64_t gw_source_now(const struct gw_gateway *g);
+
+/* gateway_policy.c: members of struct ctl_source. */
+bool gw_policy_asked(void *ctx, struct ctl_policy *out);
+bool gw_policy_facts(void *ctx, const char *endpoint, uint64_t *from, struct ctl_out *out);
+bool gw_policy_about(void *ctx, const char *endpoint, struct ctl_about *out);
 
 /* due.c */
 void gw_due_begin(struct gw_gateway *g);

@@ -19,7 +19,8 @@ static size_t workers(void *ctx)
 }
 
 /* Asks one worker and waits. NULL: it did not answer. Else the caller releases it. */
-static struct gw_ask *ask(struct gw_gateway *g, size_t number, enum gw_ask_what what, uint32_t cred)
+struct gw_ask *gw_source_ask(
+	struct gw_gateway *g, size_t number, enum gw_ask_what what, uint32_t cred)
 {
 	struct gw_ask *a = gw_ask_new(what, cred);
 	if (!a)
@@ -35,7 +36,7 @@ static bool worker(void *ctx, size_t number, struct ctl_worker *out)
 	struct gw_gateway *g = ctx;
 	if (number >= g->len)
 		return false;
-	struct gw_ask *a = ask(g, number, GW_ASK_NUMBERS, 0);
+	struct gw_ask *a = gw_source_ask(g, number, GW_ASK_NUMBERS, 0);
 	if (!a)
 		return false;
 	*out = a->numbers;
@@ -59,7 +60,7 @@ static bool join(struct gw_ask *a, struct ctl_session **out, size_t *len)
 
 /* --- sessions: awake, at their workers; asleep, in the store ---------------------------------- */
 
-static bool find(struct gw_gateway *g, const char *endpoint, uint32_t *cred)
+bool gw_source_find(struct gw_gateway *g, const char *endpoint, uint32_t *cred)
 {
 	struct store_cred c;
 	const enum store_result r = store_find_endpoint(g->reader, endpoint, &c);
@@ -71,7 +72,7 @@ static bool find(struct gw_gateway *g, const char *endpoint, uint32_t *cred)
 
 /* The place that a row names may be another's by now: then this one has none. The caller wipes
    *out. */
-static bool leg_of(struct gw_gateway *g, const struct store_session *row, enum store_role role,
+bool gw_source_leg(struct gw_gateway *g, const struct store_session *row, enum store_role role,
 	struct store_assoc *out)
 {
 	const uint32_t slot = role == STORE_LINK ? row->link : row->device;
@@ -79,7 +80,7 @@ static bool leg_of(struct gw_gateway *g, const struct store_session *row, enum s
 	       out->cred == row->cred && out->path.role == role;
 }
 
-static uint64_t store_now(const struct gw_gateway *g)
+uint64_t gw_source_now(const struct gw_gateway *g)
 {
 	struct timespec t;
 	(void)clock_gettime(CLOCK_BOOTTIME, &t);
@@ -114,8 +115,8 @@ static void fill_device(
 	struct gw_gateway *g, const struct store_session *row, struct ctl_session *out)
 {
 	struct store_assoc a;
-	const uint64_t now_ms = store_now(g);
-	if (leg_of(g, row, STORE_DEVICE, &a)) {
+	const uint64_t now_ms = gw_source_now(g);
+	if (gw_source_leg(g, row, STORE_DEVICE, &a)) {
 		out->device = a.path.peer;
 		out->generation = a.generation;
 		out->device_up_ms_ago = ago(now_ms, a.up_ms);
@@ -131,7 +132,7 @@ static void fill_link(
 	struct gw_gateway *g, const struct store_session *row, struct ctl_session *out)
 {
 	struct store_assoc a;
-	if (leg_of(g, row, STORE_LINK, &a)) {
+	if (gw_source_leg(g, row, STORE_LINK, &a)) {
 		out->link_local = a.path.local;
 		out->link_peer = a.path.peer;
 		fill_cid(&a, &out->link_cids);
@@ -159,11 +160,11 @@ static bool fill_sleeper(
 	out->registered = row->registered;
 	(void)snprintf(out->location, sizeof(out->location), "%s", row->location);
 	out->lifetime_s = row->lifetime_s;
-	out->expires_in_s = ((int64_t)row->expires_ms - (int64_t)store_now(g)) / 1000;
+	out->expires_in_s = ((int64_t)row->expires_ms - (int64_t)gw_source_now(g)) / 1000;
 	return known;
 }
 
-static bool is_awake(const struct gw_gateway *g, uint32_t cred)
+bool gw_source_is_awake(const struct gw_gateway *g, uint32_t cred)
 {
 	_Atomic uint32_t *const seat = gw_seat(g->shared.seats, cred);
 	return seat && gw_tenure_worker(atomic_load(seat)) != UINT32_MAX;
@@ -179,7 +180,7 @@ static bool sleepers(void *ctx, uint32_t *from, struct ctl_session *out, size_t 
 		r = store_next_session(g->reader, &at, &row);
 		if (r != STORE_OK)
 			break;
-		if (!is_awake(g, at) && row.device != STORE_NO_SLOT &&
+		if (!gw_source_is_awake(g, at) && row.device != STORE_NO_SLOT &&
 			fill_sleeper(g, &row, &out[*len]))
 			(*len)++;
 	}
@@ -206,8 +207,8 @@ static void add_stays(struct gw_gateway *g, uint32_t cred, struct ctl_session *o
 	struct store_session row;
 	struct store_assoc a;
 	if (store_read_session(g->reader, cred, &row) == STORE_OK &&
-		leg_of(g, &row, STORE_DEVICE, &a))
-		fill_stays(&a, store_now(g), out);
+		gw_source_leg(g, &row, STORE_DEVICE, &a))
+		fill_stays(&a, gw_source_now(g), out);
 	wipe(&a, sizeof(a));
 	store_reader_rest(g->reader);
 }
@@ -219,12 +220,13 @@ static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, 
 	bool good = true;
 	*out = NULL;
 	*len = 0;
-	if (endpoint && !find(g, endpoint, &cred))
+	if (endpoint && !gw_source_find(g, endpoint, &cred))
 		return true;
-	if (endpoint && !is_awake(g, cred))
+	if (endpoint && !gw_source_is_awake(g, cred))
 		return asleep(g, cred, out, len);
 	for (size_t i = 0; i < g->len && good; i++) {
-		struct gw_ask *a = ask(g, i, endpoint ? GW_ASK_SESSION : GW_ASK_SESSIONS, cred);
+		struct gw_ask *a =
+			gw_source_ask(g, i, endpoint ? GW_ASK_SESSION : GW_ASK_SESSIONS, cred);
 		if (!a)
 			good = false;
 		else
@@ -248,10 +250,10 @@ static bool close_endpoint(void *ctx, const char *endpoint)
 	struct gw_gateway *g = ctx;
 	uint32_t cred;
 	bool closed = false;
-	if (!find(g, endpoint, &cred))
+	if (!gw_source_find(g, endpoint, &cred))
 		return false;
 	for (size_t i = 0; i < g->len && !closed; i++) {
-		struct gw_ask *a = ask(g, i, GW_ASK_CLOSE, cred);
+		struct gw_ask *a = gw_source_ask(g, i, GW_ASK_CLOSE, cred);
 		closed = a && a->good;
 		if (a)
 			gw_ask_release(a);
@@ -279,5 +281,9 @@ struct ctl_source gw_source(struct gw_gateway *g)
 		.uptime_s = uptime_s,
 		.upgrade = gw_upgrade_asked,
 		.reload = gw_reload_asked,
+		.deciding = gw_sweeping_facts,
+		.policy = gw_policy_asked,
+		.facts = gw_policy_facts,
+		.about = gw_policy_about,
 	};
 }

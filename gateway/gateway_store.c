@@ -7,6 +7,7 @@
 #include "gateway/credentials_ops.h"
 #include "gateway/fault.h"
 #include "gateway/inherit.h"
+#include "gateway/material.h"
 #include "gateway/node.h"
 #include "gateway/privilege.h"
 #include "store/store.h"
@@ -118,14 +119,63 @@ bool gw_store_prepare(struct gw_gateway *g, struct conf_error *error)
 
 /* --- afterwards ------------------------------------------------------------------------------ */
 
-static void changed(void *ctx, uint32_t cred)
+void gw_credential_changed(struct gw_gateway *g, uint32_t cred)
 {
-	struct gw_gateway *g = ctx;
 	for (size_t i = 0; i < g->running; i++) {
 		if (!inbox_post(g->inboxes[i], INBOX_SURE, GW_CHANGED, &cred, sizeof(cred)))
 			log_say(g->log, LOG_LEVEL_ERROR, "memory",
 				"none left to tell a worker that a credential has changed");
 	}
+	gw_sweeping_one(g, cred);
+}
+
+static void changed(void *ctx, uint32_t cred)
+{
+	gw_credential_changed(ctx, cred);
+}
+
+/* By what the PSKs of the links are known again. No endpoint has this name. */
+static bool proof_of_links(const struct gw_gateway *g, uint8_t out[GW_WAVE_PROOF])
+{
+	uint8_t key[GW_WAVE_PROOF];
+	memset(out, 0, GW_WAVE_PROOF);
+	if (g->shared.conf->upstream_dtls.proof != CONF_BY_PSK || !cred_has_master(g->shared.creds))
+		return true;
+	const bool good = cred_derived(g->shared.creds, "\n", key) &&
+			  gw_trace_of("lwgate links", 12, key, sizeof(key), out);
+	wipe(key, sizeof(key));
+	return good;
+}
+
+bool gw_store_follow(struct gw_gateway *g, struct gw_material *m, unsigned *raised)
+{
+	uint8_t proof[GW_WAVE_PROOF];
+	static const char *const words[GW_WAVES] = {
+		[GW_WAVE_OWN_DEVICE] = "what the gateway proves to devices",
+		[GW_WAVE_OWN_UPSTREAM] = "what the gateway proves to the server",
+		[GW_WAVE_SERVER] = "by what the server is believed",
+		[GW_WAVE_VOUCHING] = "who vouches for certificates, or which are revoked",
+	};
+	*raised = 0;
+	if (!proof_of_links(g, proof) || !gw_waves_follow(g->shared.store, m, proof, raised))
+		return false;
+	for (size_t i = 0; i < GW_WAVES; i++) {
+		if (*raised & 1U << i)
+			log_say(g->log, LOG_LEVEL_INFO, "changed",
+				"%s is not what it was: the policy decides of the sessions",
+				words[i]);
+	}
+	return true;
+}
+
+static bool follow(struct gw_gateway *g, struct conf_error *error)
+{
+	unsigned raised;
+	return !g->material || gw_store_follow(g, g->material, &raised) ||
+	       conf_fail(error, g->shared.conf->store_path ? g->shared.conf->store_path : "store",
+		       0,
+		       "what the gateway is known by cannot be written down; see the log, and "
+		       "check the disk");
 }
 
 static void say_start(const struct gw_gateway *g)
@@ -152,6 +202,7 @@ static bool open_credentials(struct gw_gateway *g, struct conf_error *error)
 		.log = g->log,
 		.derives = cred_has_master(g->shared.creds) ||
 			   conf->upstream_dtls.proof != CONF_BY_PSK,
+		.overlap_s = conf->policy_overlap_s,
 		.changed = changed,
 		.ctx = g,
 		.owner = g,
@@ -213,7 +264,7 @@ bool gw_store_open(struct gw_gateway *g, struct conf_error *error)
 	g->reader = store_reader_new(g->shared.store);
 	say_start(g);
 	if (g->reader)
-		return claim(g, error) && open_credentials(g, error);
+		return claim(g, error) && follow(g, error) && open_credentials(g, error);
 	(void)snprintf(error->text, sizeof(error->text), "memory is short");
 	return false;
 }

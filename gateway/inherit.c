@@ -30,9 +30,12 @@ struct header {
 };
 
 struct link {
-	uint32_t worker;
+	uint32_t worker; /* EVENTS: it is no link, but the socket of gateway/chronicle */
 	int32_t fd;
 };
+
+/* A program that does not know of it closes it, as any link of a worker that there is not. */
+#define EVENTS UINT32_MAX
 
 struct gw_inherited {
 	struct header h;
@@ -178,17 +181,33 @@ bool gw_inherit_kek(const struct gw_inherited *in, struct kek *out)
 	return true;
 }
 
-int gw_inherit_control(struct gw_inherited *in, const char *path)
+static bool listens_on(int fd, const char *path)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	socklen_t len = sizeof(name);
-	if (!in || in->h.control < 0 ||
-		getsockname(in->h.control, (struct sockaddr *)&name, &len) != 0 ||
-		strcmp(name.sun_path, path) != 0)
+	return fd >= 0 && getsockname(fd, (struct sockaddr *)&name, &len) == 0 &&
+	       name.sun_family == AF_UNIX && strcmp(name.sun_path, path) == 0;
+}
+
+int gw_inherit_control(struct gw_inherited *in, const char *path)
+{
+	if (!in || !listens_on(in->h.control, path))
 		return -1;
 	const int fd = in->h.control;
 	in->h.control = -1;
 	return fd;
+}
+
+int gw_inherit_events(struct gw_inherited *in, const char *path)
+{
+	for (size_t i = 0; in && path && i < in->h.links_len; i++) {
+		const int fd = in->links[i].fd;
+		if (in->links[i].worker != EVENTS || !listens_on(fd, path))
+			continue;
+		in->links[i].fd = -1;
+		return fd;
+	}
+	return -1;
 }
 
 /* --- handing over ---------------------------------------------------------------------------- */
@@ -247,6 +266,11 @@ bool gw_legacy_control(struct gw_legacy *l, int fd)
 {
 	l->h.control = dup(fd);
 	return l->h.control >= 0;
+}
+
+bool gw_legacy_events(struct gw_legacy *l, int fd)
+{
+	return gw_legacy_link(l, EVENTS, fd);
 }
 
 bool gw_legacy_write(struct gw_legacy *l)

@@ -41,6 +41,8 @@ const int *gw_inherit_links(
 MUST_USE bool gw_inherit_kek(const struct gw_inherited *in, struct kek *out);
 /* The control socket, if it listens on path; -1: none. The caller's now. */
 int gw_inherit_control(struct gw_inherited *in, const char *path);
+/* The same of the socket that events are sent from; path may be NULL. */
+int gw_inherit_events(struct gw_inherited *in, const char *path);
 
 struct gw_legacy; /* what is collected for a successor */
 
@@ -49,6 +51,7 @@ MUST_USE struct gw_legacy *gw_legacy_new(const struct conf_gateway *conf, const 
 MUST_USE bool gw_legacy_listener(struct gw_legacy *l, uint32_t worker, size_t listener, int fd);
 MUST_USE bool gw_legacy_link(struct gw_legacy *l, uint32_t worker, int fd);
 MUST_USE bool gw_legacy_control(struct gw_legacy *l, int fd);
+MUST_USE bool gw_legacy_events(struct gw_legacy *l, int fd);
 /* Puts it where gw_inherit_read() finds it after exec. */
 MUST_USE bool gw_legacy_write(struct gw_legacy *l);
 /* Closes the duplicates. */

@@ -4,6 +4,7 @@
 #include "base/wipe.h"
 #include "dtls/cid.h"
 #include "gateway/places.h"
+#include "gateway/proof.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -51,7 +52,7 @@ void gw_op_free(struct gw_op *o)
 
 void gw_op_submit(struct gw_op *o, uint32_t may_wait_ms)
 {
-	if (o->blocks)
+	if (o->blocks && o->session)
 		o->session->blocked++;
 	o->op.may_wait_ms = may_wait_ms;
 	store_submit(o->worker->shared->store, &o->op);
@@ -84,6 +85,7 @@ static bool fill_assoc(struct gw_op *o, struct gw_session *s, enum gw_leg_name n
 	leg->put = true;
 	a->cred = s->cred;
 	a->generation = dtls_conn_generation(c);
+	gw_proof_write(c, a);
 	a->up_ms = store_time(w->shared->store, w->now_ms);
 	a->state = (struct slot_state){ .edge = n.edge, .seen = n.seen, .sent = (uint32_t)n.next };
 	/* What comes back of the leg's last association is not this one's. */
@@ -179,7 +181,8 @@ void gw_keep_no_link(struct gw_session *s)
 	if (!o)
 		return; /* it will be found dead */
 	drop_old(o, &s->legs[GW_LINK], GW_LINK);
-	fill_row(o, s);
+	if (s->relay) /* which has the registration */
+		fill_row(o, s);
 	gw_op_submit(o, TIDY_WAIT_MS);
 }
 
@@ -280,6 +283,19 @@ void gw_keep_drop(
 	o->legs[name].drop = true;
 	o->legs[name].drop_place = a->slot;
 	memcpy(o->legs[name].drop_id, a->id, sizeof(a->id));
+	gw_op_submit(o, 0);
+}
+
+void gw_keep_part(struct gw_worker *w, const struct store_assoc *a, bool all, bool refuse)
+{
+	struct gw_op *const o = gw_op_new(w, NULL, a->cred);
+	if (!o)
+		return;
+	o->forget = all;
+	o->refuse = refuse;
+	o->legs[GW_DEVICE].drop = true;
+	o->legs[GW_DEVICE].drop_place = a->slot;
+	memcpy(o->legs[GW_DEVICE].drop_id, a->id, sizeof(a->id));
 	gw_op_submit(o, 0);
 }
 

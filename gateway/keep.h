@@ -56,8 +56,14 @@ struct gw_op {
 	bool anyhow; /* forget: whatever its association is */
 	bool expire; /* its registration ends, if it still is row's */
 	bool rouse;  /* the session begins when it is done */
+	bool note;   /* verdict is written, if noted_place still has noted_id */
+	bool judges; /* the session's sentence waits for it */
+	bool refuse; /* nothing of cred is resumed any more */
 	bool resumed; /* legs[GW_DEVICE].assoc came by an abbreviated handshake (S29) */
 	struct store_session row;
+	uint32_t noted_place;
+	uint8_t noted_id[SLOT_ID];
+	struct store_verdict verdict;
 };
 
 struct gw_stored { /* GW_STORED */
@@ -96,6 +102,9 @@ void gw_keep_nothing(struct gw_session *s);
 /* An association that is not in memory is deleted. */
 void gw_keep_drop(
 	struct gw_worker *w, uint32_t cred, enum gw_leg_name name, const struct store_assoc *a);
+/* The same, with all that there is of cred (`all`), or so that nothing of it is resumed
+   (`refuse`). */
+void gw_keep_part(struct gw_worker *w, const struct store_assoc *a, bool all, bool refuse);
 /* A socket for links was opened. */
 void gw_keep_port(struct gw_worker *w, uint32_t at, uint32_t value);
 

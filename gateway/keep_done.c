@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/claim.h"
+#include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/lapse.h"
+#include "gateway/material.h"
 #include "gateway/places.h"
 #include "gateway/rouse.h"
 #include "gateway/worker.h"
@@ -46,6 +48,22 @@ static bool has_moved(
 	       (!net_addr_same(&now.peer, &was->peer) || !net_addr_same(&now.local, &was->local));
 }
 
+/* What has changed while it was being made may have been told before there was a session. What a
+   resumed one is older than was asked about when it was resumed (R-211). */
+static bool is_overtaken(const struct gw_op *o, enum gw_leg_name name)
+{
+	struct gw_worker *const w = o->worker;
+	const struct store_assoc *const a = &o->legs[name].assoc;
+	struct store_cred_mark mark;
+	if (a->born < gw_material_newest(w->material))
+		return true;
+	if (name != GW_DEVICE || o->resumed)
+		return false;
+	store_reader_rest(w->reader);
+	return store_read_cred_mark(w->reader, a->cred, &mark) != STORE_OK ||
+	       a->born < mark.generation;
+}
+
 /* The association that is in the operation is durable now, and still the leg's. */
 static bool attach(const struct gw_op *o, enum gw_leg_name name)
 {
@@ -66,6 +84,12 @@ static bool attach(const struct gw_op *o, enum gw_leg_name name)
 		gw_keep_settled(o->session, name);
 	if (name == GW_DEVICE && has_moved(w, leg->conn, &a->path))
 		(void)gw_keep_move(o->session);
+	if (name == GW_DEVICE) {
+		o->session->full_ms = a->up_ms;
+		o->session->proof_until_ms = a->proof.len > 0 ? a->proof.until_ms : 0;
+	}
+	if (w->rules && is_overtaken(o, name)) /* it is asked about before its first message */
+		o->session->suspect = true;
 	/* Who ran short before there was a row to lease for has told us once, and asks again. */
 	dtls_allow(w->dtls, leg->conn, 0, a->write_end, a->read_end);
 	return true;
@@ -99,7 +123,7 @@ static void link_kept(const struct gw_op *o, enum store_result r)
 	if (r == STORE_OK && attach(o, GW_LINK)) {
 		log_limited(&w->log, gw_session_lines(s), w->now_ms, LOG_LEVEL_DEBUG, "link-up",
 			"endpoint=%s", s->endpoint);
-		relay_link_up(s->relay, &s->link, w->now_ms);
+		s->link_wakes = true; /* gw_session_flow() comes next */
 		return;
 	}
 	complain(o, r);
@@ -170,7 +194,9 @@ static void tell(const struct gw_op *o, enum store_result r)
 	}
 	if (o->legs[GW_DEVICE].move)
 		moved(s);
-	if (o->rouse) {
+	if (o->judges) {
+		gw_judged(s, r);
+	} else if (o->rouse) {
 		roused(o, r);
 	} else if (o->legs[GW_DEVICE].put) {
 		device_kept(o, r);
@@ -199,10 +225,10 @@ void gw_stored_received(struct gw_worker *w, const struct gw_stored *stored)
 	else if (put && r == STORE_OK)
 		orphan(o);
 	gw_op_free(o);
-	if (!s->ended)
-		gw_session_flow(s);
-	if (!s->ended && s->heir != 0 && s->ops == 0)
-		gw_claim_go_on(s);
-	else if (s->ended && s->ops == 0)
+	if (s->ended && s->ops == 0)
 		gw_session_free(s);
+	else if (!s->ended && s->heir != 0 && s->ops == 0)
+		gw_claim_go_on(s);
+	else if (!s->ended)
+		gw_session_flow(s);
 }

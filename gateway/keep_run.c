@@ -187,6 +187,17 @@ static enum store_result change_legs(struct store_txn *t, struct gw_op *o)
 	return r;
 }
 
+/* What was decided is of this association, and goes with it. */
+static enum store_result note(struct store_txn *t, const struct gw_op *o)
+{
+	enum store_result r = STORE_OK;
+	if (o->note && is_at(t, o->noted_place, o->noted_id))
+		r = store_verdict_put(t, &o->verdict);
+	if (o->refuse && (r == STORE_OK || r == STORE_NONE))
+		r = store_resume_drop_cred(t, o->cred);
+	return r == STORE_NONE ? STORE_OK : r;
+}
+
 static void name_legs(struct gw_op *o)
 {
 	if (o->legs[GW_DEVICE].put)
@@ -205,6 +216,8 @@ enum store_result gw_op_run(struct store_txn *t, struct store_op *op)
 		r = complete(t, o);
 	if (r == STORE_OK)
 		r = change_legs(t, o);
+	if (r == STORE_OK)
+		r = note(t, o);
 	name_legs(o);
 	if (r == STORE_OK && o->legs[GW_DEVICE].put)
 		r = merge(t, o);

@@ -2,6 +2,7 @@
 #include "gateway/lapse.h"
 
 #include "conf/config.h"
+#include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/question.h"
 #include "gateway/roam.h"
@@ -33,11 +34,8 @@ static bool may_be_proven(
 	return policy == CONF_POWER_PROBE || a->read_end != UINT64_MAX;
 }
 
-enum gw_verdict gw_lapse_judge(
-	const struct gw_worker *w, const struct store_assoc *a, bool active, uint64_t generation)
+enum gw_verdict gw_lapse_judge(const struct gw_worker *w, const struct store_assoc *a)
 {
-	if (!active || generation != a->generation)
-		return GW_FAREWELL; /* S28, S30 */
 	if (a->state.forged >= GW_FORGED_MAX)
 		return GW_FAREWELL; /* S23: at its next own record, as it sleeps */
 	if (a->trust == STORE_EXACT)
@@ -64,16 +62,21 @@ static void part(struct gw_worker *w, struct dtls_conn *c)
 	log_limited(&w->log, &w->limits.lapsed, w->now_ms, LOG_LEVEL_INFO, "session-lapsed",
 		"peer=%s why=\"%s\" remedy=\"none: it is told, and shakes hands again\"",
 		net_addr_text(&dtls_conn_path(c)->peer, text),
-		a->trust == STORE_EXACT ? "its credential has changed"
+		a->trust == STORE_EXACT ? "what it is believed by has changed"
 					: "what it sent before the power was lost is not known");
 	/* Where the window is not known, this may be an old record that somebody sends from where
 	   he likes, while its device hears nothing: then the row stays (S23), the device's own next
 	   record is answered in the same way, and who repeats old ones is slowed down (S24). A new
 	   handshake of the device takes the row away. */
-	if (a->trust != STORE_EXACT && dtls_conn_candidate(c))
+	const bool elsewhere = a->trust != STORE_EXACT && dtls_conn_candidate(c);
+	if (!elsewhere && a->path.role == STORE_DEVICE) {
+		gw_judge_part(w, &w->waking, c);
+		return;
+	}
+	if (elsewhere)
 		gw_sleeper_blame(w);
 	else
-		gw_keep_drop(w, a->cred, a->path.role == STORE_DEVICE ? GW_DEVICE : GW_LINK, a);
+		gw_keep_drop(w, a->cred, GW_LINK, a);
 	dtls_farewell(w->dtls, c);
 }
 

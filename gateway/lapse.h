@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gateway/lapse: associations that cannot simply go on: the power was lost and the window with it,
- *                or the credential has changed.
+ *                or a policy ends them (gateway/judge).
  *
  * after_power_loss = resume: the first authentic record is answered with close_notify, so that the
  * device resumes. probe: the device must answer a CoAP request with a random token (S12). gap: only
@@ -26,9 +26,9 @@
 
 struct gw_worker;
 
-/* What is to happen with an association; active, generation: of its credential now. */
-enum gw_verdict gw_lapse_judge(
-	const struct gw_worker *w, const struct store_assoc *a, bool active, uint64_t generation);
+/* What is to happen with an association by what is known of its window and its key; whether it may
+   go on at all is gw_judge_sleeper()'s to say. */
+enum gw_verdict gw_lapse_judge(const struct gw_worker *w, const struct store_assoc *a);
 /* For the engine's owner. */
 void gw_unproven(void *worker, struct dtls_conn *c, uint64_t number, uint8_t *msg, size_t len);
 /* Sends the request that a session's window waits for. False: memory is short. */

@@ -14,6 +14,7 @@
 #include "gateway/material.h"
 #include "gateway/notify.h"
 #include "gateway/privilege.h"
+#include "gateway/rules.h"
 #include "gateway/upgrade.h"
 #include "gateway/vault_openssl.h"
 
@@ -45,7 +46,7 @@ static void print_usage(FILE *to)
 		"       lwgated --version | --help\n"
 		"\n"
 		"  -c FILE    the configuration; default %s\n"
-		"  -n         check the configuration and the credentials, then exit\n"
+		"  -n         check the configuration, the credentials and the policy, then exit\n"
 		"%s"
 		"  --discard-sessions\n"
 		"             forget all sessions in the store, keep the credentials, and start\n"
@@ -146,6 +147,7 @@ struct parts {
 	struct conf_gateway conf;
 	struct cred_set *creds;
 	struct gw_material *material;
+	struct gw_rules *rules;
 	struct gw_inherited *inherited; /* until gw_open() */
 	struct gw_self self;
 	char program[1024];
@@ -167,7 +169,8 @@ static bool load(const struct options *o, struct parts *p, struct conf_error *er
 	if (!p->creds)
 		return false;
 	p->material = gw_material_new(&p->conf, error);
-	return p->material != NULL;
+	p->rules = p->material ? gw_rules_new(p->conf.policy_file, error) : NULL;
+	return p->rules != NULL;
 }
 
 static bool open_keylog(const struct options *o, struct parts *p, struct conf_error *error)
@@ -210,6 +213,7 @@ static bool open_parts(
 		.conf = &p->conf,
 		.creds = p->creds,
 		.material = p->material,
+		.rules = p->rules,
 		.log = log,
 		.self = &p->self,
 		.inherited = p->inherited,
@@ -231,6 +235,7 @@ static void close_parts(struct parts *p)
 	if (p->keylog_fd >= 0)
 		(void)close(p->keylog_fd);
 	gw_material_unref(p->material);
+	gw_rules_unref(p->rules);
 	cred_free(p->creds);
 	conf_free(&p->conf);
 }
@@ -260,6 +265,7 @@ static int serve(const struct options *o, struct parts *p)
 		gw_material_say(p->material, &log, gw_clock_now_s(NULL), GW_SAY_ALL);
 		gw_material_unref(p->material); /* a key that is replaced must be gone */
 		p->material = NULL;
+		gw_say_rules(p->gateway);
 		say_ready(&log, &p->conf, gw_credentials_count(p->gateway));
 		gw_notify("READY=1");
 		end = gw_run(p->gateway, p->control);

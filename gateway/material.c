@@ -67,10 +67,13 @@ static bool read_certificate(struct gw_part *p, const struct conf_dtls *c, struc
 
 static bool read_anchors(struct gw_part *p, const struct conf_dtls *c, struct conf_error *error)
 {
-	if (!c->anchors_file)
-		return true;
-	p->settings.anchors = gw_pem_anchors(c->anchors_file, c->crl_file, error);
-	return p->settings.anchors != NULL;
+	if (c->anchors_file) {
+		p->settings.anchors = gw_pem_anchors(c->anchors_file, c->crl_file, error);
+		if (!p->settings.anchors)
+			return false;
+	}
+	p->vouchers = gw_vouch_new(p->settings.anchors);
+	return p->vouchers || conf_fail(error, p->name, 0, "no memory; free some");
 }
 
 static bool read_pins(struct gw_part *p, const struct conf_dtls *c, struct conf_error *error)
@@ -234,6 +237,7 @@ void gw_material_unref(struct gw_material *m)
 		X509_free(p->settings.certificate);
 		sk_X509_pop_free(p->chain, X509_free);
 		X509_STORE_free(p->settings.anchors);
+		gw_vouch_free(p->vouchers);
 		free(p->server_name);
 		free(p->certificate_file);
 	}

@@ -17,6 +17,8 @@
 #include "base/attr.h"
 #include "conf/dtls.h"
 #include "dtls/profile.h"
+#include "gateway/vouch.h"
+#include "gateway/waves.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +28,7 @@ struct conf_gateway;
 struct gw_material;
 struct gw_told;
 struct log;
+struct store_proof;
 
 enum { GW_MATERIAL_UPSTREAM = 16 /* a place: listeners are 0 .. */, GW_WARN_DAYS = 30 };
 
@@ -43,6 +46,30 @@ enum conf_move gw_material_move(const struct gw_material *m, size_t listener);
 const struct gw_told *gw_material_told(const struct gw_material *m);
 /* Do the links prove themselves with the gateway's own key? False: with the PSK of each device. */
 bool gw_material_has_upstream_key(const struct gw_material *m);
+
+/* The newest wave that concerns a place; 0: there was none. m may be NULL. */
+uint64_t gw_material_wave(const struct gw_material *m, enum gw_wave which, size_t place);
+/* The newest of all. */
+uint64_t gw_material_newest(const struct gw_material *m);
+/* Before m is handed to anybody. */
+void gw_material_set_waves(struct gw_material *m, const struct gw_waves *w);
+
+/* Would who was believed by p at a place be believed still? p without a chain, and m NULL: fine. */
+enum gw_vouch gw_material_vouches(
+	const struct gw_material *m, size_t place, const struct store_proof *p, uint64_t wall_ms);
+
+/* What a material is, to be known again: digests, zeroes for what there is not. */
+enum { GW_TRACE_PINS = 4 };
+struct gw_trace {
+	uint8_t own[GW_TRACE];                 /* key and certificate */
+	uint8_t anchors[GW_TRACE];             /* of the upstream: and the server's name */
+	uint8_t revoked[GW_TRACE];             /* what the lists name */
+	uint8_t pins[GW_TRACE_PINS][GW_TRACE]; /* of the server's keys; the upstream's */
+};
+/* False: the library failed. */
+MUST_USE bool gw_material_trace(const struct gw_material *m, size_t place, struct gw_trace *out);
+/* Its name: "listener ADDRESS:PORT", "upstream". */
+const char *gw_material_name(const struct gw_material *m, size_t place);
 
 enum gw_material_say { GW_SAY_ALL, GW_SAY_WARNINGS };
 /* Tells the log of each certificate and key of ours, of waivers (R-153), of certificates that end

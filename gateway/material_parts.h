@@ -16,6 +16,7 @@ enum { GW_PARTS = GW_MATERIAL_UPSTREAM + 1, GW_PART_NAME = 96 };
 struct gw_part {
 	struct dtls_profile_settings settings; /* what it points to is ours */
 	STACK_OF(X509) * chain;
+	struct gw_vouchers *vouchers;
 	char *server_name, *certificate_file;
 	char name[GW_PART_NAME]; /* for people */
 	bool is_upstream;
@@ -26,6 +27,7 @@ struct gw_material {
 	atomic_uint refs;
 	size_t listeners_len;
 	struct gw_told told;
+	struct gw_waves waves;
 	struct gw_part parts[GW_PARTS];
 };
 

@@ -4,12 +4,15 @@
 #include "base/log.h"
 #include "conf/fail.h"
 #include "gateway/advice.h"
+#include "gateway/chronicle.h"
 #include "gateway/clock.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/material.h"
 #include "gateway/notify.h"
+#include "gateway/rules.h"
 #include "gateway/upgrade.h"
 #include "io/inbox.h"
+#include "policy/policy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,6 +23,13 @@
 enum { STATE = 64 };
 
 static const double day_s = 86400.0;
+
+void gw_say_rules(const struct gw_gateway *g)
+{
+	if (g->rules)
+		log_say(g->log, LOG_LEVEL_INFO, "rules", "policy=%s rules=%zu",
+			gw_rules_name(g->rules), policy_rules(gw_rules_policy(g->rules)));
+}
 
 /* A service manager must be able to tell this reload from the one before: sd_notify(3). */
 static void tell_manager(bool begins)
@@ -75,12 +85,37 @@ static bool hand_out(struct gw_gateway *g, struct gw_material *m)
 	return good;
 }
 
-/* "reloaded", and what of it must wait for a restart. */
-static void say_done(
-	const struct gw_gateway *g, const struct conf_gateway *next, struct ctl_said *said)
+static bool hand_out_rules(struct gw_gateway *g, struct gw_rules *r)
 {
-	size_t len = (size_t)snprintf(
-		said->text, sizeof(said->text), "reloaded: in effect for new handshakes");
+	bool good = true;
+	for (size_t i = 0; i < g->running; i++) {
+		const struct gw_ruled one = { .rules = gw_rules_ref(r) };
+		if (inbox_post(g->inboxes[i], INBOX_SURE, GW_RULES, &one, sizeof(one)))
+			continue;
+		gw_rules_unref(one.rules);
+		good = false;
+	}
+	return good;
+}
+
+/* What is read anew. */
+struct fresh {
+	struct gw_material *material;
+	struct gw_rules *rules;
+	bool other_rules; /* they decide otherwise than those in force */
+	unsigned raised;  /* waves */
+};
+
+/* "reloaded", and what of it must wait for a restart. */
+static void say_done(const struct gw_gateway *g, const struct conf_gateway *next,
+	const struct fresh *f, struct ctl_said *said)
+{
+	size_t len = (size_t)snprintf(said->text, sizeof(said->text),
+		"reloaded: in effect for new handshakes%s%s",
+		f->other_rules ? ", the policy for all sessions" : "",
+		f->raised ? "; what sessions were based on has changed, and the policy decides "
+			    "of them"
+			  : "");
 	const char *path;
 	for (size_t i = 0; (path = conf_fixed(g->shared.conf, next, i)); i++) {
 		const int n = snprintf(said->text + len, sizeof(said->text) - len, "%s%s",
@@ -93,21 +128,52 @@ static void say_done(
 	}
 }
 
-static bool take(struct gw_gateway *g, const struct conf_gateway *next, struct conf_error *error)
+static bool read_all(struct gw_gateway *g, const struct conf_gateway *next, struct fresh *f,
+	struct conf_error *error)
 {
-	if (!fits(g, next, error))
+	f->material = fits(g, next, error) ? gw_material_new(next, error) : NULL;
+	f->rules = f->material ? gw_rules_new(next->policy_file, error) : NULL;
+	if (!f->rules)
 		return false;
-	struct gw_material *const m = gw_material_new(next, error);
-	if (!m)
-		return false;
-	if (!hand_out(g, m))
+	f->other_rules =
+		!g->rules || !policy_same(gw_rules_policy(g->rules), gw_rules_policy(f->rules));
+	/* The last that can fail, and the first that lasts. */
+	return gw_store_follow(g, f->material, &f->raised) ||
+	       conf_fail(error, g->self->conf_file, 0,
+		       "the store cannot write down what has changed; see the log, and check the "
+		       "disk");
+}
+
+/* All are in force from here on. Workers get the material first: rules are asked about what came
+   with it. No worker looks at `shared` any more. */
+static void put_in_force(struct gw_gateway *g, struct fresh *f)
+{
+	const bool material = hand_out(g, f->material);
+	const bool rules = !f->other_rules || hand_out_rules(g, f->rules);
+	if (!material || !rules)
 		log_say(g->log, LOG_LEVEL_ERROR, "memory",
 			"none left to tell a worker of the reload; remedy: reload again");
 	gw_material_unref(g->material);
-	g->material = m;
-	g->shared.material = m; /* no worker looks there any more */
+	gw_rules_unref(g->rules);
+	g->material = g->shared.material = f->material;
+	g->rules = g->shared.rules = f->rules;
+	gw_chronicle_reopen(g->chronicle);
+	if (f->other_rules || f->raised)
+		gw_sweeping_all(g);
+}
+
+static bool take(struct gw_gateway *g, const struct conf_gateway *next, struct fresh *f,
+	struct conf_error *error)
+{
+	if (!read_all(g, next, f, error)) {
+		gw_material_unref(f->material);
+		gw_rules_unref(f->rules);
+		return false;
+	}
+	put_in_force(g, f);
 	gw_advise_timers(g->log, next);
-	gw_material_say(m, g->log, gw_clock_now_s(NULL), GW_SAY_ALL);
+	gw_material_say(g->material, g->log, gw_clock_now_s(NULL), GW_SAY_ALL);
+	gw_say_rules(g);
 	return true;
 }
 
@@ -116,11 +182,12 @@ enum ctl_status gw_reload_asked(void *gateway, struct ctl_said *said)
 	struct gw_gateway *const g = gateway;
 	struct conf_gateway *const next = calloc(1, sizeof(*next));
 	struct conf_error error = { "memory is short" };
+	struct fresh f = { .material = NULL };
 	tell_manager(true);
 	const bool good =
-		next && conf_load(g->self->conf_file, next, &error) && take(g, next, &error);
+		next && conf_load(g->self->conf_file, next, &error) && take(g, next, &f, &error);
 	if (good)
-		say_done(g, next, said);
+		say_done(g, next, &f, said);
 	else
 		(void)snprintf(
 			said->text, sizeof(said->text), "nothing was changed: %.480s", error.text);

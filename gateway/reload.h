@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/reload: the configuration, keys, certificates and revocation lists are read anew while
- *                 the gateway runs (R-046).
+ * gateway/reload: the configuration, keys, certificates, revocation lists and the policy are read
+ *                 anew while the gateway runs (R-046).
  *
  * Promise: all or nothing: an error leaves everything as it was. Associations and handshakes under
- *          way keep what they began with. What needs a restart is named.
+ *          way keep what they began with, as far as the policy lets them: what has changed about it
+ *          is durable before anything is in force. What needs a restart is named.
  * Errors:  CTL_FAILED; said is what is wrong and the remedy, or what was done.
  * Threads: the main thread.
  */

@@ -4,6 +4,8 @@
 #include "base/vault.h"
 #include "base/wipe.h"
 #include "conf/config.h"
+#include "gateway/clock.h"
+#include "gateway/proof.h"
 #include "gateway/worker.h"
 #include "store/store.h"
 
@@ -11,22 +13,33 @@
 
 static const uint64_t day_ms = 86400000;
 
+/* R-211: what the credential was replaced by since must be proved; what changed only its labels
+   need not. Under other anchors or revocation lists than those of now no session is taken at all:
+   see dtls_profile_trusts(). */
+static bool stands(const struct gw_worker *w, const struct store_resume *x)
+{
+	const int64_t now_s = gw_clock_now_s(NULL);
+	const uint64_t wall_ms = now_s > 0 ? (uint64_t)now_s * 1000 : 0;
+	struct store_cred_mark mark;
+	return store_read_cred_mark(w->reader, x->cred, &mark) == STORE_OK &&
+	       x->generation >= mark.proved && store_cred_stands(&mark, x->generation, wall_ms) &&
+	       !gw_proof_is_over(&x->proof, now_s);
+}
+
 bool gw_resume_find(void *worker, const uint8_t *id, size_t len, struct dtls_resumable *out)
 {
 	struct gw_worker *const w = worker;
 	struct store_resume x;
-	uint64_t generation = 0;
-	bool active = false;
 	_Static_assert((int)DTLS_SESSION_MAX >= (int)STORE_RESUME_MAX, "what was kept fits");
-	const bool good =
-		store_find_resume(w->reader, id, len, &x) == STORE_OK &&
-		x.until_ms > store_time(w->shared->store, w->now_ms) &&
-		store_read_cred_mark(w->reader, x.cred, &generation, &active) == STORE_OK &&
-		active && generation == x.generation && x.len <= sizeof(out->session);
+	const bool good = store_find_resume(w->reader, id, len, &x) == STORE_OK &&
+			  x.until_ms > store_time(w->shared->store, w->now_ms) &&
+			  x.len <= sizeof(out->session) && stands(w, &x);
 	if (good) {
 		*out = (struct dtls_resumable){
 			.cred = x.cred, .generation = x.generation, .id_len = x.id_len, .len = x.len
 		};
+		out->proved.born = x.born;
+		gw_proof_from_store(&x.proof, &out->proved.belief);
 		memcpy(out->id, x.id, x.id_len);
 		memcpy(out->session, x.session, x.len);
 	}
@@ -89,6 +102,8 @@ void gw_resume_keep(void *worker, const struct dtls_resumable *s)
 	}
 	o->x.cred = s->cred;
 	o->x.generation = s->generation;
+	o->x.born = s->proved.born;
+	gw_proof_to_store(&s->proved.belief, &o->x.proof);
 	o->x.full_ms = store_time(w->shared->store, w->now_ms);
 	o->x.until_ms = o->x.full_ms + w->shared->conf->store_resumption_days * day_ms;
 	o->x.len = s->len;

@@ -2,8 +2,10 @@
 /*
  * gateway/resume: DTLS sessions that may be resumed, in the store (R-196 to R-201, R-211).
  *
- * Promise: a session is resumed only under the credential, in the generation, that it was made
- *          with.
+ * Promise: a session is resumed only under the credential that it was made with, as long as that
+ *          stands and what its device has proved is what it is to prove; and only as long as the
+ *          certificates, if there were any, last. It remembers what its full handshake was based
+ *          on, and how old that is.
  * Threads: the worker's own.
  */
 #ifndef LWG_GATEWAY_RESUME_H

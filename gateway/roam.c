@@ -2,6 +2,7 @@
 #include "gateway/roam.h"
 
 #include "base/wheel.h"
+#include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/question.h"
 #include "gateway/worker.h"
@@ -30,6 +31,7 @@ struct gw_roam {
 	unsigned tries;     /* that it was to be asked there */
 	unsigned asked;     /* that it was: not when R-154, or want of numbers, forbade it */
 	unsigned strays;    /* answers that have come from elsewhere than where it was asked */
+	bool settled;       /* what waits has not gone yet only because its session holds it back */
 	bool late;          /* nothing waits any more */
 };
 
@@ -73,7 +75,8 @@ static void look_in(struct gw_roam *r, uint32_t ms)
 
 /* --- what has waited ------------------------------------------------------------------------- */
 
-/* To where the device is, as far as that is known. */
+/* To where the device is, as far as that is known; but nothing of a session that is not judged yet
+   (I8): the timer asks for that, should nobody else. */
 static void settle(struct gw_session *s)
 {
 	struct gw_worker *const w = s->worker;
@@ -81,6 +84,11 @@ static void settle(struct gw_session *s)
 	struct gw_held *m;
 	if (!r || r->late)
 		return;
+	r->settled = !gw_session_may_flow(s);
+	if (r->settled) {
+		look_in(r, AGAIN_MS);
+		return;
+	}
 	while ((m = gw_hold_take(&r->hold))) {
 		w->held_lost +=
 			dtls_send(w->dtls, s->legs[GW_DEVICE].conn, m->msg, m->len) != DTLS_OK;
@@ -115,7 +123,7 @@ static void ask(struct gw_roam *r, struct dtls_conn *c)
 	}
 	gw_question_write(&r->question, msg);
 	r->asked += dtls_send_to(w->dtls, c, &r->to, msg, sizeof(msg)) == DTLS_OK;
-	look_in(r, AGAIN_MS << r->tries++);
+	look_in(r, (uint32_t)AGAIN_MS << r->tries++);
 }
 
 static enum conf_move policy(const struct gw_worker *w, const struct net_path *path)
@@ -152,12 +160,21 @@ static void due(struct wheel_timer *t, void *ctx, uint64_t now_ms)
 	struct gw_session *const s = CONTAINER_OF(t, struct gw_roam, timer)->session;
 	(void)ctx;
 	(void)now_ms;
-	if (!s->legs[GW_DEVICE].conn || s->roam->late)
+	if (!s->legs[GW_DEVICE].conn || s->roam->late) {
 		gw_roam_free(s);
-	else if (s->probe)
-		settle(s); /* it has waited long enough for its window */
+		return;
+	}
+	(void)gw_session_is_open(s);
+	if (s->probe || s->roam->settled)
+		settle(s); /* it has waited long enough for its window, or for its verdict */
 	else
 		look(s);
+}
+
+void gw_roam_flow(struct gw_session *s)
+{
+	if (s->roam && s->roam->settled && s->legs[GW_DEVICE].conn)
+		settle(s);
 }
 
 static struct gw_roam *roam_of(struct gw_session *s)
@@ -220,6 +237,8 @@ void gw_moved(void *worker, struct dtls_conn *c, const struct net_path *from)
 		"endpoint=%s from=%s to=%s how=%s", s->endpoint, net_addr_text(&from->peer, was),
 		net_addr_text(&dtls_conn_path(c)->peer, is), trusted ? "trusted" : "checked");
 	(void)gw_keep_move(s); /* without memory a later start asks again where it is */
+	(void)gw_session_is_open(s);
+	(void)gw_judge(s, POLICY_MOVED); /* before what has waited goes there */
 	settle(s);
 }
 
@@ -230,6 +249,7 @@ void gw_unmoved(void *worker, struct dtls_conn *c)
 	if (!s)
 		return;
 	(void)gw_keep_move(s);
+	(void)gw_session_is_open(s);
 	settle(s);
 }
 

@@ -53,6 +53,8 @@ MUST_USE bool gw_roam_send(struct gw_session *s, const uint8_t *msg, size_t len)
 MUST_USE bool gw_roam_heard(struct gw_session *s, const uint8_t *msg, size_t len);
 /* The window has been proven (S12): what has waited for that goes on. */
 void gw_roam_go_on(struct gw_session *s);
+/* What its session has held back goes to its device. */
+void gw_roam_flow(struct gw_session *s);
 /* What waits is lost: the association has ended, or was replaced. */
 void gw_roam_free(struct gw_session *s);
 /* Nothing waits: the session may sleep. */

@@ -67,10 +67,18 @@ void gw_roll_remove(struct gw_roll *r, struct gw_session *s)
 	r->count--;
 }
 
+struct gw_session *gw_roll_next(const struct gw_roll *r, uint32_t cred, const struct gw_session *s)
+{
+	struct gw_session *next = s ? s->next_in_roll : *bucket(r, cred);
+	while (next && next->cred != cred)
+		next = next->next_in_roll;
+	return next;
+}
+
 struct gw_session *gw_roll_find(const struct gw_roll *r, uint32_t cred, uint32_t tenure)
 {
-	struct gw_session *s = *bucket(r, cred);
-	while (s && (s->cred != cred || s->tenure != tenure))
-		s = s->next_in_roll;
+	struct gw_session *s = gw_roll_next(r, cred, NULL);
+	while (s && s->tenure != tenure)
+		s = gw_roll_next(r, cred, s);
 	return s;
 }

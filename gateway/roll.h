@@ -28,6 +28,8 @@ MUST_USE bool gw_roll_init(struct gw_roll *r);
 void gw_roll_fini(struct gw_roll *r);
 void gw_roll_add(struct gw_roll *r, struct gw_session *s);
 void gw_roll_remove(struct gw_roll *r, struct gw_session *s);
+/* The one of a credential, of whatever tenure, that follows on s, or the first; NULL: none. */
+struct gw_session *gw_roll_next(const struct gw_roll *r, uint32_t cred, const struct gw_session *s);
 struct gw_session *gw_roll_find(const struct gw_roll *r, uint32_t cred, uint32_t tenure);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/sip.h"
 #include "base/wipe.h"
 #include "conf/config.h"
+#include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/lapse.h"
 #include "gateway/seats.h"
@@ -80,6 +81,9 @@ static bool rouse_link(struct gw_session *s, struct gw_op *o, uint32_t place)
 	struct gw_waking k;
 	struct net_path path;
 	const bool its = gw_sleeper_look(s->worker, place, &k) && is_its(s, &k, STORE_LINK);
+	/* It may be back only to say goodbye. */
+	if (its && k.ruling.is && k.assoc.trust == STORE_EXACT)
+		k.verdict = GW_WAKE;
 	const bool good = its && wake(s, GW_LINK, &k, &path);
 	if (good) {
 		hold_slot(s, &path);
@@ -102,7 +106,8 @@ static bool rouse_device(struct gw_session *s, struct gw_op *o, uint32_t place)
 	struct gw_waking k;
 	struct net_path path;
 	const bool good = gw_sleeper_look(w, place, &k) && is_its(s, &k, STORE_DEVICE) &&
-			  gw_sleeper_is_ours(w, &k.assoc) && wake(s, GW_DEVICE, &k, &path);
+			  gw_sleeper_is_ours(w, &k.assoc) && gw_judge_adopt(s, o, &k) &&
+			  wake(s, GW_DEVICE, &k, &path);
 	if (good)
 		need(o, GW_DEVICE, &k.assoc);
 	wipe(&k, sizeof(k));
@@ -111,7 +116,7 @@ static bool rouse_device(struct gw_session *s, struct gw_op *o, uint32_t place)
 
 /* --- sessions -------------------------------------------------------------------------------- */
 
-static struct gw_session *session_of(struct gw_worker *w, uint32_t cred)
+struct gw_session *gw_session_seated(struct gw_worker *w, uint32_t cred)
 {
 	_Atomic uint32_t *const seat = gw_seat(w->shared->seats, cred);
 	uint32_t tenure;
@@ -135,7 +140,7 @@ static void keep_row(struct gw_op *o, const struct store_session *row, bool link
 static void submit(struct gw_session *s, struct gw_op *o)
 {
 	o->rouse = true;
-	if (o->save || o->legs[GW_DEVICE].lease || o->legs[GW_LINK].lease ||
+	if (o->save || o->note || o->legs[GW_DEVICE].lease || o->legs[GW_LINK].lease ||
 		o->legs[GW_LINK].drop) {
 		o->blocks = true;
 		gw_op_submit(o, 0);
@@ -162,6 +167,13 @@ void gw_roused(struct gw_session *s, const struct store_session *row)
 		s->link_wakes = false;
 		relay_link_up(s->relay, &s->link, w->now_ms);
 	}
+	gw_judge_begin(s);
+}
+
+void gw_rouse_to_part(struct gw_session *s, struct gw_op *o, uint32_t place)
+{
+	if (rouse_link(s, o, place)) /* otherwise o drops it */
+		s->link_wakes = false;
 }
 
 void gw_rouse_link(struct gw_session *s, const struct store_session *row)
@@ -179,7 +191,7 @@ void gw_rouse_link(struct gw_session *s, const struct store_session *row)
 static bool make(struct gw_worker *w, const struct gw_waking *k, struct dtls_conn *c,
 	enum gw_leg_name name, struct gw_op **op)
 {
-	struct gw_session *const s = session_of(w, k->assoc.cred);
+	struct gw_session *const s = gw_session_seated(w, k->assoc.cred);
 	struct gw_op *const o = s ? gw_op_new(w, s, k->assoc.cred) : NULL;
 	*op = o;
 	if (!o) {
@@ -211,7 +223,8 @@ static bool begin_gap(struct gw_session *s, struct gw_op_leg *leg, const struct 
 static bool complete_device(struct gw_session *s, struct gw_op *o, const struct gw_waking *k,
 	const struct store_session *row)
 {
-	if (k->verdict == GW_WAKE_GAP && !begin_gap(s, &o->legs[GW_DEVICE], &k->assoc))
+	if (!gw_judge_adopt(s, o, k) ||
+		(k->verdict == GW_WAKE_GAP && !begin_gap(s, &o->legs[GW_DEVICE], &k->assoc)))
 		return false;
 	keep_row(o, row, row->link != STORE_NO_SLOT && !rouse_link(s, o, row->link));
 	return true;
@@ -235,8 +248,11 @@ bool gw_woken(void *worker, struct dtls_conn *c, const struct dtls_sleeper *slee
 	struct store_session row;
 	struct gw_op *o = NULL;
 	dtls_conn_set_user(c, NULL);
-	if (k->verdict == GW_FAREWELL)
-		return true; /* gw_unproven() sees to it */
+	if (k->verdict == GW_FAREWELL) {
+		if (!gw_judge_parts(w, k, c))
+			dtls_conn_set_user(c, NULL);
+		return true; /* gw_unproven() sees to the rest */
+	}
 	if (store_read_session(w->reader, k->assoc.cred, &row) != STORE_OK ||
 		(name == GW_DEVICE ? row.device : row.link) != k->assoc.slot ||
 		!make(w, k, c, name, &o)) {
@@ -255,7 +271,8 @@ bool gw_woken(void *worker, struct dtls_conn *c, const struct dtls_sleeper *slee
 	s->legs[name].conn = NULL; /* the engine's to forget */
 	slot_release(s->legs[name].hot, slot_owner(w->shared->incarnation, w->number),
 		k->assoc.state.sent);
-	gw_night_begins(w->shared->seats, k->assoc.slot, s->legs[name].hot);
+	gw_night_begins(w->shared->seats, k->assoc.slot, s->legs[name].hot,
+		store_time(w->shared->store, w->now_ms));
 	gw_session_sleep(s);
 	dtls_conn_set_user(c, NULL);
 	return false;
@@ -266,7 +283,7 @@ struct gw_session *gw_rouse(struct gw_worker *w, uint32_t cred)
 	struct store_session row;
 	if (store_read_session(w->reader, cred, &row) != STORE_OK || row.device == STORE_NO_SLOT)
 		return NULL;
-	struct gw_session *const s = session_of(w, cred);
+	struct gw_session *const s = gw_session_seated(w, cred);
 	struct gw_op *const o = s ? gw_op_new(w, s, cred) : NULL;
 	if (!o || !rouse_device(s, o, row.device)) {
 		if (o)

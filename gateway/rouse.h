@@ -14,11 +14,13 @@
 
 #include "base/attr.h"
 #include "dtls/engine.h"
+#include "gateway/ruling.h"
 #include "gateway/session.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+struct gw_op;
 struct gw_worker;
 
 enum gw_verdict { /* on a sleeper */
@@ -31,7 +33,8 @@ enum gw_verdict { /* on a sleeper */
 struct gw_waking { /* between asleep() and woken() */
 	struct store_assoc assoc;
 	enum gw_verdict verdict;
-	uint64_t bucket; /* hashes of whom to blame */
+	struct gw_ruling ruling; /* what a policy wants of its session */
+	uint64_t bucket;         /* hashes of whom to blame */
 	uint64_t prefix;
 };
 
@@ -44,6 +47,10 @@ struct gw_session *gw_rouse(struct gw_worker *w, uint32_t cred);
 /* Brings back the link of a session whose device has come back otherwise; row is what the store
    has. */
 void gw_rouse_link(struct gw_session *s, const struct store_session *row);
+/* A session of a credential whose seat is empty; NULL: it is not, or memory is short. */
+MUST_USE struct gw_session *gw_session_seated(struct gw_worker *w, uint32_t cred);
+/* Brings back nothing but the link of a session, to say goodbye on it when o is done. */
+void gw_rouse_to_part(struct gw_session *s, struct gw_op *o, uint32_t place);
 /* The other half of an operation with `rouse`. */
 void gw_roused(struct gw_session *s, const struct store_session *row);
 
@@ -71,13 +78,15 @@ MUST_USE bool gw_sleeper_is_ours(const struct gw_worker *w, const struct store_a
 
 /* Lets a session go that nothing is under way for: rows and slots are all that is left of it. */
 void gw_session_sleep(struct gw_session *s);
+/* Its link alone. */
+void gw_session_sleep_link(struct gw_session *s);
 /* Lets those go that have been idle for long, some each time. */
 void gw_sessions_doze(struct gw_worker *w);
 /* At the end of the program: all that may; true when some are left. */
 MUST_USE bool gw_sessions_sleep_all(struct gw_worker *w);
 /* Something of the session of a credential may be due (GW_DUE). */
 void gw_due_received(struct gw_worker *w, uint32_t cred);
-/* A credential was replaced or revoked (GW_CHANGED). */
+/* Something of a credential is not as it was (GW_CHANGED); in judge_look.c. */
 void gw_changed_received(struct gw_worker *w, uint32_t cred);
 
 #endif

@@ -20,7 +20,9 @@ struct seat_block {
 
 struct gw_seats {
 	_Atomic(struct seat_block *) blocks[BLOCKS];
-	_Atomic(struct seat_block *) nights[BLOCKS]; /* by slot */
+	_Atomic(struct seat_block *) nights[BLOCKS]; /* by slot: what it was ... */
+	_Atomic(struct seat_block *) since[BLOCKS];  /* ... and since when; seconds */
+	_Atomic uint64_t began_ms;                   /* 0: not known */
 };
 
 struct gw_seats *gw_seats_new(void)
@@ -33,6 +35,7 @@ void gw_seats_free(struct gw_seats *s)
 	for (size_t i = 0; s && i < BLOCKS; i++) {
 		free(atomic_load(&s->blocks[i]));
 		free(atomic_load(&s->nights[i]));
+		free(atomic_load(&s->since[i]));
 	}
 	free(s);
 }
@@ -67,11 +70,30 @@ static uint32_t sum_of(const struct slot *hot)
 	return (uint32_t)(mixed ^ mixed >> 32) | 1;
 }
 
-void gw_night_begins(struct gw_seats *s, uint32_t place, const struct slot *hot)
+void gw_night_begins(struct gw_seats *s, uint32_t place, const struct slot *hot, uint64_t now_ms)
 {
 	_Atomic uint32_t *const night = word_of(s->nights, place);
+	_Atomic uint32_t *const since = word_of(s->since, place);
+	if (since)
+		atomic_store_explicit(since, (uint32_t)(now_ms / 1000), memory_order_relaxed);
 	if (night)
 		atomic_store_explicit(night, sum_of(hot), memory_order_release);
+}
+
+void gw_nights_begin(struct gw_seats *s, uint64_t now_ms)
+{
+	uint64_t not_known = 0;
+	(void)atomic_compare_exchange_strong(&s->began_ms, &not_known, now_ms);
+}
+
+uint64_t gw_night_since_ms(struct gw_seats *s, uint32_t place, uint64_t now_ms)
+{
+	_Atomic uint32_t *const since = word_of(s->since, place);
+	const uint64_t began_ms = atomic_load(&s->began_ms);
+	const uint64_t since_s = since ? atomic_load_explicit(since, memory_order_relaxed) : 0;
+	if (since_s > 0)
+		return since_s * 1000;
+	return began_ms > 0 ? began_ms : now_ms;
 }
 
 bool gw_night_was_quiet(struct gw_seats *s, uint32_t place, const struct slot *hot)

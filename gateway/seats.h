@@ -41,7 +41,12 @@ void gw_seat_leave(_Atomic uint32_t *seat, uint32_t tenure);
 /* What a slot is when its association falls asleep; and whether it still is that. A copy of the
    file that was put back within this run is known by it (S5): the slot's own MAC is good for any
    copy. */
-void gw_night_begins(struct gw_seats *s, uint32_t place, const struct slot *hot);
+void gw_night_begins(struct gw_seats *s, uint32_t place, const struct slot *hot, uint64_t now_ms);
+/* When that was, to a second, in store_time(): at the earliest when this run began, of whom
+   slept before. now_ms where memory was short. */
+uint64_t gw_night_since_ms(struct gw_seats *s, uint32_t place, uint64_t now_ms);
+/* This run began; not the first: nothing happens. */
+void gw_nights_begin(struct gw_seats *s, uint64_t now_ms);
 MUST_USE bool gw_night_was_quiet(struct gw_seats *s, uint32_t place, const struct slot *hot);
 /* The worker that holds a tenure, or UINT32_MAX when nobody does. */
 static inline uint32_t gw_tenure_worker(uint32_t tenure)

@@ -3,6 +3,7 @@
 
 #include "base/wipe.h"
 #include "gateway/claim.h"
+#include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/lapse.h"
 #include "gateway/link_session.h"
@@ -80,6 +81,8 @@ static void unlist(struct gw_session *s)
 		w->ask_next = s->next;
 	if (w->doze_next == s)
 		w->doze_next = s->next;
+	if (w->judge_next == s)
+		w->judge_next = s->next;
 	*s->link_to_us = s->next;
 	if (s->next)
 		s->next->link_to_us = s->link_to_us;
@@ -136,6 +139,7 @@ void gw_session_end(struct gw_session *s, enum gw_fate fate, const char *why)
 		why ? "session-down" : "session-asleep", "endpoint=%s why=\"%s\"", s->endpoint,
 		why ? why : "idle");
 	gw_roam_free(s);
+	gw_sentence_free(s);
 	if (s->relay) {
 		/* The link is ours to close. */
 		relay_device_let_go(s->relay);
@@ -164,13 +168,31 @@ struct gw_session *gw_session_of(struct gw_worker *w, uint32_t cred)
 	return gw_tenure_worker(tenure) == w->number ? gw_roll_find(&w->roll, cred, tenure) : NULL;
 }
 
+void gw_session_doubt(struct gw_worker *w, uint32_t cred)
+{
+	struct gw_session *s = NULL;
+	while (w->rules && (s = gw_roll_next(&w->roll, cred, s)))
+		s->suspect = true;
+}
+
+bool gw_session_is_open(struct gw_session *s)
+{
+	if (s->suspect && s->heir == 0)
+		(void)gw_judge_message(s);
+	return gw_session_may_flow(s);
+}
+
 void gw_sessions_sweep(struct gw_worker *w)
 {
 	while (w->loose) {
 		struct gw_session *s = w->loose;
 		w->loose = s->next_loose;
 		s->is_loose = false;
-		if (!s->legs[GW_DEVICE].conn && !s->waits)
+		if (s->condemned)
+			gw_session_end(s, GW_FORGET, "what is to become of it cannot be decided");
+		else if (s->legs[GW_DEVICE].conn || s->waits)
+			gw_judge_look(s);
+		else if (!gw_judge_is_parting(s))
 			gw_session_end(
 				s, GW_FORGET, "the device's association was replaced or closed");
 	}
@@ -223,18 +245,26 @@ static void pass(struct gw_session *s, const struct gw_held *m)
 void gw_session_flow(struct gw_session *s)
 {
 	struct gw_held *m;
-	while (gw_session_may_flow(s) && (m = gw_hold_take(&s->hold))) {
+	if (s->link_wakes && s->legs[GW_LINK].conn && gw_session_is_open(s)) {
+		s->link_wakes = false;
+		relay_link_up(s->relay, &s->link, s->worker->now_ms);
+	}
+	while (gw_session_is_open(s) && (m = gw_hold_take(&s->hold))) {
 		pass(s, m);
 		free(m);
 	}
+	gw_roam_flow(s);
+	if (s->sentence)
+		gw_session_loosen(s); /* a drain may be over */
 }
 
 void gw_session_message(struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len)
 {
 	struct gw_worker *const w = s->worker;
+	const bool open = gw_session_is_open(s);
 	if (from == GW_DEVICE && s->roam && gw_roam_heard(s, msg, len))
 		return;
-	if (!gw_session_may_flow(s) || s->hold.len > 0) {
+	if (!open || s->hold.len > 0) {
 		w->held_lost += !gw_hold_put(
 			&s->hold, from == GW_DEVICE ? GW_FROM_DEVICE : GW_FROM_SERVER, msg, len);
 		return;
@@ -243,4 +273,6 @@ void gw_session_message(struct gw_session *s, enum gw_leg_name from, uint8_t *ms
 		relay_from_device(s->relay, msg, len, w->now_ms);
 	else
 		relay_from_server(s->relay, msg, len, w->now_ms);
+	if (s->sentence)
+		gw_session_loosen(s);
 }

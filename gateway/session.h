@@ -12,6 +12,7 @@
  *   rouse.c          how it comes back, and goes to sleep
  *   asleep.c         who sleeps where a record has come
  *   lapse.c          what becomes of it when its window is not known any more, or its credential
+ *   judge.c          what becomes of it by the operator's policy
  *   roam.c           what becomes of it when its device comes from another address
  *
  * Promise: an endpoint has one session (R-109), a session one device association and at most one
@@ -21,7 +22,7 @@
  *          registration when something of it changed.
  * Errors:  a session that cannot be made, or kept, closes its association; a link that cannot be
  *          opened is told to the relay.
- * Memory:  struct gw_session is some 300 bytes in a pool of the worker; its channels are embedded
+ * Memory:  struct gw_session is some 340 bytes in a pool of the worker; its channels are embedded
  *          in it.
  * Threads: the worker that owns it.
  */
@@ -43,10 +44,12 @@
 struct gw_kept;
 struct gw_probe;
 struct gw_roam;
+struct gw_sentence;
 struct gw_worker;
 struct log_limit;
 
 enum gw_leg_name { GW_DEVICE, GW_LINK, GW_LEGS };
+enum gw_number { GW_ASKED_AGE, GW_ASKED_IDLE, GW_ASKED_RECORDS, GW_ASKED_FORGED, GW_ASKED };
 
 struct gw_leg {
 	struct dtls_conn *conn; /* NULL: none, or about to end */
@@ -71,6 +74,10 @@ struct gw_session {
 	struct gw_hold hold;
 	struct gw_probe *probe; /* NULL: its window is known */
 	struct gw_roam *roam;   /* NULL: no address of its device is being shown to be right */
+	struct gw_sentence *sentence; /* what a policy wants of it; NULL: nothing */
+	uint64_t full_ms; /* store_time() of its device's full handshake (S29); 0: not known */
+	uint64_t proof_until_ms;  /* wall clock: its certificate ends; 0: never, or it was asked */
+	uint32_t asked[GW_ASKED]; /* numbers at which a policy was asked of them last */
 	uint64_t trust_ms;    /* until when the bucket of addresses that are trusted is not empty */
 	uint64_t wear_ms;     /* the same, of moves that are written down at once */
 	struct gw_kept *kept; /* to open the link again by; see gateway/link_session.h */
@@ -85,11 +92,13 @@ struct gw_session {
 	uint32_t blocked; /* of them: those that messages must wait for */
 	bool waits;       /* for another worker's YIELD */
 	bool closes;      /* an operator has closed it, as soon as it is awake */
-	bool link_wakes;  /* the link is there, but its numbers are not */
+	bool link_wakes;  /* the link is there, but the relay may not use it yet */
 	bool ended;       /* only its operations keep it */
 	struct gw_question_mids mids;
 	uint8_t kind;     /* of the credential: enum store_cred_kind */
 	bool is_loose;    /* in the worker's list of those to look at */
+	bool suspect;     /* it is judged before its next message (I8) */
+	bool condemned;   /* it ends with this turn */
 	bool is_moving;   /* where its device is, is being written down ... */
 	bool moves_again; /* ... and is another place by now */
 };
@@ -131,10 +140,17 @@ void gw_sessions_sweep(struct gw_worker *w);
 void gw_session_loosen(struct gw_session *s);
 /* What this device's lines in the log may cost, however often it comes and goes. */
 struct log_limit *gw_session_lines(struct gw_session *s);
+/* This worker is told that something about a credential has changed: none of its sessions passes
+   anything before it is judged (I8), whoever has the seat by now. */
+void gw_session_doubt(struct gw_worker *w, uint32_t cred);
+/* Who has an heir passes nothing any more: what becomes of it is the heir's to decide. */
 static inline bool gw_session_may_flow(const struct gw_session *s)
 {
-	return s->relay && s->blocked == 0 && !s->ended;
+	return s->relay && s->blocked == 0 && s->heir == 0 && !s->ended && !s->suspect &&
+	       !s->condemned;
 }
+/* The same, after it was judged where that is due. Not from within the relay. */
+bool gw_session_is_open(struct gw_session *s);
 
 /* --- session_relay.c ------------------------------------------------------------ */
 

@@ -3,12 +3,14 @@
 #include "conf/config.h"
 #include "gateway/claim.h"
 #include "gateway/explain.h"
+#include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/keylog.h"
 #include "gateway/known.h"
 #include "gateway/lapse.h"
 #include "gateway/link_session.h"
 #include "gateway/lost.h"
+#include "gateway/proof.h"
 #include "gateway/resume.h"
 #include "gateway/roam.h"
 #include "gateway/rouse.h"
@@ -49,6 +51,7 @@ static void rebind(struct gw_session *s, struct dtls_conn *c)
 	}
 	gw_probe_free(s);
 	gw_roam_free(s);
+	gw_judge_anew(s);
 	gw_hold_clear(&s->hold); /* said in the old channel (RFC 7252 section 9.1.2; R-230) */
 	if (s->relay)
 		relay_device_rebind(s->relay, &s->device);
@@ -201,6 +204,7 @@ static void device_down(struct gw_session *s, struct dtls_conn *c, enum dtls_end
 		/* S23: it may not have heard the goodbye, and whoever has seen its CID can bring
 		   this about: its row stays, and its next own record is answered by another one. */
 		s->legs[GW_DEVICE].conn = c;
+		gw_judge_worn(s);
 		gw_session_sleep(s);
 		return;
 	}
@@ -256,6 +260,7 @@ static void failed(void *ctx, const struct dtls_failure *f)
 {
 	struct gw_worker *w = ctx;
 	gw_explain(w, f);
+	gw_known_failed(w, f);
 	if (f->role == DTLS_SERVER)
 		return;
 	struct gw_session *s = f->user;
@@ -299,6 +304,7 @@ struct dtls_owner gw_session_dtls_owner(struct gw_worker *w)
 		.down = down,
 		.failed = failed,
 		.random = random_bytes,
+		.born = gw_proof_born,
 		.asleep = gw_asleep,
 		.woken = gw_woken,
 		.not_woken = gw_not_woken,

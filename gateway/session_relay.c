@@ -5,6 +5,7 @@
 #include "base/wipe.h"
 #include "conf/credentials.h"
 #include "gateway/explain.h"
+#include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/link_session.h"
 #include "gateway/roam.h"
@@ -141,10 +142,10 @@ static enum dtls_result connect_by_psk(struct gw_session *s, struct dtls_peer pe
 static enum dtls_result connect_by_own_key(struct gw_session *s, struct dtls_peer peer)
 {
 	struct gw_worker *const w = s->worker;
-	bool active = false;
-	if (store_read_cred_mark(w->reader, s->cred, &peer.generation, &active) != STORE_OK ||
-		!active)
+	struct store_cred_mark mark;
+	if (store_read_cred_mark(w->reader, s->cred, &mark) != STORE_OK || !mark.active)
 		return DTLS_BROKEN;
+	peer.generation = mark.generation;
 	return dtls_connect(w->dtls, &peer, w->now_ms);
 }
 
@@ -230,6 +231,8 @@ static void changed(void *ctx, struct relay_device *d)
 		log_limited(&w->log, gw_session_lines(s), w->now_ms, level, "deregistered",
 			"endpoint=%s", s->endpoint);
 	gw_keep_registration(s);
+	if (!r->active)
+		(void)gw_judge(s, w->ticking ? POLICY_REGISTRATION_EXPIRED : POLICY_DEREGISTERED);
 }
 
 static uint16_t message_id(void *ctx)

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/wipe.h"
+#include "gateway/chronicle.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/inherit.h"
 #include "io/sources.h"
@@ -103,7 +104,9 @@ void gw_upgrade_exec(struct gw_gateway *g, int control)
 	store_kek(g->shared.store, &kek);
 	struct gw_legacy *const l = gw_legacy_new(g->shared.conf, &kek);
 	wipe(&kek, sizeof(kek));
-	const bool good = l && collect(g, l) && (control < 0 || gw_legacy_control(l, control));
+	const int events = gw_chronicle_listener(g->chronicle);
+	const bool good = l && collect(g, l) && (control < 0 || gw_legacy_control(l, control)) &&
+			  (events < 0 || gw_legacy_events(l, events));
 	gw_store_close(g);
 	if (!good || !gw_legacy_write(l))
 		log_say(g->log, LOG_LEVEL_WARN, "upgrade",

@@ -7,9 +7,12 @@
 #include "dtls/engine.h"
 #include "gateway/ask.h"
 #include "gateway/claim.h"
+#include "gateway/judge.h"
 #include "gateway/keep.h"
+#include "gateway/material.h"
 #include "gateway/roam.h"
 #include "gateway/rouse.h"
+#include "gateway/rules.h"
 #include "gateway/session.h"
 #include "gateway/worker_parts.h"
 #include "io/sources.h"
@@ -162,13 +165,30 @@ static void stop_listening(struct gw_worker *w)
 		ev_io_stop(w->loop, &w->links[i]->io);
 }
 
+static void renewed(struct gw_worker *w, const struct gw_renewed *r)
+{
+	struct gw_material *const m = gw_material_ref(r->material);
+	gw_profiles_received(w, r);
+	gw_material_unref(w->material);
+	w->material = m;
+	gw_judge_all(w);
+}
+
+static void ruled(struct gw_worker *w, const struct gw_ruled *r)
+{
+	gw_rules_unref(w->rules);
+	w->rules = r->rules;
+	gw_judge_all(w);
+}
+
 void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 {
 	struct gw_claim claim;
 	struct gw_yield yield;
 	struct gw_asked asked;
 	struct gw_stored stored;
-	struct gw_renewed renewed;
+	struct gw_renewed anew;
+	struct gw_ruled rules;
 	uint32_t cred;
 	switch ((enum gw_kind)m->kind) {
 	case GW_STRAY:
@@ -199,11 +219,21 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 		return;
 	case GW_CHANGED:
 		memcpy(&cred, m->data, sizeof(cred));
+		gw_session_doubt(w, cred);
 		gw_changed_received(w, cred);
 		return;
+	case GW_JUDGE:
+		memcpy(&cred, m->data, sizeof(cred));
+		gw_session_doubt(w, cred);
+		gw_judge_received(w, cred);
+		return;
+	case GW_RULES:
+		memcpy(&rules, m->data, sizeof(rules));
+		ruled(w, &rules);
+		return;
 	case GW_MATERIAL:
-		memcpy(&renewed, m->data, sizeof(renewed));
-		gw_profiles_received(w, &renewed);
+		memcpy(&anew, m->data, sizeof(anew));
+		renewed(w, &anew);
 		return;
 	case GW_STOP:
 		w->stopping = true;
@@ -285,6 +315,8 @@ static void arm(struct gw_worker *w)
 	uint64_t next_ms = dtls_ms < relay_ms ? dtls_ms : relay_ms;
 	if (gw_roam_next_ms(w) < next_ms)
 		next_ms = gw_roam_next_ms(w);
+	if (gw_judge_next_ms(w) < next_ms)
+		next_ms = gw_judge_next_ms(w);
 	if (w->loose || (w->stopping && w->sessions && !w->shared->conf->store_path))
 		next_ms = w->now_ms;
 	if (is_ebbing(w) && w->ebb_ms < next_ms)
@@ -323,10 +355,14 @@ static void on_end(struct ev_loop *loop, ev_prepare *prepare, int events)
 	(void)events;
 	if (w->now_ms >= dtls_next_ms(w->dtls))
 		dtls_tick(w->dtls, w->now_ms);
-	if (w->now_ms >= relay_next_ms(w->relay))
+	if (w->now_ms >= relay_next_ms(w->relay)) {
+		w->ticking = true;
 		relay_tick(w->relay, w->now_ms);
+		w->ticking = false;
+	}
 	if (w->now_ms >= gw_roam_next_ms(w))
 		gw_roam_tick(w);
+	gw_judge_turn(w);
 	gw_sessions_sweep(w);
 	if (w->now_ms >= w->dozed_ms + DOZE_MS) {
 		gw_sessions_doze(w);
@@ -373,6 +409,8 @@ void gw_worker_watch(struct gw_worker *w)
 	ev_prepare_start(w->loop, &w->end);
 	ev_timer_init(&w->due, on_due, 0.0, 0.0);
 	ev_io_init(&w->inbox_io, on_inbox, inbox_fd(w->shared->inboxes[w->number]), EV_READ);
+	/* First of all: what has changed must be known before what has come is passed on. */
+	ev_set_priority(&w->inbox_io, EV_MAXPRI - 1);
 	ev_io_start(w->loop, &w->inbox_io);
 	for (size_t i = 0; i < w->listeners_len; i++)
 		gw_worker_watch_socket(w, &w->listeners[i], w->fds[i]);

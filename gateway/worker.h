@@ -42,6 +42,7 @@ struct dtls_conn;
 struct dtls_engine;
 struct gw_ask;
 struct gw_material;
+struct gw_rules;
 struct gw_seats;
 struct gw_session;
 struct relay;
@@ -54,18 +55,21 @@ enum {
 	GW_LISTENERS_MAX = 16,
 	GW_NAME_MAX = 16,
 	GW_RANDOM_POOL = 256,
-	GW_LINES = 1024,     /* devices whose lines in the log are limited apart from each other */
-	GW_BLAMES = 4096,    /* buckets of those who send what does not authenticate (S24) */
-	GW_FORGED_MAX = 128, /* wrong tags of CCM_8 under one key (R-130: 2^7) */
-	GW_PROOFS = 3,       /* kinds of credentials */
-	GW_SLOT_STEP = 4096, /* source slots that the store is told of at once */
+	GW_LINES = 1024,      /* devices whose lines in the log are limited apart from each other */
+	GW_BLAMES = 4096,     /* buckets of those who send what does not authenticate (S24) */
+	GW_FORGED_MAX = 128,  /* wrong tags of CCM_8 under one key (R-130: 2^7) */
+	GW_PROOFS = 3,        /* kinds of credentials */
+	GW_KNOWN_OLDER = 512, /* PSK identities whose older key is tried next */
+	GW_SLOT_STEP = 4096,  /* source slots that the store is told of at once */
 };
 
 /* What all workers read; it outlives them. */
 struct gw_shared {
 	const struct conf_gateway *conf;
-	const struct cred_set *creds;       /* for the master secret alone */
-	const struct gw_material *material; /* to begin with; NULL: PSK with CCM_8 alone */
+	const struct cred_set *creds; /* for the master secret alone */
+	struct gw_material *material; /* to begin with; NULL: PSK with CCM_8 alone */
+	struct gw_rules *rules;  /* to begin with; NULL: what has changed is forgotten at once */
+	struct inbox *chronicle; /* see gateway/chronicle; NULL: nobody is told */
 	struct store *store;
 	uint32_t incarnation; /* of this process, in the store */
 	struct gw_seats *seats;
@@ -84,7 +88,9 @@ enum gw_kind {       /* what comes by inbox */
 	GW_ASK_MORE, /* go on with the one under way */
 	GW_STORED,   /* struct gw_stored */
 	GW_DUE,      /* uint32_t, a credential whose registration may be over */
-	GW_CHANGED,  /* uint32_t, a credential that was replaced or revoked */
+	GW_CHANGED,  /* uint32_t, a credential of which something is not as it was */
+	GW_JUDGE,    /* uint32_t, a credential: its session is to be looked at, awake or asleep */
+	GW_RULES,    /* struct gw_ruled, see gateway/rules.h */
 	GW_MATERIAL, /* struct gw_renewed */
 	GW_STOP,
 };
@@ -120,6 +126,8 @@ struct gw_worker {
 	size_t links_len;
 	struct dtls_engine *dtls;
 	struct gw_profiles profiles;
+	struct gw_material *material; /* a reference: what the profiles were made of; NULL: none */
+	struct gw_rules *rules;       /* a reference; NULL: none */
 	struct relay *relay;
 	struct sources *sources;
 	uint64_t now_ms;    /* of this turn; CLOCK_BOOTTIME */
@@ -136,8 +144,13 @@ struct gw_worker {
 	size_t waiting;            /* sessions that wait for another worker's yield */
 	struct gw_session
 		*loose; /* those whose device association may be gone at the end of the turn */
-	struct gw_session *doze_next; /* who is looked at next: idle? */
-	uint64_t dozed_ms;            /* when the last were */
+	struct gw_session *doze_next;  /* who is looked at next: idle? */
+	uint64_t dozed_ms;             /* when the last were */
+	struct gw_session *judge_next; /* who is looked at next by gw_judge_turn() */
+	uint64_t judged_ms;            /* when the last were */
+	uint64_t paced_us;             /* until when the bucket of judgements is not empty */
+	struct wheel terms;            /* timers of sentences */
+	bool ticking;                  /* the relay's time is what happens */
 	uint32_t reclaim_next; /* source slot that is looked at next: does a link sleep there? */
 	uint64_t reclaim_ms;   /* not before */
 	bool batched;          /* a slot was changed in this turn */
@@ -145,6 +158,7 @@ struct gw_worker {
 	uint64_t blames[GW_BLAMES];      /* until when each bucket is full */
 	struct wheel roaming;            /* timers of gateway/roam */
 	const struct dtls_conn *trusted; /* whose new address is, at the moment */
+	uint64_t older[GW_KNOWN_OLDER];  /* see gateway/known */
 	struct gw_lost lost;             /* who was told that he is unknown (S27) */
 	struct gw_ask *ask;              /* a list of sessions that is being written */
 	struct gw_session *ask_next;     /* where it goes on */

@@ -9,6 +9,8 @@
 #include "gateway/lost.h"
 #include "gateway/material.h"
 #include "gateway/roam.h"
+#include "gateway/rules.h"
+#include "gateway/seats.h"
 #include "gateway/session.h"
 #include "gateway/worker_parts.h"
 #include "io/sources.h"
@@ -111,6 +113,8 @@ struct gw_worker *gw_worker_new(
 	}
 	w->shared = shared;
 	w->number = number;
+	w->material = shared->material ? gw_material_ref(shared->material) : NULL;
+	w->rules = shared->rules ? gw_rules_ref(shared->rules) : NULL;
 	(void)snprintf(w->name, sizeof(w->name), "worker-%u", number);
 	w->log = (struct log){
 		.fd = shared->log_fd, .level = shared->conf->log_level, .name = w->name
@@ -120,14 +124,18 @@ struct gw_worker *gw_worker_new(
 	w->due_ms = UINT64_MAX;
 	w->now_ms = gw_worker_clock_ms();
 	w->dozed_ms = w->now_ms;
+	w->judged_ms = w->now_ms;
+	wheel_init(&w->terms, w->now_ms);
 	w->random_used = sizeof(w->random);
 	gw_lost_begin(w);
 	gw_roam_begin(w);
 	take_listeners(w, sockets);
 	udp_rx_init(&w->rx);
 	udp_tx_init(&w->tx);
-	if (make_parts(w) && gw_worker_restore_links(w, sockets))
+	if (make_parts(w) && gw_worker_restore_links(w, sockets)) {
+		gw_nights_begin(shared->seats, store_time(shared->store, w->now_ms));
 		return w;
+	}
 	gw_worker_free(w);
 	return NULL;
 }
@@ -145,7 +153,7 @@ static void empty_inbox(struct gw_worker *w)
 			memcpy(&asked, w->message.data, sizeof(asked));
 			gw_ask_release(asked.ask);
 		}
-		if (w->message.kind == GW_MATERIAL)
+		if (w->message.kind == GW_MATERIAL || w->message.kind == GW_RULES)
 			gw_worker_dispatch(w, &w->message);
 		w->message.kind = GW_STOP;
 	}
@@ -168,6 +176,8 @@ void gw_worker_free(struct gw_worker *w)
 	relay_free(w->relay);
 	dtls_engine_free(w->dtls);
 	gw_profiles_fini(&w->profiles);
+	gw_material_unref(w->material);
+	gw_rules_unref(w->rules);
 	sources_free(w->sources);
 	for (size_t i = 0; i < w->links_len; i++)
 		free(w->links[i]);

@@ -76,7 +76,8 @@ void answer_instead(
 	say(d, to, &p, a);
 }
 
-void answer_exchange(struct relay_device *d, const struct exchange *e, const struct answer *a)
+void answer_exchange(
+	struct relay_device *d, enum side to, const struct exchange *e, const struct answer *a)
 {
 	if (e->no_5xx)
 		return;
@@ -84,7 +85,7 @@ void answer_exchange(struct relay_device *d, const struct exchange *e, const str
 	p.mid = e->mid;
 	p.token = e->token;
 	p.token_len = e->token_len;
-	say(d, SIDE_DEVICE, &p, a);
+	say(d, to, &p, a);
 }
 
 void answer_reset(struct relay_device *d, enum side to, uint16_t mid)

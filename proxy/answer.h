@@ -31,8 +31,9 @@ void answer_request(
 /* In place of a response that side waits for: piggybacked where the response was, else a NON. */
 void answer_instead(
 	struct relay_device *d, enum side to, const struct pdu *response, const struct answer *a);
-/* To the device, for a request that is no longer at hand. */
-void answer_exchange(struct relay_device *d, const struct exchange *e, const struct answer *a);
+/* For a request that is no longer at hand. */
+void answer_exchange(
+	struct relay_device *d, enum side to, const struct exchange *e, const struct answer *a);
 void answer_reset(struct relay_device *d, enum side to, uint16_t mid);
 /* Is this an ACK or RST for a message of ours to that side? */
 MUST_USE bool answer_is_ours(struct relay_device *d, enum side from, const struct pdu *m);

@@ -44,7 +44,8 @@ struct relay_device {
 	void *user;
 	struct channel
 		*ends[2]; /* by enum side; that of the server is NULL while the link is not up */
-	struct exchange_table *exchanges; /* NULL: none under way */
+	struct exchange_table *exchanges; /* of the device's requests; NULL: none under way */
+	struct exchange_table *asked;     /* of the server's; only for gate.c */
 	struct queue waiting;             /* for the link */
 	struct wheel_timer timer;         /* for what is due next, or earlier */
 	struct relay_registration reg;
@@ -52,11 +53,13 @@ struct relay_device {
 	uint64_t retry_at_ms;        /* the link isn't opened before */
 	uint32_t retry_ms;           /* the last back-off; 0: the link was up since */
 	uint32_t heard;              /* messages from the server, wrapping */
-	uint64_t con_since_ms;       /* when that first copy came */
+	uint32_t retry_after_s;      /* of gate: said with 5.03 */
 	uint32_t con_heard;          /* `heard` at the first copy of the last CON of the device */
+	uint64_t con_since_ms;       /* when that first copy came */
 	uint16_t con_mid;            /* of that CON */
 	uint16_t own_mid[2];         /* by enum side: of our last NON to it */
 	uint8_t con_copies;          /* of that CON; 0: none */
+	uint8_t gate;                /* enum relay_gate */
 	uint8_t link_end;            /* enum relay_link_end: why the link couldn't be opened */
 	bool own_mid_set[2];
 	bool opening; /* the owner is at it */
@@ -93,6 +96,12 @@ MUST_USE bool relay_fits(const struct relay_device *d, enum side to, const struc
 /* Tell those whom it concerns. */
 void relay_request_too_long(struct relay_device *d, enum side from, const struct pdu *m);
 void relay_response_too_long(struct relay_device *d, enum side from, const struct pdu *m);
+MUST_USE bool relay_is_notification(const struct pdu *m);
+/* gate.c: may m, which is sound, not pass? Then it has been dealt with. */
+MUST_USE bool relay_gate_stops(struct relay_device *d, enum side from, const struct pdu *m);
+/* gate.c: what has been said about a request of the server has passed. */
+void relay_asked(struct relay_device *d, const struct pdu *request);
+void relay_asked_answer(struct relay_device *d, const struct pdu *answer);
 /* up.c: one sound message from the device; the link may be up or not. */
 void relay_up(struct relay_device *d, const struct pdu *m);
 /* down.c: one sound message from the server, whose link is up. */

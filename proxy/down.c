@@ -51,7 +51,9 @@ static void down_request(struct relay_device *d, const struct pdu *m)
 		return;
 	}
 	bootstrap_goes_on(d, m);
-	if (!send_down(d, m))
+	if (send_down(d, m))
+		relay_asked(d, m);
+	else
 		answer_request(d, SIDE_SERVER, m,
 			&(struct answer){ .code = PDU_BAD_GATEWAY,
 				.why = "the device's channel does not take this message" });
@@ -171,7 +173,7 @@ void relay_down_bad(struct relay_device *d, const struct pdu *m, const char *why
 		return;
 	}
 	if (!e->answered)
-		answer_exchange(d, e, &bad);
+		answer_exchange(d, SIDE_DEVICE, e, &bad);
 	answered(d, e, m);
 	e->has_server_mid = false;
 }

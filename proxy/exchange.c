@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-static struct exchange *find_copy(struct exchange_table *t, const struct pdu *m)
+struct exchange *exchange_of_copy(struct exchange_table *t, const struct pdu *m)
 {
-	for (size_t i = 0; i < EXCHANGE_MAX; i++) {
+	for (size_t i = 0; t && i < EXCHANGE_MAX; i++) {
 		struct exchange *const e = &t->slots[i];
 		if (e->used && e->mid == m->mid && e->confirmable == (m->type == PDU_CON) &&
 			pdu_same_token(m, e->token, e->token_len))
@@ -76,7 +76,7 @@ struct exchange *exchange_open(struct pool *home, struct exchange_table **t,
 			return NULL;
 		(*t)->home = home;
 	}
-	struct exchange *e = find_copy(*t, request);
+	struct exchange *e = exchange_of_copy(*t, request);
 	if (e && !e->answered) {
 		/* The server answers only one of two requests with one id, we don't know which. */
 		e->doubtful = e->doubtful || !same_effect(*t, e, request, what);
@@ -158,13 +158,17 @@ bool exchange_registering(const struct exchange_table *t)
 	return false;
 }
 
+uint32_t exchange_pending_count(const struct exchange_table *t)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; t && i < EXCHANGE_MAX; i++)
+		n += t->slots[i].used && !t->slots[i].answered ? 1 : 0;
+	return n;
+}
+
 bool exchange_pending(const struct exchange_table *t)
 {
-	for (size_t i = 0; t && i < EXCHANGE_MAX; i++) {
-		if (t->slots[i].used && !t->slots[i].answered)
-			return true;
-	}
-	return false;
+	return exchange_pending_count(t) > 0;
 }
 
 const char *exchange_claim(const struct exchange_table *t, const struct exchange *e)

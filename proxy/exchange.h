@@ -62,11 +62,14 @@ MUST_USE struct exchange *exchange_open(struct pool *home, struct exchange_table
 struct exchange *exchange_of_mid(struct exchange_table *t, uint16_t mid);
 struct exchange *exchange_of_answer(struct exchange_table *t, const struct pdu *answer);
 struct exchange *exchange_of_server_mid(struct exchange_table *t, uint16_t mid);
+/* The one that a copy of this request has opened, answered or not. */
+struct exchange *exchange_of_copy(struct exchange_table *t, const struct pdu *m);
 /* A Register, or an Update of a location that is not known here, waits for its answer: the server
    may take it as done before the device or we hear of it. */
 MUST_USE bool exchange_registering(const struct exchange_table *t);
 /* Somebody waits for an answer. What is answered is only kept for those who ask or answer again. */
 MUST_USE bool exchange_pending(const struct exchange_table *t);
+uint32_t exchange_pending_count(const struct exchange_table *t);
 /* The location that e claims; NULL: none, or forgotten. */
 const char *exchange_claim(const struct exchange_table *t, const struct exchange *e);
 /* One that is due; closing it is the caller's. */

@@ -38,7 +38,7 @@ void relay_request_too_long(struct relay_device *d, enum side from, const struct
 	answer_request(d, from, m, &a);
 }
 
-static bool is_notification(const struct pdu *m)
+bool relay_is_notification(const struct pdu *m)
 {
 	struct pdu_options it = pdu_options(m);
 	struct pdu_option o;
@@ -51,7 +51,7 @@ void relay_response_too_long(struct relay_device *d, enum side from, const struc
 		.why = "the answer is too long: ask for blocks" };
 	const struct exchange *const e =
 		from == SIDE_SERVER ? exchange_of_answer(d->exchanges, m) : NULL;
-	if (e && !(e->answered && is_notification(m))) {
+	if (e && !(e->answered && relay_is_notification(m))) {
 		relay_down_bad(d, m, instead.why);
 		return;
 	}

@@ -86,6 +86,7 @@ void relay_link_close(struct relay_device *d, enum channel_reason why)
 {
 	struct channel *const link = d->ends[SIDE_SERVER];
 	d->ends[SIDE_SERVER] = NULL;
+	exchange_clear(&d->asked); /* nobody waits for them any more */
 	if (link)
 		link->ops->close(link, why);
 }
@@ -115,6 +116,8 @@ void relay_link_up(struct relay_device *d, struct channel *link, uint64_t now_ms
 	d->retry_ms = 0;
 	d->con_copies = 0;
 	d->own_mid_set[SIDE_SERVER] = false;
+	if (d->gate == RELAY_QUARANTINED)
+		relay_link_close(d, CHANNEL_ORDERED); /* it was on its way */
 	flush(d);
 }
 
@@ -132,6 +135,7 @@ void relay_link_down(struct relay_device *d, enum relay_link_end why, uint64_t n
 	relay_told(d->relay, now_ms);
 	const bool was_up = d->ends[SIDE_SERVER] != NULL;
 	d->ends[SIDE_SERVER] = NULL;
+	exchange_clear(&d->asked);
 	d->opening = false;
 	d->link_end = (uint8_t)why;
 	/* A server may close a link that was good, to save memory say: the next message opens

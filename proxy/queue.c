@@ -41,6 +41,14 @@ bool queue_put(struct queue *q, struct queue_budget *b, uint32_t count_max, cons
 	return true;
 }
 
+bool queue_has(const struct queue *q, const struct pdu *m)
+{
+	const struct queue_entry *e = q->head;
+	while (e && !same(e, m))
+		e = e->next;
+	return e != NULL;
+}
+
 struct queue_entry *queue_take(struct queue *q)
 {
 	struct queue_entry *const e = q->head;

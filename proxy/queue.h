@@ -40,6 +40,8 @@ struct queue { /* zeroed = empty */
 
 MUST_USE bool queue_put(
 	struct queue *q, struct queue_budget *b, uint32_t count_max, const struct pdu *m);
+/* A copy of m waits. */
+MUST_USE bool queue_has(const struct queue *q, const struct pdu *m);
 /* The oldest entry, now the caller's, to be freed with queue_drop(); NULL: empty. */
 struct queue_entry *queue_take(struct queue *q);
 void queue_drop(struct queue_budget *b, struct queue_entry *e);

@@ -46,6 +46,7 @@ static void device_free(struct relay_device *d)
 	struct relay *const r = d->relay;
 	wheel_cancel(&r->wheel, &d->timer);
 	exchange_clear(&d->exchanges);
+	exchange_clear(&d->asked);
 	queue_clear(&d->waiting, &r->budget);
 	*d->prev = d->next;
 	if (d->next)
@@ -87,9 +88,11 @@ static void end_exchanges(struct relay_device *d)
 	struct exchange *e;
 	while ((e = exchange_due(d->exchanges, d->relay->now_ms))) {
 		if (!e->answered)
-			answer_exchange(d, e, &late);
+			answer_exchange(d, SIDE_DEVICE, e, &late);
 		exchange_close(&d->exchanges, e);
 	}
+	while ((e = exchange_due(d->asked, d->relay->now_ms)))
+		exchange_close(&d->asked, e); /* the server has its own time-outs */
 }
 
 /* R-269: the server isn't asked, and the device's channel stays: it may register again (R-282). The
@@ -115,6 +118,7 @@ static void device_due(struct wheel_timer *t, void *ctx, uint64_t now_ms)
 	end_exchanges(d);
 	end_registration(d);
 	relay_schedule(d, exchange_next_ms(d->exchanges));
+	relay_schedule(d, exchange_next_ms(d->asked));
 	relay_schedule(d, registration_ends_ms(&d->reg));
 }
 
@@ -156,6 +160,7 @@ void relay_device_rebind(struct relay_device *d, struct channel *device)
 	/* Nothing that was said in the old channel is answered in the new one (RFC 7252 section
 	   9.1.2; R-230). */
 	exchange_clear(&d->exchanges);
+	exchange_clear(&d->asked);
 	d->relay->stats.dropped += d->waiting.count;
 	queue_clear(&d->waiting, &d->relay->budget);
 	d->ends[SIDE_DEVICE] = device;
@@ -265,7 +270,7 @@ void relay_from_device(struct relay_device *d, const uint8_t *msg, size_t len, u
 	struct pdu m;
 	relay_told(d->relay, now_ms);
 	const enum pdu_verdict v = pdu_parse(msg, len, &m);
-	if (is_sound(d, SIDE_DEVICE, &m, v))
+	if (is_sound(d, SIDE_DEVICE, &m, v) && !relay_gate_stops(d, SIDE_DEVICE, &m))
 		relay_up(d, &m);
 }
 
@@ -279,6 +284,6 @@ void relay_from_server(struct relay_device *d, const uint8_t *msg, size_t len, u
 	}
 	d->heard++;
 	const enum pdu_verdict v = pdu_parse(msg, len, &m);
-	if (is_sound(d, SIDE_SERVER, &m, v))
+	if (is_sound(d, SIDE_SERVER, &m, v) && !relay_gate_stops(d, SIDE_SERVER, &m))
 		relay_down(d, &m);
 }

@@ -110,6 +110,33 @@ void relay_device_let_go(struct relay_device *d);
 /* Takes over what was known of the registration: by another worker, or when d was let go. */
 void relay_device_adopt(struct relay_device *d, const struct relay_registration *reg);
 
+/* How much a policy lets through. */
+enum relay_gate {
+	RELAY_OPEN,
+	/* No new exchange begins: a request of either side is answered 5.03, a notification (which
+	   nothing may be answered but what ends its observation) is dropped; those under way may
+	   end, and repeat themselves. */
+	RELAY_DRAINING,
+	/* There is no link, and none is opened: nothing goes up. The device is told 5.03 to each of
+	   its requests (R-218), and RST to what it notifies. */
+	RELAY_QUARANTINED,
+};
+/* retry_after_s: the Max-Age of these answers (RFC 7252 5.9.3.4); 0: not said. QUARANTINED first
+   answers 5.03 to exchanges under way, of both sides (R-213), and closes the link, with which the
+   server's observations end (RFC 7641 4.5); the device's end with the RST (3.6). OPEN: the next
+   message opens a link. A gate outlives links and rebinding; it is not kept by what
+   relay_device_let_go() leaves. */
+void relay_device_gate(struct relay_device *d, enum relay_gate gate, uint32_t retry_after_s);
+enum relay_gate relay_device_gated(const struct relay_device *d);
+/* The device's association is about to be ended, and the link stays: exchanges under way are
+   answered 5.03 to both sides (R-213), what waits for a link is dropped, opening one goes on. What
+   the server observes goes on if the device says so in its next association. */
+void relay_device_cut(struct relay_device *d);
+/* Exchanges under way, of both sides: requests without their final answer (of each side the latest
+   EXCHANGE_MAX), and messages that wait for a link. An observation is none. 0 does not mean
+   relay_device_is_idle(), nor the other way round: an idle device may owe the server an answer. */
+uint32_t relay_device_exchanges(const struct relay_device *d);
+
 void relay_link_up(struct relay_device *d, struct channel *link, uint64_t now_ms);
 void relay_link_down(struct relay_device *d, enum relay_link_end why, uint64_t now_ms);
 

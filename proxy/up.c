@@ -76,7 +76,9 @@ static void up_response(struct relay_device *d, const struct pdu *m)
 		return;
 	}
 	if (link_is_usable(d, m)) {
-		if (!send_up(d, m))
+		if (send_up(d, m))
+			relay_asked_answer(d, m);
+		else
 			d->relay->stats.dropped++;
 		return;
 	}
@@ -92,7 +94,9 @@ static void up_empty(struct relay_device *d, const struct pdu *m)
 {
 	const bool expected =
 		device_is_asked(d) || exchange_of_server_mid(d->exchanges, m->mid) != NULL;
-	if (!expected || !d->ends[SIDE_SERVER] || !send_up(d, m))
+	if (expected && d->ends[SIDE_SERVER] && send_up(d, m))
+		relay_asked_answer(d, m);
+	else
 		d->relay->stats.dropped++;
 }
 

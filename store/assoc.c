@@ -55,6 +55,7 @@ enum store_result assoc_save(struct store_txn *t, const struct store_assoc *a)
 {
 	struct value_assoc_head h = { .cred = a->cred,
 		.generation = a->generation,
+		.born = a->born,
 		.path = store_path_hash(t->s, &a->path),
 		.has_cid = a->cid_len > 0 };
 	struct row row = {
@@ -111,6 +112,8 @@ enum store_result assoc_remove(struct store_txn *t, uint32_t slot)
 	struct value_assoc_head h;
 	enum store_result r = assoc_head(t, slot, &h);
 	if (r == STORE_OK)
+		r = verdict_leave(t, h.cred, slot);
+	if (r == STORE_OK)
 		r = drop_indices(t, slot, &h);
 	else if (r == STORE_DAMAGED)
 		r = STORE_OK; /* indices that lead nowhere are harmless */
@@ -138,7 +141,8 @@ static bool begin_slot(const struct store *s, const struct store_assoc *a, uint6
 static enum store_result check(struct store_txn *t, const struct store_assoc *a, struct choice *c)
 {
 	if (a->context_len > STORE_CONTEXT_MAX || a->cid_len > STORE_CID_MAX ||
-		a->path.role > STORE_LINK || a->candidate.role > STORE_LINK)
+		a->proof.len > STORE_CHAIN_MAX || a->path.role > STORE_LINK ||
+		a->candidate.role > STORE_LINK)
 		return STORE_DAMAGED;
 	enum store_result r = cred_check(&t->reader, a->cred, a->generation); /* S28 */
 	if (r == STORE_OK)
@@ -163,12 +167,16 @@ enum store_result store_assoc_put(struct store_txn *t, struct store_assoc *a, ui
 		return r;
 	a->slot = c.slot;
 	a->path_ms = store_now(t->s);
+	if (a->born == 0 || a->born > t->meta.generation)
+		a->born = t->meta.generation;
 	if (!derive_random(a->id, sizeof(a->id)) || !begin_slot(t->s, a, owner))
 		return STORE_BROKEN;
 	struct value_lease l = { 0 };
 	memcpy(l.id, a->id, sizeof(l.id));
 	lease_first(&l, t);
 	r = path_clear(t, a);
+	if (r == STORE_OK && a->path.role == STORE_DEVICE)
+		r = verdict_drop(t, a->cred);
 	if (r == STORE_OK)
 		r = cid_tidy(t);
 	if (r == STORE_OK)

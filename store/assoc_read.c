@@ -25,7 +25,7 @@ static bool is_as_sealed(
 {
 	if (h->has_cid && h->cid != store_cid_hash(s, a->cid, a->cid_len))
 		return false;
-	return h->has_cid == (a->cid_len > 0) && a->cred == h->cred &&
+	return h->has_cid == (a->cid_len > 0) && a->cred == h->cred && a->born == h->born &&
 	       store_path_hash(s, &a->path) == h->path;
 }
 

@@ -154,6 +154,10 @@ MUST_USE enum store_result reader_ready(struct store_reader *r);
 /* The row with the next number above *number, which becomes it. */
 MUST_USE enum store_result reader_next(
 	struct store_reader *r, unsigned table, uint32_t *number, struct kv_slice *value);
+/* The earliest entry of an index by time after *after_ms and *after_number, which become its;
+   STORE_NONE: that is after until_ms. */
+MUST_USE enum store_result reader_next_time(struct store_reader *r, unsigned table,
+	uint64_t until_ms, uint64_t *after_ms, uint32_t *after_number);
 /* Counts and tells; answers STORE_DAMAGED. */
 enum store_result reader_damage(struct store_reader *r, unsigned table, uint32_t number);
 
@@ -197,8 +201,22 @@ MUST_USE enum store_result lease_put(
 	struct store_txn *t, uint32_t slot, const struct value_lease *l);
 enum store_trust lease_trust(const struct store *s, const struct value_lease *l);
 
-/* cred.c: STORE_OK when it is active in this generation, else STORE_STALE */
+/* cred.c: STORE_OK when what was proved under this generation stands now, else STORE_STALE */
 MUST_USE enum store_result cred_check(struct store_reader *r, uint32_t number, uint64_t generation);
+/* The same, and it is what the device is to prove now. */
+MUST_USE enum store_result cred_check_newest(
+	struct store_reader *r, uint32_t number, uint64_t generation);
+
+/* expiry.c: the ends that a credential has, in their index */
+MUST_USE enum store_result expiry_put(
+	struct store_txn *t, uint32_t number, const struct store_cred_mark *m);
+MUST_USE enum store_result expiry_drop(
+	struct store_txn *t, uint32_t number, const struct store_cred_mark *m);
+
+/* verdict.c: the association in this slot goes, and what was decided with it, if no other of the
+   device is there */
+MUST_USE enum store_result verdict_leave(struct store_txn *t, uint32_t cred, uint32_t slot);
+MUST_USE enum store_result verdict_drop(struct store_txn *t, uint32_t cred);
 
 /* resume.c: the index follows whether the credential has a registered session */
 MUST_USE enum store_result resume_set_registered(

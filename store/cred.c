@@ -6,29 +6,58 @@
 #include "base/wipe.h"
 #include "store/core.h"
 #include "store/cred_row.h"
+#include "store/cred_rules.h"
 #include "store/row.h"
+
+static enum store_result check(
+	struct store_reader *r, uint32_t number, uint64_t generation, bool newest)
+{
+	struct store_cred_mark m;
+	const enum store_result result = store_read_cred_mark(r, number, &m);
+	if (result != STORE_OK)
+		return result == STORE_NONE ? STORE_STALE : result;
+	return store_cred_stands(&m, generation, cred_wall_ms(r->s)) &&
+			       (!newest || generation >= m.proved)
+		       ? STORE_OK
+		       : STORE_STALE;
+}
 
 enum store_result cred_check(struct store_reader *r, uint32_t number, uint64_t generation)
 {
-	uint64_t is;
-	bool active;
-	const enum store_result result = store_read_cred_mark(r, number, &is, &active);
-	if (result != STORE_OK)
-		return result == STORE_NONE ? STORE_STALE : result;
-	return active && is == generation ? STORE_OK : STORE_STALE;
+	return check(r, number, generation, false);
+}
+
+enum store_result cred_check_newest(struct store_reader *r, uint32_t number, uint64_t generation)
+{
+	return check(r, number, generation, true);
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
+static enum store_result move_ends(
+	struct store_txn *t, uint32_t number, const struct store_cred_mark *to)
+{
+	struct store_cred_mark was;
+	enum store_result r = store_read_cred_mark(&t->reader, number, &was);
+	if (r == STORE_OK)
+		r = expiry_drop(t, number, &was);
+	else if (r == STORE_DAMAGED) /* ends that lead nowhere are harmless */
+		r = STORE_OK;
+	r = gone(r);
+	return r == STORE_OK ? expiry_put(t, number, to) : r;
+}
+
 static enum store_result put_row(struct store_txn *t, const struct store_cred *c)
 {
-	const struct value_cred_head h = { .generation = c->generation, .state = c->state };
+	const struct store_cred_mark m = cred_mark_of(c);
 	struct row row = {
 		.table = KEY_CRED, .key = key_number(c->number), .generation = c->generation
 	};
-	row.head_len = value_cred_head_write(&h, &t->s->mac, c->number, row.head, sizeof(row.head));
+	row.head_len = value_cred_head_write(&m, &t->s->mac, c->number, row.head, sizeof(row.head));
+	enum store_result r = move_ends(t, c->number, &m);
 	row.plain_len = value_cred_write(c, row.plain, sizeof(row.plain));
-	const enum store_result r = row_put(&row, t);
+	if (r == STORE_OK)
+		r = row_put(&row, t);
 	row_wipe(&row);
 	return r;
 }
@@ -86,65 +115,39 @@ static enum store_result endpoint_free(
 	return r == STORE_NONE ? STORE_OK : r;
 }
 
-static enum store_result identity_free(struct store_txn *t, const struct store_cred *c)
+/* *spent: the number of one whose device has proved it before, and may not do so any more; 0: none.
+   (What a credential itself comes with as its `before` is its own already.) */
+static enum store_result identity_free(
+	struct store_txn *t, const struct store_cred *c, uint32_t *spent)
 {
 	struct store_cred other;
-	enum store_result r = store_find_identity(
+	*spent = 0;
+	enum store_result r = cred_find_holder(
 		&t->reader, (enum store_cred_kind)c->kind, c->identity, c->identity_len, &other);
-	if (r == STORE_OK && other.number != c->number)
-		r = STORE_STALE;
+	if (r == STORE_OK && other.number != c->number) {
+		const bool own = other.identity_len == c->identity_len &&
+				 same_secret(other.identity, c->identity, c->identity_len);
+		const bool over = cred_wall_ms(t->s) >= other.before.until_ms;
+		*spent = other.number;
+		r = !own && over ? STORE_OK : STORE_STALE;
+	}
 	wipe(&other, sizeof(other));
-	return r == STORE_NONE ? STORE_OK : r;
-}
-
-static bool same_octets(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
-{
-	return a_len == b_len && same_secret(a, b, a_len);
-}
-
-static bool same_content(const struct store_cred *a, const struct store_cred *b)
-{
-	return strcmp(a->endpoint, b->endpoint) == 0 && a->kind == b->kind &&
-	       a->pinned == b->pinned && memcmp(a->pin, b->pin, sizeof(a->pin)) == 0 &&
-	       same_octets(a->identity, a->identity_len, b->identity, b->identity_len) &&
-	       same_octets(a->key, a->key_len, b->key, b->key_len) &&
-	       same_octets(a->upstream_identity, a->upstream_identity_len, b->upstream_identity,
-		       b->upstream_identity_len) &&
-	       same_octets(
-		       a->upstream_key, a->upstream_key_len, b->upstream_key, b->upstream_key_len);
-}
-
-/* What its kind has, and nothing else. */
-static bool is_of_its_kind(const struct store_cred *c)
-{
-	static const uint8_t none[STORE_PIN_LEN];
-	if (!c->pinned && memcmp(c->pin, none, sizeof(none)) != 0)
-		return false;
-	if (c->kind == STORE_CRED_PSK)
-		return c->key_len > 0 && !c->pinned;
-	if (c->kind == STORE_CRED_RAW_KEY)
-		return c->key_len == 0 && !c->pinned && c->identity_len == STORE_PIN_LEN;
-	return c->kind == STORE_CRED_CERTIFICATE && c->key_len == 0;
-}
-
-static bool is_sound(const struct store_cred *c)
-{
-	return c->endpoint[0] != '\0' && memchr(c->endpoint, '\0', sizeof(c->endpoint)) &&
-	       c->identity_len > 0 && c->identity_len <= STORE_IDENTITY_MAX &&
-	       c->key_len <= STORE_KEY_MAX && c->upstream_identity_len <= STORE_IDENTITY_MAX &&
-	       c->upstream_key_len <= STORE_KEY_MAX && c->origin <= STORE_BY_FILE &&
-	       is_of_its_kind(c);
+	return gone(r);
 }
 
 /* --- changes ---------------------------------------------------------------------------------- */
 
-/* All that may refuse comes first, so that a refused one has changed nothing. */
+/* All that may refuse comes first, so that a refused one has changed nothing. proved 0: its device
+   proves something else from now on (R-211). */
 static enum store_result write_all(
 	struct store_txn *t, struct store_cred *c, const struct store_cred *old)
 {
 	enum store_result r = old ? drop_hints(t, old) : STORE_OK;
+	const bool anew = c->proved == 0;
 	c->generation = ++t->meta.generation;
 	c->state = STORE_CRED_ACTIVE;
+	if (anew)
+		c->proved = c->generation;
 	if (c->number == 0)
 		c->number = t->meta.cred_next++;
 	txn_needs_anchor(t, true);
@@ -152,7 +155,7 @@ static enum store_result write_all(
 		r = put_row(t, c);
 	if (r == STORE_OK)
 		r = put_hints(t, c);
-	return r == STORE_OK ? store_resume_drop_cred(t, c->number) : r;
+	return r == STORE_OK && anew ? store_resume_drop_cred(t, c->number) : r;
 }
 
 static enum store_result forget(struct store_txn *t, uint32_t number)
@@ -172,39 +175,93 @@ static enum store_result add(struct store_txn *t, struct store_cred *c, uint32_t
 {
 	if (t->meta.cred_next == UINT32_MAX)
 		return STORE_FULL;
+	c->proved = 0;
 	/* What it authenticated is stale by its number and its generation alike. */
 	const enum store_result r = revoked != 0 ? forget(t, revoked) : STORE_OK;
 	return r == STORE_OK ? write_all(t, c, NULL) : r;
 }
 
-static enum store_result replace(struct store_txn *t, struct store_cred *c)
+static enum store_result change(
+	struct store_txn *t, struct store_cred *c, const struct store_cred *old, uint32_t spent)
+{
+	/* Nothing is un-revoked. */
+	if (old->state != STORE_CRED_ACTIVE || !cred_succeeds(c, old))
+		return STORE_STALE;
+	if (cred_same_content(c, old)) {
+		c->generation = old->generation;
+		c->state = old->state;
+		c->changed_ms = old->changed_ms;
+		return STORE_OK;
+	}
+	const enum store_result r = spent != 0 ? store_cred_settle(t, spent) : STORE_OK;
+	return r == STORE_OK ? write_all(t, c, old) : r;
+}
+
+/* What was proved to one that does not open any more is not known: nothing of it stays. */
+static enum store_result change_unknown(struct store_txn *t, struct store_cred *c, uint32_t spent)
+{
+	const enum store_result r = spent != 0 ? store_cred_settle(t, spent) : STORE_OK;
+	c->proved = 0;
+	wipe(&c->before, sizeof(c->before));
+	return r == STORE_OK ? write_all(t, c, NULL) : r;
+}
+
+static enum store_result replace(struct store_txn *t, struct store_cred *c, uint32_t spent)
 {
 	struct store_cred old;
 	enum store_result r = store_read_cred(&t->reader, c->number, &old);
-	if (r == STORE_OK && old.state != STORE_CRED_ACTIVE) {
-		r = STORE_STALE; /* nothing is un-revoked */
-	} else if (r == STORE_OK && same_content(c, &old)) {
-		c->generation = old.generation;
-		c->state = old.state;
-		c->changed_ms = old.changed_ms;
-	} else if (r == STORE_OK || r == STORE_DAMAGED) {
-		r = write_all(t, c, r == STORE_OK ? &old : NULL);
-	}
+	if (r == STORE_OK)
+		r = change(t, c, &old, spent);
+	else if (r == STORE_DAMAGED)
+		r = change_unknown(t, c, spent);
 	wipe(&old, sizeof(old));
 	return r;
 }
 
 enum store_result store_cred_put(struct store_txn *t, struct store_cred *c)
 {
-	uint32_t revoked;
-	if (!is_sound(c))
+	uint32_t revoked, spent;
+	if (!cred_is_sound(c))
 		return STORE_DAMAGED;
 	enum store_result r = endpoint_free(t, c, &revoked);
 	if (r == STORE_OK)
-		r = identity_free(t, c);
+		r = identity_free(t, c, &spent);
 	if (r != STORE_OK)
 		return r;
-	return c->number == 0 ? add(t, c, revoked) : replace(t, c);
+	if (c->number != 0)
+		return replace(t, c, spent);
+	if (spent != 0 && t->meta.cred_next != UINT32_MAX)
+		r = store_cred_settle(t, spent);
+	return r == STORE_OK ? add(t, c, revoked) : r;
+}
+
+enum store_result store_take_generation(struct store_txn *t, uint64_t *out)
+{
+	*out = ++t->meta.generation;
+	txn_needs_anchor(t, true);
+	return STORE_OK;
+}
+
+/* --- what goes -------------------------------------------------------------------------------- */
+
+static enum store_result drop_before(struct store_txn *t, struct store_cred *c)
+{
+	enum store_result r = drop_hints(t, c);
+	wipe(&c->before, sizeof(c->before));
+	txn_needs_anchor(t, true); /* an older copy would bring it back */
+	if (r == STORE_OK)
+		r = put_row(t, c);
+	return r == STORE_OK ? put_hints(t, c) : r;
+}
+
+enum store_result store_cred_settle(struct store_txn *t, uint32_t number)
+{
+	struct store_cred c;
+	enum store_result r = store_read_cred(&t->reader, number, &c);
+	if (r == STORE_OK && c.before.generation != 0)
+		r = drop_before(t, &c);
+	wipe(&c, sizeof(c));
+	return r;
 }
 
 /* Also of one that does not open any more: it must be possible to be rid of it. */
@@ -228,6 +285,9 @@ enum store_result store_cred_revoke(struct store_txn *t, uint32_t number, enum s
 	c.key_len = c.upstream_key_len = 0;
 	c.pinned = false;
 	memset(c.pin, 0, sizeof(c.pin));
+	wipe(&c.before, sizeof(c.before));
+	if (!known)
+		c.proved = c.generation;
 	c.changed_ms = cred_wall_ms(t->s);
 	txn_needs_anchor(t, true);
 	if (r == STORE_OK)

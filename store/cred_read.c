@@ -6,6 +6,7 @@
 #include "base/wr.h"
 #include "store/core.h"
 #include "store/cred_row.h"
+#include "store/cred_rules.h"
 #include "store/row.h"
 
 /* In what is hashed: they stay as they are. */
@@ -52,6 +53,20 @@ uint64_t cred_identity_hash(
 	return hash_of(s, by_identity(kind), identity, len);
 }
 
+/* Its pin is not among them: it is looked for to know whose new ones there are. */
+static size_t before_hashes(const struct store *s, const struct store_cred *c, uint64_t out[2])
+{
+	const struct store_cred_before *const b = &c->before;
+	size_t len = 0;
+	if (b->generation == 0)
+		return 0;
+	out[len++] =
+		cred_identity_hash(s, (enum store_cred_kind)c->kind, b->identity, b->identity_len);
+	if (b->key_len > 0)
+		out[len++] = hash_of(s, BY_KEY, b->key, b->key_len);
+	return len;
+}
+
 size_t cred_hashes(const struct store *s, const struct store_cred *c, uint64_t out[CRED_HINTS])
 {
 	size_t len = 0;
@@ -66,7 +81,7 @@ size_t cred_hashes(const struct store *s, const struct store_cred *c, uint64_t o
 	if (c->upstream_identity_len > 0)
 		out[len++] = hash_of(
 			s, BY_UPSTREAM_IDENTITY, c->upstream_identity, c->upstream_identity_len);
-	return len;
+	return len + before_hashes(s, c, out + len);
 }
 
 uint64_t cred_wall_ms(const struct store *s)
@@ -76,23 +91,29 @@ uint64_t cred_wall_ms(const struct store *s)
 
 /* --- by number -------------------------------------------------------------------------------- */
 
+/* What is in the clear must be what was sealed (S20). */
+static bool is_as_said(const struct store_cred *c, const struct store_cred_mark *m)
+{
+	const struct store_cred_mark is = cred_mark_of(c);
+	return is.active == m->active && is.proved == m->proved && is.before == m->before &&
+	       is.before_until_ms == m->before_until_ms && is.until_ms == m->until_ms;
+}
+
 static enum store_result open_value(
 	struct store_reader *r, uint32_t number, struct kv_slice v, struct store_cred *out)
 {
 	struct row row = { .table = KEY_CRED, .key = key_number(number) };
-	struct value_cred_head h;
+	struct store_cred_mark m;
 	struct kv_slice rest;
 	*out = (struct store_cred){ .number = number };
-	bool good = value_cred_head_read(v, &r->s->mac, number, &h, &rest);
-	row.generation = h.generation;
+	bool good = value_cred_head_read(v, &r->s->mac, number, &m, &rest);
+	row.generation = out->generation = m.generation;
 	(void)atomic_fetch_add(&r->s->unseals, 1);
 	good = good && row_open(&row, r->sealer, rest) && value_cred_read(row_plain(&row), out) &&
-	       out->state == h.state;
+	       is_as_said(out, &m);
 	row_wipe(&row);
-	if (good) {
-		out->generation = h.generation;
+	if (good)
 		return STORE_OK;
-	}
 	wipe(out, sizeof(*out));
 	return reader_damage(r, KEY_CRED, number);
 }
@@ -109,22 +130,18 @@ enum store_result store_read_cred(struct store_reader *r, uint32_t number, struc
 }
 
 enum store_result store_read_cred_mark(
-	struct store_reader *r, uint32_t number, uint64_t *generation, bool *active)
+	struct store_reader *r, uint32_t number, struct store_cred_mark *out)
 {
 	const struct key k = key_number(number);
-	struct value_cred_head h;
 	struct kv_slice v, rest;
-	*generation = 0;
-	*active = false;
+	*out = (struct store_cred_mark){ 0 };
 	enum store_result result = reader_ready(r);
 	if (result == STORE_OK)
 		result = kv_get(r->kv, KEY_CRED, key_slice(&k), &v);
 	if (result != STORE_OK)
 		return result;
-	if (!value_cred_head_read(v, &r->s->mac, number, &h, &rest))
+	if (!value_cred_head_read(v, &r->s->mac, number, out, &rest))
 		return reader_damage(r, KEY_CRED, number);
-	*generation = h.generation;
-	*active = h.state == STORE_CRED_ACTIVE;
 	return STORE_OK;
 }
 
@@ -147,11 +164,21 @@ struct wanted {
 	const char *endpoint;
 	const uint8_t *octets; /* or these */
 	size_t len;
+	uint64_t wall_ms; /* now: what was proved before counts while that may be done */
 };
 
 static bool same_octets(const struct wanted *w, const uint8_t *octets, size_t len)
 {
 	return len == w->len && same_secret(octets, w->octets, len);
+}
+
+static bool is_before(const struct wanted *w, const struct store_cred *c)
+{
+	const struct store_cred_before *const b = &c->before;
+	if (b->generation == 0 || w->wall_ms >= b->until_ms)
+		return false;
+	return w->kind == BY_KEY ? same_octets(w, b->key, b->key_len)
+				 : same_octets(w, b->identity, b->identity_len);
 }
 
 static bool is_it(const struct wanted *w, const struct store_cred *c)
@@ -163,7 +190,7 @@ static bool is_it(const struct wanted *w, const struct store_cred *c)
 	case BY_RAW_KEY:
 	case BY_CERTIFICATE:
 		return by_identity((enum store_cred_kind)c->kind) == w->kind &&
-		       same_octets(w, c->identity, c->identity_len);
+		       (same_octets(w, c->identity, c->identity_len) || is_before(w, c));
 	case BY_PIN:
 		return c->pinned && same_octets(w, c->pin, sizeof(c->pin));
 	case BY_UPSTREAM_IDENTITY:
@@ -172,7 +199,7 @@ static bool is_it(const struct wanted *w, const struct store_cred *c)
 		break;
 	}
 	return same_octets(w, c->key, c->key_len) ||
-	       same_octets(w, c->upstream_key, c->upstream_key_len);
+	       same_octets(w, c->upstream_key, c->upstream_key_len) || is_before(w, c);
 }
 
 /* The next number with this hash, above *number. */
@@ -213,6 +240,16 @@ static enum store_result find(struct store_reader *r, uint64_t hash, const struc
 enum store_result store_find_identity(struct store_reader *r, enum store_cred_kind kind,
 	const uint8_t *identity, size_t len, struct store_cred *out)
 {
+	const struct wanted w = { .kind = by_identity(kind),
+		.octets = identity,
+		.len = len,
+		.wall_ms = cred_wall_ms(r->s) };
+	return find(r, cred_identity_hash(r->s, kind, identity, len), &w, false, out);
+}
+
+enum store_result cred_find_holder(struct store_reader *r, enum store_cred_kind kind,
+	const uint8_t *identity, size_t len, struct store_cred *out)
+{
 	const struct wanted w = { .kind = by_identity(kind), .octets = identity, .len = len };
 	return find(r, cred_identity_hash(r->s, kind, identity, len), &w, false, out);
 }
@@ -238,7 +275,9 @@ static enum store_result find_number(
 enum store_result store_find_key(
 	struct store_reader *r, const uint8_t *key, size_t len, uint32_t *number)
 {
-	const struct wanted w = { .kind = BY_KEY, .octets = key, .len = len };
+	const struct wanted w = {
+		.kind = BY_KEY, .octets = key, .len = len, .wall_ms = cred_wall_ms(r->s)
+	};
 	return find_number(r, &w, number);
 }
 

@@ -24,6 +24,8 @@ static const char *const names[] = {
 	[KEY_PORT] = "ports",
 	[KEY_CID] = "cids",
 	[KEY_CID_REST] = "cids-resting",
+	[KEY_VERDICT] = "verdicts",
+	[KEY_EXPIRY] = "credentials-ends",
 };
 
 _Static_assert(COUNT_OF(names) == KEY_TABLES, "each table has a name");

@@ -34,6 +34,8 @@ enum key_table {
 	KEY_PORT,       /* worker, place: a local port */
 	KEY_CID,        /* keyed hash of a CID: slot, a hint; or store_time() since when it rests */
 	KEY_CID_REST,   /* store_time(), keyed hash of a CID: nothing */
+	KEY_VERDICT,    /* credential: what was decided of its session, with MAC */
+	KEY_EXPIRY,     /* wall clock, credential: nothing; a hint */
 	KEY_TABLES
 };
 

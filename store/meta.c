@@ -104,7 +104,7 @@ static bool judge_anchor(const struct store *s, const struct value_meta *m,
 
 static const unsigned discarded[] = { KEY_ASSOC, KEY_LEASE, KEY_PATH, KEY_ASSOC_OF, KEY_FREE,
 	KEY_SESSION, KEY_DEADLINE, KEY_RESUME, KEY_RESUME_ID, KEY_RESUME_AGE, KEY_PORT, KEY_CID,
-	KEY_CID_REST };
+	KEY_CID_REST, KEY_VERDICT };
 
 /* Some of a table's rows. STORE_NONE: it is empty. */
 static enum store_result discard_some(struct kv_txn *kv, unsigned table, unsigned *left)

@@ -58,6 +58,28 @@ enum store_result reader_next(
 	return result;
 }
 
+enum store_result reader_next_time(struct store_reader *r, unsigned table, uint64_t until_ms,
+	uint64_t *after_ms, uint32_t *after_number)
+{
+	struct key from = key_time_number(*after_ms, *after_number);
+	struct kv_slice k, v;
+	uint64_t at_ms;
+	uint32_t number;
+	from.octets[from.len++] = 0; /* the next one that could be */
+	enum store_result result = reader_ready(r);
+	if (result == STORE_OK)
+		result = kv_seek(r->kv, table, key_slice(&from), &k, &v);
+	if (result != STORE_OK)
+		return result;
+	if (!key_is_time_number(k, &at_ms, &number))
+		return reader_damage(r, table, 0);
+	if (at_ms > until_ms)
+		return STORE_NONE;
+	*after_ms = at_ms;
+	*after_number = number;
+	return STORE_OK;
+}
+
 struct store_reader *store_txn_reader(struct store_txn *t)
 {
 	return &t->reader;

@@ -30,7 +30,7 @@ static enum store_result read_entry(struct store_reader *r, uint32_t cred, struc
 	*out = (struct store_resume){ .cred = cred };
 	enum store_result result = read_row(r, cred, &h, &rest);
 	if (result == STORE_OK)
-		result = cred_check(r, cred, h.generation); /* */
+		result = cred_check_newest(r, cred, h.generation); /* */
 	if (result == STORE_DAMAGED)
 		return reader_damage(r, KEY_RESUME, cred);
 	if (result != STORE_OK)
@@ -169,7 +169,9 @@ static enum store_result put_row(
 		.table = KEY_RESUME, .key = key_number(x->cred), .generation = x->generation
 	};
 	row.head_len = value_resume_head_write(h, row.head, sizeof(row.head));
-	row.plain_len = value_resume_write(x, row.plain, sizeof(row.plain));
+	const uint64_t last = t->meta.generation;
+	const uint64_t born = x->born != 0 && x->born < last ? x->born : last;
+	row.plain_len = value_resume_write(x, born, row.plain, sizeof(row.plain));
 	const enum store_result r = row_put(&row, t);
 	row_wipe(&row);
 	return r;
@@ -211,12 +213,13 @@ enum store_result store_resume_put(struct store_txn *t, const struct store_resum
 	struct value_resume_head h = {
 		.id_len = x->id_len, .generation = x->generation, .until_ms = x->until_ms
 	};
-	if (x->id_len == 0 || x->id_len > STORE_SESSION_ID_MAX || x->len > STORE_RESUME_MAX)
+	if (x->id_len == 0 || x->id_len > STORE_SESSION_ID_MAX || x->len > STORE_RESUME_MAX ||
+		x->proof.len > STORE_CHAIN_MAX)
 		return STORE_DAMAGED;
 	if (t->s->resumable_max == 0)
 		return STORE_FULL;
 	memcpy(h.id, x->id, x->id_len);
-	enum store_result r = cred_check(&t->reader, x->cred, x->generation); /* S28 */
+	enum store_result r = cred_check_newest(&t->reader, x->cred, x->generation); /* S28 */
 	if (r == STORE_OK)
 		r = look_registered(t, x->cred, &h.registered);
 	if (r == STORE_OK)

@@ -83,7 +83,7 @@ static bool describe(
 {
 	union {
 		struct value_assoc_head assoc;
-		struct value_cred_head cred;
+		struct store_cred_mark cred;
 		struct value_session_head session;
 		struct value_resume_head resume;
 	} head = { 0 };

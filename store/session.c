@@ -59,23 +59,7 @@ enum store_result store_next_session(
 enum store_result store_next_deadline(
 	struct store_reader *r, uint64_t until_ms, uint64_t *after_ms, uint32_t *after_cred)
 {
-	struct key from = key_time_number(*after_ms, *after_cred);
-	struct kv_slice k, v;
-	uint64_t at_ms;
-	uint32_t cred;
-	from.octets[from.len++] = 0; /* the next one that could be */
-	enum store_result result = reader_ready(r);
-	if (result == STORE_OK)
-		result = kv_seek(r->kv, KEY_DEADLINE, key_slice(&from), &k, &v);
-	if (result != STORE_OK)
-		return result;
-	if (!key_is_time_number(k, &at_ms, &cred))
-		return reader_damage(r, KEY_DEADLINE, 0);
-	if (at_ms > until_ms)
-		return STORE_NONE;
-	*after_ms = at_ms;
-	*after_cred = cred;
-	return STORE_OK;
+	return reader_next_time(r, KEY_DEADLINE, until_ms, after_ms, after_cred);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ struct store_txn;
 struct log;
 
 enum {
-	STORE_SCHEMA = 3,
+	STORE_SCHEMA = 4,
 	STORE_LEASE = 256,     /* write numbers leased at once */
 	STORE_READ_LEASE = 32, /* read numbers let in at once, where that is asked for (S11) */
 	STORE_CONTEXT_MAX = 448,
@@ -48,8 +48,13 @@ enum {
 	STORE_SESSION_ID_MAX = 32,
 	STORE_RESUME_MAX = 2048,
 	STORE_NOTE_MAX = 64,
-	STORE_CID_MAX = 19,               /* of ours, see dtls/cid */
-	STORE_STAYS = 4,                  /* earlier addresses that are kept */
+	STORE_CID_MAX = 19, /* of ours, see dtls/cid */
+	STORE_STAYS = 4,    /* earlier addresses that are kept */
+	STORE_LABELS_MAX = 16,
+	STORE_LABEL_MAX = 32,
+	STORE_CHAIN_MAX = 10, /* certificates below the anchor */
+	STORE_TRACE = 16,     /* octets by which a certificate or a key is known again */
+	STORE_RULE_MAX = 48,
 	STORE_CID_REST_MS = 24 * 3600000, /* a CID of an association that has gone is nobody's */
 };
 #define STORE_NO_SLOT   UINT32_MAX
@@ -142,12 +147,27 @@ struct store_stay { /* where a device was */
 	uint64_t since_ms; /* store_time() */
 };
 
+/* By what the holder of a certificate was believed, so that it is noticed when that is
+   withdrawn. */
+struct store_proof {
+	uint64_t until_ms;           /* wall clock: the chain's earliest notAfter */
+	uint8_t anchor[STORE_TRACE]; /* of SHA-256 of the anchor's SubjectPublicKeyInfo */
+	uint8_t len;                 /* certificates below the anchor; 0: there was none */
+	/* Of SHA-256 over issuer and serial number (both DER), the holder's first. */
+	uint8_t chain[STORE_CHAIN_MAX][STORE_TRACE];
+};
+
 struct store_assoc {
 	uint8_t id[SLOT_ID]; /* random */
 	uint32_t slot;       /* given by store_assoc_put() */
 	uint32_t cred;
 	uint64_t generation; /* of the credential that authenticated it */
-	uint64_t up_ms;      /* store_time() of the full handshake (S29) */
+	/* The last generation that the store had given when it was made; of one that is older than
+	   schema 4: generation. store_assoc_put() fills it in, unless it is an earlier one already:
+	   that at which it was judged. */
+	uint64_t born;
+	struct store_proof proof; /* len 0: by no certificate */
+	uint64_t up_ms;           /* store_time() of the full handshake (S29) */
 	/* Where it is: the last address that was shown to be right, and since when. Of those with a
 	   CID several may have the same. */
 	struct store_path path;
@@ -195,6 +215,20 @@ enum store_cred_kind {
 };
 enum { STORE_PIN_LEN = 32 };
 
+/* What the device has proved until now, and may prove for a while yet beside what it is to prove
+   (R-216). Of the same kind. */
+struct store_cred_before {
+	/* Since which it was what the device proves; 0: there is none. store_cred_put() sets it
+	   right where it is not 0. */
+	uint64_t generation;
+	uint64_t until_ms; /* wall clock */
+	uint8_t identity_len, key_len;
+	bool pinned;
+	uint8_t pin[STORE_PIN_LEN];
+	uint8_t identity[STORE_IDENTITY_MAX];
+	uint8_t key[STORE_KEY_MAX];
+};
+
 struct store_cred {          /* the holder wipes it */
 	uint64_t generation; /* of the whole store, never used again (S29) */
 	uint64_t changed_ms; /* wall clock */
@@ -209,6 +243,43 @@ struct store_cred {          /* the holder wipes it */
 	char endpoint[STORE_ENDPOINT_MAX + 1];
 	uint8_t identity[STORE_IDENTITY_MAX], upstream_identity[STORE_IDENTITY_MAX];
 	uint8_t key[STORE_KEY_MAX], upstream_key[STORE_KEY_MAX];
+	/* Since this generation kind, identity, key and pin are as they are: what is older was
+	   proved by something else. Given by store_cred_put(). */
+	uint64_t proved;
+	uint64_t until_ms; /* wall clock: it is taken no more then; 0: it does not expire */
+	size_t labels_len;
+	char labels[STORE_LABELS_MAX][STORE_LABEL_MAX + 1];
+	struct store_cred_before before;
+};
+
+/* The same, as far as it can be told without unsealing. */
+struct store_cred_mark {
+	uint64_t generation, proved;
+	uint64_t before, before_until_ms; /* before.generation (0: none) and its end */
+	uint64_t until_ms;
+	bool active;
+};
+
+/* What a policy has decided of the session of a credential, and is not over with it. */
+struct store_verdict {
+	uint32_t cred;
+	uint64_t upto;     /* changes up to this generation of the store were looked at */
+	uint64_t upto_ms;  /* and what is over by the clock, up to then */
+	uint64_t at_ms;    /* store_time() */
+	uint64_t until_ms; /* store_time() at which its bound ends; 0: it has none */
+	uint8_t event, device, upstream; /* enum policy_event, enum policy_action of each leg */
+	bool until_registration;
+	bool done; /* carried out, as far as that can be; else a sleeper has yet to wake */
+	bool device_ends, upstream_ends; /* which legs until_ms is of */
+	char rule[STORE_RULE_MAX + 1];
+};
+
+/* What the index tells of a session without unsealing anything: hints. */
+struct store_glance {
+	uint32_t cred;
+	uint64_t generation, born; /* of its oldest association */
+	struct store_cred_mark mark;
+	uint64_t upto; /* of its verdict; 0: there is none */
 };
 
 struct store_resume { /* the holder wipes it */
@@ -216,6 +287,8 @@ struct store_resume { /* the holder wipes it */
 	size_t id_len;
 	uint32_t cred;
 	uint64_t generation;
+	uint64_t born; /* as an association's */
+	struct store_proof proof;
 	uint64_t full_ms; /* store_time() of the full handshake */
 	uint64_t until_ms;
 	size_t len;
@@ -244,11 +317,12 @@ MUST_USE enum store_result store_read_assoc(
 	struct store_reader *r, uint32_t slot, struct store_assoc *out);
 MUST_USE enum store_result store_read_session(
 	struct store_reader *r, uint32_t cred, struct store_session *out);
-/* An active one of this kind: for a handshake. */
+/* An active one of this kind: for a handshake. Also by what was proved before, until that is over:
+   then the identity is out->before's. (That out has not expired itself is to be looked at.) */
 MUST_USE enum store_result store_find_identity(struct store_reader *r, enum store_cred_kind kind,
 	const uint8_t *identity, size_t len, struct store_cred *out);
-/* Whose key this is, towards either side, or whose upstream identity, as it stands there; active
-   ones only (R-022). */
+/* Whose key this is, towards either side (also that of before, until it is over), or whose upstream
+   identity, as it stands there; active ones only (R-022). */
 MUST_USE enum store_result store_find_key(
 	struct store_reader *r, const uint8_t *key, size_t len, uint32_t *number);
 /* One of those who have this pin. */
@@ -261,9 +335,24 @@ MUST_USE enum store_result store_find_endpoint(
 	struct store_reader *r, const char *endpoint, struct store_cred *out);
 MUST_USE enum store_result store_read_cred(
 	struct store_reader *r, uint32_t number, struct store_cred *out);
-/* Generation and state only, without unsealing: for each wake (S28). */
+/* Without unsealing: for each wake (S28). */
 MUST_USE enum store_result store_read_cred_mark(
-	struct store_reader *r, uint32_t number, uint64_t *generation, bool *active);
+	struct store_reader *r, uint32_t number, struct store_cred_mark *out);
+/* May who has proved something under this generation go on by it: active, not expired, and from
+   `proved` on (since then all but what is proved has changed at most), or from `before` on while
+   that may be used? wall_ms: now. */
+bool store_cred_stands(const struct store_cred_mark *m, uint64_t generation, uint64_t wall_ms);
+MUST_USE enum store_result store_read_verdict(
+	struct store_reader *r, uint32_t cred, struct store_verdict *out);
+/* The session with the lowest credential above *cred that has an association; 0 to begin with. */
+MUST_USE enum store_result store_next_glance(
+	struct store_reader *r, uint32_t *cred, struct store_glance *out);
+/* The credential with the earliest end (until_ms, or before.until_ms) after *after_ms and
+   *after_cred, if that is not after wall_ms; as store_next_deadline(). */
+MUST_USE enum store_result store_next_expiry(
+	struct store_reader *r, uint64_t wall_ms, uint64_t *after_ms, uint32_t *after_cred);
+/* The last generation that was given; to a transaction's reader: in it, too. */
+MUST_USE enum store_result store_read_generation(struct store_reader *r, uint64_t *out);
 /* The credential with the lowest number above *number, which becomes its; 0 to begin with. */
 MUST_USE enum store_result store_next_cred(
 	struct store_reader *r, uint32_t *number, struct store_cred *out);
@@ -280,7 +369,8 @@ MUST_USE enum store_result store_next_deadline(
 /* The session with the lowest credential above *cred, which becomes its; 0 to begin with. */
 MUST_USE enum store_result store_next_session(
 	struct store_reader *r, uint32_t *cred, struct store_session *out);
-/* STORE_STALE: its credential is not active in its generation any more. */
+/* STORE_STALE: its credential is not active any more, has expired, or what the device proves has
+   changed since (R-211). */
 MUST_USE enum store_result store_find_resume(
 	struct store_reader *r, const uint8_t *id, size_t len, struct store_resume *out);
 /* Local port of link socket number `at` of a worker; at STORE_PORT_MARK: how many source slots it
@@ -314,10 +404,11 @@ void store_submit(struct store *s, struct store_op *op);
    may be refused comes first. Other results spoil the whole transaction, and are answered anew.
    What they fill in is good only when done() says STORE_OK. */
 
-/* A new association, with its first lease and its slot, owned by owner. S28: STORE_STALE when the
-   credential is not active in this generation; S25: also when its CID is taken. Replaces what had
-   the path and has no CID, or is a link; another device with a CID that was there is adrift from
-   now on (R-109). Fills id, slot, write_end, read_end, leased, trust, path_ms. */
+/* A new association, with its first lease and its slot, owned by owner. S28: STORE_STALE when what
+   was proved under its generation does not stand (any more); S25: also when its CID is taken.
+   Replaces what had the path and has no CID, or is a link; another device with a CID that was there
+   is adrift from now on (R-109). Of a device: what was decided of the one before is gone. Fills id,
+   slot, born, write_end, read_end, leased, trust, path_ms. */
 MUST_USE enum store_result store_assoc_put(
 	struct store_txn *t, struct store_assoc *a, uint64_t owner);
 /* The context anew (S9: without the final flight). STORE_STALE: the slot is another
@@ -348,12 +439,23 @@ MUST_USE enum store_result store_port_put(
 	struct store_txn *t, uint32_t worker, uint32_t at, uint32_t value);
 
 /* number 0: a new one; STORE_STALE: its endpoint or identity is another's, or the number is revoked
-   (nothing is un-revoked: a new number is given, and the revoked row of its endpoint goes). Gives
-   number and generation. Resumption state of an older generation is dropped. One that is the same
-   in all but origin and time keeps its generation, and nothing is written. STORE_DAMAGED: it has no
-   endpoint, identity or (PSK) key, or what its kind has not, or a length beyond its bound. */
+   (nothing is un-revoked: a new number is given, and the revoked row of its endpoint goes), or its
+   `before` is not what the device proves now. Gives number and generation; and proved, with which
+   older resumption state goes, when what the device proves is another. While that stays the same, a
+   `before` that there is stays, too. One that is the same in all but origin and time keeps its
+   generation, and nothing is written. STORE_DAMAGED: it has no endpoint, identity or (PSK) key, or
+   what its kind has not, or a length beyond its bound, or is new and has something before. */
 MUST_USE enum store_result store_cred_put(struct store_txn *t, struct store_cred *c);
-/* The key and the pin are gone; the row stays as revoked, by whom. */
+/* A generation that is nobody's credential's: of a change that concerns many sessions. */
+MUST_USE enum store_result store_take_generation(struct store_txn *t, uint64_t *out);
+/* A new handshake of the device under generation `proved` or later has succeeded (S31): what it
+   proved before is taken no more. The credential's generation stays. */
+MUST_USE enum store_result store_cred_settle(struct store_txn *t, uint32_t number);
+/* Replaces the one that there is. It goes with the device's association: when that is dropped, or
+   another is put. STORE_NONE: the credential has no association. STORE_DAMAGED: the rule's name has
+   no end. */
+MUST_USE enum store_result store_verdict_put(struct store_txn *t, const struct store_verdict *v);
+/* The key, the pin and what was before are gone; the row stays as revoked, by whom. */
 MUST_USE enum store_result store_cred_revoke(
 	struct store_txn *t, uint32_t number, enum store_origin by);
 /* Up to STORE_NOTE_MAX octets that are no secret, under a name of at most 24 letters. */
@@ -362,7 +464,8 @@ MUST_USE enum store_result store_note_put(
 /* The same for readers within the transaction. */
 struct store_reader *store_txn_reader(struct store_txn *t);
 
-/* A credential has one entry, the last. STORE_STALE: S28. STORE_FULL: it is not kept, as nobody may
+/* A credential has one entry, the last. born: as of an association. STORE_STALE: S28, or the device
+   has proved what was before. STORE_FULL: it is not kept, as nobody may
    lose his for it (R-205). */
 MUST_USE enum store_result store_resume_put(struct store_txn *t, const struct store_resume *x);
 MUST_USE enum store_result store_resume_drop(struct store_txn *t, const uint8_t *id, size_t len);

@@ -7,6 +7,7 @@
 #include "base/rd.h"
 #include "base/wipe.h"
 #include "base/wr.h"
+#include "store/value_field.h"
 
 enum { MAC = 8 };
 
@@ -43,19 +44,6 @@ static bool mac_check(struct kv_slice v, const struct sip_key *key, uint8_t tabl
 	const uint64_t is = mac_of(key, table, k, octets, v.len - MAC);
 	*body = rd_from(octets, v.len - MAC);
 	return same_secret(&said, &is, sizeof(is));
-}
-
-static size_t end(const struct wr *w)
-{
-	return wr_ok(w) ? w->len : 0;
-}
-
-static bool rd_flag(struct rd *r)
-{
-	const uint8_t flag = rd_u8(r);
-	if (flag > 1)
-		r->bad = true;
-	return flag == 1;
 }
 
 static void rd_layout(struct rd *r)
@@ -98,7 +86,7 @@ size_t value_meta_write(
 	wr_u64(&w, m->wall_ms);
 	const struct key k = meta_key();
 	mac_write(&w, mac, KEY_META, &k);
-	return end(&w);
+	return wr_done(&w);
 }
 
 bool value_meta_read(struct kv_slice v, const struct sip_key *mac, struct value_meta *out)
@@ -138,7 +126,7 @@ size_t value_note_write(const uint8_t *data, size_t len, const struct sip_key *m
 	wr_u8(&w, VALUE_LAYOUT);
 	wr_bytes(&w, data, len);
 	mac_write(&w, mac, KEY_META, k);
-	return end(&w);
+	return wr_done(&w);
 }
 
 bool value_note_read(
@@ -180,7 +168,7 @@ size_t value_lease_write(const struct value_lease *l, const struct sip_key *mac,
 	wr_u64(&w, l->watermark);
 	const struct key k = key_number(slot);
 	mac_write(&w, mac, KEY_LEASE, &k);
-	return end(&w);
+	return wr_done(&w);
 }
 
 bool value_lease_read(
@@ -209,19 +197,83 @@ bool value_lease_read(
 	return true;
 }
 
+/* --- verdicts --------------------------------------------------------------------------------- */
+
+size_t value_verdict_write(
+	const struct store_verdict *v, const struct sip_key *mac, uint8_t *out, size_t cap)
+{
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, VALUE_LAYOUT);
+	wr_u64(&w, v->upto);
+	wr_u64(&w, v->upto_ms);
+	wr_u64(&w, v->at_ms);
+	wr_u64(&w, v->until_ms);
+	wr_u8(&w, v->event);
+	wr_u8(&w, v->device);
+	wr_u8(&w, v->upstream);
+	wr_u8(&w, (uint8_t)(v->until_registration | v->done << 1 | v->device_ends << 2 |
+			    v->upstream_ends << 3));
+	wr_text(&w, v->rule, STORE_RULE_MAX);
+	const struct key k = key_number(v->cred);
+	mac_write(&w, mac, KEY_VERDICT, &k);
+	return wr_done(&w);
+}
+
+bool value_verdict_read(
+	struct kv_slice v, const struct sip_key *mac, uint32_t cred, struct store_verdict *out)
+{
+	const struct key k = key_number(cred);
+	struct rd r;
+	*out = (struct store_verdict){ 0 };
+	if (!mac_check(v, mac, KEY_VERDICT, &k, &r))
+		return false;
+	struct store_verdict x = { .cred = cred };
+	rd_layout(&r);
+	x.upto = rd_u64(&r);
+	x.upto_ms = rd_u64(&r);
+	x.at_ms = rd_u64(&r);
+	x.until_ms = rd_u64(&r);
+	x.event = rd_u8(&r);
+	x.device = rd_u8(&r);
+	x.upstream = rd_u8(&r);
+	const uint8_t flags = rd_u8(&r);
+	x.until_registration = (flags & 1) != 0;
+	x.done = (flags & 2) != 0;
+	x.device_ends = (flags & 4) != 0;
+	x.upstream_ends = (flags & 8) != 0;
+	rd_text(&r, x.rule, STORE_RULE_MAX);
+	if (!rd_end(&r) || flags > 15)
+		return false;
+	*out = x;
+	return true;
+}
+
 /* --- heads ------------------------------------------------------------------------------------ */
+
+/* In one way only: the oldest that has room for it. */
+static uint8_t assoc_head_layout(const struct value_assoc_head *h)
+{
+	if (h->born != h->generation)
+		return VALUE_LAYOUT_POLICIES;
+	return h->has_cid ? VALUE_LAYOUT_CIDS : VALUE_LAYOUT;
+}
 
 size_t value_assoc_head_write(const struct value_assoc_head *h, uint8_t *out, size_t cap)
 {
+	const uint8_t layout = assoc_head_layout(h);
 	struct wr w = wr_into(out, cap);
-	wr_u8(&w, h->has_cid ? VALUE_LAYOUT_CIDS : VALUE_LAYOUT);
+	wr_u8(&w, layout);
 	wr_bytes(&w, h->id, sizeof(h->id));
 	wr_u32(&w, h->cred);
 	wr_u64(&w, h->generation);
 	wr_u64(&w, h->path);
+	if (layout == VALUE_LAYOUT_POLICIES) {
+		wr_u64(&w, h->born);
+		wr_u8(&w, h->has_cid);
+	}
 	if (h->has_cid)
 		wr_u64(&w, h->cid);
-	return end(&w);
+	return wr_done(&w);
 }
 
 bool value_assoc_head_read(struct kv_slice v, struct value_assoc_head *out, struct kv_slice *rest)
@@ -229,48 +281,78 @@ bool value_assoc_head_read(struct kv_slice v, struct value_assoc_head *out, stru
 	struct rd r = rd_from(v.data, v.len);
 	struct value_assoc_head h = { 0 };
 	const uint8_t layout = rd_u8(&r);
-	if (layout != VALUE_LAYOUT && layout != VALUE_LAYOUT_CIDS)
-		r.bad = true;
 	rd_copy(&r, h.id, sizeof(h.id));
 	h.cred = rd_u32(&r);
-	h.generation = rd_u64(&r);
+	h.generation = h.born = rd_u64(&r);
 	h.path = rd_u64(&r);
 	h.has_cid = layout == VALUE_LAYOUT_CIDS;
+	if (layout == VALUE_LAYOUT_POLICIES) {
+		h.born = rd_u64(&r);
+		h.has_cid = rd_flag(&r);
+	}
 	if (h.has_cid)
 		h.cid = rd_u64(&r);
+	if (layout != assoc_head_layout(&h))
+		r.bad = true;
 	*out = rd_ok(&r) ? h : (struct value_assoc_head){ 0 };
 	*rest = rest_of(&r);
 	return rd_ok(&r);
 }
 
-size_t value_cred_head_write(const struct value_cred_head *h, const struct sip_key *mac,
+static bool mark_is_plain(const struct store_cred_mark *m)
+{
+	return m->proved == m->generation && m->before == 0 && m->before_until_ms == 0 &&
+	       m->until_ms == 0;
+}
+
+size_t value_cred_head_write(const struct store_cred_mark *m, const struct sip_key *mac,
 	uint32_t number, uint8_t *out, size_t cap)
 {
+	const bool plain = mark_is_plain(m);
 	struct wr w = wr_into(out, cap);
-	wr_u8(&w, VALUE_LAYOUT);
-	wr_u64(&w, h->generation);
-	wr_u8(&w, h->state);
+	wr_u8(&w, plain ? VALUE_LAYOUT : VALUE_LAYOUT_POLICIES);
+	wr_u64(&w, m->generation);
+	wr_u8(&w, m->active ? STORE_CRED_ACTIVE : STORE_CRED_REVOKED);
+	if (!plain) {
+		wr_u64(&w, m->proved);
+		wr_u64(&w, m->before);
+		wr_u64(&w, m->before_until_ms);
+		wr_u64(&w, m->until_ms);
+	}
 	const struct key k = key_number(number);
 	mac_write(&w, mac, KEY_CRED, &k);
-	return end(&w);
+	return wr_done(&w);
 }
 
 bool value_cred_head_read(struct kv_slice v, const struct sip_key *mac, uint32_t number,
-	struct value_cred_head *out, struct kv_slice *rest)
+	struct store_cred_mark *out, struct kv_slice *rest)
 {
-	enum { HEAD = 1 + 8 + 1 + MAC };
+	enum { PLAIN = 1 + 8 + 1 + MAC, LONGER = PLAIN + 4 * 8 };
 	const struct key k = key_number(number);
+	const uint8_t *const octets = v.data;
 	struct rd r;
-	*out = (struct value_cred_head){ 0 };
+	*out = (struct store_cred_mark){ 0 };
 	*rest = (struct kv_slice){ "", 0 };
-	if (v.len < HEAD || !mac_check((struct kv_slice){ v.data, HEAD }, mac, KEY_CRED, &k, &r))
+	const uint8_t layout = v.len > 0 ? octets[0] : 0;
+	const size_t head = layout == VALUE_LAYOUT_POLICIES ? LONGER : PLAIN;
+	if (v.len < head || !mac_check((struct kv_slice){ octets, head }, mac, KEY_CRED, &k, &r))
 		return false;
-	rd_layout(&r);
-	const struct value_cred_head h = { .generation = rd_u64(&r), .state = rd_u8(&r) };
-	if (!rd_end(&r) || h.state > STORE_CRED_REVOKED)
+	struct store_cred_mark m = { 0 };
+	rd_skip(&r, 1);
+	m.generation = m.proved = rd_u64(&r);
+	const uint8_t state = rd_u8(&r);
+	m.active = state == STORE_CRED_ACTIVE;
+	if (layout == VALUE_LAYOUT_POLICIES) {
+		m.proved = rd_u64(&r);
+		m.before = rd_u64(&r);
+		m.before_until_ms = rd_u64(&r);
+		m.until_ms = rd_u64(&r);
+	}
+	if (!rd_end(&r) || state > STORE_CRED_REVOKED ||
+		layout != (mark_is_plain(&m) ? VALUE_LAYOUT : VALUE_LAYOUT_POLICIES))
 		return false;
-	*out = h;
-	*rest = (struct kv_slice){ (const uint8_t *)v.data + HEAD, v.len - HEAD };
+	*out = m;
+	*rest = (struct kv_slice){ octets + head, v.len - head };
 	return true;
 }
 
@@ -280,7 +362,7 @@ size_t value_session_head_write(const struct value_session_head *h, uint8_t *out
 	wr_u8(&w, VALUE_LAYOUT);
 	wr_u64(&w, h->expires_ms);
 	wr_u8(&w, h->registered);
-	return end(&w);
+	return wr_done(&w);
 }
 
 bool value_session_head_read(
@@ -305,7 +387,7 @@ size_t value_resume_head_write(const struct value_resume_head *h, uint8_t *out, 
 	wr_u64(&w, h->generation);
 	wr_u64(&w, h->until_ms);
 	wr_u8(&w, h->registered);
-	return end(&w);
+	return wr_done(&w);
 }
 
 bool value_resume_head_read(struct kv_slice v, struct value_resume_head *out, struct kv_slice *rest)

@@ -33,6 +33,8 @@ enum {
 	/* Of an association with a CID or with a history of its address; others stay as they
 	   were. */
 	VALUE_LAYOUT_CIDS = 2,
+	/* Of what says when it was proved, by what, or until when; others stay as they were. */
+	VALUE_LAYOUT_POLICIES = 3,
 	VALUE_META_MAX = 160,
 	VALUE_LEASE_MAX = 80,
 	VALUE_HEAD_MAX = 64,
@@ -71,15 +73,10 @@ struct value_lease {
 struct value_assoc_head {
 	uint8_t id[SLOT_ID];
 	uint32_t cred;
-	uint64_t generation;
+	uint64_t generation, born;
 	uint64_t path; /* keyed hash */
 	bool has_cid;  /* of ours */
 	uint64_t cid;  /* its keyed hash; 0 without */
-};
-
-struct value_cred_head { /* has a MAC: each wake relies on it without unsealing (S28) */
-	uint64_t generation;
-	uint8_t state;
 };
 
 struct value_session_head {
@@ -115,10 +112,18 @@ MUST_USE bool value_lease_read(
 size_t value_assoc_head_write(const struct value_assoc_head *h, uint8_t *out, size_t cap);
 MUST_USE bool value_assoc_head_read(
 	struct kv_slice v, struct value_assoc_head *out, struct kv_slice *rest);
-size_t value_cred_head_write(const struct value_cred_head *h, const struct sip_key *mac,
+/* Has a MAC: each wake relies on it without unsealing (S28). */
+size_t value_cred_head_write(const struct store_cred_mark *m, const struct sip_key *mac,
 	uint32_t number, uint8_t *out, size_t cap);
 MUST_USE bool value_cred_head_read(struct kv_slice v, const struct sip_key *mac, uint32_t number,
-	struct value_cred_head *out, struct kv_slice *rest);
+	struct store_cred_mark *out, struct kv_slice *rest);
+/* What a policy has decided has a MAC, too: it is read at each wake. v->rule has a NUL within. */
+enum { VALUE_VERDICT_MAX = 1 + 4 * 8 + 4 + 1 + STORE_RULE_MAX + 8 };
+size_t value_verdict_write(
+	const struct store_verdict *v, const struct sip_key *mac, uint8_t *out, size_t cap);
+/* Of the credential. */
+MUST_USE bool value_verdict_read(
+	struct kv_slice v, const struct sip_key *mac, uint32_t cred, struct store_verdict *out);
 size_t value_session_head_write(const struct value_session_head *h, uint8_t *out, size_t cap);
 MUST_USE bool value_session_head_read(
 	struct kv_slice v, struct value_session_head *out, struct kv_slice *rest);
@@ -134,7 +139,8 @@ size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap);
 MUST_USE bool value_cred_read(struct kv_slice v, struct store_cred *out);
 size_t value_session_write(const struct store_session *s, uint8_t *out, size_t cap);
 MUST_USE bool value_session_read(struct kv_slice v, struct store_session *out);
-size_t value_resume_write(const struct store_resume *x, uint8_t *out, size_t cap);
+/* born: in place of x's. */
+size_t value_resume_write(const struct store_resume *x, uint64_t born, uint8_t *out, size_t cap);
 MUST_USE bool value_resume_read(struct kv_slice v, struct store_resume *out);
 
 /* A five-tuple as octets, for the keyed hash of the index. */

@@ -144,6 +144,8 @@ static void fill_numbers(const struct conf_draft *d, struct conf_gateway *out)
 	out->cid_random = (uint8_t)v[KEY_CID_RANDOM].number;
 	out->cid_padding = (uint16_t)v[KEY_CID_PADDING].number;
 	out->told_rate = (uint32_t)v[KEY_CID_TELL_RATE].number;
+	out->policy_pace = (uint32_t)v[KEY_POLICY_PACE].number;
+	out->policy_overlap_s = (uint32_t)v[KEY_POLICY_OVERLAP].number;
 	out->wrong_endpoint_403 = strcmp(v[KEY_WRONG_ENDPOINT].text, "4.03") == 0;
 }
 
@@ -157,7 +159,10 @@ static bool fill_texts(const struct conf_draft *d, struct conf_gateway *out)
 	if (out->user == NULL || out->group == NULL || out->control_group == NULL ||
 		out->control_path == NULL ||
 		!conf_fill_path(d, KEY_CREDENTIALS, &out->credentials) ||
-		!conf_fill_path(d, KEY_UPSTREAM_MASTER, &out->master_secret_file))
+		!conf_fill_path(d, KEY_UPSTREAM_MASTER, &out->master_secret_file) ||
+		!conf_fill_path(d, KEY_POLICY_FILE, &out->policy_file) ||
+		!conf_fill_path(d, KEY_EVENTS_FILE, &out->events_file) ||
+		!conf_fill_path(d, KEY_EVENTS_PATH, &out->events_path))
 		return no_memory(d);
 	return log_level_parse(v[KEY_LOG_LEVEL].text, &out->log_level);
 }
@@ -186,11 +191,42 @@ static bool serves_each_worker(const struct conf_draft *d, const struct conf_gat
 	return true;
 }
 
+static bool fits_socket(const struct conf_draft *d, enum conf_key key, const char *path)
+{
+	const size_t path_max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+	if (path == NULL || strlen(path) <= path_max)
+		return true;
+	return conf_fail(d->error, d->name, d->values[key].line,
+		"%s: %s is %zu bytes long, a socket's path at most %zu; use a shorter one",
+		conf_rows[key].path, path, strlen(path), path_max);
+}
+
+/* Each of the three is made anew by who opens it. */
+static bool events_apart(const struct conf_draft *d, const struct conf_gateway *c)
+{
+	const struct {
+		enum conf_key key, other;
+		const char *path, *of_other;
+	} pairs[] = {
+		{ KEY_EVENTS_PATH, KEY_CONTROL_PATH, c->events_path, c->control_path },
+		{ KEY_EVENTS_FILE, KEY_CONTROL_PATH, c->events_file, c->control_path },
+		{ KEY_EVENTS_FILE, KEY_EVENTS_PATH, c->events_file, c->events_path },
+	};
+	for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+		if (pairs[i].path == NULL || pairs[i].of_other == NULL ||
+			strcmp(pairs[i].path, pairs[i].of_other) != 0)
+			continue;
+		return conf_fail(d->error, d->name, d->values[pairs[i].key].line,
+			"%s: %s is %s, too; use another path", conf_rows[pairs[i].key].path,
+			pairs[i].path, conf_rows[pairs[i].other].path);
+	}
+	return true;
+}
+
 /* What no single value shows. */
 static bool fits_together(const struct conf_draft *d, const struct conf_gateway *c)
 {
 	const struct conf_value *v = d->values;
-	const size_t path_max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 	for (enum conf_key k = KEY_DEVICE_INITIAL; k <= KEY_UPSTREAM_INITIAL; k++) {
 		if (v[k].number > c->handshake_max_ms)
 			return conf_fail(d->error, d->name,
@@ -200,12 +236,9 @@ static bool fits_together(const struct conf_draft *d, const struct conf_gateway 
 				"the other",
 				conf_rows[k].path, v[k].number, c->handshake_max_ms);
 	}
-	if (strlen(c->control_path) > path_max)
-		return conf_fail(d->error, d->name, v[KEY_CONTROL_PATH].line,
-			"control.path: %s is %zu bytes long, a socket's path at most %zu; use a "
-			"shorter one",
-			c->control_path, strlen(c->control_path), path_max);
-	return serves_each_worker(d, c);
+	return fits_socket(d, KEY_CONTROL_PATH, c->control_path) &&
+	       fits_socket(d, KEY_EVENTS_PATH, c->events_path) && events_apart(d, c) &&
+	       serves_each_worker(d, c);
 }
 
 static bool fill(const struct conf_draft *d, struct conf_gateway *out)
@@ -281,6 +314,9 @@ void conf_free(struct conf_gateway *c)
 	free(c->master_secret_file);
 	free(c->control_path);
 	free(c->control_group);
+	free(c->policy_file);
+	free(c->events_file);
+	free(c->events_path);
 	conf_free_dtls(c);
 	conf_free_store(c);
 	*c = (struct conf_gateway){ 0 };

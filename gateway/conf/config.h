@@ -76,7 +76,11 @@ struct conf_gateway {
 	uint32_t store_resumption_days;
 	uint32_t store_rotation_days; /* 0: never by itself */
 	char *control_path, *control_group;
-	char *store_path; /* NULL: all in memory, and then the next three are NULL */
+	char *policy_file;         /* NULL: the built-in one */
+	uint32_t policy_pace;      /* decisions a second, at most, of the process */
+	uint32_t policy_overlap_s; /* what was proved before is taken so long; 0: not */
+	char *events_file, *events_path; /* NULL: none */
+	char *store_path;                /* NULL: all in memory, and then the next three are NULL */
 	/* Exactly one is not NULL: */
 	char *store_key_file, *store_key_credential, *store_key_tpm;
 	char *store_tpm; /* TCTI */

@@ -19,7 +19,8 @@ struct setting { /* that is read at the start only */
 			sizeof(((struct conf_gateway *)0)->member)                                 \
 	}
 
-/* All but what conf/dtls.h has, the timers of handshakes, and who is told that he is unknown. */
+/* All but what conf/dtls.h has, the timers of handshakes, who is told that he is unknown, and the
+   policy's file. */
 static const struct setting settings[] = {
 	SETTING(KEY_WORKERS, NUMBER, workers),
 	SETTING(KEY_USER, TEXT, user),
@@ -40,6 +41,10 @@ static const struct setting settings[] = {
 	SETTING(KEY_WRONG_ENDPOINT, NUMBER, wrong_endpoint_403),
 	SETTING(KEY_CONTROL_PATH, TEXT, control_path),
 	SETTING(KEY_CONTROL_GROUP, TEXT, control_group),
+	SETTING(KEY_POLICY_PACE, NUMBER, policy_pace),
+	SETTING(KEY_POLICY_OVERLAP, NUMBER, policy_overlap_s),
+	SETTING(KEY_EVENTS_FILE, TEXT, events_file),
+	SETTING(KEY_EVENTS_PATH, TEXT, events_path),
 	SETTING(KEY_LOG_LEVEL, NUMBER, log_level),
 	SETTING(KEY_STORE_PATH, TEXT, store_path),
 	SETTING(KEY_STORE_KEY_FILE, TEXT, store_key_file),

@@ -104,7 +104,10 @@ static bool grow_entries(struct cred_build *b)
 
 static bool has_room(const struct adding *a)
 {
-	enum { NAMES = 3 * (CRED_IDENTITY_MAX + 1) + 1 + CRED_PIN_LEN, SECRETS = 2 * CRED_KEY_MAX };
+	enum {
+		NAMES = 3 * (CRED_IDENTITY_MAX + 1) + 1 + CRED_PIN_LEN + CONF_LABELS_TEXT,
+		SECRETS = 2 * CRED_KEY_MAX
+	};
 	if (grow_names(a->b, NAMES) && grow_secrets(a->b, SECRETS) && grow_entries(a->b))
 		return true;
 	return conf_fail(a->error, a->b->name, a->d->line,
@@ -254,6 +257,21 @@ static bool strong(const struct adding *a, enum cred_part which)
 		name_of(a->d, which), why);
 }
 
+static void put_terms(const struct adding *a, struct cred_entry *e)
+{
+	const struct cred_terms *t = &a->d->terms;
+	struct cred_set *s = a->b->set;
+	e->says_labels = t->says_labels;
+	e->says_until = t->says_until;
+	e->says_overlap = t->says_overlap;
+	e->until_ms = t->until_ms;
+	e->overlap_s = t->overlap_s;
+	if (!t->says_labels)
+		return;
+	e->labels = (uint32_t)s->names_len;
+	s->names_len += strlen(conf_labels_text(&t->labels, s->names + e->labels)) + 1;
+}
+
 static bool fill(const struct adding *a, struct cred_entry *e)
 {
 	uint8_t endpoint_len = 0;
@@ -286,6 +304,7 @@ bool cred_build_add(struct cred_build *b, const struct cred_draft *d, struct con
 	*e = (struct cred_entry){ .line = d->line, .kind = (uint8_t)d->kind };
 	if (!fill(&a, e))
 		return false;
+	put_terms(&a, e);
 	b->set->len++;
 	return true;
 }

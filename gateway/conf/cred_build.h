@@ -43,6 +43,7 @@ struct cred_draft {
 	enum cred_kind kind;
 	bool own_pin; /* the pin is the device's own key: nobody else's */
 	struct cred_octets parts[CRED_PARTS];
+	struct cred_terms terms;
 };
 
 struct cred_build {

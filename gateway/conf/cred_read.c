@@ -7,6 +7,7 @@
 #include "base/wipe.h"
 #include "conf/cred_build.h"
 #include "conf/cred_set.h"
+#include "conf/date.h"
 #include "conf/fail.h"
 #include "conf/hex.h"
 #include "conf/keys.h"
@@ -25,6 +26,10 @@ enum field {
 	FIELD_CERTIFICATE_PIN,
 	FIELD_UPSTREAM_IDENTITY,
 	FIELD_UPSTREAM_KEY,
+	FIELD_VALID_UNTIL,
+	TEXTS, /* those before are texts */
+	FIELD_LABELS = TEXTS,
+	FIELD_OVERLAP,
 	FIELDS
 };
 
@@ -38,11 +43,15 @@ static const char *const field_names[FIELDS] = {
 	[FIELD_CERTIFICATE_PIN] = "certificate_pin",
 	[FIELD_UPSTREAM_IDENTITY] = "upstream_identity",
 	[FIELD_UPSTREAM_KEY] = "upstream_key",
+	[FIELD_VALID_UNTIL] = "valid_until",
+	[FIELD_LABELS] = "labels",
+	[FIELD_OVERLAP] = "overlap_s",
 };
 
 /* Everything else is taken for a secret, a key under a misspelt name included. */
 static const char *const public_names[] = { "endpoint", "identity", "identity_hex", "public_key",
-	"certificate", "certificate_pin", "upstream_identity", NULL };
+	"certificate", "certificate_pin", "upstream_identity", "valid_until", "labels", "overlap_s",
+	NULL };
 
 struct text_of { /* a value as written; text NULL: not there */
 	const char *text;
@@ -81,8 +90,45 @@ static bool unknown(const struct reader *r, const char *name, unsigned line)
 	return conf_fail(r->error, r->name, line, "unknown key; did you mean %s?", best);
 }
 
-static bool take_fields(
-	const struct reader *r, const config_setting_t *group, struct text_of f[FIELDS])
+/* Nothing of them is in an error: a key may stand in the wrong place. */
+static bool take_labels(const struct reader *r, const config_setting_t *s, struct cred_terms *t)
+{
+	const unsigned line = config_setting_source_line(s);
+	const int type = config_setting_type(s);
+	const char *why = NULL;
+	t->says_labels = true;
+	if (type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST)
+		return conf_fail(r->error, r->name, line,
+			"labels: is %s; write an array of texts: [ \"a\", \"b\" ]",
+			conf_tree_type(s));
+	for (int i = 0; why == NULL && i < config_setting_length(s); i++) {
+		const char *const label = config_setting_get_string_elem(s, i);
+		why = label == NULL ? "a member is no text; write texts in quotes"
+				    : conf_labels_add(&t->labels, label, strlen(label));
+	}
+	return why == NULL || conf_fail(r->error, r->name, line, "labels: %s", why);
+}
+
+static bool take_overlap(const struct reader *r, const config_setting_t *s, struct cred_terms *t)
+{
+	int64_t n = -1;
+	t->says_overlap = true;
+	if (!conf_tree_number(s, &n) || n < 0 || n > CONF_SPAN_MAX_S)
+		return conf_fail(r->error, r->name, config_setting_source_line(s),
+			"overlap_s: is no whole number of seconds; write 0 to %d", CONF_SPAN_MAX_S);
+	t->overlap_s = (uint32_t)n;
+	return true;
+}
+
+static bool until(const struct reader *r, const struct text_of *text, struct cred_terms *t)
+{
+	t->says_until = text->text != NULL;
+	const char *const why = t->says_until ? conf_date_read(text->text, &t->until_ms) : NULL;
+	return why == NULL || conf_fail(r->error, r->name, text->line, "valid_until: %s", why);
+}
+
+static bool take_fields(const struct reader *r, const config_setting_t *group,
+	struct text_of f[TEXTS], struct cred_terms *t)
 {
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
@@ -92,6 +138,11 @@ static bool take_fields(
 			k++;
 		if (k == FIELDS)
 			return unknown(r, config_setting_name(s), line);
+		if (k == FIELD_LABELS ? !take_labels(r, s, t)
+				      : k == FIELD_OVERLAP && !take_overlap(r, s, t))
+			return false;
+		if (k >= TEXTS)
+			continue;
 		if (config_setting_type(s) != CONFIG_TYPE_STRING)
 			return conf_fail(r->error, r->name, line,
 				"%s: is %s; write a text in quotes", field_names[k],
@@ -167,7 +218,7 @@ static bool digest(const struct reader *r, enum field which, const struct text_o
 }
 
 /* By which of them the device proves itself. */
-static bool kind_of(const struct reader *r, const struct text_of f[FIELDS], struct cred_draft *d)
+static bool kind_of(const struct reader *r, const struct text_of f[TEXTS], struct cred_draft *d)
 {
 	const bool psk = f[FIELD_IDENTITY].text != NULL || f[FIELD_IDENTITY_HEX].text != NULL ||
 			 f[FIELD_KEY].text != NULL;
@@ -190,7 +241,7 @@ static bool certificate_name(
 	return plain(r, FIELD_CERTIFICATE, t, out);
 }
 
-static bool identity(const struct reader *r, const struct text_of f[FIELDS], struct octets *room,
+static bool identity(const struct reader *r, const struct text_of f[TEXTS], struct octets *room,
 	const struct cred_draft *d, struct cred_octets *out)
 {
 	switch (d->kind) {
@@ -206,7 +257,7 @@ static bool identity(const struct reader *r, const struct text_of f[FIELDS], str
 		       : plain(r, FIELD_IDENTITY, &f[FIELD_IDENTITY], out);
 }
 
-static bool draft_from(const struct reader *r, const struct text_of f[FIELDS], struct octets *room,
+static bool draft_from(const struct reader *r, const struct text_of f[TEXTS], struct octets *room,
 	struct cred_draft *d)
 {
 	struct cred_octets *p = d->parts;
@@ -223,19 +274,20 @@ static bool draft_from(const struct reader *r, const struct text_of f[FIELDS], s
 	       plain(r, FIELD_UPSTREAM_IDENTITY, &f[FIELD_UPSTREAM_IDENTITY],
 		       &p[CRED_UPSTREAM_IDENTITY]) &&
 	       key(r, FIELD_UPSTREAM_KEY, &f[FIELD_UPSTREAM_KEY], room->upstream_key,
-		       &p[CRED_UPSTREAM_KEY]);
+		       &p[CRED_UPSTREAM_KEY]) &&
+	       until(r, &f[FIELD_VALID_UNTIL], &d->terms);
 }
 
 static bool read_entry(struct reader *r, const config_setting_t *group)
 {
-	struct text_of f[FIELDS] = { { 0 } };
+	struct text_of f[TEXTS] = { { 0 } };
 	struct octets room;
 	struct cred_draft d = { .line = config_setting_source_line(group) };
 	if (!config_setting_is_group(group))
 		return conf_fail(r->error, r->name, d.line,
 			"credentials: a member is %s; write a group { endpoint = ...; }",
 			conf_tree_type(group));
-	const bool ok = take_fields(r, group, f) && draft_from(r, f, &room, &d) &&
+	const bool ok = take_fields(r, group, f, &d.terms) && draft_from(r, f, &room, &d) &&
 			cred_build_add(&r->build, &d, r->error);
 	wipe(&room, sizeof(room));
 	return ok;

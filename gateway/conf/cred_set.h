@@ -2,7 +2,7 @@
 /*
  * conf/cred_set: what a loaded set of credentials is made of; for the files of this room only.
  *
- * Names lie in one heap block, keys in one secret region, entries are offsets into both: some 100
+ * Names lie in one heap block, keys in one secret region, entries are offsets into both: some 130
  * bytes a device. The octet before an identity is its kind: both together are its name, so that
  * identities of different kinds never meet.
  */
@@ -24,11 +24,15 @@ struct cred_entry {
 	uint32_t identity, upstream_identity; /* offsets in names */
 	uint32_t key, upstream_key;           /* offsets in secrets */
 	uint32_t pin;                         /* offset in names, if pinned */
+	uint32_t labels;                      /* offset in names, if it says them; ends with NUL */
+	uint32_t overlap_s;
+	uint64_t until_ms;
 	uint8_t identity_len, upstream_identity_len;
 	/* key_len 0: it is no PSK; upstream_key_len 0: derived */
 	uint8_t key_len, upstream_key_len;
 	uint8_t kind; /* enum cred_kind */
 	bool pinned, own_pin;
+	bool says_labels, says_until, says_overlap;
 };
 
 struct cred_set {

@@ -90,6 +90,21 @@ bool cred_by_holder(const struct cred_set *s, const uint8_t *digest, uint32_t *n
 	return known(cred_index_find(&s->by_holder, digest, CRED_PIN_LEN), number);
 }
 
+void cred_terms(const struct cred_set *s, uint32_t number, struct cred_terms *out)
+{
+	const struct cred_entry *e = &s->entries[number];
+	*out = (struct cred_terms){
+		.says_labels = e->says_labels,
+		.says_until = e->says_until,
+		.says_overlap = e->says_overlap,
+		.until_ms = e->until_ms,
+		.overlap_s = e->overlap_s,
+	};
+	/* As conf/labels has written it. */
+	if (e->says_labels)
+		(void)!conf_labels_read(s->names + e->labels, &out->labels);
+}
+
 unsigned cred_line(const struct cred_set *s, uint32_t number)
 {
 	return s->entries[number].line;

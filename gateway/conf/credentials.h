@@ -16,6 +16,7 @@
 
 #include "base/attr.h"
 #include "conf/config.h"
+#include "conf/labels.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,6 +35,14 @@ enum cred_kind {
 	CRED_PSK,         /* identity: the PSK identity; key: the PSK */
 	CRED_RAW_KEY,     /* identity: SHA-256 of the SubjectPublicKeyInfo; no key */
 	CRED_CERTIFICATE, /* identity: the name that the certificate gives; no key; maybe a pin */
+};
+
+/* What holds for a credential beside what the device proves. */
+struct cred_terms {
+	bool says_labels, says_until, says_overlap; /* else the next are 0 */
+	struct conf_labels labels;
+	uint64_t until_ms;  /* wall clock: it is taken no more then; 0: it does not expire */
+	uint32_t overlap_s; /* what was proved before is taken so long */
 };
 
 struct cred_set; /* opaque; many entries, one hash index by identity and one by endpoint */
@@ -77,6 +86,7 @@ const char *cred_identity_words(enum cred_kind kind);
 /* SHA-256 of the SubjectPublicKeyInfo that must be in its chain (R-075), CRED_PIN_LEN octets; NULL:
    none. Lives as long as the set. */
 const uint8_t *cred_pin(const struct cred_set *s, uint32_t number);
+void cred_terms(const struct cred_set *s, uint32_t number, struct cred_terms *out);
 /* Where its entry begins in the file. */
 unsigned cred_line(const struct cred_set *s, uint32_t number);
 /* Has it no upstream key of its own? */

@@ -216,6 +216,25 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		NULL, NULL, "Socket for lwgatectl(1); at most 107 bytes with its folder." },
 	[KEY_CONTROL_GROUP] = { "control.group", CONF_TEXT, 0, 32, NULL, "lwgate", NULL, NULL,
 		"Group whose members may use the socket. Empty: only the gateway's own group." },
+	[KEY_POLICY_FILE] = { "policy.file", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"File of the rules by which it is decided what becomes of a session when its "
+		"credential, or something else of it, has changed: see lwgate-policy(5). Empty: a "
+		"credential that is replaced lets its session end within a day, one that is "
+		"revoked ends it at once, and all else goes on." },
+	[KEY_POLICY_PACE] = { "policy.pace", CONF_NUMBER, 1, 1000000, NULL, "200", NULL,
+		"decisions",
+		"Sessions that are decided upon in a second, at most, in all, when something has "
+		"changed for many. One whose device or server says something is decided upon "
+		"before that is passed on, whatever this says." },
+	[KEY_POLICY_OVERLAP] = { "policy.overlap_s", CONF_NUMBER, 0, 31536000, NULL, "0", NULL, "s",
+		"How long what a device has proved until now is taken beside what it is to prove, "
+		"when its credential is replaced and nothing else is said there. 0: not at all." },
+	[KEY_EVENTS_FILE] = { "events.file", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"File to which each decision upon a session is added as a line of JSON, see "
+		"lwgate-policy(5). Empty: none." },
+	[KEY_EVENTS_PATH] = { "events.path", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"Socket from which \"lwgatectl events\" and other subscribers have the same lines; "
+		"at most 107 bytes with its folder. Empty: none." },
 	[KEY_LOG_LEVEL] = { "log.level", CONF_WORD, 0, 0, "error|warn|info|debug", "info", NULL,
 		NULL, "How much is logged: lines of this level and of those before it." },
 	[KEY_STORE_PATH] = { "store.path", CONF_TEXT, 0, 1024, NULL, "/var/lib/lwgate", NULL, NULL,

@@ -15,25 +15,28 @@ enum { STATUS_AT = 1, SENTENCE_MAX = 512, PAGE_HEAD = 4 + CTL_WIDTHS, PAGE_SLEEP
 static const struct shape {
 	bool arg;
 	bool body;
+	bool maybe;          /* an argument, or none */
 	const char *missing; /* the argument */
 } shapes[CTL_VERBS] = {
-	[CTL_STATUS] = { false, false, NULL },
-	[CTL_SESSIONS] = { false, true, NULL },
-	[CTL_SESSION] = { true, false, "an endpoint is missing; name one" },
-	[CTL_CLOSE] = { true, false, "an endpoint is missing; name one" },
-	[CTL_CRED_ADD] = { false, true, NULL },
-	[CTL_CRED_REPLACE] = { false, true, NULL },
-	[CTL_CRED_REVOKE] = { true, false, "an endpoint is missing; name one" },
-	[CTL_CRED_SHOW] = { true, false, "an endpoint is missing; name one" },
-	[CTL_CRED_PAGE] = { false, true, NULL },
-	[CTL_IMPORT_BEGIN] = { true, true, "the file's name is missing; say one" },
-	[CTL_IMPORT_STAGE] = { false, true, NULL },
-	[CTL_IMPORT_COMMIT] = { false, false, NULL },
-	[CTL_STORE_STATUS] = { false, false, NULL },
-	[CTL_STORE_REWRAP] = { false, true, NULL }, /* and a name, of some kinds */
-	[CTL_STORE_ROTATE] = { false, false, NULL },
-	[CTL_UPGRADE] = { false, false, NULL },
-	[CTL_RELOAD] = { false, false, NULL },
+	[CTL_STATUS] = { false, false, false, NULL },
+	[CTL_SESSIONS] = { false, true, false, NULL },
+	[CTL_SESSION] = { true, false, false, "an endpoint is missing; name one" },
+	[CTL_CLOSE] = { true, false, false, "an endpoint is missing; name one" },
+	[CTL_CRED_ADD] = { false, true, false, NULL },
+	[CTL_CRED_REPLACE] = { false, true, false, NULL },
+	[CTL_CRED_REVOKE] = { true, false, false, "an endpoint is missing; name one" },
+	[CTL_CRED_SHOW] = { true, false, false, "an endpoint is missing; name one" },
+	[CTL_CRED_PAGE] = { false, true, false, NULL },
+	[CTL_IMPORT_BEGIN] = { true, true, false, "the file's name is missing; say one" },
+	[CTL_IMPORT_STAGE] = { false, true, false, NULL },
+	[CTL_IMPORT_COMMIT] = { false, false, false, NULL },
+	[CTL_STORE_STATUS] = { false, false, false, NULL },
+	[CTL_STORE_REWRAP] = { false, true, true, NULL }, /* a name, of some kinds */
+	[CTL_STORE_ROTATE] = { false, false, false, NULL },
+	[CTL_UPGRADE] = { false, false, false, NULL },
+	[CTL_RELOAD] = { false, false, false, NULL },
+	[CTL_POLICY_TEXT] = { false, true, false, NULL },
+	[CTL_POLICY_FACTS] = { false, true, true, NULL },
 };
 
 enum ctl_status ctl_say(const struct ctl_ask *a, enum ctl_status status, const char *sentence)
@@ -55,7 +58,7 @@ static enum ctl_status late(const struct ctl_ask *a)
 		"the workers did not answer in time; try again, or look into the log");
 }
 
-static enum ctl_status unknown(const struct ctl_ask *a)
+enum ctl_status ctl_say_unknown(const struct ctl_ask *a)
 {
 	return ctl_say_arg(a, CTL_UNKNOWN_ENDPOINT,
 		"not connected and not registered here; `lwgatectl sessions` lists who is");
@@ -67,18 +70,24 @@ static enum ctl_status status(const struct ctl_ask *a)
 	const size_t len = s->workers(s->ctx);
 	struct ctl_worker *w = calloc(len + 1, sizeof(*w));
 	struct ctl_store_facts facts = { 0 };
+	struct ctl_deciding deciding = { 0 };
+	struct ctl_policy policy = { 0 };
 	size_t done = 0;
 	while (w != NULL && done < len && s->worker(s->ctx, done, &w[done]))
 		done++;
 	const bool all = w != NULL && done == len;
 	if (s->store.facts != NULL)
 		s->store.facts(s->store.ctx, &facts);
+	const bool decides = s->policy != NULL && s->deciding != NULL &&
+			     s->policy(s->ctx, &policy) && s->deciding(s->ctx, &deciding);
 	if (all) {
 		const struct ctl_totals t = {
 			.workers = w,
 			.len = len,
 			.uptime_s = s->uptime_s(s->ctx),
 			.store = s->store.facts == NULL ? NULL : &facts,
+			.deciding = decides ? &deciding : NULL,
+			.policy = &policy,
 		};
 		ctl_show_status(a->out, a->q->form, &t);
 	}
@@ -135,6 +144,14 @@ static enum ctl_status sessions(const struct ctl_ask *a)
 	return CTL_DONE;
 }
 
+static void show_one(const struct ctl_ask *a, const struct ctl_session *found)
+{
+	const struct ctl_source *s = a->source;
+	struct ctl_about about = { 0 };
+	const bool known = s->about != NULL && s->about(s->ctx, found->endpoint, &about);
+	ctl_show_session(a->out, a->q->form, found, known ? &about : NULL);
+}
+
 static enum ctl_status session(const struct ctl_ask *a)
 {
 	const struct ctl_source *s = a->source;
@@ -143,15 +160,15 @@ static enum ctl_status session(const struct ctl_ask *a)
 	if (!s->sessions(s->ctx, a->q->arg, &found, &len))
 		return late(a);
 	if (len > 0)
-		ctl_show_session(a->out, a->q->form, &found[0]);
+		show_one(a, &found[0]);
 	free(found);
-	return len > 0 ? CTL_DONE : unknown(a);
+	return len > 0 ? CTL_DONE : ctl_say_unknown(a);
 }
 
 static enum ctl_status close_one(const struct ctl_ask *a)
 {
 	if (!a->source->close(a->source->ctx, a->q->arg))
-		return unknown(a);
+		return ctl_say_unknown(a);
 	return ctl_say_arg(a, CTL_DONE, "closed");
 }
 
@@ -179,7 +196,7 @@ static enum ctl_status act(const struct ctl_ask *a)
 	const struct shape *shape = &shapes[q->verb];
 	if (shape->arg && q->arg[0] == '\0')
 		return ctl_say(a, CTL_BAD_REQUEST, shape->missing);
-	if (!shape->arg && q->arg[0] != '\0' && q->verb != CTL_STORE_REWRAP)
+	if (!shape->arg && !shape->maybe && q->arg[0] != '\0')
 		return ctl_say(a, CTL_BAD_REQUEST, "too much said; leave the endpoint out");
 	if (!shape->body && q->body_len > 0)
 		return ctl_say(
@@ -209,6 +226,9 @@ static enum ctl_status act(const struct ctl_ask *a)
 	case CTL_STORE_REWRAP:
 	case CTL_STORE_ROTATE:
 		return ctl_answer_store(a);
+	case CTL_POLICY_TEXT:
+	case CTL_POLICY_FACTS:
+		return ctl_answer_policy(a);
 	case CTL_VERBS:
 		break;
 	}

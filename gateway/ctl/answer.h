@@ -35,7 +35,11 @@ struct ctl_ask {
 enum ctl_status ctl_say(const struct ctl_ask *a, enum ctl_status status, const char *sentence);
 /* "ENDPOINT: what". */
 enum ctl_status ctl_say_arg(const struct ctl_ask *a, enum ctl_status status, const char *what);
+/* Of an endpoint that has no session. */
+enum ctl_status ctl_say_unknown(const struct ctl_ask *a);
 /* The verbs of the store. */
 enum ctl_status ctl_answer_store(const struct ctl_ask *a);
+/* Those of the policy. */
+enum ctl_status ctl_answer_policy(const struct ctl_ask *a);
 
 #endif

@@ -43,6 +43,11 @@ enum cli_option {
 	CLI_CREDENTIAL,
 	CLI_TPM,
 	CLI_DNS,
+	CLI_LABELS,
+	CLI_VALID_UNTIL,
+	CLI_OVERLAP,
+	CLI_EVENT,
+	CLI_POLICY,
 	CLI_OPTIONS
 };
 
@@ -92,11 +97,19 @@ MUST_USE int cli_open_secret(const char *file);
 /* The commands. */
 int cli_sessions(struct cli *c);
 int cli_cred_put(struct cli *c, enum ctl_verb verb);
+/* The options that say labels, end and overlap, into what does not say them. */
+struct ctl_cred;
+int cli_terms(const struct cli *c, struct ctl_cred *d);
 int cli_cred_show(struct cli *c);
 int cli_cred_list(struct cli *c);
 int cli_cred_import(struct cli *c);
 int cli_cred_export(struct cli *c);
 int cli_rewrap(struct cli *c);
+int cli_policy_show(struct cli *c);
+int cli_policy_explain(struct cli *c);
+int cli_policy_test(struct cli *c);
+int cli_policy_diff(struct cli *c);
+int cli_events(struct cli *c);
 /* These ask no gateway. */
 int cli_key_new(struct cli *c);
 int cli_key_csr(struct cli *c);

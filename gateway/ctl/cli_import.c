@@ -66,10 +66,14 @@ static bool stage(struct importing *i)
 static bool add(void *ctx, const struct ctl_cred *c)
 {
 	struct importing *i = ctx;
+	struct ctl_cred whole = *c;
 	if (sizeof(i->body) - i->w.len < CTL_CRED_MAX && !stage(i))
 		return false;
-	ctl_cred_write(&i->w, c);
-	return true;
+	i->status = cli_terms(i->cli, &whole);
+	if (i->status == CLI_DONE)
+		ctl_cred_write(&i->w, &whole);
+	wipe(&whole, sizeof(whole));
+	return i->status == CLI_DONE;
 }
 
 /* All of it, or the gateway forgets what has come when we hang up. */
@@ -149,6 +153,7 @@ static int import_csv(struct importing *i, const char *file)
 static void from_set(const struct cred_set *s, uint32_t n, struct ctl_cred *out)
 {
 	struct cred_key k;
+	struct cred_terms t;
 	*out = (struct ctl_cred){ .line = cred_line(s, n), .has_keys = true };
 	memcpy(out->endpoint, cred_endpoint(s, n), strlen(cred_endpoint(s, n)));
 	cred_device_key(s, n, &k);
@@ -168,6 +173,13 @@ static void from_set(const struct cred_set *s, uint32_t n, struct ctl_cred *out)
 		memcpy(out->upstream_key, k.key, k.key_len);
 	}
 	wipe(&k, sizeof(k));
+	cred_terms(s, n, &t);
+	out->says_labels = t.says_labels;
+	out->says_until = t.says_until;
+	out->says_overlap = t.says_overlap;
+	out->until_ms = t.until_ms;
+	out->overlap_s = t.overlap_s;
+	(void)conf_labels_text(&t.labels, out->labels);
 }
 
 static int import_libconfig(struct importing *i, const char *file)

@@ -192,7 +192,7 @@ int cli_cred_show(struct cli *c)
 
 static void export_row(struct listing *l, const struct ctl_cred *c)
 {
-	if (l->secrets && c->state != CTL_CRED_ACTIVE)
+	if (l->secrets && c->state == CTL_CRED_REVOKED)
 		return; /* it has no key any more */
 	csv_cred_row(&l->out, l->secrets, c);
 	l->count++;

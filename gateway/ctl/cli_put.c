@@ -9,6 +9,7 @@
 #include "conf/spki.h"
 #include "ctl/credential.h"
 #include "ctl/store_source.h"
+#include "ctl/terms.h"
 
 static int text_identity(
 	const char *option, const char *text, uint8_t out[CTL_NAME_MAX], uint8_t *len)
@@ -110,7 +111,8 @@ static int keys(const struct cli *c, enum ctl_verb verb, struct ctl_cred *d)
 	const char *file = c->options[CLI_KEY_FILE], *upstream = c->options[CLI_UPSTREAM_KEY_FILE];
 	const bool other = c->options[CLI_IDENTITY] != NULL ||
 			   c->options[CLI_IDENTITY_HEX] != NULL || upstream != NULL ||
-			   c->options[CLI_UPSTREAM_IDENTITY] != NULL;
+			   c->options[CLI_UPSTREAM_IDENTITY] != NULL ||
+			   c->options[CLI_LABELS] != NULL || c->options[CLI_VALID_UNTIL] != NULL;
 	const bool wanted =
 		d->kind == CTL_CRED_PSK && (file != NULL || verb == CTL_CRED_ADD || !other);
 	int status = CLI_DONE;
@@ -124,6 +126,29 @@ static int keys(const struct cli *c, enum ctl_verb verb, struct ctl_cred *d)
 		status = read_key(
 			upstream, "the upstream key", d->upstream_key, &d->upstream_key_len);
 	return status;
+}
+
+int cli_terms(const struct cli *c, struct ctl_cred *d)
+{
+	const struct {
+		enum cli_option option;
+		const char *name;
+		bool said;
+		const char *(*read)(struct ctl_cred *c, const char *text);
+	} all[] = {
+		{ CLI_LABELS, "--labels", d->says_labels, ctl_terms_labels },
+		{ CLI_VALID_UNTIL, "--valid-until", d->says_until, ctl_terms_until },
+		{ CLI_OVERLAP, "--overlap", d->says_overlap, ctl_terms_overlap },
+	};
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		const char *const text = c->options[all[i].option];
+		if (text == NULL || all[i].said)
+			continue;
+		const char *const why = all[i].read(d, text);
+		if (why != NULL)
+			return cli_wrong(all[i].name, "", why);
+	}
+	return CLI_DONE;
 }
 
 int cli_cred_put(struct cli *c, enum ctl_verb verb)
@@ -140,6 +165,8 @@ int cli_cred_put(struct cli *c, enum ctl_verb verb)
 		status = identities(c, &d);
 	if (status == CLI_DONE)
 		status = proof(c, &d);
+	if (status == CLI_DONE)
+		status = cli_terms(c, &d);
 	if (status == CLI_DONE)
 		status = keys(c, verb, &d);
 	if (status == CLI_DONE) {

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/secret.h"
@@ -189,13 +188,6 @@ static void let_in(struct ctl_control *c, int fd)
 		hang_up(c, client);
 }
 
-static int accept_one(const struct ctl_control *c)
-{
-	struct sockaddr_un from;
-	socklen_t from_len = sizeof(from);
-	return accept4(c->door, (struct sockaddr *)&from, &from_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-}
-
 static void take_spare(struct ctl_control *c)
 {
 	if (c->spare < 0)
@@ -210,7 +202,7 @@ static bool turn_away(struct ctl_control *c)
 		return false;
 	(void)close(c->spare);
 	c->spare = -1;
-	const int fd = accept_one(c);
+	const int fd = ctl_door_accept(c->door);
 	if (fd >= 0)
 		(void)close(fd);
 	take_spare(c);
@@ -220,7 +212,7 @@ static bool turn_away(struct ctl_control *c)
 /* True: somebody else may be there. */
 static bool open_door(struct ctl_control *c)
 {
-	const int fd = accept_one(c);
+	const int fd = ctl_door_accept(c->door);
 	if (fd >= 0) {
 		let_in(c, fd);
 		return true;
@@ -269,8 +261,11 @@ static bool open_at(
 		(void)snprintf(error, error_len, "control: no memory or too many open files");
 		return false;
 	}
+	const struct ctl_door_file file = {
+		.setting = "control.path", .path = path, .group = group
+	};
 	if (c->door < 0)
-		c->door = ctl_door_open(path, group, error, error_len);
+		c->door = ctl_door_open(&file, error, error_len);
 	if (c->door < 0)
 		return false;
 	if (watch(c, EPOLL_CTL_ADD, c->door, door_events, DOOR))

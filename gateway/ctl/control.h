@@ -18,11 +18,14 @@
 #include "ctl/proto.h"
 #include "ctl/store_source.h"
 #include "dtls/engine.h"
+#include "policy/policy.h"
 #include "proxy/relay.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct ctl_out;
 
 enum { CTL_STAYS = 4, CTL_CID_MAX = 20 };
 
@@ -66,6 +69,51 @@ struct ctl_session { /* one endpoint as an operator sees it */
 	struct ctl_stay stays[CTL_STAYS];
 };
 
+/* What was decided of a session, and is not over. */
+struct ctl_verdict {
+	enum policy_event event;
+	enum policy_action device, upstream;
+	char rule[POLICY_NAME_MAX + 1];
+	uint64_t ms_ago;
+	bool bounded; /* it ends: */
+	int64_t ends_in_s;
+	bool until_registration; /* ... or with the registration */
+	bool done;               /* else it is carried out when the device wakes */
+};
+
+/* What the store alone knows of an endpoint, for its policy. */
+struct ctl_about {
+	size_t labels_len;
+	char labels[POLICY_LABELS_MAX][POLICY_LABEL_MAX + 1];
+	uint64_t credential_generation; /* the newest */
+	bool decided;                   /* verdict is one */
+	struct ctl_verdict verdict;
+};
+
+struct ctl_policy {       /* the one in force; borrowed until the next turn of the main thread */
+	const char *name; /* of its file; "built in" */
+	const char *text;
+	size_t len;
+};
+
+/* How far it is with sessions that something has changed about, and with telling of it. */
+struct ctl_deciding {
+	size_t rules;
+	uint32_t pace;               /* decisions a second, at most */
+	bool walking;                /* a round of all sessions is under way */
+	bool ended;                  /* one has ended since the start */
+	uint64_t sessions;           /* that the store has */
+	uint64_t looked, found;      /* of the round under way, or the last one */
+	uint64_t began_ms_ago;       /* it */
+	uint64_t ended_ms_ago;       /* if it has */
+	uint64_t rounds, judged;     /* since the start: that have ended; sent to be decided of */
+	uint64_t waiting;            /* to be sent */
+	uint64_t entries;            /* of the chronicle, since the start */
+	uint64_t refused, unwritten; /* of them: for want of memory; not in the file */
+	uint64_t unheard;            /* by a subscriber, each */
+	uint64_t subscribers;        /* now */
+};
+
 enum { CTL_PROOFS = CTL_CRED_CERTIFICATE + 1 };
 
 struct ctl_worker { /* one worker's numbers */
@@ -103,6 +151,16 @@ struct ctl_source {
 	enum ctl_status (*upgrade)(void *ctx, struct ctl_said *said);
 	/* Reads the configuration, keys and certificates anew. NULL: cannot. */
 	enum ctl_status (*reload)(void *ctx, struct ctl_said *said);
+	/* What is decided by. False: nothing is. NULL: there is none. */
+	bool (*policy)(void *ctx, struct ctl_policy *out);
+	/* False: nothing is decided. NULL: that is not known. */
+	bool (*deciding)(void *ctx, struct ctl_deciding *out);
+	/* Appends facts of sessions, as ctl/facts writes them: of an endpoint (nothing: it has no
+	   session), or, NULL, of some of all that there are; *from, 0 to begin with, becomes where
+	   to go on, 0: there are no more. False: failed. NULL: cannot. */
+	bool (*facts)(void *ctx, const char *endpoint_or_null, uint64_t *from, struct ctl_out *out);
+	/* False: the store does not know the endpoint, or failed. NULL: cannot. */
+	bool (*about)(void *ctx, const char *endpoint, struct ctl_about *out);
 	struct ctl_store_source store;
 };
 

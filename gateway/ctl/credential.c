@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { OWN = 2 };
+enum { OWN = 2, SAYS_LABELS = 1, SAYS_UNTIL = 2, SAYS_OVERLAP = 4, SAYS_ALL = 7 };
 
 static void write_octets(struct wr *w, const void *octets, uint8_t len)
 {
@@ -16,6 +16,19 @@ static void write_key(struct wr *w, const struct ctl_cred *c, const uint8_t *key
 	wr_u8(w, len);
 	if (c->has_keys)
 		wr_bytes(w, key, len);
+}
+
+static void write_terms(struct wr *w, const struct ctl_cred *c)
+{
+	const size_t len = strnlen(c->labels, CTL_LABELS_MAX);
+	wr_u8(w, (uint8_t)((c->says_labels ? SAYS_LABELS : 0) | (c->says_until ? SAYS_UNTIL : 0) |
+			   (c->says_overlap ? SAYS_OVERLAP : 0)));
+	wr_u64(w, c->until_ms);
+	wr_u32(w, c->overlap_s);
+	wr_u64(w, c->before_generation);
+	wr_u64(w, c->before_until_ms);
+	wr_u16(w, (uint16_t)len);
+	wr_bytes(w, c->labels, len);
 }
 
 void ctl_cred_write(struct wr *w, const struct ctl_cred *c)
@@ -36,6 +49,7 @@ void ctl_cred_write(struct wr *w, const struct ctl_cred *c)
 	write_key(w, c, c->upstream_key, c->upstream_key_len);
 	if (c->pinned)
 		wr_bytes(w, c->pin, sizeof(c->pin));
+	write_terms(w, c);
 }
 
 static uint8_t read_len(struct rd *r, uint8_t max)
@@ -59,6 +73,23 @@ static uint8_t read_key(struct rd *r, bool has_keys, uint8_t *out)
 	return has_keys ? read_octets(r, out, CTL_KEY_MAX) : read_len(r, CTL_KEY_MAX);
 }
 
+static bool read_terms(struct rd *r, struct ctl_cred *out)
+{
+	const uint8_t says = rd_u8(r);
+	out->says_labels = (says & SAYS_LABELS) != 0;
+	out->says_until = (says & SAYS_UNTIL) != 0;
+	out->says_overlap = (says & SAYS_OVERLAP) != 0;
+	out->until_ms = rd_u64(r);
+	out->overlap_s = rd_u32(r);
+	out->before_generation = rd_u64(r);
+	out->before_until_ms = rd_u64(r);
+	const uint16_t len = rd_u16(r);
+	if (says > SAYS_ALL || len > CTL_LABELS_MAX)
+		return false;
+	rd_copy(r, (uint8_t *)out->labels, len);
+	return rd_ok(r) && strlen(out->labels) == len;
+}
+
 bool ctl_cred_read(struct rd *r, struct ctl_cred *out)
 {
 	*out = (struct ctl_cred){ 0 };
@@ -78,8 +109,9 @@ bool ctl_cred_read(struct rd *r, struct ctl_cred *out)
 	out->own_pin = pinned == OWN;
 	if (out->pinned)
 		rd_copy(r, out->pin, sizeof(out->pin));
-	if (!rd_ok(r) || state > CTL_CRED_REVOKED || origin > CTL_CRED_BY_FILE || has_keys > 1 ||
-		kind > CTL_CRED_CERTIFICATE || pinned > OWN)
+	if (!read_terms(r, out) || !rd_ok(r) || state > CTL_CRED_EXPIRED ||
+		origin > CTL_CRED_BY_FILE || has_keys > 1 || kind > CTL_CRED_CERTIFICATE ||
+		pinned > OWN)
 		return false;
 	out->kind = (enum ctl_cred_kind)kind;
 	out->state = (enum ctl_cred_state)state;

@@ -5,7 +5,9 @@
  * On the wire: u32 line, u32 number, u64 generation, u64 changed_ms, u8 state, u8 origin, u8 has
  * keys, u8 kind, u8 pinned (2: by its own key), then endpoint, identity, upstream identity, key,
  * upstream key, each with u8 length in front; of the keys only the lengths where it has none; then
- * 32 octets of pin if pinned.
+ * 32 octets of pin if pinned; then u8 what is said (1 labels, 2 end, 4 overlap), u64 until_ms, u32
+ * overlap_s, u64 generation and u64 until_ms of what it proved before, u16 length of the labels,
+ * labels.
  *
  * Promise: pure, total, bounded (I7). An endpoint holds no NUL. Who holds one with keys wipes it.
  * Errors:  latched in the cursor.
@@ -25,11 +27,15 @@
 enum {
 	CTL_NAME_MAX = 128, /* endpoint and identities */
 	CTL_KEY_MAX = 64,
-	CTL_PIN_LEN = 32, /* also of a raw key's identity */
-	CTL_CRED_MAX = 29 + 5 + 3 * CTL_NAME_MAX + 2 * CTL_KEY_MAX + CTL_PIN_LEN, /* on the wire */
+	CTL_PIN_LEN = 32,     /* also of a raw key's identity */
+	CTL_LABELS_MAX = 527, /* all of them, see conf/labels */
+	/* On the wire. */
+	CTL_CRED_MAX =
+		29 + 5 + 3 * CTL_NAME_MAX + 2 * CTL_KEY_MAX + CTL_PIN_LEN + 31 + CTL_LABELS_MAX,
 };
 
-enum ctl_cred_state { CTL_CRED_ACTIVE, CTL_CRED_REVOKED };
+/* EXPIRED: active, but its end is over. */
+enum ctl_cred_state { CTL_CRED_ACTIVE, CTL_CRED_REVOKED, CTL_CRED_EXPIRED };
 enum ctl_cred_origin { CTL_CRED_BY_CONTROL, CTL_CRED_BY_FILE };
 /* What the device proves; see enum cred_kind (conf/credentials). To replace one, PSK without an
    identity and a key says nothing: the kind that it was. */
@@ -52,6 +58,13 @@ struct ctl_cred {
 	bool has_keys; /* the octets are there, not only their number */
 	uint8_t identity[CTL_NAME_MAX], upstream_identity[CTL_NAME_MAX];
 	uint8_t key[CTL_KEY_MAX], upstream_key[CTL_KEY_MAX];
+	/* On the way to the store, what is not said stays, or is as the gateway is set. */
+	bool says_labels, says_until, says_overlap;
+	uint64_t until_ms;  /* wall clock; 0: it does not expire */
+	uint32_t overlap_s; /* what it has proved until now is taken so long */
+	/* What it proved before, while that is taken; generation 0: it is not. */
+	uint64_t before_generation, before_until_ms;
+	char labels[CTL_LABELS_MAX + 1]; /* "a,b" */
 };
 
 void ctl_cred_write(struct wr *w, const struct ctl_cred *c);

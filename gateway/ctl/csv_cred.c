@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/date.h"
 #include "conf/hex.h"
 #include "conf/keys.h"
 #include "conf/spki.h"
 #include "ctl/show.h"
+#include "ctl/terms.h"
 
 enum column {
 	ENDPOINT,
@@ -23,6 +25,9 @@ enum column {
 	UPSTREAM_IDENTITY,
 	UPSTREAM_IDENTITY_HEX,
 	UPSTREAM_KEY,
+	LABELS,
+	VALID_UNTIL,
+	OVERLAP,
 	COLUMNS
 };
 
@@ -38,6 +43,9 @@ static const char *const names[COLUMNS] = {
 	[UPSTREAM_IDENTITY] = "upstream_identity",
 	[UPSTREAM_IDENTITY_HEX] = "upstream_identity_hex",
 	[UPSTREAM_KEY] = "upstream_key",
+	[LABELS] = "labels",
+	[VALID_UNTIL] = "valid_until",
+	[OVERLAP] = "overlap_s",
 };
 
 static const char *const kinds[] = {
@@ -138,6 +146,9 @@ static struct place place_of(struct ctl_cred *d, enum column which)
 	case PUBLIC_KEY:
 	case CERTIFICATE:
 	case CERTIFICATE_PIN:
+	case LABELS:
+	case VALID_UNTIL:
+	case OVERLAP:
 	case COLUMNS:
 		break;
 	}
@@ -219,8 +230,19 @@ static bool take_name(
 	return true;
 }
 
+/* An empty one says something, too. */
+static bool term(struct csv_cred *c, enum column which, const char *text, unsigned line)
+{
+	const char *const why = which == LABELS        ? ctl_terms_labels(&c->cred, text)
+				: which == VALID_UNTIL ? ctl_terms_until(&c->cred, text)
+						       : ctl_terms_overlap(&c->cred, text);
+	return why == NULL || fail(c, line, "%s: %s", names[which], why);
+}
+
 static bool field(struct csv_cred *c, enum column which, const char *text, unsigned line)
 {
+	if (which == LABELS || which == VALID_UNTIL || which == OVERLAP)
+		return term(c, which, text, line);
 	if (text[0] == '\0')
 		return true;
 	switch (which) {
@@ -242,6 +264,9 @@ static bool field(struct csv_cred *c, enum column which, const char *text, unsig
 	case UPSTREAM_IDENTITY:
 	case UPSTREAM_IDENTITY_HEX:
 	case UPSTREAM_KEY:
+	case LABELS:
+	case VALID_UNTIL:
+	case OVERLAP:
 	case COLUMNS:
 		break;
 	}
@@ -323,10 +348,12 @@ void csv_cred_titles(struct ctl_out *o, bool keys)
 {
 	ctl_out_text(
 		o, keys ? "endpoint,kind,identity,identity_hex,key,public_key,certificate,"
-			  "certificate_pin,upstream_identity,upstream_identity_hex,upstream_key\n"
+			  "certificate_pin,upstream_identity,upstream_identity_hex,upstream_key,"
+			  "labels,valid_until\n"
 			: "endpoint,kind,identity,identity_hex,public_key,certificate,"
 			  "certificate_pin,upstream_identity,upstream_identity_hex,state,origin,"
-			  "generation,changed_ms,key_octets,upstream_key_octets\n");
+			  "generation,changed_ms,key_octets,upstream_key_octets,labels,"
+			  "valid_until,before_until\n");
 }
 
 static void put(struct ctl_out *o, const char *text)
@@ -399,6 +426,27 @@ static void put_proof(struct ctl_out *o, bool keys, const struct ctl_cred *c)
 	ctl_out_bytes(o, ",", 1);
 }
 
+static void put_date(struct ctl_out *o, uint64_t ms)
+{
+	char text[CONF_DATE_TEXT];
+	ctl_out_bytes(o, ",", 1);
+	if (ms != 0)
+		ctl_out_text(o, conf_date_text(ms, text));
+}
+
+static const char *state_of(const struct ctl_cred *c)
+{
+	switch (c->state) {
+	case CTL_CRED_REVOKED:
+		return "revoked";
+	case CTL_CRED_EXPIRED:
+		return "expired";
+	case CTL_CRED_ACTIVE:
+		break;
+	}
+	return "active";
+}
+
 void csv_cred_row(struct ctl_out *o, bool keys, const struct ctl_cred *c)
 {
 	put(o, c->endpoint);
@@ -408,11 +456,17 @@ void csv_cred_row(struct ctl_out *o, bool keys, const struct ctl_cred *c)
 	ctl_out_bytes(o, ",", 1);
 	if (keys) {
 		put_key(o, c->upstream_key, c->upstream_key_len);
+		ctl_out_bytes(o, ",", 1);
+		put(o, c->labels);
+		put_date(o, c->until_ms);
 		ctl_out_bytes(o, "\n", 1);
 		return;
 	}
-	ctl_out_form(o, "%s,%s,%" PRIu64 ",%" PRIu64 ",%u,%u\n",
-		c->state == CTL_CRED_ACTIVE ? "active" : "revoked",
+	ctl_out_form(o, "%s,%s,%" PRIu64 ",%" PRIu64 ",%u,%u,", state_of(c),
 		c->origin == CTL_CRED_BY_FILE ? "file" : "lwgatectl", c->generation, c->changed_ms,
 		c->key_len, c->upstream_key_len);
+	put(o, c->labels);
+	put_date(o, c->until_ms);
+	put_date(o, c->before_generation != 0 ? c->before_until_ms : 0);
+	ctl_out_bytes(o, "\n", 1);
 }

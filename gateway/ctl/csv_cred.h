@@ -11,6 +11,11 @@
  *   certificate_pin     as conf/spki reads it
  *   upstream_identity   text; or upstream_identity_hex
  *   upstream_key        hexadecimal
+ *   labels              with commas between them; empty: none
+ *   valid_until         2027-01-31T00:00:00Z; empty: it does not expire
+ *   overlap_s           seconds; empty: not said
+ *
+ * Without the columns labels and valid_until nothing is said of them.
  *
  * One of key, public_key and certificate is required, as a column and in each record.
  *

@@ -21,6 +21,7 @@ enum {
 };
 
 struct failure {
+	const char *setting;
 	char *text;
 	size_t len;
 };
@@ -81,10 +82,10 @@ static bool make_folder(const char *path, gid_t gid, const struct failure *f)
 			ok = mkdir(folder, FOLDER_MODE) == 0
 				     ? give(folder, gid, f)
 				     : fail(f,
-					       "control.path: folder %s cannot be made: %s; make "
+					       "%s: folder %s cannot be made: %s; make "
 					       "it, or choose "
 					       "another path",
-					       folder, strerror(errno));
+					       f->setting, folder, strerror(errno));
 		}
 	}
 	free(folder);
@@ -109,25 +110,25 @@ static bool clear_path(const char *path, const struct failure *f)
 {
 	struct stat s;
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return fail(f, "control.path: %s is too long for a socket; use at most 107 bytes",
+		return fail(f, "%s: %s is too long for a socket; use at most 107 bytes", f->setting,
 			path);
 	if (lstat(path, &s) != 0)
 		return errno == ENOENT ||
-		       fail(f, "control.path: %s cannot be looked at: %s; choose another path",
+		       fail(f, "%s: %s cannot be looked at: %s; choose another path", f->setting,
 			       path, strerror(errno));
 	if (!S_ISSOCK(s.st_mode))
 		return fail(f,
-			"control.path: %s exists and is no socket; remove it, or choose another "
+			"%s: %s exists and is no socket; remove it, or choose another "
 			"path",
-			path);
+			f->setting, path);
 	if (alive(path))
 		return fail(f,
-			"control.path: another gateway answers at %s; stop it, or choose another "
+			"%s: another gateway answers at %s; stop it, or choose another "
 			"path",
-			path);
+			f->setting, path);
 	/* Of a gateway that has died. */
 	if (unlink(path) != 0)
-		return fail(f, "control.path: the old socket %s cannot be removed: %s; remove it",
+		return fail(f, "%s: the old socket %s cannot be removed: %s; remove it", f->setting,
 			path, strerror(errno));
 	return true;
 }
@@ -139,22 +140,24 @@ static bool bind_to(int s, const char *path, const struct failure *f)
 	const mode_t before = umask(SOCKET_UMASK);
 	const bool bound = bind(s, (const struct sockaddr *)&to, sizeof(to)) == 0;
 	(void)umask(before);
-	return bound || fail(f, "control.path: cannot listen at %s: %s; choose another path", path,
-				strerror(errno));
+	return bound || fail(f, "%s: cannot listen at %s: %s; choose another path", f->setting,
+				path, strerror(errno));
 }
 
-int ctl_door_open(const char *path, const char *group, char *error, size_t error_len)
+int ctl_door_open(const struct ctl_door_file *file, char *error, size_t error_len)
 {
-	const struct failure f = { .text = error, .len = error_len };
+	const struct failure f = { .setting = file->setting, .text = error, .len = error_len };
+	const char *const path = file->path;
 	gid_t gid = 0;
 	if (error_len > 0)
 		error[0] = '\0';
-	if (!group_id(group, &gid, &f) || !make_folder(path, gid, &f) || !clear_path(path, &f))
+	if (!group_id(file->group, &gid, &f) || !make_folder(path, gid, &f) ||
+		!clear_path(path, &f))
 		return -1;
 	const int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s < 0) {
 		(void)fail(
-			&f, "control.path: no socket: %s; allow more open files", strerror(errno));
+			&f, "%s: no socket: %s; allow more open files", f.setting, strerror(errno));
 		return -1;
 	}
 	if (bind_to(s, path, &f)) {
@@ -165,4 +168,11 @@ int ctl_door_open(const char *path, const char *group, char *error, size_t error
 	}
 	(void)close(s);
 	return -1;
+}
+
+int ctl_door_accept(int door)
+{
+	struct sockaddr_un from;
+	socklen_t from_len = sizeof(from);
+	return accept4(door, (struct sockaddr *)&from, &from_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }

@@ -12,8 +12,10 @@ static const char default_path[] = "/run/lwgate/control";
 enum {
 	BIT_PUT = 1 << CLI_IDENTITY | 1 << CLI_IDENTITY_HEX | 1 << CLI_KEY_FILE |
 		  1 << CLI_UPSTREAM_IDENTITY | 1 << CLI_UPSTREAM_KEY_FILE | 1 << CLI_PUBLIC_KEY |
-		  1 << CLI_CERTIFICATE_NAME | 1 << CLI_PIN,
-	BIT_IMPORT = 1 << CLI_CSV | 1 << CLI_REPLACE | 1 << CLI_SECURITY_OBJECT | 1 << CLI_ENDPOINT
+		  1 << CLI_CERTIFICATE_NAME | 1 << CLI_PIN | 1 << CLI_LABELS |
+		  1 << CLI_VALID_UNTIL | 1 << CLI_OVERLAP,
+	BIT_IMPORT = 1 << CLI_CSV | 1 << CLI_REPLACE | 1 << CLI_SECURITY_OBJECT |
+		     1 << CLI_ENDPOINT | 1 << CLI_LABELS | 1 << CLI_VALID_UNTIL | 1 << CLI_OVERLAP
 };
 
 struct command {
@@ -62,6 +64,16 @@ static const struct command commands[] = {
 		true },
 	{ NULL, "reload", "", "read its configuration, keys and certificates anew", CTL_RELOAD,
 		NULL, 0, true },
+	{ "policy", "show", "", "the rules in force, and from which file", CTL_VERBS,
+		cli_policy_show, 0, false },
+	{ "policy", "explain", "", "what would be done with a session, and why", CTL_VERBS,
+		cli_policy_explain, 1 << CLI_ENDPOINT | 1 << CLI_EVENT | 1 << CLI_POLICY, false },
+	{ "policy", "test", "FILE", "does the policy decide what is expected of it", CTL_VERBS,
+		cli_policy_test, 1 << CLI_POLICY, false },
+	{ "policy", "diff", "FILE", "what another policy would change", CTL_VERBS, cli_policy_diff,
+		1 << CLI_POLICY, false },
+	{ NULL, "events", "", "follow what is decided of sessions, as JSON lines", CTL_VERBS,
+		cli_events, 0, false },
 	{ "key", "new", "FILE", "make a key pair for the gateway", CTL_VERBS, cli_key_new, 0,
 		false },
 	{ "key", "csr", "FILE OUT", "ask for a certificate for it", CTL_VERBS, cli_key_csr,
@@ -92,6 +104,11 @@ static const struct option options[] = {
 	{ "credential", required_argument, NULL, FIRST_OPTION + CLI_CREDENTIAL },
 	{ "tpm", required_argument, NULL, FIRST_OPTION + CLI_TPM },
 	{ "dns", required_argument, NULL, FIRST_OPTION + CLI_DNS },
+	{ "labels", required_argument, NULL, FIRST_OPTION + CLI_LABELS },
+	{ "valid-until", required_argument, NULL, FIRST_OPTION + CLI_VALID_UNTIL },
+	{ "overlap", required_argument, NULL, FIRST_OPTION + CLI_OVERLAP },
+	{ "event", required_argument, NULL, FIRST_OPTION + CLI_EVENT },
+	{ "policy", required_argument, NULL, FIRST_OPTION + CLI_POLICY },
 	/* What somebody may try: they are told why not. */
 	{ "key", required_argument, NULL, KEY_IN_ARGV },
 	{ "psk", required_argument, NULL, KEY_IN_ARGV },
@@ -126,6 +143,10 @@ static void usage(FILE *to)
 		"  --certificate-name NAME [--pin FILE|sha-256:HEX]  or the name in its "
 		"certificate\n"
 		"  --upstream-identity ID --upstream-key-file FILE  the same towards the server\n"
+		"of credential add, replace and import:\n"
+		"  --labels A,B         what a policy knows the device by; \"\": none\n"
+		"  --valid-until TIME   2027-01-31T00:00:00Z, or never\n"
+		"  --overlap SPAN       24h: what it proved before is taken so long\n"
 		"of credential import:\n"
 		"  --csv      FILE is CSV, whatever its name; \"-\" is the standard input\n"
 		"  --replace  replace what is there with another key\n"
@@ -133,6 +154,10 @@ static void usage(FILE *to)
 		"Objects\n"
 		"of credential export:\n"
 		"  --with-secrets FILE  with the keys, into a new file of mode 0600\n"
+		"of policy explain:\n"
+		"  --endpoint NAME --event EVENT  whose session, and what would have happened\n"
+		"of policy explain, test and diff:\n"
+		"  --policy FILE  instead of the policy in force\n"
 		"of key csr:\n"
 		"  --dns NAME  the name by which devices or the server know this gateway\n"
 		"of store rewrap, one of:\n"

@@ -11,12 +11,18 @@
  *          IMPORT_BEGIN    u8 replace
  *          IMPORT_STAGE    credentials
  *          STORE_REWRAP    u8 enum ctl_kek, for CTL_KEK_KEY 32 octets
+ *          POLICY_TEXT     u32 from, an octet of the text
+ *          POLICY_FACTS    u64 from; the argument is an endpoint, or "": all
  * Answer:  u8 version (1), u8 status (enum ctl_status), then the text in the form that was asked
  *          for; but of status CTL_DONE, and for these verbs:
  *          SESSIONS        u32 from (of the next page; 0: there is none), 9 octets widths, text:
  *                          rows, or members of a JSON array
  *          CRED_SHOW       one credential
  *          CRED_PAGE       u32 from (of the next page; 0: there is none), credentials
+ *          POLICY_TEXT     u32 octets of all of it, u64 a digest of all of it, which tells whether
+ *                          two pages are of one text, u16 length of its name, name, text from
+ *                          there: at least an octet if there is one
+ *          POLICY_FACTS    u64 from (of the next page; 0: there is none), facts (ctl/facts)
  *
  * Promise: pure, total, bounded (I7). No answer holds a secret (I5) but CRED_PAGE with keys, which
  *          is wiped, as every request with a body is.
@@ -36,7 +42,8 @@ enum {
 	CTL_ARG_MAX = 255,
 	CTL_BODY_MAX = 16384,
 	CTL_REQUEST_MAX = 4 + CTL_ARG_MAX + CTL_BODY_MAX,
-	CTL_WIDTHS = 9, /* columns of a list of sessions */
+	CTL_WIDTHS = 9,        /* columns of a list of sessions */
+	CTL_TEXT_PAGE = 65536, /* octets of a policy's text */
 };
 enum ctl_form { CTL_TEXT, CTL_JSON };
 enum ctl_verb {
@@ -57,6 +64,8 @@ enum ctl_verb {
 	CTL_STORE_ROTATE,
 	CTL_UPGRADE,
 	CTL_RELOAD,
+	CTL_POLICY_TEXT,
+	CTL_POLICY_FACTS,
 	CTL_VERBS
 };
 enum ctl_status { CTL_DONE, CTL_UNKNOWN_ENDPOINT, CTL_BAD_REQUEST, CTL_FAILED };

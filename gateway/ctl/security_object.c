@@ -9,6 +9,7 @@
 #include "conf/base64.h"
 #include "conf/hex.h"
 #include "conf/spki.h"
+#include "ctl/terms.h"
 
 enum column {
 	OTHER, /* a resource that says nothing of who the device is */
@@ -16,6 +17,9 @@ enum column {
 	CERTIFICATE_NAME,
 	UPSTREAM_IDENTITY,
 	UPSTREAM_KEY,
+	LABELS,
+	VALID_UNTIL,
+	OVERLAP,
 	URI,
 	BOOTSTRAP,
 	MODE,
@@ -37,6 +41,9 @@ static const char *const names[COLUMNS] = {
 	[CERTIFICATE_NAME] = "certificate_name",
 	[UPSTREAM_IDENTITY] = "upstream_identity",
 	[UPSTREAM_KEY] = "upstream_key",
+	[LABELS] = "labels",
+	[VALID_UNTIL] = "valid_until",
+	[OVERLAP] = "overlap_s",
 	[URI] = "resource 0",
 	[BOOTSTRAP] = "resource 1",
 	[MODE] = "resource 2",
@@ -112,7 +119,7 @@ static bool title(const char *text, enum column *out)
 	if (resource(text, out))
 		return true;
 	static const enum column words[] = { ENDPOINT, CERTIFICATE_NAME, UPSTREAM_IDENTITY,
-		UPSTREAM_KEY };
+		UPSTREAM_KEY, LABELS, VALID_UNTIL, OVERLAP };
 	for (size_t i = 0; i < COUNT_OF(words); i++) {
 		*out = words[i];
 		if (strcmp(text, names[words[i]]) == 0)
@@ -274,6 +281,27 @@ static bool upstream(const struct record *r)
 	       short_octets(r, UPSTREAM_KEY, c->upstream_key, CTL_KEY_MAX, &c->upstream_key_len);
 }
 
+static bool terms(const struct record *r)
+{
+	struct security_object *const s = r->s;
+	const struct {
+		enum column which;
+		const char *(*read)(struct ctl_cred *c, const char *text);
+	} all[] = {
+		{ LABELS, ctl_terms_labels },
+		{ VALID_UNTIL, ctl_terms_until },
+		{ OVERLAP, ctl_terms_overlap },
+	};
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		if (!has(s, all[i].which))
+			continue;
+		const char *const why = all[i].read(&s->cred, r->fields[all[i].which]);
+		if (why != NULL)
+			return fail(s, r->line, "%s: %s", names[all[i].which], why);
+	}
+	return true;
+}
+
 static bool by_mode(const struct record *r)
 {
 	unsigned long mode = 0;
@@ -350,7 +378,7 @@ static bool record(void *ctx, char *const fields[], size_t len, unsigned line)
 	s->cred = (struct ctl_cred){ .line = line, .has_keys = true };
 	return name(&r, s->endpoint != NULL ? s->endpoint : r.fields[ENDPOINT], names[ENDPOINT],
 		       (uint8_t *)s->cred.endpoint) &&
-	       account(&r) && by_mode(&r) && upstream(&r) && s->each(s->ctx, &s->cred);
+	       account(&r) && by_mode(&r) && upstream(&r) && terms(&r) && s->each(s->ctx, &s->cred);
 }
 
 /* --- the file --------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
  *   certificate_name    that the gateway finds in the certificate; without: its common name
  *   upstream_identity   that the gateway shows to the server for it; with upstream_key
  *   upstream_key
+ *   labels, valid_until, overlap_s   as ctl/csv_cred has them
  *   N or /0/I/N         resource N of the object; any instance number I
  *
  * Resources: 0 LwM2M Server URI, 1 Bootstrap-Server, 2 Security Mode, 3 Public Key or Identity,
@@ -32,7 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SECURITY_WHY_MAX = 240, SECURITY_COLUMNS = 12 };
+enum { SECURITY_WHY_MAX = 240, SECURITY_COLUMNS = 16 };
 
 struct security_object {
 	/* False: enough; then why is whose it is. */

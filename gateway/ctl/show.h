@@ -25,6 +25,8 @@ struct ctl_totals {
 	size_t len;
 	uint64_t uptime_s;
 	const struct ctl_store_facts *store; /* NULL: not known */
+	const struct ctl_deciding *deciding; /* the same; policy is then one, too */
+	const struct ctl_policy *policy;
 };
 
 void ctl_show_status(struct ctl_out *o, enum ctl_form form, const struct ctl_totals *t);
@@ -34,15 +36,21 @@ void ctl_show_sessions(struct ctl_out *o, enum ctl_form form, struct ctl_session
 	uint8_t widths[CTL_WIDTHS]);
 /* The line above the rows. */
 void ctl_show_titles(struct ctl_out *o, const uint8_t widths[CTL_WIDTHS]);
-void ctl_show_session(struct ctl_out *o, enum ctl_form form, const struct ctl_session *s);
+/* about NULL: that is not known, and not shown. */
+void ctl_show_session(struct ctl_out *o, enum ctl_form form, const struct ctl_session *s,
+	const struct ctl_about *about);
 /* The same as a member of an array, or by itself. */
-void ctl_show_session_json(struct ctl_json *j, const struct ctl_session *s);
+void ctl_show_session_json(
+	struct ctl_json *j, const struct ctl_session *s, const struct ctl_about *about);
 /* In hex, of at most CTL_CID_MAX octets. Returns out. */
 const char *ctl_cid_text(const uint8_t *cid, size_t len, char out[CTL_CID_TEXT]);
 void ctl_show_store(struct ctl_out *o, enum ctl_form form, const struct ctl_store_facts *f);
 /* The same as a member of an object that is being written. */
 void ctl_show_store_json(struct ctl_json *j, const struct ctl_store_facts *f);
 void ctl_show_store_text(struct ctl_out *o, const struct ctl_store_facts *f);
+/* The same of what is decided of sessions; NULL: JSON has null. */
+void ctl_show_deciding_json(struct ctl_json *j, const struct ctl_totals *t);
+void ctl_show_deciding_text(struct ctl_out *o, const struct ctl_totals *t);
 /* Never its keys. */
 void ctl_show_cred(struct ctl_out *o, enum ctl_form form, const struct ctl_cred *c);
 /* One of a list, a row or a member of a JSON array. */

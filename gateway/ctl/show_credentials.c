@@ -4,12 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "conf/date.h"
 #include "conf/spki.h"
 #include "ctl/json.h"
-
-enum { DATE_MAX = 32 };
 
 bool ctl_identity_text(const uint8_t *identity, size_t len, char out[CTL_IDENTITY_TEXT])
 {
@@ -35,7 +33,15 @@ bool ctl_identity_text(const uint8_t *identity, size_t len, char out[CTL_IDENTIT
 
 static const char *state_of(const struct ctl_cred *c)
 {
-	return c->state == CTL_CRED_ACTIVE ? "active" : "revoked";
+	switch (c->state) {
+	case CTL_CRED_REVOKED:
+		return "revoked";
+	case CTL_CRED_EXPIRED:
+		return "expired";
+	case CTL_CRED_ACTIVE:
+		break;
+	}
+	return "active";
 }
 
 static const char *origin_of(const struct ctl_cred *c)
@@ -56,14 +62,10 @@ static const char *kind_of(const struct ctl_cred *c)
 	return "psk";
 }
 
-static const char *date_of(const struct ctl_cred *c, char out[DATE_MAX])
+/* What is no time is shown as none. */
+static const char *date_of(uint64_t ms, char out[CONF_DATE_TEXT])
 {
-	const time_t s = (time_t)(c->changed_ms / 1000);
-	struct tm parts;
-	if (c->changed_ms / 1000 > INT32_MAX * UINT64_C(64) || gmtime_r(&s, &parts) == NULL ||
-		strftime(out, DATE_MAX, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-		(void)snprintf(out, DATE_MAX, "-");
-	return out;
+	return ms == 0 ? "-" : conf_date_text(ms, out);
 }
 
 static void put_identity(struct ctl_out *o, const uint8_t *identity, size_t len)
@@ -140,6 +142,35 @@ static void json_own_identity(struct ctl_json *j, const struct ctl_cred *c)
 	json_text(j, "certificate", name);
 }
 
+static void json_labels(struct ctl_json *j, const char *labels)
+{
+	char label[CTL_LABELS_MAX + 1];
+	ctl_json_key(j, "labels");
+	ctl_json_begin(j, '[');
+	while (*labels != '\0') {
+		const size_t len = strcspn(labels, ",");
+		memcpy(label, labels, len);
+		label[len] = '\0';
+		ctl_json_text(j, label);
+		labels += len + (labels[len] == ',');
+	}
+	ctl_json_end(j, ']');
+}
+
+static void json_terms(struct ctl_json *j, const struct ctl_cred *c)
+{
+	json_labels(j, c->labels);
+	if (c->until_ms != 0)
+		json_number(j, "valid_until_ms", c->until_ms);
+	if (c->before_generation == 0)
+		return;
+	ctl_json_key(j, "before");
+	ctl_json_begin(j, '{');
+	json_number(j, "generation", c->before_generation);
+	json_number(j, "until_ms", c->before_until_ms);
+	ctl_json_end(j, '}');
+}
+
 static void json_cred(struct ctl_json *j, const struct ctl_cred *c)
 {
 	ctl_json_begin(j, '{');
@@ -157,6 +188,7 @@ static void json_cred(struct ctl_json *j, const struct ctl_cred *c)
 	json_number(j, "changed_ms", c->changed_ms);
 	json_number(j, "key_octets", c->key_len);
 	json_number(j, "upstream_key_octets", c->upstream_key_len);
+	json_terms(j, c);
 	ctl_json_end(j, '}');
 }
 
@@ -167,9 +199,20 @@ static void label(struct ctl_out *o, const char *name)
 	ctl_out_form(o, "%-20s", name);
 }
 
+static void terms_text(struct ctl_out *o, const struct ctl_cred *c)
+{
+	char date[CONF_DATE_TEXT];
+	label(o, "labels");
+	ctl_out_clean(o, c->labels[0] == '\0' ? "-" : c->labels);
+	ctl_out_form(o, "\n%-20s%s\n", "valid until", date_of(c->until_ms, date));
+	if (c->before_generation != 0)
+		ctl_out_form(o, "%-20sof generation %" PRIu64 ", taken until %s\n", "before",
+			c->before_generation, date_of(c->before_until_ms, date));
+}
+
 static void cred_text(struct ctl_out *o, const struct ctl_cred *c)
 {
-	char date[DATE_MAX];
+	char date[CONF_DATE_TEXT];
 	label(o, "endpoint");
 	ctl_out_clean(o, c->endpoint);
 	ctl_out_text(o, "\n");
@@ -188,14 +231,15 @@ static void cred_text(struct ctl_out *o, const struct ctl_cred *c)
 	ctl_out_form(o, "%-20s%s\n", "state", state_of(c));
 	ctl_out_form(o, "%-20s%s\n", "origin", origin_of(c));
 	ctl_out_form(o, "%-20s%" PRIu64 "\n", "generation", c->generation);
-	ctl_out_form(o, "%-20s%s\n", "changed", date_of(c, date));
+	ctl_out_form(o, "%-20s%s\n", "changed", date_of(c->changed_ms, date));
+	terms_text(o, c);
 	if (c->kind == CTL_CRED_PSK)
 		ctl_out_form(o, "%-20s%u octets\n", "key", c->key_len);
 	if (c->upstream_key_len > 0)
 		ctl_out_form(o, "%-20s%u octets\n", "upstream key", c->upstream_key_len);
 	else
 		ctl_out_form(o, "%-20s%s\n", "upstream key",
-			c->state == CTL_CRED_ACTIVE ? "derived" : "0 octets");
+			c->state != CTL_CRED_REVOKED ? "derived" : "0 octets");
 }
 
 void ctl_show_cred(struct ctl_out *o, enum ctl_form form, const struct ctl_cred *c)
@@ -211,22 +255,25 @@ void ctl_show_cred(struct ctl_out *o, enum ctl_form form, const struct ctl_cred 
 
 void ctl_show_cred_titles(struct ctl_out *o)
 {
-	ctl_out_form(o, "%-7s  %-9s  %10s  %-20s  %-11s  %-32s  %s\n", "STATE", "ORIGIN",
-		"GENERATION", "CHANGED", "KIND", "ENDPOINT", "IDENTITY");
+	ctl_out_form(o, "%-7s  %-9s  %10s  %-20s  %-11s  %-32s  %-20s  %-16s  %s\n", "STATE",
+		"ORIGIN", "GENERATION", "CHANGED", "KIND", "ENDPOINT", "VALID UNTIL", "LABELS",
+		"IDENTITY");
 }
 
 void ctl_show_cred_row(struct ctl_out *o, enum ctl_form form, const struct ctl_cred *c)
 {
-	enum { ENDPOINT_WIDTH = 32 };
+	enum { ENDPOINT_WIDTH = 32, LABELS_WIDTH = 16 };
 	struct ctl_json j = { .out = o };
-	char date[DATE_MAX];
+	char date[CONF_DATE_TEXT];
 	if (form == CTL_JSON) {
 		json_cred(&j, c);
 		return;
 	}
 	ctl_out_form(o, "%-7s  %-9s  %10" PRIu64 "  %-20s  %-11s  ", state_of(c), origin_of(c),
-		c->generation, date_of(c, date), kind_of(c));
+		c->generation, date_of(c->changed_ms, date), kind_of(c));
 	ctl_out_column(o, c->endpoint, ENDPOINT_WIDTH);
+	ctl_out_form(o, "  %-20s  ", date_of(c->until_ms, date));
+	ctl_out_column(o, c->labels[0] == '\0' ? "-" : c->labels, LABELS_WIDTH);
 	ctl_out_text(o, "  ");
 	put_own_identity(o, c);
 	ctl_out_text(o, "\n");

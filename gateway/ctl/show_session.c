@@ -125,13 +125,51 @@ static void link_text(struct ctl_out *o, const struct ctl_session *s)
 	facts_text(o, s, &s->link_facts);
 }
 
-static void session_text(struct ctl_out *o, const struct ctl_session *s)
+static void labels_text(struct ctl_out *o, const struct ctl_about *about)
+{
+	ctl_out_form(o, "%-16s%s", "labels", about->labels_len == 0 ? "none" : "");
+	for (size_t i = 0; i < about->labels_len; i++) {
+		ctl_out_text(o, i == 0 ? "" : ", ");
+		ctl_out_clean(o, about->labels[i]);
+	}
+	ctl_out_text(o, "\n");
+}
+
+/* What was decided of it, by which rule, until when. */
+static void verdict_text(struct ctl_out *o, const struct ctl_about *about)
+{
+	char time[CTL_TIME_MAX];
+	const struct ctl_verdict *v = &about->verdict;
+	if (!about->decided) {
+		line(o, "verdict", "none");
+		return;
+	}
+	ctl_out_form(o, "%-16sdevice %s, upstream %s\n", "verdict", policy_action_word(v->device),
+		policy_action_word(v->upstream));
+	ctl_out_form(o, "  %-14s", "rule");
+	ctl_out_clean(o, v->rule);
+	ctl_out_form(o, "\n  %-14s%s, %s ago\n", "event", policy_event_word(v->event),
+		ctl_time_text(v->ms_ago, time));
+	if (v->bounded)
+		ctl_out_form(o, "  %-14s%s%s\n", "ends", v->ends_in_s < 0 ? "" : "in ",
+			ctl_left_text(v->ends_in_s, time));
+	if (v->until_registration)
+		ctl_out_form(o, "  %-14s%s\n", v->bounded ? "or" : "ends", "with the registration");
+	if (!v->done)
+		ctl_out_form(o, "  %-14swhen the device wakes\n", "carried out");
+}
+
+static void session_text(
+	struct ctl_out *o, const struct ctl_session *s, const struct ctl_about *about)
 {
 	char time[CTL_TIME_MAX];
 	line(o, "endpoint", s->endpoint);
 	line(o, "state", s->asleep ? "asleep" : "awake");
 	ctl_out_form(o, "%-16s%u\n", "worker", s->worker);
-	ctl_out_form(o, "%-16s%" PRIu64 "\n", "generation", s->generation);
+	ctl_out_form(o, "%-16s%" PRIu64, "generation", s->generation);
+	if (about != NULL && about->credential_generation != s->generation)
+		ctl_out_form(o, " (its credential has %" PRIu64 ")", about->credential_generation);
+	ctl_out_text(o, "\n");
 	line(o, "credential", credential_words[s->kind]);
 	device_text(o, s);
 	link_text(o, s);
@@ -141,15 +179,20 @@ static void session_text(struct ctl_out *o, const struct ctl_session *s)
 		ctl_out_form(o, "  %-14s%s%s\n", "expires", s->expires_in_s < 0 ? "" : "in ",
 			ctl_left_text(s->expires_in_s, time));
 	}
+	if (about != NULL) {
+		labels_text(o, about);
+		verdict_text(o, about);
+	}
 }
 
-void ctl_show_session(struct ctl_out *o, enum ctl_form form, const struct ctl_session *s)
+void ctl_show_session(struct ctl_out *o, enum ctl_form form, const struct ctl_session *s,
+	const struct ctl_about *about)
 {
 	struct ctl_json j = { .out = o };
 	if (form == CTL_TEXT) {
-		session_text(o, s);
+		session_text(o, s, about);
 		return;
 	}
-	ctl_show_session_json(&j, s);
+	ctl_show_session_json(&j, s, about);
 	ctl_out_text(o, "\n");
 }

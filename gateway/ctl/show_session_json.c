@@ -164,7 +164,49 @@ static void json_registration(struct ctl_json *j, const struct ctl_session *s)
 	ctl_json_end(j, '}');
 }
 
-void ctl_show_session_json(struct ctl_json *j, const struct ctl_session *s)
+static void json_word(struct ctl_json *j, const char *key, const char *word)
+{
+	ctl_json_key(j, key);
+	ctl_json_text(j, word);
+}
+
+static void json_verdict(struct ctl_json *j, const struct ctl_verdict *v)
+{
+	ctl_json_begin(j, '{');
+	json_word(j, "event", policy_event_word(v->event));
+	json_word(j, "rule", v->rule);
+	json_word(j, "device", policy_action_word(v->device));
+	json_word(j, "upstream", policy_action_word(v->upstream));
+	json_number(j, "ms_ago", v->ms_ago);
+	ctl_json_key(j, "ends_in_s");
+	if (v->bounded)
+		ctl_json_signed(j, v->ends_in_s);
+	else
+		ctl_json_null(j);
+	ctl_json_key(j, "until_registration");
+	ctl_json_bool(j, v->until_registration);
+	ctl_json_key(j, "done");
+	ctl_json_bool(j, v->done);
+	ctl_json_end(j, '}');
+}
+
+static void json_about(struct ctl_json *j, const struct ctl_about *about)
+{
+	json_number(j, "credential_generation", about->credential_generation);
+	ctl_json_key(j, "labels");
+	ctl_json_begin(j, '[');
+	for (size_t i = 0; i < about->labels_len; i++)
+		ctl_json_text(j, about->labels[i]);
+	ctl_json_end(j, ']');
+	ctl_json_key(j, "verdict");
+	if (about->decided)
+		json_verdict(j, &about->verdict);
+	else
+		ctl_json_null(j);
+}
+
+void ctl_show_session_json(
+	struct ctl_json *j, const struct ctl_session *s, const struct ctl_about *about)
 {
 	ctl_json_begin(j, '{');
 	ctl_json_key(j, "endpoint");
@@ -178,5 +220,7 @@ void ctl_show_session_json(struct ctl_json *j, const struct ctl_session *s)
 	json_device(j, s);
 	json_link(j, s);
 	json_registration(j, s);
+	if (about != NULL)
+		json_about(j, about);
 	ctl_json_end(j, '}');
 }

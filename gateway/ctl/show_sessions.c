@@ -102,5 +102,5 @@ void ctl_show_sessions(struct ctl_out *o, enum ctl_form form, struct ctl_session
 	if (form == CTL_TEXT)
 		sessions_text(o, s, len, widths);
 	for (size_t i = 0; form == CTL_JSON && i < len; i++)
-		ctl_show_session_json(&j, &s[i]);
+		ctl_show_session_json(&j, &s[i], NULL);
 }

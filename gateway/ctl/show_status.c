@@ -125,6 +125,8 @@ static void status_text(struct ctl_out *o, const struct ctl_totals *t)
 			total_of(t, &counters[i]), counters[i].unit);
 	if (t->store != NULL)
 		ctl_show_store_text(o, t->store);
+	if (t->deciding != NULL)
+		ctl_show_deciding_text(o, t);
 	ctl_out_form(o, "\n%6s %10s %13s %12s %14s %14s\n", "WORKER", "DEVICES", "REGISTRATIONS",
 		"ASSOCIATIONS", "DATAGRAMS IN", "DATAGRAMS OUT");
 	for (size_t i = 0; i < t->len; i++) {
@@ -155,6 +157,8 @@ static void status_json(struct ctl_out *o, const struct ctl_totals *t)
 		ctl_show_store_json(&j, t->store);
 	else
 		ctl_json_null(&j);
+	ctl_json_key(&j, "policy");
+	ctl_show_deciding_json(&j, t);
 	ctl_json_key(&j, "workers");
 	ctl_json_begin(&j, '[');
 	for (size_t w = 0; w < t->len; w++) {

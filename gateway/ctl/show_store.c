@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/show.h"
 
-#include <inttypes.h>
-#include <string.h>
-
 #include "ctl/json.h"
+#include "ctl/show_counts.h"
 
-struct fact {                     /* one number of struct ctl_store_facts */
-	const char *name;         /* in JSON */
-	const char *label, *unit; /* for people */
-	size_t at;                /* offset of a uint64_t */
-};
-
-#define FACT(member, label, unit)                                                                  \
-	{                                                                                          \
-#member, label, unit, offsetof(struct ctl_store_facts, member)                     \
-	}
+#define FACT(member, label, unit) SHOW_COUNT(struct ctl_store_facts, member, label, unit)
 
 /* First what is now, then what has happened since the start. */
-static const struct fact facts[] = {
+static const struct show_count facts[] = {
 	FACT(credentials, "credentials", "now, revoked ones, too"),
 	FACT(associations, "stored associations", "now"),
 	FACT(sessions, "stored sessions", "now"),
@@ -35,13 +24,6 @@ static const struct fact facts[] = {
 	FACT(commit_us_last, "last commit", "us"),
 	FACT(commit_us_max, "longest commit", "us"),
 };
-
-static uint64_t number_of(const struct ctl_store_facts *f, const struct fact *which)
-{
-	uint64_t n = 0;
-	memcpy(&n, (const char *)f + which->at, sizeof(n));
-	return n;
-}
 
 static const char *health(const struct ctl_store_facts *f)
 {
@@ -67,10 +49,7 @@ void ctl_show_store_text(struct ctl_out *o, const struct ctl_store_facts *f)
 		ctl_out_clean(o, f->why);
 	ctl_out_form(o, "%s\n%-24s %u\n", f->anchored ? ", anchored" : "", "  incarnation",
 		f->incarnation);
-	ctl_out_form(o, "%-24s %20s  %s\n", "COUNT", "VALUE", "UNIT");
-	for (size_t i = 0; i < COUNT_OF(facts); i++)
-		ctl_out_form(o, "%-24s %20" PRIu64 "  %s\n", facts[i].label,
-			number_of(f, &facts[i]), facts[i].unit);
+	show_counts_text(o, f, facts, COUNT_OF(facts));
 }
 
 static void json_bool(struct ctl_json *j, const char *key, bool b)
@@ -82,10 +61,7 @@ static void json_bool(struct ctl_json *j, const char *key, bool b)
 void ctl_show_store_json(struct ctl_json *j, const struct ctl_store_facts *f)
 {
 	ctl_json_begin(j, '{');
-	for (size_t i = 0; i < COUNT_OF(facts); i++) {
-		ctl_json_key(j, facts[i].name);
-		ctl_json_number(j, number_of(f, &facts[i]));
-	}
+	show_counts_json(j, f, facts, COUNT_OF(facts));
 	json_bool(j, "in_memory", f->in_memory);
 	json_bool(j, "is_full", f->is_full);
 	json_bool(j, "is_broken", f->is_broken);

@@ -15,6 +15,7 @@
 #define LWG_DTLS_CERTIFICATE_H
 
 #include "base/attr.h"
+#include "dtls/belief.h"
 
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -63,5 +64,13 @@ const char *dtls_own_weakness(X509 *leaf, const STACK_OF(X509) * chain, EVP_PKEY
 /* SHA-256 of the DER SubjectPublicKeyInfo: who this is. False: the library failed. */
 MUST_USE bool dtls_spki_digest(const X509_PUBKEY *spki, uint8_t out[DTLS_DIGEST_LEN]);
 MUST_USE bool dtls_key_digest(EVP_PKEY *key, uint8_t out[DTLS_DIGEST_LEN]);
+/* Which certificate this is, as revocation lists name it: the first octets of SHA-256 over the DER
+   of its issuer, then of its serial number. An authority writes its name in its lists as in its
+   certificates (RFC 5280 4.1.2.6, 5.1.2.3), octet by octet. False: the library failed. */
+MUST_USE bool dtls_certificate_trace(
+	const X509_NAME *issuer, const ASN1_INTEGER *serial, uint8_t out[DTLS_TRACE]);
+/* Of a chain that X509_verify_cert() has accepted, leaf first, anchor last. False: the library
+   failed, or it is longer than DTLS_TRACES. */
+MUST_USE bool dtls_chain_belief(const STACK_OF(X509) * chain, struct dtls_belief *out);
 
 #endif

@@ -94,10 +94,16 @@ static void linger_send(const struct dtls_arrival *a, struct dtls_conn *c)
 struct dtls_conn *dtls_conn_new(struct dtls_engine *e, const struct dtls_handshake *h)
 {
 	struct dtls_conn *const c = pool_take(&e->conn_pool);
-	if (!c)
+	struct dtls_proved *const proved = c ? malloc(sizeof(*proved)) : NULL;
+	if (!proved) {
+		if (c)
+			pool_give(&e->conn_pool, c);
 		return NULL;
+	}
+	*proved = h->proved;
 	*c = (struct dtls_conn){
 		.node = h->node,
+		.proved = proved,
 		.user = h->user,
 		.up_ms = e->now_ms,
 		.heard_ms = e->now_ms,
@@ -182,6 +188,7 @@ static void forget(struct dtls_engine *e, struct dtls_conn *c)
 static void release(struct dtls_engine *e, struct dtls_conn *c)
 {
 	free(c->assoc.cid_out);
+	free(c->proved);
 	wipe(c, sizeof(*c));
 	pool_give(&e->conn_pool, c);
 }

@@ -2,6 +2,8 @@
 /* What an association tells of itself. */
 #include "dtls/state.h"
 
+#include <stdlib.h>
+
 void *dtls_conn_user(const struct dtls_conn *c)
 {
 	return c->user;
@@ -36,6 +38,17 @@ uint32_t dtls_conn_cred(const struct dtls_conn *c)
 uint64_t dtls_conn_generation(const struct dtls_conn *c)
 {
 	return c->generation;
+}
+
+const struct dtls_proved *dtls_conn_proved(const struct dtls_conn *c)
+{
+	return c->proved;
+}
+
+void dtls_conn_forget_proved(struct dtls_conn *c)
+{
+	free(c->proved);
+	c->proved = NULL;
 }
 
 bool dtls_conn_resumed(const struct dtls_conn *c)

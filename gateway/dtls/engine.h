@@ -36,6 +36,7 @@
 
 #include "base/attr.h"
 #include "base/net.h"
+#include "dtls/belief.h"
 #include "dtls/stats.h"
 
 #include <stdbool.h>
@@ -128,6 +129,7 @@ struct dtls_chain {
 	size_t pins_len;
 	const uint8_t *serial; /* of the holder's certificate, big endian without leading zeros */
 	size_t serial_len;
+	const struct dtls_belief *belief;
 };
 
 /* An association that is not in memory. Holds keys: who made it wipes it. */
@@ -154,12 +156,13 @@ struct dtls_sleeper {
 	uint8_t context[DTLS_CONTEXT_MAX]; /* from dtls_context_write() */
 };
 
-/* Server role, resumption: what libssl keeps of a session, and whose it is. */
+/* Resumption: what libssl keeps of a session, and whose it is. */
 struct dtls_resumable {
 	uint8_t id[DTLS_SESSION_ID_MAX];
 	size_t id_len;
 	uint32_t cred;
 	uint64_t generation;
+	struct dtls_proved proved;
 	size_t len;
 	uint8_t session[DTLS_SESSION_MAX]; /* with the master secret: the holder wipes it */
 };
@@ -204,6 +207,9 @@ struct dtls_owner {
 	/* Server role: whose certificate this is: the name is a credential's, and what that has
 	   pinned is in the chain. False, or NULL: nobody's. */
 	bool (*certificate)(void *ctx, const struct dtls_chain *chain, struct dtls_known *out);
+	/* A handshake begins, in either role: how old is what it will be judged by? Handed back
+	   with dtls_conn_proved(). NULL: 0. */
+	uint64_t (*born)(void *ctx);
 	/* Room for one outgoing datagram of at most cap bytes on path; NULL: no room, the
 	   datagram is dropped. */
 	uint8_t *(*room)(void *ctx, const struct net_path *path, size_t cap);
@@ -458,6 +464,11 @@ uint32_t dtls_conn_cred(const struct dtls_conn *c);
 enum dtls_role dtls_conn_role(const struct dtls_conn *c);
 /* True if an abbreviated handshake has made it, here and now: it is as old as its session (S29). */
 bool dtls_conn_resumed(const struct dtls_conn *c);
+/* What the handshake that has made it was based on, from `up` on; NULL: the owner has it, or c has
+   slept since. */
+const struct dtls_proved *dtls_conn_proved(const struct dtls_conn *c);
+/* The owner has it now: memory is for the few whose handshake was just now. */
+void dtls_conn_forget_proved(struct dtls_conn *c);
 
 struct dtls_conn_facts {                  /* for people, not for the data path */
 	uint64_t records_in, records_out; /* accepted; numbers used */

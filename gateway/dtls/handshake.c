@@ -52,6 +52,7 @@ enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
 	h->timer.fire = dtls_handshake_due;
 	h->began_ms = e->now_ms;
 	h->cred = DTLS_NO_CRED;
+	h->proved.born = e->owner.born ? e->owner.born(e->owner.ctx) : 0;
 	h->assoc.write_end = e->set.first_write_end;
 	h->assoc.read_end = e->set.first_read_end;
 	dtls_gather_init(&h->gather, 0); /* dtls_admit_gather() gives it room */

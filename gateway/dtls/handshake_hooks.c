@@ -62,6 +62,8 @@ static uint8_t judge(SSL *ssl, const struct dtls_proof *proof)
 	h->refused = !proof->good;
 	h->refusal = proof->cause;
 	h->doubt = proof->detail;
+	if (proof->good && !raw)
+		h->proved.belief = *proof->chain.belief;
 	if (!proof->good || h->role == DTLS_CLIENT)
 		return 0;
 	if (raw)

@@ -29,8 +29,8 @@
 #include <stdint.h>
 
 enum {
-	DTLS_CHAIN_LIMIT = 16,         /* chain_max is at most this */
-	DTLS_CERTIFICATES_MAX = 16384, /* octets of a peer's Certificate message */
+	DTLS_CHAIN_LIMIT = DTLS_TRACES, /* chain_max is at most this */
+	DTLS_CERTIFICATES_MAX = 16384,  /* octets of a peer's Certificate message */
 	DTLS_CIPHERS_MAX = 40 * SUITES,
 	DTLS_TYPE_X509 = 0, /* RFC 7250 7, RFC 6091 */
 	DTLS_TYPE_RAW = 2,

@@ -38,6 +38,7 @@ struct hearing {
 	/* What the proof points at. */
 	uint8_t digests[DTLS_CHAIN_LIMIT + 1][DTLS_DIGEST_LEN];
 	struct dtls_name name;
+	struct dtls_belief belief;
 };
 
 static int refuse(struct hearing *h, uint8_t alert, enum dtls_cause cause, const char *detail)
@@ -158,6 +159,10 @@ static int verify_chain(struct hearing *h, const STACK_OF(X509) * chain)
 				"its key cannot be written");
 		has_pin = pinned(p, h->digests[i]) || has_pin;
 	}
+	if (!dtls_chain_belief(chain, &h->belief))
+		return refuse(h, DTLS_INTERNAL_ERROR, DTLS_FAIL_CERTIFICATE,
+			"what it is believed by cannot be noted");
+	h->proof.chain.belief = &h->belief;
 	h->proof.chain.pins = (const uint8_t(*)[DTLS_DIGEST_LEN])h->digests;
 	h->proof.chain.pins_len = n;
 	if (!h->of_client) {

@@ -134,6 +134,7 @@ static SSL_SESSION *find(SSL *ssl, const unsigned char *id, int len, int *copy)
 		h->session_id_len = (uint8_t)id_len;
 		h->session_cred = found.cred;
 		h->session_generation = found.generation;
+		h->session_proved = found.proved;
 	}
 	wipe(&found, sizeof(found));
 	return s;
@@ -152,8 +153,8 @@ void dtls_resume_offer(struct dtls_handshake *h, const struct dtls_resumable *x)
 			 suite->ecdsa == (h->key_len == 0) &&
 			 (guard != DTLS_GUARD_MTE || h->profile->set.mac_then_encrypt) &&
 			 SSL_SESSION_get_max_fragment_length(s) == h->profile->set.fragment_code;
-	if (fit)
-		(void)SSL_set_session(h->ssl, s);
+	if (fit && SSL_set_session(h->ssl, s) == 1)
+		h->session_proved = x->proved;
 	SSL_SESSION_free(s);
 }
 
@@ -162,6 +163,7 @@ void dtls_resume_settle(struct dtls_handshake *h)
 	if (h->resumed || h->suite == 0 || !SSL_session_reused(h->ssl))
 		return;
 	h->resumed = true;
+	h->proved = h->session_proved;
 	if (h->role == DTLS_CLIENT)
 		return;
 	h->cred = h->session_cred;
@@ -183,7 +185,9 @@ static bool write_session(
 	const uint8_t *const id = SSL_SESSION_get_id(s, &id_len);
 	uint8_t *der = NULL;
 	const int len = i2d_SSL_SESSION(s, &der);
-	*out = (struct dtls_resumable){ .cred = h->cred, .generation = h->generation };
+	*out = (struct dtls_resumable){
+		.cred = h->cred, .generation = h->generation, .proved = h->proved
+	};
 	if (len <= 0)
 		return false;
 	const size_t lean = dtls_session_lean(

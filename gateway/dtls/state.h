@@ -91,6 +91,7 @@ struct dtls_conn {
 	struct dtls_move *move;   /* its candidate; owned; NULL = none */
 	void *user;
 	struct dtls_linger *linger;   /* owned; NULL = none */
+	struct dtls_proved *proved;   /* owned; NULL = the owner has it */
 	struct dtls_conn *spent_next; /* list of those that ran out of numbers */
 	uint64_t records_in;
 	uint64_t up_ms, heard_ms;
@@ -133,6 +134,8 @@ struct dtls_handshake {
 	uint64_t hello_tag;  /* server: hash of the client's random */
 	uint64_t generation; /* of cred */
 	uint64_t session_generation;
+	struct dtls_proved proved;
+	struct dtls_proved session_proved; /* of the session that libssl has */
 	struct dtls_assoc assoc;
 	struct dtls_cid_link cid;  /* by assoc.cid_in */
 	struct dtls_gather gather; /* what the peer says in the clear */

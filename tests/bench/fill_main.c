@@ -16,7 +16,7 @@
 #include "tests/lab/sleeper.h"
 
 enum option_id { DIR = 1, KEY, TOKEN, COUNT, DEVICE_PORT, GATEWAY_PORT, LINK_PORT, SERVER_PORT };
-enum { AT_ONCE = 5000, LIFETIME_S = 86400, KEY_LEN = 16, SAY_EVERY = 100000 };
+enum { AT_ONCE = 5000, LIFETIME_S = 86400, KEY_LEN = 16, SAY_EVERY = 100000, SLOT_STEP = 4096 };
 enum { CCM_8 = 0xc0a8 }; /* TLS_PSK_WITH_AES_128_CCM_8 */
 
 static const struct option options[] = {
@@ -128,6 +128,13 @@ static enum store_result put_session(struct store_txn *t, const struct batch *b,
 	return r == STORE_OK ? store_session_put(t, &s) : r;
 }
 
+/* As the gateway writes it: in whole steps (GW_SLOT_STEP), or it would not see where its next one
+   begins. */
+static uint32_t marked(uint32_t count)
+{
+	return (count + SLOT_STEP - 1) / SLOT_STEP * SLOT_STEP;
+}
+
 static enum store_result run(struct store_txn *t, struct store_op *op)
 {
 	const struct batch *b = (const struct batch *)(const void *)op;
@@ -135,7 +142,7 @@ static enum store_result run(struct store_txn *t, struct store_op *op)
 	if (b->from == 0) { /* one socket for all links, and so many places of it in use */
 		r = store_port_put(t, 0, 0, b->plan->link_port);
 		if (r == STORE_OK)
-			r = store_port_put(t, 0, STORE_PORT_MARK, b->plan->count);
+			r = store_port_put(t, 0, STORE_PORT_MARK, marked(b->plan->count));
 	}
 	for (uint32_t i = b->from; r == STORE_OK && i < b->from + b->len; i++)
 		r = put_session(t, b, i);

@@ -6,6 +6,7 @@
 #include "base/rd.h"
 #include "base/wr.h"
 #include "ctl/answer.h"
+#include "ctl/facts.h"
 #include "ctl/sp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -70,9 +71,9 @@ static uint64_t uptime_s(void *ctx)
 /* What the store is asked: everything that comes is looked at, to the last octet. */
 static void look(const struct ctl_cred *c)
 {
-	if (c->endpoint[CTL_NAME_MAX] != '\0' || c->identity_len > CTL_NAME_MAX ||
-		c->upstream_identity_len > CTL_NAME_MAX || c->key_len > CTL_KEY_MAX ||
-		c->upstream_key_len > CTL_KEY_MAX)
+	if (c->endpoint[CTL_NAME_MAX] != '\0' || c->labels[CTL_LABELS_MAX] != '\0' ||
+		c->identity_len > CTL_NAME_MAX || c->upstream_identity_len > CTL_NAME_MAX ||
+		c->key_len > CTL_KEY_MAX || c->upstream_key_len > CTL_KEY_MAX)
 		abort();
 }
 
@@ -145,6 +146,44 @@ static void facts(void *ctx, struct ctl_store_facts *out)
 	memcpy(out->why, o->data, o->size < sizeof(out->why) ? o->size : sizeof(out->why) - 1);
 }
 
+static bool policy(void *ctx, struct ctl_policy *out)
+{
+	const struct octets *o = ctx;
+	*out = (struct ctl_policy){
+		.name = "policy.conf", .text = (const char *)o->data, .len = o->size
+	};
+	return o->size % 4 != 3;
+}
+
+static bool session_facts(void *ctx, const char *endpoint, uint64_t *from, struct ctl_out *out)
+{
+	const struct octets *o = ctx;
+	const struct policy_facts f = { .endpoint = endpoint, .age_s = *from };
+	const struct ctl_facts_rest none = { 0 };
+	if (o->size % 5 != 0)
+		ctl_facts_put(out, &f, &none);
+	*from = *from % 3 == 0 ? 0 : *from - 1;
+	return o->size % 7 != 0;
+}
+
+/* Words that are none of ours do not get here: gateway/gateway_policy sees to it. */
+static bool about(void *ctx, const char *endpoint, struct ctl_about *out)
+{
+	const struct octets *o = ctx;
+	(void)endpoint;
+	*out = (struct ctl_about){ .labels_len = o->size % (POLICY_LABELS_MAX + 1),
+		.decided = o->size % 2 == 0 };
+	for (size_t i = 0; i < out->labels_len; i++)
+		memcpy(out->labels[i], o->data,
+			o->size < POLICY_LABEL_MAX ? o->size : POLICY_LABEL_MAX);
+	out->verdict.event = (enum policy_event)(o->size % POLICY_EVENTS);
+	out->verdict.device = (enum policy_action)(o->size % POLICY_ACTIONS);
+	out->verdict.bounded = o->size % 3 == 0;
+	out->verdict.ends_in_s = 50 - (int64_t)(o->size % 100);
+	memcpy(out->verdict.rule, o->data, o->size < POLICY_NAME_MAX ? o->size : POLICY_NAME_MAX);
+	return o->size % 9 != 0;
+}
+
 /* A credential that is read is written again as it came. */
 static void check_cred(const uint8_t *data, size_t size)
 {
@@ -164,8 +203,10 @@ static void check_cred(const uint8_t *data, size_t size)
 static void check(const struct ctl_out *o, const struct ctl_request *q)
 {
 	const bool json = q != NULL && q->form == CTL_JSON;
-	const bool pages = q != NULL && (q->verb == CTL_SESSIONS || q->verb == CTL_CRED_PAGE ||
-						q->verb == CTL_CRED_SHOW);
+	const bool pages =
+		q != NULL &&
+		(q->verb == CTL_SESSIONS || q->verb == CTL_CRED_PAGE || q->verb == CTL_CRED_SHOW ||
+			q->verb == CTL_POLICY_TEXT || q->verb == CTL_POLICY_FACTS);
 	if (pages && o->data[1] == CTL_DONE)
 		return; /* not all of it is text */
 	if (o->len < 3 || o->data[o->len - 1] != '\n' || o->data[1] > CTL_FAILED)
@@ -204,6 +245,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.sessions = sessions,
 		.close = close_it,
 		.uptime_s = uptime_s,
+		.policy = policy,
+		.facts = session_facts,
+		.about = about,
 		.store = {
 			.ctx = &rest,
 			.facts = facts,

@@ -6,7 +6,8 @@
  *
  * What must hold after each step: what went to the server came from the device as it is, and the
  * reverse, or is a message that the relay may make; nothing but answers comes down to a device that
- * is neither open nor registering; the figures add up.
+ * is neither open nor registering; a gate that is shut lets nothing up, and one that drains nothing
+ * new; the figures add up.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ struct bed {
 	uint16_t mid;
 	uint8_t mood; /* what open() does */
 	bool busy;    /* a message is being handed over: by `from` */
+	bool known;   /* a copy of it came before */
 	enum side from;
 	const uint8_t *msg;
 	size_t len;
@@ -65,11 +67,15 @@ static bool sent(struct channel *c, const uint8_t *msg, size_t len)
 		"the relay sends too long a message");
 	if (e->broken)
 		return false;
+	const bool shut = b->d->gate == RELAY_QUARANTINED;
 	const bool passed =
 		b->busy && b->from != e->side && len == b->len && memcmp(msg, b->msg, len) == 0;
 	const bool waited = e->side == SIDE_SERVER && !passed && !b->busy;
-	if (!passed && !waited)
+	if (shut || (!passed && !waited))
 		judge_own(&m);
+	must(!shut || !passed, "something passes a gate that is shut");
+	must(!passed || b->d->gate != RELAY_DRAINING || !pdu_is_request(&m) || b->known,
+		"a new request passes a gate that drains");
 	if (passed && e->side == SIDE_DEVICE && pdu_is_request(&m))
 		must(device_is_asked(b->d), "a request reaches a device that is not open");
 	return true;
@@ -131,6 +137,10 @@ static void hand_over(struct bed *b, enum side from, const uint8_t *msg, size_t 
 	if (!copy)
 		return;
 	memcpy(copy, msg, len);
+	struct pdu m;
+	struct exchange_table *const t = from == SIDE_DEVICE ? b->d->exchanges : b->d->asked;
+	b->known = pdu_parse(copy, len, &m) == PDU_OK &&
+		   (exchange_of_copy(t, &m) || queue_has(&b->d->waiting, &m));
 	b->busy = true;
 	b->from = from;
 	b->msg = copy;
@@ -164,6 +174,12 @@ static void check(const struct bed *b)
 	must(!d->ends[SIDE_SERVER] || !d->opening, "a link is up and being opened");
 	must(!d->reg.active || d->reg.location[0] != '\0', "registered nowhere");
 	must(!d->exchanges || wheel_armed(&d->timer), "an exchange that never ends");
+	must(!d->asked || wheel_armed(&d->timer), "a request of the server that never ends");
+	must(!d->asked || d->ends[SIDE_SERVER], "a request of a server that has gone");
+	must(d->gate != RELAY_QUARANTINED || (!d->ends[SIDE_SERVER] && !d->opening),
+		"a link beyond a gate that is shut");
+	must(d->gate != RELAY_QUARANTINED || relay_device_exchanges(d) == 0,
+		"something is under way behind a gate that is shut");
 	must(!d->reg.active || wheel_armed(&d->timer) || d->reg.expires_ms == UINT64_MAX,
 		"a registration that never ends");
 }
@@ -199,6 +215,12 @@ static void event(struct bed *b, uint8_t op)
 		break;
 	case 6:
 		again(b, detail);
+		break;
+	case 7:
+		if (detail == 15)
+			relay_device_cut(b->d);
+		else
+			relay_device_gate(b->d, (enum relay_gate)(detail % 3), detail / 3U);
 		break;
 	default:
 		break;

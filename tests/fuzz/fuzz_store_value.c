@@ -23,16 +23,19 @@ static void macs(struct kv_slice v, uint8_t out[OUT])
 {
 	struct value_meta meta;
 	struct value_lease lease;
+	struct store_verdict verdict;
 	if (value_meta_read(v, &mac, &meta))
 		same(v, out, value_meta_write(&meta, &mac, out, OUT));
 	if (value_lease_read(v, &mac, SLOT, &lease))
 		same(v, out, value_lease_write(&lease, &mac, SLOT, out, OUT));
+	if (value_verdict_read(v, &mac, CRED, &verdict))
+		same(v, out, value_verdict_write(&verdict, &mac, out, OUT));
 }
 
 static void heads(unsigned kind, struct kv_slice v, uint8_t out[OUT])
 {
 	struct value_assoc_head assoc;
-	struct value_cred_head cred;
+	struct store_cred_mark cred;
 	struct value_session_head session;
 	struct value_resume_head resume;
 	struct kv_slice rest = { "", 0 };
@@ -59,18 +62,21 @@ static void heads(unsigned kind, struct kv_slice v, uint8_t out[OUT])
 
 static void plain(unsigned kind, struct kv_slice v, uint8_t out[OUT])
 {
-	struct store_assoc assoc = { 0 };
-	struct store_cred cred = { 0 };
-	struct store_session session = { 0 };
-	struct store_resume resume = { 0 };
-	if (kind == 0 && value_assoc_read(v, &assoc))
-		same(v, out, value_assoc_write(&assoc, out, OUT));
-	else if (kind == 1 && value_cred_read(v, &cred))
-		same(v, out, value_cred_write(&cred, out, OUT));
-	else if (kind == 2 && value_session_read(v, &session))
-		same(v, out, value_session_write(&session, out, OUT));
-	else if (kind == 3 && value_resume_read(v, &resume))
-		same(v, out, value_resume_write(&resume, out, OUT));
+	union {
+		struct store_assoc assoc;
+		struct store_cred cred;
+		struct store_session session;
+		struct store_resume resume;
+	} x;
+	memset(&x, 0, sizeof(x));
+	if (kind == 0 && value_assoc_read(v, &x.assoc))
+		same(v, out, value_assoc_write(&x.assoc, out, OUT));
+	else if (kind == 1 && value_cred_read(v, &x.cred))
+		same(v, out, value_cred_write(&x.cred, out, OUT));
+	else if (kind == 2 && value_session_read(v, &x.session))
+		same(v, out, value_session_write(&x.session, out, OUT));
+	else if (kind == 3 && value_resume_read(v, &x.resume))
+		same(v, out, value_resume_write(&x.resume, x.resume.born, out, OUT));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

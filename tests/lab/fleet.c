@@ -232,7 +232,7 @@ bool fleet_open(struct fleet *f, const struct fleet_settings *set, const struct 
 	struct dtls_owner owner = {
 		.up = on_up, .message = on_message, .down = on_down, .failed = on_failed
 	};
-	*f = (struct fleet){ .set = set, .creds = creds };
+	*f = (struct fleet){ .set = set, .creds = creds, .load_rate = set->load_rate };
 	f->host.refuses = is_astray;
 	if (!cids_profile(set->cid, !set->no_rrc, &f->profile))
 		return false;
@@ -270,6 +270,7 @@ void fleet_close(struct fleet *f)
 	for (uint32_t i = 0; f->devices && i < f->set->devices; i++)
 		free(f->devices[i].tokens.seen);
 	free(f->devices);
+	free(f->trips);
 }
 
 static uint64_t allowance(const struct fleet *f, uint64_t since_ms)
@@ -353,7 +354,7 @@ static bool obey(struct fleet *f)
 		else if (strcmp(order, "rest") == 0)
 			f->load_on = false;
 		else if (strncmp(order, "load ", 5) == 0 && f->all_ms != 0 && f->stop_ms == 0)
-			fleet_load_order(f, strtoull(order + 5, NULL, 10));
+			fleet_load_order(f, order + 5);
 		else if (strncmp(order, "speak ", 6) == 0)
 			fleet_load_speak(f, strtoull(order + 6, NULL, 10));
 	}
@@ -368,7 +369,7 @@ void fleet_run(struct fleet *f)
 		const bool pacing =
 			f->stop_ms ? f->stopped < f->set->devices : f->started < f->set->devices;
 		uint64_t wake = f->said_ms + SAY_MS;
-		if (pacing || (f->load_on && f->set->load_rate))
+		if (pacing || (f->load_on && f->load_rate))
 			wake = f->host.now_ms + STEP_MS;
 		else if (f->all_ms && f->set->duration_s && !f->stop_ms &&
 			 f->all_ms + f->set->duration_s * 1000ULL < wake)

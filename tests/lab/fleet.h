@@ -107,12 +107,16 @@ struct fleet {
 	uint64_t said_ms;
 	uint32_t load_at, load_out; /* next device; pairs under way */
 	bool load_on;
-	uint64_t load_begun, load_since_ms; /* for the rate */
+	uint64_t load_begun, load_since_ms, load_rate; /* a second at most; 0: as many as go */
 	/* by an order: then load_left more, and it is told when all have ended */
 	bool load_counted;
 	uint64_t load_left;
 	struct fleet_load_mark load_mark; /* when the order came */
+	/* How many of its pairs took 0, 1 ... times FLEET_TRIP_US, the last: or longer. NULL: no
+	   memory. */
+	uint32_t *trips;
 };
+enum { FLEET_TRIP_US = 2, FLEET_TRIPS = 50000 };
 
 /* Opens everything. False with a line on stderr. */
 MUST_USE bool fleet_open(
@@ -123,8 +127,8 @@ void fleet_close(struct fleet *f);
 
 /* fleet_load.c */
 void fleet_load_step(struct fleet *f);
-/* So many requests more, after which one line tells how they ended. */
-void fleet_load_order(struct fleet *f, uint64_t requests);
+/* "N" or "N RATE": so many requests more, after which one line tells how they ended. */
+void fleet_load_order(struct fleet *f, const char *order);
 /* One request of one device; one line tells how it ended. */
 void fleet_load_speak(struct fleet *f, uint64_t number);
 void fleet_load_ended(struct fleet *f, struct fleet_device *d, enum device_outcome how);

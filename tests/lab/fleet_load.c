@@ -1,21 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Load for benchmarks: a window of request/response pairs over all devices, each device at most
    one. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "tests/lab/fleet.h"
 #include "tests/lab/loop.h"
 
-void fleet_load_order(struct fleet *f, uint64_t requests)
+void fleet_load_order(struct fleet *f, const char *order)
 {
+	char *rest = NULL;
+	const uint64_t requests = strtoull(order, &rest, 10);
+	const uint64_t rate = strtoull(rest, NULL, 10);
+	f->load_rate = rate > 0 ? rate : f->set->load_rate;
 	f->load_on = true;
 	f->load_counted = true;
 	f->load_left = requests;
+	f->load_begun = 0;
+	f->load_since_ms = f->host.now_ms;
+	if (!f->trips)
+		f->trips = calloc(FLEET_TRIPS, sizeof(f->trips[0]));
+	else
+		memset(f->trips, 0, FLEET_TRIPS * sizeof(f->trips[0]));
 	f->load_mark = (struct fleet_load_mark){ f->counts.pairs, f->counts.lost, loop_now_us() };
 }
 
 static bool wants_more(const struct fleet *f)
 {
 	const uint64_t ms = f->host.now_ms - f->load_since_ms;
-	if (f->set->load_rate && f->load_begun > ms * f->set->load_rate / 1000)
+	if (f->load_rate && f->load_begun > ms * f->load_rate / 1000)
 		return false;
 	return f->load_on && f->load_out < f->set->window && (!f->load_counted || f->load_left > 0);
 }
@@ -70,6 +83,9 @@ void fleet_load_ended(struct fleet *f, struct fleet_device *d, enum device_outco
 	const uint64_t took = loop_now_us() - d->sent_us;
 	f->counts.pairs++;
 	f->counts.round_trip_us += took;
+	if (f->trips)
+		f->trips[took / FLEET_TRIP_US < FLEET_TRIPS ? took / FLEET_TRIP_US
+							    : FLEET_TRIPS - 1]++;
 	if (took > f->counts.round_trip_max_us)
 		f->counts.round_trip_max_us = took;
 }

@@ -56,12 +56,27 @@ void fleet_say_spoken(uint32_t number, bool answered)
 	end_line();
 }
 
+/* Of the pairs of the last order: so many of a thousand took no longer. */
+static unsigned long long trip_us(const struct fleet *f, uint64_t permille)
+{
+	uint64_t all = 0, some = 0;
+	for (size_t i = 0; f->trips && i < FLEET_TRIPS; i++)
+		all += f->trips[i];
+	for (size_t i = 0; all > 0 && i < FLEET_TRIPS; i++) {
+		some += f->trips[i];
+		if (some * 1000 >= all * permille)
+			return i * FLEET_TRIP_US;
+	}
+	return 0;
+}
+
 void fleet_say_load(const struct fleet *f, uint64_t took_us)
 {
-	(void)printf("{\"event\":\"load\",\"done\":%llu,\"lost\":%llu,\"us\":%llu",
+	(void)printf("{\"event\":\"load\",\"done\":%llu,\"lost\":%llu,\"us\":%llu,"
+		     "\"median_us\":%llu,\"p99_us\":%llu",
 		(unsigned long long)(f->counts.pairs - f->load_mark.pairs),
 		(unsigned long long)(f->counts.lost - f->load_mark.lost),
-		(unsigned long long)took_us);
+		(unsigned long long)took_us, trip_us(f, 500), trip_us(f, 990));
 	end_line();
 }
 

@@ -302,7 +302,7 @@ def test_R017_every_kind_is_added_shown_and_replaced():
         assert f"kind                certificate\ncertificate         {held.name}\n" in text, text
         assert f"certificate pin     {held.digest}\n" in text, text
         rows = lab.ctl("credential", "list")
-        assert re.search(rf"public_key   raw +{raw.digest}", rows), rows
+        assert re.search(rf"public_key   raw +- +- +{raw.digest}", rows), rows
         # In another form it is the same key; somebody else's it cannot be.
         path = write_octets(lab, "raw.der", raw.der)
         assert "is as it was" in lab.ctl("credential", "replace", "raw", "--public-key", path)

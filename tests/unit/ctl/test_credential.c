@@ -27,6 +27,13 @@ static struct ctl_cred whole(void)
 		.upstream_identity_len = 1,
 		.upstream_key_len = 16,
 		.has_keys = true,
+		.says_labels = true,
+		.says_overlap = true,
+		.until_ms = UINT64_C(1800000000000),
+		.overlap_s = 86400,
+		.before_generation = UINT64_C(0x1122334455667700),
+		.before_until_ms = UINT64_C(1795000000000),
+		.labels = "meter,north",
 	};
 	memset(c.identity, 0, sizeof(c.identity)); /* octets, not text */
 	memset(c.key, 0xa5, sizeof(c.key));
@@ -60,6 +67,11 @@ static void test_what_is_written_is_read(void **state)
 	assert_int_equal(back.kind, c.kind);
 	assert_true(back.pinned && back.own_pin);
 	assert_memory_equal(back.pin, c.pin, sizeof(c.pin));
+	assert_true(back.says_labels && !back.says_until && back.says_overlap);
+	assert_true(back.until_ms == c.until_ms && back.overlap_s == c.overlap_s);
+	assert_true(back.before_generation == c.before_generation &&
+		    back.before_until_ms == c.before_until_ms);
+	assert_string_equal(back.labels, c.labels);
 	assert_int_equal(back.identity_len, CTL_NAME_MAX);
 	assert_int_equal(back.upstream_identity_len, 1);
 	/* Every octet is needed. */
@@ -75,6 +87,7 @@ static void test_the_longest_fits_to_the_octet(void **state)
 	struct ctl_cred c = whole();
 	uint8_t wire[CTL_CRED_MAX];
 	memset(c.endpoint, 'e', CTL_NAME_MAX);
+	memset(c.labels, 'l', CTL_LABELS_MAX);
 	c.upstream_identity_len = CTL_NAME_MAX;
 	c.upstream_key_len = CTL_KEY_MAX;
 	struct wr w = wr_into(wire, sizeof(wire));
@@ -108,7 +121,7 @@ static void test_I7_what_is_out_of_bounds_is_refused(void **state)
 	static const struct {
 		size_t at;
 		uint8_t value;
-	} rows[] = { { STATE, 2 }, { ORIGIN, 2 }, { KEYS, 2 }, { KIND, 3 }, { PINNED, 3 },
+	} rows[] = { { STATE, 3 }, { ORIGIN, 2 }, { KEYS, 2 }, { KIND, 3 }, { PINNED, 3 },
 		{ ENDPOINT_LEN, 129 }, { ENDPOINT + 2, 0 } };
 	const struct ctl_cred c = whole();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -123,6 +136,45 @@ static void test_I7_what_is_out_of_bounds_is_refused(void **state)
 	}
 }
 
+static void test_I7_labels_and_what_is_said_of_them_are_bounded(void **state)
+{
+	(void)state;
+	const struct ctl_cred c = whole();
+	const size_t labels_len = strlen(c.labels), tail = 31 + labels_len;
+	const struct {
+		size_t from_end;
+		uint8_t value;
+	} rows[] = {
+		{ tail, 8 },              /* what is said: three bits */
+		{ labels_len + 2, 0x02 }, /* 0x020b octets of labels, and some */
+		{ labels_len + 1, 0xff }, /* more than there are */
+		{ 1, 0 },                 /* a NUL in them */
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t wire[CTL_CRED_MAX];
+		struct ctl_cred back;
+		struct wr w = wr_into(wire, sizeof(wire));
+		ctl_cred_write(&w, &c);
+		wire[w.len - rows[i].from_end] = rows[i].value;
+		struct rd r = rd_from(wire, w.len);
+		if (ctl_cred_read(&r, &back))
+			fail_msg("row %zu", i);
+	}
+	/* Longer than the place for them, and all there. */
+	uint8_t wire[CTL_CRED_MAX + 1000] = { 0 };
+	struct ctl_cred back;
+	struct wr w = wr_into(wire, sizeof(wire));
+	ctl_cred_write(&w, &c);
+	memset(wire + w.len, 'x', 600);
+	wire[w.len - labels_len - 2] = (CTL_LABELS_MAX + 1) >> 8;
+	wire[w.len - labels_len - 1] = (CTL_LABELS_MAX + 1) & 0xff;
+	struct rd r = rd_from(wire, sizeof(wire));
+	assert_false(ctl_cred_read(&r, &back));
+	wire[w.len - labels_len - 1]--;
+	r = rd_from(wire, sizeof(wire));
+	assert_true(ctl_cred_read(&r, &back));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_the_longest_fits_to_the_octet),
 		cmocka_unit_test(test_I5_without_keys_none_is_on_the_wire),
 		cmocka_unit_test(test_I7_what_is_out_of_bounds_is_refused),
+		cmocka_unit_test(test_I7_labels_and_what_is_said_of_them_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -355,8 +355,9 @@ static void test_I5_without_keys_none_is_exported(void **state)
 	assert_string_equal(o.data,
 		"endpoint,kind,identity,identity_hex,public_key,certificate,certificate_pin,"
 		"upstream_identity,upstream_identity_hex,state,"
-		"origin,generation,changed_ms,key_octets,upstream_key_octets\n"
-		"e,psk,i,,,,,,,active,file,9,8,16,0\n");
+		"origin,generation,changed_ms,key_octets,upstream_key_octets,labels,valid_until,"
+		"before_until\n"
+		"e,psk,i,,,,,,,active,file,9,8,16,0,,,\n");
 	ctl_out_fini(&o);
 }
 

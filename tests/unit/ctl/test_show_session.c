@@ -42,17 +42,23 @@ static struct ctl_session roamer(void)
 }
 
 /* Static, and terminated. */
-static const char *shown(enum ctl_form form, const struct ctl_session *s)
+static const char *shown_with(
+	enum ctl_form form, const struct ctl_session *s, const struct ctl_about *about)
 {
 	static char text[4096];
 	struct ctl_out o = { 0 };
-	ctl_show_session(&o, form, s);
+	ctl_show_session(&o, form, s, about);
 	assert_false(o.bad);
 	assert_in_range(o.len, 1, sizeof(text) - 1);
 	memcpy(text, o.data, o.len);
 	text[o.len] = '\0';
 	ctl_out_fini(&o);
 	return text;
+}
+
+static const char *shown(enum ctl_form form, const struct ctl_session *s)
+{
+	return shown_with(form, s, NULL);
 }
 
 static void has(const char *text, const char *part)
@@ -193,6 +199,77 @@ static void test_seconds_that_are_left_are_a_time_or_overdue(void **state)
 	assert_string_equal(ctl_left_text(INT64_MAX, out), "213503982334d14h");
 }
 
+/* Kept for a day by a rule, an hour ago. */
+static struct ctl_about decided(void)
+{
+	return (struct ctl_about){ .labels_len = 2,
+		.labels = { "meter", "wa\x1bter" },
+		.credential_generation = 9,
+		.decided = true,
+		.verdict = { .event = POLICY_CRED_REPLACED,
+			.device = POLICY_KEEP,
+			.upstream = POLICY_DRAIN,
+			.rule = "new-keys",
+			.ms_ago = hour_ms,
+			.bounded = true,
+			.ends_in_s = 86400 - 3600,
+			.done = true } };
+}
+
+static void test_R223_the_verdict_says_what_by_which_rule_and_until_when(void **state)
+{
+	(void)state;
+	const struct ctl_session s = roamer();
+	struct ctl_about about = decided();
+	const char *text = shown_with(CTL_TEXT, &s, &about);
+	has(text, "generation      0 (its credential has 9)\n");
+	has(text, "labels          meter, wa?ter\n"
+		  "verdict         device keep, upstream drain\n"
+		  "  rule          new-keys\n"
+		  "  event         credential-replaced, 1h00m ago\n"
+		  "  ends          in 23h00m\n");
+	lacks(text, "carried out");
+	about.verdict.until_registration = true;
+	about.verdict.done = false;
+	text = shown_with(CTL_TEXT, &s, &about);
+	has(text, "  ends          in 23h00m\n  or            with the registration\n"
+		  "  carried out   when the device wakes\n");
+	about.verdict.bounded = false;
+	has(shown_with(CTL_TEXT, &s, &about), "ago\n  ends          with the registration\n");
+}
+
+static void test_R223_the_verdict_in_JSON(void **state)
+{
+	(void)state;
+	const struct ctl_session s = roamer();
+	struct ctl_about about = decided();
+	has(shown_with(CTL_JSON, &s, &about),
+		"\"credential_generation\":9,\"labels\":[\"meter\",\"wa\\u001bter\"],\"verdict\":{"
+		"\"event\":\"credential-replaced\",\"rule\":\"new-keys\",\"device\":\"keep\","
+		"\"upstream\":\"drain\",\"ms_ago\":3600000,\"ends_in_s\":82800,"
+		"\"until_registration\":false,\"done\":true}}\n");
+	about.verdict.bounded = false;
+	has(shown_with(CTL_JSON, &s, &about), "\"ends_in_s\":null,");
+	about.decided = false;
+	about.labels_len = 0;
+	has(shown_with(CTL_JSON, &s, &about), "\"labels\":[],\"verdict\":null}\n");
+}
+
+/* Of what nobody has asked the store, nothing is said. */
+static void test_what_is_not_known_of_decisions_is_not_shown(void **state)
+{
+	(void)state;
+	const struct ctl_session s = roamer();
+	struct ctl_about about = decided();
+	about.decided = false;
+	about.labels_len = 0;
+	has(shown_with(CTL_TEXT, &s, &about), "labels          none\nverdict         none\n");
+	lacks(shown(CTL_TEXT, &s), "verdict");
+	lacks(shown(CTL_JSON, &s), "verdict");
+	about.credential_generation = 0;
+	has(shown_with(CTL_TEXT, &s, &about), "generation      0\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +281,9 @@ int main(void)
 		cmocka_unit_test(test_R160_who_has_no_CID_has_one_address_only),
 		cmocka_unit_test(test_a_long_CID_of_the_peer_is_cut_with_its_length),
 		cmocka_unit_test(test_seconds_that_are_left_are_a_time_or_overdue),
+		cmocka_unit_test(test_R223_the_verdict_says_what_by_which_rule_and_until_when),
+		cmocka_unit_test(test_R223_the_verdict_in_JSON),
+		cmocka_unit_test(test_what_is_not_known_of_decisions_is_not_shown),
 	};
 	return cmocka_run_group_tests_name("ctl/show_session", tests, NULL, NULL);
 }

@@ -84,6 +84,44 @@ static void test_I7_frames_that_cannot_be_are_refused(void **state)
 	assert_int_equal(ctl_sp_parse(longest, sizeof(longest), &q), CTL_SP_BAD);
 }
 
+static void test_pub_and_sub_know_each_other(void **state)
+{
+	(void)state;
+	const uint8_t pub[] = { 0, 'S', 'P', 0, 0, 0x20, 0, 0, 1 };
+	const uint8_t sub[] = { 0, 'S', 'P', 0, 0, 0x21, 0, 0, 1 };
+	assert_memory_equal(ctl_sp_pub_greeting, pub, 8);
+	assert_memory_equal(ctl_sp_sub_greeting, sub, 8);
+	for (size_t len = 0; len < 8; len++) {
+		assert_int_equal(ctl_sp_is_sub(sub, len), CTL_SP_MORE);
+		assert_int_equal(ctl_sp_is_pub(pub, len), CTL_SP_MORE);
+	}
+	assert_int_equal(ctl_sp_is_sub(sub, 9), CTL_SP_GOOD);
+	assert_int_equal(ctl_sp_is_pub(pub, 8), CTL_SP_GOOD);
+	assert_int_equal(ctl_sp_is_sub(pub, 6), CTL_SP_BAD);
+	assert_int_equal(ctl_sp_is_pub(sub, 6), CTL_SP_BAD);
+	assert_int_equal(ctl_sp_greeted(sub, 8), CTL_SP_BAD);
+}
+
+static void test_I7_a_message_is_as_long_as_its_reader_allows(void **state)
+{
+	(void)state;
+	uint8_t message[CTL_SP_FRAME_LEN + 300] = { 0 };
+	size_t body = 1;
+	ctl_sp_frame(300, message);
+	assert_memory_equal(message, "\1\0\0\0\0\0\0\1\x2c", CTL_SP_FRAME_LEN);
+	for (size_t len = 0; len < sizeof(message); len++) {
+		assert_int_equal(ctl_sp_unframe(message, len, 300, &body), CTL_SP_MORE);
+		assert_int_equal(body, 0);
+	}
+	assert_int_equal(ctl_sp_unframe(message, sizeof(message), 300, &body), CTL_SP_GOOD);
+	assert_int_equal(body, 300);
+	assert_int_equal(ctl_sp_unframe(message, CTL_SP_FRAME_LEN, 299, &body), CTL_SP_BAD);
+	memset(message + 1, 0xff, 8);
+	assert_int_equal(ctl_sp_unframe(message, sizeof(message), SIZE_MAX / 2, &body), CTL_SP_BAD);
+	message[0] = 2;
+	assert_int_equal(ctl_sp_unframe(message, 1, 300, &body), CTL_SP_BAD);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +129,8 @@ int main(void)
 		cmocka_unit_test(test_frames_are_parsed_when_they_are_whole),
 		cmocka_unit_test(test_the_stack_of_ids_goes_back),
 		cmocka_unit_test(test_I7_frames_that_cannot_be_are_refused),
+		cmocka_unit_test(test_pub_and_sub_know_each_other),
+		cmocka_unit_test(test_I7_a_message_is_as_long_as_its_reader_allows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

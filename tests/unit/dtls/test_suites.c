@@ -233,7 +233,7 @@ static void renegotiate(enum kind kind, const struct suite *s, bool mte)
 	trust_free(t);
 }
 
-static void test_R107_no_suite_is_renegotiated(void **state)
+static void test_R107_R219_no_suite_is_renegotiated(void **state)
 {
 	(void)state;
 	trust_each(renegotiate);
@@ -247,7 +247,7 @@ int main(void)
 		cmocka_unit_test(test_S6_each_suite_can_be_left_without_a_number),
 		cmocka_unit_test(test_R037_one_profile_meets_every_kind),
 		cmocka_unit_test(test_R130_wrong_tags_are_counted_by_guard),
-		cmocka_unit_test(test_R107_no_suite_is_renegotiated),
+		cmocka_unit_test(test_R107_R219_no_suite_is_renegotiated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,12 +131,14 @@ static enum ctl_status replace(struct world *w, const struct ctl_cred *c)
 	return w->source.replace(w->source.ctx, c, &w->said);
 }
 
-static struct ctl_cred show(struct world *w, const char *endpoint)
+/* Good until the next call. */
+static const struct ctl_cred *show(struct world *w, const char *endpoint)
 {
-	struct ctl_cred c = { 0 };
+	static struct ctl_cred c;
+	c = (struct ctl_cred){ 0 };
 	if (w->source.show(w->source.ctx, endpoint, &c, &w->said) != CTL_DONE)
 		fail_msg("%s", w->said.text);
-	return c;
+	return &c;
 }
 
 static void said(const struct world *w, const char *part)
@@ -170,19 +172,19 @@ static void test_R061_what_the_file_says_is_found_by_a_handshake(void **state)
 	assert_string_equal(who(w, STORE_CRED_PSK, "n"), "d0");
 	assert_string_equal(who(w, STORE_CRED_RAW_KEY, SAMPLE_P256_DIGEST), "d1");
 	assert_string_equal(who(w, STORE_CRED_CERTIFICATE, "n"), "d2");
-	const struct ctl_cred c = show(w, "d2");
+	const struct ctl_cred c = *show(w, "d2");
 	assert_int_equal(c.kind, CTL_CRED_CERTIFICATE);
 	assert_true(c.pinned);
 	uint8_t pin[CTL_PIN_LEN];
 	assert_true(conf_hex_read(PIN, 64, pin));
 	assert_memory_equal(c.pin, pin, sizeof(pin));
-	assert_int_equal(show(w, "d1").kind, CTL_CRED_RAW_KEY);
+	assert_int_equal(show(w, "d1")->kind, CTL_CRED_RAW_KEY);
 	/* The same again touches nobody, whether it is compared or known by its digest. */
 	const uint64_t before = c.generation;
 	assert_true(SYNC(w, PSK, RAW, PINNED));
 	assert_true(SYNC(w, PSK, RAW, PINNED, "certificate = \"x\""));
 	assert_int_equal(w->changed, 0);
-	assert_true(show(w, "d2").generation == before);
+	assert_true(show(w, "d2")->generation == before);
 }
 
 static void test_R028_another_kind_or_pin_is_a_change_with_a_higher_generation(void **state)
@@ -199,8 +201,8 @@ static void test_R028_another_kind_or_pin_is_a_change_with_a_higher_generation(v
 	uint64_t last = 0;
 	for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++) {
 		assert_true(SYNC(w, proofs[i]));
-		assert_true(show(w, "d0").generation > last);
-		last = show(w, "d0").generation;
+		assert_true(show(w, "d0")->generation > last);
+		last = show(w, "d0")->generation;
 		assert_int_equal(w->changed, i > 0);
 		assert_true(SYNC(w, proofs[i]));
 		assert_int_equal(w->changed, 0);
@@ -208,7 +210,7 @@ static void test_R028_another_kind_or_pin_is_a_change_with_a_higher_generation(v
 	assert_string_equal(who(w, STORE_CRED_PSK, "n"), "");
 	assert_string_equal(who(w, STORE_CRED_RAW_KEY, SAMPLE_P256_DIGEST), "");
 	assert_string_equal(who(w, STORE_CRED_CERTIFICATE, "n"), "d0");
-	assert_false(show(w, "d0").pinned);
+	assert_false(show(w, "d0")->pinned);
 }
 
 static void test_R022_a_key_or_a_name_that_another_has_is_refused(void **state)
@@ -237,7 +239,7 @@ static void test_R022_a_key_or_a_name_that_another_has_is_refused(void **state)
 		"needs its own (RFC 7925)");
 	c = of("a", CTL_CRED_CERTIFICATE, "a");
 	assert_int_equal(add(w, &c), CTL_FAILED);
-	said(w, "a is in the store with another key, identity or certificate");
+	said(w, "a is in the store with another key, identity, certificate, label or end");
 }
 
 static struct ctl_cred pinned(const char *endpoint, const char *digest, bool own)
@@ -291,19 +293,20 @@ static void test_R022_within_one_import_too(void **state)
 {
 	struct world *w = *state;
 	const struct ctl_store_source *s = &w->source;
-	const struct ctl_cred rows[][2] = {
-		{ pinned("a", PIN, true), pinned("b", PIN, true) },
-		{ of("a", CTL_CRED_RAW_KEY, PIN), pinned("b", PIN, false) },
-		{ pinned("a", PIN, false), of("b", CTL_CRED_RAW_KEY, PIN) },
-		{ pinned("a", PIN, true), pinned("b", PIN, false) },
-		{ pinned("a", PIN, false), pinned("b", PIN, false) },
-	};
+	enum proof { BY_RAW_KEY, BY_OWN_PIN, BY_PIN };
+	static const enum proof rows[][2] = { { BY_OWN_PIN, BY_OWN_PIN }, { BY_RAW_KEY, BY_PIN },
+		{ BY_PIN, BY_RAW_KEY }, { BY_OWN_PIN, BY_PIN }, { BY_PIN, BY_PIN } };
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		void *import = s->import_begin(s->ctx, "x.csv", false, &w->said);
 		assert_non_null(import);
-		for (size_t k = 0; k < 2; k++)
-			assert_int_equal(
-				s->import_stage(s->ctx, import, &rows[i][k], &w->said), CTL_DONE);
+		for (size_t k = 0; k < 2; k++) {
+			const char *const name = k == 0 ? "a" : "b";
+			const struct ctl_cred c =
+				rows[i][k] == BY_RAW_KEY
+					? of(name, CTL_CRED_RAW_KEY, PIN)
+					: pinned(name, PIN, rows[i][k] == BY_OWN_PIN);
+			assert_int_equal(s->import_stage(s->ctx, import, &c, &w->said), CTL_DONE);
+		}
 		const bool good = i == sizeof(rows) / sizeof(rows[0]) - 1;
 		if (s->import_commit(s->ctx, import, &w->said) != (good ? CTL_DONE : CTL_FAILED))
 			fail_msg("row %zu: %s", i, w->said.text);
@@ -324,7 +327,7 @@ static void test_replace_keeps_what_is_not_said(void **state)
 	c.pin[0] = 0x22;
 	assert_int_equal(replace(w, &c), CTL_DONE);
 	said(w, "replaced");
-	assert_int_equal(show(w, "a").pin[0], 0x22);
+	assert_int_equal(show(w, "a")->pin[0], 0x22);
 	assert_string_equal(who(w, STORE_CRED_CERTIFICATE, "n"), "a");
 	/* What goes upstream alone: all that the device proves stays. */
 	c = (struct ctl_cred){ .endpoint = "a", .has_keys = true, .upstream_key_len = 16 };
@@ -332,14 +335,27 @@ static void test_replace_keeps_what_is_not_said(void **state)
 	c.upstream_identity[0] = 'u';
 	assert_true(conf_hex_read(key_hex, 32, c.upstream_key));
 	assert_int_equal(replace(w, &c), CTL_DONE);
-	assert_int_equal(show(w, "a").kind, CTL_CRED_CERTIFICATE);
-	assert_true(show(w, "a").pinned);
-	assert_int_equal(show(w, "a").upstream_key_len, 16);
+	assert_int_equal(show(w, "a")->kind, CTL_CRED_CERTIFICATE);
+	assert_true(show(w, "a")->pinned);
+	assert_int_equal(show(w, "a")->upstream_key_len, 16);
+}
+
+static void test_replace_takes_nothing_over_from_another_proof(void **state)
+{
+	struct world *w = *state;
+	struct ctl_cred c = of("a", CTL_CRED_CERTIFICATE, "n");
+	c.pinned = true;
+	memset(c.pin, 0x11, sizeof(c.pin));
+	c.upstream_key_len = 16;
+	c.upstream_identity_len = 1;
+	c.upstream_identity[0] = 'u';
+	assert_true(conf_hex_read(key_hex, 32, c.upstream_key));
+	assert_int_equal(add(w, &c), CTL_DONE);
 	/* A name alone: another certificate, without a pin. */
 	c = of("a", CTL_CRED_CERTIFICATE, "m");
 	assert_int_equal(replace(w, &c), CTL_DONE);
-	assert_false(show(w, "a").pinned);
-	assert_int_equal(show(w, "a").upstream_key_len, 16);
+	assert_false(show(w, "a")->pinned);
+	assert_int_equal(show(w, "a")->upstream_key_len, 16);
 	/* Another kind takes nothing over from this one. */
 	c = of("a", CTL_CRED_PSK, "");
 	assert_true(conf_hex_read("1b7ce94a03f85d62aa901fd64be73c58", 32, c.key));
@@ -348,7 +364,7 @@ static void test_replace_keeps_what_is_not_said(void **state)
 	assert_string_equal(who(w, STORE_CRED_CERTIFICATE, "m"), "");
 	c = of("a", CTL_CRED_RAW_KEY, SAMPLE_P256_DIGEST);
 	assert_int_equal(replace(w, &c), CTL_DONE);
-	assert_int_equal(show(w, "a").key_len, 0);
+	assert_int_equal(show(w, "a")->key_len, 0);
 	assert_int_equal(w->changed, 1);
 	c = (struct ctl_cred){ .endpoint = "a", .identity_len = 1, .identity = { 'i' } };
 	assert_int_equal(replace(w, &c), CTL_FAILED);
@@ -383,10 +399,10 @@ static void test_S31_lwgatectl_stands_over_a_file_of_another_kind(void **state)
 	struct ctl_cred c = of("d0", CTL_CRED_CERTIFICATE, "n");
 	assert_int_equal(replace(w, &c), CTL_DONE);
 	assert_true(SYNC(w, PSK));
-	assert_int_equal(show(w, "d0").kind, CTL_CRED_CERTIFICATE);
+	assert_int_equal(show(w, "d0")->kind, CTL_CRED_CERTIFICATE);
 	assert_int_equal(w->source.revoke(w->source.ctx, "d0", &w->said), CTL_DONE);
-	assert_int_equal(show(w, "d0").kind, CTL_CRED_CERTIFICATE);
-	assert_int_equal(show(w, "d0").state, CTL_CRED_REVOKED);
+	assert_int_equal(show(w, "d0")->kind, CTL_CRED_CERTIFICATE);
+	assert_int_equal(show(w, "d0")->state, CTL_CRED_REVOKED);
 	assert_string_equal(who(w, STORE_CRED_CERTIFICATE, "n"), "");
 	assert_true(SYNC(w, PSK));
 	assert_string_equal(who(w, STORE_CRED_PSK, "n"), "");
@@ -403,6 +419,7 @@ int main(void)
 		TEST(test_R022_a_certificates_key_that_another_has_is_refused),
 		TEST(test_R022_within_one_import_too),
 		TEST(test_replace_keeps_what_is_not_said),
+		TEST(test_replace_takes_nothing_over_from_another_proof),
 		TEST(test_R020_what_proves_nothing_is_refused),
 		TEST(test_S31_lwgatectl_stands_over_a_file_of_another_kind),
 	};

@@ -147,12 +147,14 @@ static enum ctl_status end_cred(struct world *w, const char *endpoint)
 	return w->source.revoke(w->source.ctx, endpoint, &w->said);
 }
 
-static struct ctl_cred show(struct world *w, const char *endpoint)
+/* Good until the next call. */
+static const struct ctl_cred *show(struct world *w, const char *endpoint)
 {
-	struct ctl_cred c = { 0 };
+	static struct ctl_cred c;
+	c = (struct ctl_cred){ 0 };
 	if (w->source.show(w->source.ctx, endpoint, &c, &w->said) != CTL_DONE)
 		fail_msg("%s", w->said.text);
-	return c;
+	return &c;
 }
 
 static void said(const struct world *w, const char *part)
@@ -184,7 +186,7 @@ static void test_R028_each_change_has_a_higher_generation(void **state)
 	struct ctl_cred c = cred_of("a", "", key_b);
 	assert_int_equal(add(w, "a", "ia", key_a), CTL_DONE);
 	said(w, "a: added");
-	const struct ctl_cred first = show(w, "a");
+	const struct ctl_cred first = *show(w, "a");
 	assert_int_equal(first.state, CTL_CRED_ACTIVE);
 	assert_int_equal(first.origin, CTL_CRED_BY_CONTROL);
 	assert_true(first.changed_ms > 0);
@@ -193,7 +195,7 @@ static void test_R028_each_change_has_a_higher_generation(void **state)
 	w->changed_len = 0;
 	assert_int_equal(w->source.replace(w->source.ctx, &c, &w->said), CTL_DONE);
 	said(w, "a: replaced");
-	const struct ctl_cred second = show(w, "a");
+	const struct ctl_cred second = *show(w, "a");
 	assert_true(second.generation > first.generation);
 	assert_int_equal(second.number, first.number);
 	assert_int_equal(w->changed_len, 1);
@@ -204,13 +206,13 @@ static void test_R028_each_change_has_a_higher_generation(void **state)
 	w->changed_len = 0;
 	assert_int_equal(w->source.replace(w->source.ctx, &c, &w->said), CTL_DONE);
 	said(w, "a: is as it was");
-	assert_true(show(w, "a").generation == second.generation);
+	assert_true(show(w, "a")->generation == second.generation);
 	assert_int_equal(w->changed_len, 0);
 	/* Another identity. */
 	c = cred_of("a", "other", "");
 	c.has_keys = false;
 	assert_int_equal(w->source.replace(w->source.ctx, &c, &w->said), CTL_DONE);
-	assert_true(show(w, "a").generation > second.generation);
+	assert_true(show(w, "a")->generation > second.generation);
 	assert_true(comes_in(w, "other", key_b));
 	assert_false(comes_in(w, "ia", key_b));
 }
@@ -219,12 +221,12 @@ static void test_S29_what_is_revoked_does_not_come_in_and_its_key_is_gone(void *
 {
 	struct world *w = *state;
 	assert_int_equal(add(w, "a", "ia", key_a), CTL_DONE);
-	const struct ctl_cred before = show(w, "a");
+	const struct ctl_cred before = *show(w, "a");
 	assert_int_equal(end_cred(w, "a"), CTL_DONE);
 	said(w, "a: revoked");
 	assert_int_equal(w->changed_len, 1);
 	assert_int_equal(w->changed[0], before.number);
-	const struct ctl_cred after = show(w, "a");
+	const struct ctl_cred after = *show(w, "a");
 	assert_int_equal(after.state, CTL_CRED_REVOKED);
 	assert_int_equal(after.key_len, 0);
 	assert_true(after.generation > before.generation);
@@ -237,7 +239,7 @@ static void test_S29_what_is_revoked_does_not_come_in_and_its_key_is_gone(void *
 	said(w, "is revoked; `lwgatectl credential add`");
 	/* An operator may add it again; what it was before stays stale. */
 	assert_int_equal(add(w, "a", "ia", key_a), CTL_DONE);
-	assert_true(show(w, "a").generation > after.generation);
+	assert_true(show(w, "a")->generation > after.generation);
 	assert_true(comes_in(w, "ia", key_a));
 }
 
@@ -246,7 +248,7 @@ static void test_R022_what_another_device_has_is_refused(void **state)
 	struct world *w = *state;
 	assert_int_equal(add(w, "a", "ia", key_a), CTL_DONE);
 	assert_int_equal(add(w, "a", "ia", key_b), CTL_FAILED);
-	said(w, "a is in the store with another key, identity or certificate");
+	said(w, "a is in the store with another key, identity, certificate, label or end");
 	assert_int_equal(add(w, "b", "ia", key_b), CTL_FAILED);
 	said(w, "b: the identity is also that of a in the store");
 	assert_int_equal(add(w, "b", "ib", key_a), CTL_FAILED);
@@ -300,26 +302,26 @@ static void test_the_file_adds_replaces_and_revokes_its_own(void **state)
 {
 	struct world *w = *state;
 	assert_true(sync_file(w, FILE_OF({ "a", "ia", key_a }, { "b", "ib", key_b })));
-	const struct ctl_cred a = show(w, "a"), b = show(w, "b");
+	const struct ctl_cred a = *show(w, "a"), b = *show(w, "b");
 	assert_int_equal(a.origin, CTL_CRED_BY_FILE);
 	/* The same: nothing happens to anybody. */
 	assert_true(sync_file(w, FILE_OF({ "a", "ia", key_a }, { "b", "ib", key_b })));
 	assert_int_equal(w->changed_len, 0);
-	assert_true(show(w, "a").generation == a.generation);
+	assert_true(show(w, "a")->generation == a.generation);
 	/* a gets another key, b leaves, c comes. */
 	assert_true(sync_file(w, FILE_OF({ "c", "ic", key_c }, { "a", "ia", key_d })));
-	assert_true(show(w, "a").generation > a.generation);
-	assert_int_equal(show(w, "a").number, a.number);
-	assert_int_equal(show(w, "b").state, CTL_CRED_REVOKED);
+	assert_true(show(w, "a")->generation > a.generation);
+	assert_int_equal(show(w, "a")->number, a.number);
+	assert_int_equal(show(w, "b")->state, CTL_CRED_REVOKED);
 	assert_true(comes_in(w, "ia", key_d));
 	assert_true(comes_in(w, "ic", key_c));
 	assert_false(comes_in(w, "ib", key_b));
 	assert_int_equal(w->changed_len, 2); /* nobody has a session under one that is new */
 	/* What only the file took away, the file brings back. */
 	assert_true(sync_file(w, FILE_OF({ "b", "ib", key_b })));
-	assert_int_equal(show(w, "b").state, CTL_CRED_ACTIVE);
-	assert_true(show(w, "b").generation > b.generation);
-	assert_int_equal(show(w, "a").state, CTL_CRED_REVOKED);
+	assert_int_equal(show(w, "b")->state, CTL_CRED_ACTIVE);
+	assert_true(show(w, "b")->generation > b.generation);
+	assert_int_equal(show(w, "a")->state, CTL_CRED_REVOKED);
 }
 
 /* With a million credentials a start must not look at each of them. */
@@ -364,11 +366,11 @@ static void test_two_devices_of_the_file_may_change_places(void **state)
 	assert_true(sync_file(w, FILE_OF({ "a", "x", key_a }, { "b", "y", key_b })));
 	assert_true(sync_file(w, FILE_OF({ "a", "y", key_b }, { "b", "x", key_a })));
 	assert_true(comes_in(w, "y", key_b));
-	assert_int_equal(show(w, "a").identity[0], 'y');
-	assert_int_equal(show(w, "b").identity[0], 'x');
+	assert_int_equal(show(w, "a")->identity[0], 'y');
+	assert_int_equal(show(w, "b")->identity[0], 'x');
 	/* And to one of another name. */
 	assert_true(sync_file(w, FILE_OF({ "c", "x", key_a })));
-	assert_int_equal(show(w, "c").identity[0], 'x');
+	assert_int_equal(show(w, "c")->identity[0], 'x');
 	assert_true(comes_in(w, "x", key_a));
 }
 
@@ -384,7 +386,7 @@ static void test_S31_what_lwgatectl_said_stands_over_the_file(void **state)
 	assert_true(sync_file(w, FILE_OF({ "a", "ia", key_a }, { "b", "ib", key_b })));
 	assert_int_equal(w->changed_len, 0);
 	assert_true(comes_in(w, "ia", key_c));
-	assert_int_equal(show(w, "b").state, CTL_CRED_REVOKED);
+	assert_int_equal(show(w, "b")->state, CTL_CRED_REVOKED);
 	assert_true(pread(w->log.fd, log, sizeof(log) - 1, 0) > 0);
 	assert_non_null(strstr(log, "F:2: a and 1 more were changed or revoked by lwgatectl"));
 }
@@ -399,12 +401,12 @@ static void test_S31_a_file_takes_nothing_that_is_anothers(void **state)
 	/* An operator may say so of one that a file took away. */
 	assert_true(sync_file(w, FILE_OF({ "c", "ic", key_d })));
 	assert_true(sync_file(w, FILE_OF({ "f", "if", key_a })));
-	assert_int_equal(show(w, "c").origin, CTL_CRED_BY_FILE);
+	assert_int_equal(show(w, "c")->origin, CTL_CRED_BY_FILE);
 	assert_int_equal(end_cred(w, "c"), CTL_DONE);
 	assert_int_equal(w->changed_len, 0);
-	assert_int_equal(show(w, "c").origin, CTL_CRED_BY_CONTROL);
+	assert_int_equal(show(w, "c")->origin, CTL_CRED_BY_CONTROL);
 	assert_true(sync_file(w, FILE_OF({ "c", "ic", key_d })));
-	assert_int_equal(show(w, "c").state, CTL_CRED_REVOKED);
+	assert_int_equal(show(w, "c")->state, CTL_CRED_REVOKED);
 	/* Nor does a file that has no a any more take it away. */
 	assert_true(sync_file(w, FILE_OF({ "d", "id", key_d })));
 	assert_true(comes_in(w, "ia", key_c));
@@ -456,7 +458,8 @@ static void test_R022_import_is_all_or_nothing_with_the_line(void **state)
 	/* Again, with one that has changed. */
 	rows[0] = cred_of("a", "ia", "0b4e913cd762a815f32a7dc0589e04b6");
 	assert_int_equal(import(w, false, 3, rows), CTL_FAILED);
-	said(w, "x.csv:2: a is in the store with another key, identity or certificate; replace it");
+	said(w, "x.csv:2: a is in the store with another key, identity, certificate, label or end; "
+		"replace it");
 	assert_true(comes_in(w, "ia", key_a));
 	assert_int_equal(import(w, true, 3, rows), CTL_DONE);
 	said(w, "x.csv: 0 added, 1 replaced, 2 as they were");
@@ -501,7 +504,7 @@ static void test_I5_keys_are_given_to_an_export_only_and_told(void **state)
 		}
 		assert_int_equal(count, 2);
 	}
-	const struct ctl_cred shown = show(w, "a");
+	const struct ctl_cred shown = *show(w, "a");
 	assert_false(shown.has_keys);
 	assert_null(memmem(&shown, sizeof(shown), key, 16));
 	assert_true(pread(w->log.fd, log, sizeof(log) - 1, 0) > 0);

@@ -381,7 +381,7 @@ static bool closed(struct town *t, size_t worker, size_t device)
 	return good;
 }
 
-static void test_an_operator_closes_a_sleeper(void **state)
+static void test_R220_an_operator_closes_a_sleeper(void **state)
 {
 	(void)state;
 	for (int killed = 0; killed < 2; killed++) {
@@ -444,7 +444,7 @@ int main(void)
 		cmocka_unit_test(test_a_sleepers_registration_ends_in_time),
 		cmocka_unit_test(test_what_is_not_due_goes_on),
 		cmocka_unit_test(test_the_registration_of_a_lapsed_sleeper_ends),
-		cmocka_unit_test(test_an_operator_closes_a_sleeper),
+		cmocka_unit_test(test_R220_an_operator_closes_a_sleeper),
 	};
 	return cmocka_run_group_tests_name("gateway/doze", tests, NULL, NULL);
 }

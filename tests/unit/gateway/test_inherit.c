@@ -27,8 +27,8 @@ struct estate { /* before exec */
 	struct kek kek;
 	int listeners[WORKERS][2];
 	int links[WORKERS][LINKS];
-	int control;
-	char path[PATH_ROOM];
+	int control, events;
+	char path[PATH_ROOM], events_path[PATH_ROOM + 8];
 };
 
 static int bound(struct net_addr *a, bool shared)
@@ -72,6 +72,8 @@ static void found(struct estate *e)
 	}
 	(void)snprintf(e->path, sizeof(e->path), "/tmp/lwgate-inherit-%d", (int)getpid());
 	e->control = control_at(e->path);
+	(void)snprintf(e->events_path, sizeof(e->events_path), "%s-events", e->path);
+	e->events = control_at(e->events_path);
 }
 
 static bool is_open(int fd)
@@ -108,6 +110,7 @@ static void bequeath(struct estate *e)
 			assert_true(gw_legacy_link(l, w, e->links[w][i]));
 	}
 	assert_true(gw_legacy_control(l, e->control));
+	assert_true(gw_legacy_events(l, e->events));
 	assert_true(gw_legacy_write(l));
 	assert_non_null(getenv(variable));
 	pass_on(l, before);
@@ -122,7 +125,9 @@ static void bury(struct estate *e)
 			(void)close(e->links[w][i]);
 	}
 	(void)close(e->control);
+	(void)close(e->events);
 	(void)unlink(e->path);
+	(void)unlink(e->events_path);
 }
 
 static size_t descriptors(void)
@@ -177,8 +182,14 @@ static void test_everything_is_handed_over(void **state)
 	const int control = gw_inherit_control(in, e.path);
 	assert_same_socket(control, e.control);
 	assert_int_equal(gw_inherit_control(in, e.path), -1);
+	assert_int_equal(gw_inherit_events(in, e.path), -1);
+	assert_int_equal(gw_inherit_events(in, NULL), -1);
+	const int events = gw_inherit_events(in, e.events_path);
+	assert_same_socket(events, e.events);
+	assert_int_equal(gw_inherit_events(in, e.events_path), -1);
 	gw_inherit_free(in);
 	(void)close(control);
+	(void)close(events);
 	for (size_t l = 0; l < 2; l++) {
 		for (size_t w = 0; w < WORKERS; w++)
 			(void)close(fds[w][l]);
@@ -335,6 +346,7 @@ static void test_there_may_be_nothing_to_hand_over(void **state)
 	(void)gw_inherit_links(NULL, &conf, 0, &len);
 	assert_int_equal(len, 0);
 	assert_int_equal(gw_inherit_control(NULL, "/tmp/x"), -1);
+	assert_int_equal(gw_inherit_events(NULL, "/tmp/x"), -1);
 	gw_inherit_free(NULL);
 }
 

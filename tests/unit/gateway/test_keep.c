@@ -181,8 +181,8 @@ static void test_S9_the_final_flight_outlives_the_process(void **state)
 	town_restart(t, TOWN_KILLED);
 	t->devices.swallows = false;
 	for (size_t i = 0; i < 3 && t->devices.ups == 0; i++) {
-		town_pass(RETRANSMIT_MS
-			  << i); /* its first one wakes, and the numbers are not there yet */
+		/* Its first one wakes, and the numbers are not there yet. */
+		town_pass((uint64_t)RETRANSMIT_MS << i);
 		town_turns(t, QUIET_TURNS);
 		(void)town_do(t, NULL, NULL);
 		town_turns(t, QUIET_TURNS);

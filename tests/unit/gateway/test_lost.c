@@ -104,14 +104,13 @@ static enum store_result drop(struct store_txn *x, void *assoc)
 static void settle_row(struct town *t, const struct gw_worker *w, const struct net_path *path,
 	const struct cid *c, struct store_assoc *out)
 {
-	uint64_t generation;
-	bool active;
+	struct store_cred_mark mark;
 	struct store_reader *const r = store_reader_new(t->store);
 	assert_non_null(r);
-	assert_int_equal(store_read_cred_mark(r, town_cred(0), &generation, &active), STORE_OK);
+	assert_int_equal(store_read_cred_mark(r, town_cred(0), &mark), STORE_OK);
 	store_reader_free(r);
 	*out = (struct store_assoc){ .cred = town_cred(0),
-		.generation = generation,
+		.generation = mark.generation,
 		.context_len = 1,
 		.cid_len = c ? (uint8_t)c->len : 0 };
 	if (c)

@@ -2,11 +2,13 @@
 /* Sessions that may be resumed, in the store: found only as long as nothing has changed. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "gateway/clock.h"
 #include "gateway/resume.h"
 #include "town_night.h"
 
@@ -18,13 +20,20 @@ static struct dtls_resumable session_of(struct town *t, size_t device, uint8_t m
 	struct dtls_resumable s = {
 		.id_len = ID, .cred = town_cred(device), .len = SECRET + device
 	};
-	bool active = false;
+	struct store_cred_mark now;
 	memset(s.id, mark, s.id_len);
 	memset(s.session, mark ^ 0xff, s.len);
 	struct store_reader *const r = store_reader_new(t->store);
-	assert_int_equal(store_read_cred_mark(r, s.cred, &s.generation, &active), STORE_OK);
+	assert_int_equal(store_read_cred_mark(r, s.cred, &now), STORE_OK);
 	store_reader_free(r);
-	assert_true(active);
+	assert_true(now.active);
+	s.generation = now.generation;
+	s.proved.born = 1;
+	s.proved.belief =
+		(struct dtls_belief){ .until_s = (uint64_t)gw_clock_now_s(NULL) + 315360000,
+			.anchor = { mark },
+			.len = 2,
+			.chain = { { mark, 1 }, { mark, 2 } } };
 	return s;
 }
 
@@ -42,6 +51,12 @@ static bool is_found(struct town *t, const struct dtls_resumable *s)
 	assert_memory_equal(out.id, s->id, s->id_len);
 	assert_int_equal(out.len, s->len);
 	assert_memory_equal(out.session, s->session, s->len);
+	assert_true(out.proved.born == s->proved.born);
+	assert_true(out.proved.belief.until_s == s->proved.belief.until_s);
+	assert_int_equal(out.proved.belief.len, s->proved.belief.len);
+	assert_memory_equal(out.proved.belief.anchor, s->proved.belief.anchor, DTLS_TRACE);
+	assert_memory_equal(
+		out.proved.belief.chain, s->proved.belief.chain, sizeof(s->proved.belief.chain));
 	return true;
 }
 
@@ -97,6 +112,78 @@ static void test_R211_a_changed_credential_resumes_nothing(void **state)
 		assert_false(is_found(t, &s));
 		town_free(t);
 	}
+}
+
+struct change {
+	uint32_t cred;
+	const char *label; /* NULL: as they are */
+	uint64_t until_ms;
+};
+
+static enum store_result put_change(struct store_txn *t, void *arg)
+{
+	const struct change *const x = arg;
+	struct store_cred c;
+	enum store_result r = store_read_cred(store_txn_reader(t), x->cred, &c);
+	if (r != STORE_OK)
+		return r;
+	if (x->label) {
+		c.labels_len = 1;
+		(void)snprintf(c.labels[0], sizeof(c.labels[0]), "%s", x->label);
+	}
+	c.until_ms = x->until_ms;
+	return store_cred_put(t, &c);
+}
+
+static void change(struct town *t, struct change x)
+{
+	assert_int_equal(town_do(t, put_change, &x), STORE_OK);
+}
+
+/* What it has to prove is the same. */
+static void test_R211_other_labels_are_no_other_proof(void **state)
+{
+	(void)state;
+	struct dtls_resumable s;
+	struct town *t = kept(&s);
+	change(t, (struct change){ .cred = s.cred, .label = "fleet-b" });
+	assert_true(is_found(t, &s));
+	town_restart(t, TOWN_KILLED);
+	assert_true(is_found(t, &s));
+	town_replace_key(t, 0);
+	assert_false(is_found(t, &s));
+	town_free(t);
+}
+
+static void test_R211_a_credential_that_has_expired_resumes_nothing(void **state)
+{
+	(void)state;
+	struct dtls_resumable s;
+	struct town *t = kept(&s);
+	const uint64_t now_ms = (uint64_t)gw_clock_now_s(NULL) * 1000;
+	change(t, (struct change){ .cred = s.cred, .until_ms = now_ms + 3600000 });
+	assert_true(is_found(t, &s));
+	change(t, (struct change){ .cred = s.cred, .until_ms = now_ms - 1000 });
+	assert_false(is_found(t, &s));
+	change(t, (struct change){ .cred = s.cred, .until_ms = 0 });
+	assert_true(is_found(t, &s));
+	town_free(t);
+}
+
+static void test_R207_certificates_whose_time_is_over_resume_nothing(void **state)
+{
+	(void)state;
+	struct dtls_resumable s;
+	struct town *t = kept(&s);
+	s.proved.belief.until_s = (uint64_t)gw_clock_now_s(NULL);
+	gw_resume_keep(t->workers[0], &s);
+	(void)town_do(t, NULL, NULL);
+	assert_false(is_found(t, &s));
+	s.proved.belief.until_s += 3600;
+	gw_resume_keep(t->workers[0], &s);
+	(void)town_do(t, NULL, NULL);
+	assert_true(is_found(t, &s));
+	town_free(t);
 }
 
 /* S29: back under the same endpoint and key, and yet another credential. */
@@ -186,6 +273,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_R196_a_session_outlives_process_and_power),
 		cmocka_unit_test(test_R211_a_changed_credential_resumes_nothing),
+		cmocka_unit_test(test_R211_other_labels_are_no_other_proof),
+		cmocka_unit_test(test_R211_a_credential_that_has_expired_resumes_nothing),
+		cmocka_unit_test(test_R207_certificates_whose_time_is_over_resume_nothing),
 		cmocka_unit_test(test_S29_added_again_resumes_nothing),
 		cmocka_unit_test(test_R200_a_session_ends_with_its_days),
 		cmocka_unit_test(test_R201_what_was_dropped_is_gone),

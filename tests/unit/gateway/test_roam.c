@@ -256,7 +256,7 @@ static void test_a_device_that_leaves_before_it_is_durable_leaves_nothing(void *
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-enum { WORKERS = 3, PLACES = 9, STEPS = 150 };
+enum { WORKERS = 3, PLACES = 9, STEPS = 150, HANDSHAKE_MS = 190000 };
 
 static uint32_t next(uint32_t *random)
 {
@@ -334,6 +334,8 @@ static void test_R109_wandering_through_nights_and_deaths(void **state)
 		memset(t->asleep, 0, sizeof(t->asleep));
 		if (t->stall)
 			town_go_on(t);
+		town_turns(t, QUIET_TURNS);
+		town_pass(HANDSHAKE_MS); /* what the server has begun with the dead is over */
 		town_turns(t, QUIET_TURNS);
 		town_reboot(t);
 		for (size_t device = 0; device < 2; device++) {

@@ -294,7 +294,7 @@ static struct gw_ask *ask(struct town *t, size_t worker, enum gw_ask_what what, 
 	return a;
 }
 
-static void test_an_operator_sees_and_closes_a_session(void **state)
+static void test_R220_an_operator_sees_and_closes_a_session(void **state)
 {
 	(void)state;
 	struct town *t = town_new(2, true, true);
@@ -361,7 +361,7 @@ int main(void)
 		cmocka_unit_test(test_R109_a_wandering_device_has_one_session_in_the_end),
 		cmocka_unit_test(test_a_stray_reaches_its_owner),
 		cmocka_unit_test(test_an_unreachable_server_is_told_at_once),
-		cmocka_unit_test(test_an_operator_sees_and_closes_a_session),
+		cmocka_unit_test(test_R220_an_operator_sees_and_closes_a_session),
 		cmocka_unit_test(test_R221_at_the_end_every_peer_is_told),
 	};
 	return cmocka_run_group_tests_name("gateway/session", tests, NULL, NULL);

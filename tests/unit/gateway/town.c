@@ -195,6 +195,8 @@ void town_make_gateway(struct town *t, bool is_steered)
 	t->shared = (struct gw_shared){
 		.conf = &t->conf,
 		.creds = t->creds,
+		.rules = t->rules,
+		.chronicle = t->chronicle,
 		.store = t->store,
 		.incarnation = store_start(t->store).incarnation,
 		.seats = gw_seats_new(),

@@ -25,6 +25,7 @@
 
 struct cellar;
 struct dtls_profile;
+struct gw_rules;
 struct town_stall;
 
 enum {
@@ -36,7 +37,14 @@ enum {
 	TOWN_MESSAGE = 128,
 	TOWN_DATAGRAM = 512,
 };
-enum { TOWN_CODE_GET = 1, TOWN_CODE_CREATED = 65, TOWN_CODE_CHANGED = 68, TOWN_CODE_CONTENT = 69 };
+enum {
+	TOWN_CODE_GET = 1,
+	TOWN_CODE_DELETE = 4,
+	TOWN_CODE_CREATED = 65,
+	TOWN_CODE_DELETED = 66,
+	TOWN_CODE_CHANGED = 68,
+	TOWN_CODE_CONTENT = 69
+};
 
 struct town_sheet { /* a datagram that a peer has sent */
 	struct net_path path;
@@ -98,6 +106,8 @@ struct town {
 	struct cellar *cellar;    /* NULL: the store dies with the gateway */
 	struct town_stall *stall; /* the writer waits */
 	struct gw_credentials *credentials;
+	struct gw_rules *rules;  /* of the gateways that begin from now on; NULL: none */
+	struct inbox *chronicle; /* the same; a test's */
 	size_t workers_len;
 	struct inbox *inboxes[TOWN_WORKERS_MAX];
 	struct gw_worker *workers[TOWN_WORKERS_MAX];

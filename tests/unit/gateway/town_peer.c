@@ -108,7 +108,7 @@ static void peer_random(void *ctx, uint8_t *out, size_t len)
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-/* 2.01 with Location-Path: rd/5a to Register; 2.04 to Update. */
+/* 2.01 with Location-Path: rd/5a to Register; 2.04 to Update; 2.02 to De-register. */
 static void answer(const struct town_peer *p, struct dtls_conn *c, const uint8_t *msg, size_t len)
 {
 	static const uint8_t location[] = { 0x82, 'r', 'd', 0x02, '5', 'a' };
@@ -116,6 +116,8 @@ static void answer(const struct town_peer *p, struct dtls_conn *c, const uint8_t
 	uint8_t out[4 + sizeof(location)] = { 0x60, update ? TOWN_CODE_CHANGED : TOWN_CODE_CREATED,
 		msg[2], msg[3] };
 	memcpy(out + 4, location, sizeof(location));
+	if (msg[1] == TOWN_CODE_DELETE)
+		out[1] = TOWN_CODE_DELETED;
 	assert_int_equal(dtls_send(p->dtls, c, out, update ? 4 : sizeof(out)), DTLS_OK);
 }
 
@@ -145,7 +147,7 @@ static void peer_message(void *ctx, struct dtls_conn *c, uint8_t *msg, size_t le
 	p->code = msg[1];
 	p->last_len = len < sizeof(p->last) ? len : sizeof(p->last);
 	memcpy(p->last, msg, p->last_len);
-	if (p->role == DTLS_SERVER && p->code == CODE_POST)
+	if (p->role == DTLS_SERVER && (p->code == CODE_POST || p->code == TOWN_CODE_DELETE))
 		answer(p, c, msg, len);
 	if (p->role == DTLS_CLIENT && p->code == TOWN_CODE_GET)
 		content(p, c, msg);

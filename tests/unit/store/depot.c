@@ -277,6 +277,14 @@ struct store_cred depot_cred(struct depot *d, const char *name)
 	return c;
 }
 
+const struct store_cred *depot_member(struct depot *d, const char *name)
+{
+	assert(d->members_len < COUNT_OF(d->members));
+	struct store_cred *const c = &d->members[d->members_len++];
+	*c = depot_cred(d, name);
+	return c;
+}
+
 static enum store_result cred_revoke(struct store_txn *t, void *arg)
 {
 	return store_cred_revoke(t, *(const uint32_t *)arg, STORE_BY_CONTROL);

@@ -34,6 +34,8 @@ struct depot {
 	char folder[FOLDER_MAX], token[FOLDER_MAX + 16], hot[FOLDER_MAX + 16],
 		anchor[FOLDER_MAX + 16], dir[FOLDER_MAX + 16];
 	struct store_error error;
+	struct store_cred members[8]; /* of depot_member() */
+	size_t members_len;
 };
 
 MUST_USE struct depot *depot_new(void);
@@ -67,6 +69,8 @@ enum store_result depot_do_vital(struct depot *d, depot_run *f, void *arg);
 
 /* Adds it: endpoint and identity are name. */
 struct store_cred depot_cred(struct depot *d, const char *name);
+/* The same, kept here: for those who have many. */
+const struct store_cred *depot_member(struct depot *d, const char *name);
 enum store_result depot_cred_put(struct depot *d, struct store_cred *c);
 enum store_result depot_revoke(struct depot *d, uint32_t number);
 /* Of a credential, from 192.0.2.1 and port; not written. */

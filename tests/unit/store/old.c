@@ -19,13 +19,13 @@ struct old_row {
 	const char *key, *value; /* hexadecimal */
 };
 
-static const char old_keyring[] =
+static const char keyring_1[] =
 	"6c77676b01f4b4cc1fd7d4b27e65c69b0f1583dd98b5014f5a9f98e9c12eb4b8ed49a82e2387"
 	"483dd05bede2f729a1415d5017d3e50767e8a115332a2af5a4c7e093c4be45b062c1897bf0a4"
 	"51f6aabb7a9c2c72e125aaef230e26c97960bac6bd60ecb0d4ab3ad8d38674087c096ed42904"
 	"52671efcc20a6a9d2e50ee13ab9149776a1ff216fb202cca7ca7387c9d8f35156b28c89e";
 
-static const struct old_row old_rows[] = {
+static const struct old_row rows_1[] = {
 	{ 0, "6d657461",
 		"01f4b4cc1fd7d4b27e65c69b0f1583dd98893b3077092603f23a23e0b4047fc68d0000000101"
 		"0000000000000000000000000000000004000000010000000000000000000000000000000400"
@@ -81,6 +81,102 @@ static const struct old_row old_rows[] = {
 	{ 12, "007fffffffffffffff00000003", "" },
 };
 
+static const char keyring_3[] =
+	"6c77676b01b2a41ff1e3951a886fecc7ded6e3181ab5014f5a9f98e9c1407684c41e4eef7d7f"
+	"a883e339f064f0297d04f7e7dd40ba12ec9420bfe57c324a4033964e0c70bae66788ef2621d2"
+	"b04e899b1b168136aa2faf8b1a25c91c763f72d219b68824ba25c7ddcde5b5847c3bf1f24b12"
+	"a418d8fd4654148df12398ca5f575c09c0e3556d7a2cec40f49da647b9abd039da7d187a";
+
+static const struct old_row rows_3[] = {
+	{ 0, "6d657461",
+		"01b2a41ff1e3951a886fecc7ded6e3181a03e06e4452b33b5393a94f575dbf2e4c0000000101"
+		"0000000000000000000000000000000003000000030000000000000000000000000000000300"
+		"0000000000000b00000000000000660000019254d38001f61f2701adfe665b" },
+	{ 0, "736368656d61", "00000003" },
+	{ 1, "00000001",
+		"010000000000000002002dfff0f595a8ca040100000001694d3fe3cb6ddca9740d600c6cc30f"
+		"297c8518574b27d7f2af1636e716a9df9bdab651e3cf5c4b330d7c971b7bb2c9f7d98d72668d"
+		"687bf7bf357ff06c63706a0dd1ba9cda90249ab95573327f4b2e50da9d53ecfeb049ade1ee48"
+		"4c3dcd7b60" },
+	{ 1, "00000002",
+		"010000000000000003000f8d65eebdc78cdd01000000015096881bc1bc2b760f069ff9b83f8c"
+		"a6bd3ab65fe160b6a7f4fe5c941a8df83f8370f6bf14192f01eff1f4d2f1269d5a7a3a0ae95c"
+		"8199dcb33c8c5da8a0b53c64716f228c225b5fc4e6d6a67aa85f6b9084b32b0727bb8d68d1f3"
+		"ab3c0ff5d80f523a65c1d2471ba2365ed0bb0c390d773b94c09dfc86a8" },
+	{ 2, "0522c2872591e3ff00000001", "" },
+	{ 2, "20c41827c52100d900000002", "" },
+	{ 2, "214cd2a1036050a100000001", "" },
+	{ 2, "4e7399c3064e51d900000002", "" },
+	{ 2, "4f5da3d097eba66600000001", "" },
+	{ 2, "5cc6ef98bfdf241500000002", "" },
+	{ 3, "00000000",
+		"02a63badc0c3772cdabdeff75f2519846a000000010000000000000002321230af7b74562ab4"
+		"8d5d72076d65cb0100000001d278946e18bd66c672a892cf2da8a5daa71143c094e3c00da348"
+		"b9714649a4554d41f9ccb409a87a9f3cda9324f841458f7ffc12eb3bca7ec219c88f5e708645"
+		"76e4bb4b74c9a0c6523078fb4bf2b3cd41c294cf33f118c429ad0625ce53d4b84ea5688da43c"
+		"6dfcec1632a301f407a212bf594f5f4dffec31e38ec178dd134516f646bcede7b449c9a82b0f"
+		"4848260e12da64a43ff8f8acde3b34ece374f41d4d553986f46717c294a1183eaaf946452ba9"
+		"9150b4c69f4a89d59560b2e9c9d8b4187c36dd784d1bd96afccad08b5df70ce598e5c3fb4f55"
+		"305e4b9f" },
+	{ 3, "00000001",
+		"018b3d574220201ef837f3b5a7aa1adb4a000000010000000000000002cebb916ec4c8d1d501"
+		"00000001c7ef76264f58a49f336e088d40a5826cf7b507cd7b38502eddb6e4852226478cf5ec"
+		"0a0eb925a4ce8d603e7253cdcd9697b114fce4e9e1422eef62c4cb035e88d3fac6500cd40123"
+		"c2c83a76bbb76412f11e0b1fcf04beba87e97006b86220a19a2fab34cc0198b3037c6a8c7f84"
+		"789a42d19b57e7451fc3a38c42ea97c9d0e6e76c20d1e752f16cd983ccbae843c71eee89576d"
+		"1a7f492661643105d1a7c3685ffee926e91e91b5f59385814e0ea4327648d632381d1079c59b"
+		"266f5cfe4fd53fcb" },
+	{ 3, "00000002",
+		"0112d79f3b28da4c3abcf3d4cb0802b489000000020000000000000003244ec34a9a3d4d6401"
+		"000000016af14fca51a5a42079a02cefd67c879a56dc347185ea94cfc06efc780f29db964997"
+		"002e2384f4966f2becb99beeec572ca3e88338cfe6eb64e4526d56e605b9357087e672642dd1"
+		"24b1c484c7c7ca960dda30cf01ff0c6e80100b60881ee1ec4cc36ca29a44f7ee1d9a3f762b32"
+		"340c8be48f51bac6e67ec6c457dc9b3b10126b9779db6a35b63f50fc10239fe48ae132462ca1"
+		"c4565d8f3a082d0ba91072da4692c0b6c69ab8d1b8da6735b52ab8adf60b59bbe5c5fbf0cc64"
+		"15cb6964440d3c06" },
+	{ 4, "00000000",
+		"01a63badc0c3772cdabdeff75f2519846a000000010000000100000000000000000000000000"
+		"000100ffffffffffff00000000000000009a57a2e8ca478833" },
+	{ 4, "00000001",
+		"018b3d574220201ef837f3b5a7aa1adb4a000000010000000100000000000000000000000000"
+		"000100ffffffffffff00000000000000009e01033e69da9336" },
+	{ 4, "00000002",
+		"0112d79f3b28da4c3abcf3d4cb0802b489000000010000000100000000000000000000000000"
+		"000100ffffffffffff0000000000000000652826c5efd8d8f8" },
+	{ 5, "244ec34a9a3d4d64", "00000002" },
+	{ 5, "321230af7b74562a", "00000000" },
+	{ 5, "cebb916ec4c8d1d5", "00000001" },
+	{ 6, "0000000100000000", "" },
+	{ 6, "0000000100000001", "" },
+	{ 6, "0000000200000002", "" },
+	{ 8, "00000001",
+		"0100000000000000630101000000015d9ef31992aa9929e7a622a31225ceef05f23cf6a75b30"
+		"79775ddf0c9592f07760a502b6d89a1e3b0aadd936b610874b1a496476642ee7f81c70634ecd"
+		"ed31792a0c4a820ee1b9c076ca3ac954ac5d3cb2d8" },
+	{ 9, "000000000000006300000001", "" },
+	{ 10, "00000001",
+		"01040506070800000000000000027fffffffffffffff01010000000107d8be99836b69eb4fea"
+		"c9c431e09c65f3f3cd6cb01bc68061e3868db212145361c210eec5b40a1d6eb61ea85cbdb22c"
+		"503b7e36096687c41a31fc987070d8b785c3d1faf186db10187e164cc9a2" },
+	{ 11, "05060708", "00000001" },
+	{ 12, "017fffffffffffffff00000001", "" },
+	{ 14, "b48d5d72076d65cb", "00000000" },
+};
+
+struct old {
+	const char *keyring;
+	const struct old_row *rows;
+	size_t len;
+};
+
+/* What a program of this version has left. */
+static struct old left_by(uint32_t version)
+{
+	if (version < 3)
+		return (struct old){ keyring_1, rows_1, COUNT_OF(rows_1) };
+	return (struct old){ keyring_3, rows_3, COUNT_OF(rows_3) };
+}
+
 static size_t octets(const char *hex, uint8_t *out)
 {
 	const size_t len = strlen(hex) / 2;
@@ -91,15 +187,15 @@ static size_t octets(const char *hex, uint8_t *out)
 	return len;
 }
 
-static void put_old(struct kv *kv, uint32_t version)
+static void put_old(struct kv *kv, const struct old *old, uint32_t version)
 {
 	struct kv_txn *t;
 	assert_int_equal(kv_begin(kv, KV_WRITE, &t), STORE_OK);
-	for (size_t i = 0; i < COUNT_OF(old_rows); i++) {
+	for (size_t i = 0; i < old->len; i++) {
 		uint8_t key[64], value[1024];
-		const struct kv_slice k = { key, octets(old_rows[i].key, key) };
-		const struct kv_slice v = { value, octets(old_rows[i].value, value) };
-		assert_int_equal(kv_put(t, old_rows[i].table, k, v), STORE_OK);
+		const struct kv_slice k = { key, octets(old->rows[i].key, key) };
+		const struct kv_slice v = { value, octets(old->rows[i].value, value) };
+		assert_int_equal(kv_put(t, old->rows[i].table, k, v), STORE_OK);
 	}
 	assert_int_equal(schema_write(t, version), STORE_OK);
 	assert_int_equal(kv_commit(t), STORE_OK);
@@ -109,12 +205,13 @@ struct depot *old_depot(uint32_t version)
 {
 	struct depot *const d = depot_new();
 	const struct schema_steps steps = schema_steps();
+	const struct old old = left_by(version);
 	uint32_t is = 0;
 	struct store_error e;
-	d->keyring_len = octets(old_keyring, d->keyring);
+	d->keyring_len = octets(old.keyring, d->keyring);
 	d->disk = kv_open_ram(key_tables(), KEY_TABLES);
 	assert_non_null(d->disk);
-	put_old(d->disk, version);
+	put_old(d->disk, &old, version);
 	assert_int_equal(schema_read(d->disk, &is), STORE_OK);
 	assert_int_equal(is, version);
 	assert_true(schema_bring_up(d->disk, &steps, "x", &e));

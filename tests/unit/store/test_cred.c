@@ -143,8 +143,7 @@ static void test_revoked_has_no_key_and_no_identity_and_stays(void **state)
 	struct depot *const d = *state;
 	const struct store_cred a = depot_cred(d, "a");
 	struct store_cred c;
-	uint64_t generation;
-	bool active;
+	struct store_cred_mark mark;
 	assert_int_equal(depot_revoke(d, a.number), STORE_OK);
 	assert_int_equal(depot_revoke(d, a.number), STORE_OK);
 	assert_int_equal(depot_revoke(d, 99), STORE_NONE);
@@ -153,9 +152,9 @@ static void test_revoked_has_no_key_and_no_identity_and_stays(void **state)
 	assert_int_equal(c.state, STORE_CRED_REVOKED);
 	assert_int_equal(c.key_len, 0);
 	assert_int_equal(c.key[0], 0);
-	assert_int_equal(store_read_cred_mark(d->r, a.number, &generation, &active), STORE_OK);
-	assert_false(active);
-	assert_true(generation > a.generation);
+	assert_int_equal(store_read_cred_mark(d->r, a.number, &mark), STORE_OK);
+	assert_false(mark.active);
+	assert_true(mark.generation > a.generation);
 	c = a; /* nothing is un-revoked */
 	c.key[0] ^= 1;
 	assert_int_equal(depot_cred_put(d, &c), STORE_STALE);
@@ -233,13 +232,12 @@ static void test_S29_a_revocation_outlives_the_process(void **state)
 {
 	struct depot *const d = *state;
 	const struct store_cred a = depot_cred(d, "a");
-	uint64_t generation;
-	bool active = true;
+	struct store_cred_mark mark;
 	assert_int_equal(depot_revoke(d, a.number), STORE_OK);
 	depot_kill(d);
 	depot_start(d);
-	assert_int_equal(store_read_cred_mark(d->r, a.number, &generation, &active), STORE_OK);
-	assert_false(active);
+	assert_int_equal(store_read_cred_mark(d->r, a.number, &mark), STORE_OK);
+	assert_false(mark.active);
 }
 
 static void test_S28_revoke_and_add_again(void **state)
@@ -303,9 +301,8 @@ static void test_S20_a_row_of_another_number_does_not_open(void **state)
 	assert_int_equal(kv_commit(kv), STORE_OK);
 	store_reader_rest(d->r);
 	assert_int_equal(store_read_cred(d->r, b.number, &c), STORE_DAMAGED);
-	uint64_t generation;
-	bool active;
-	assert_int_equal(store_read_cred_mark(d->r, b.number, &generation, &active), STORE_DAMAGED);
+	struct store_cred_mark mark;
+	assert_int_equal(store_read_cred_mark(d->r, b.number, &mark), STORE_DAMAGED);
 	uint32_t at = 0;
 	assert_int_equal(store_next_cred(d->r, &at, &c), STORE_OK);
 	assert_int_equal(store_next_cred(d->r, &at, &c), STORE_NONE); /* passed over */
@@ -323,6 +320,16 @@ static void test_I5_no_key_or_identity_is_plain_in_the_database(void **state)
 		.identity_len = 16,
 		.key = "kkkk-secret-kkkk",
 		.key_len = 16 };
+	assert_int_equal(depot_cred_put(d, &c), STORE_OK);
+	c.before.generation = c.generation; /* and what it was until now */
+	c.before.until_ms = UINT64_MAX;
+	c.before.identity_len = c.identity_len;
+	c.before.key_len = c.key_len;
+	memcpy(c.before.identity, c.identity, sizeof(c.identity));
+	memcpy(c.before.key, c.key, sizeof(c.key));
+	c.key[0] = 'l';
+	c.labels_len = 1;
+	(void)strcpy(c.labels[0], "label-4711");
 	assert_int_equal(depot_cred_put(d, &c), STORE_OK);
 	struct store_assoc a = depot_assoc_of(&c, 1);
 	memcpy(a.context, "context-secret", 14);

@@ -353,10 +353,9 @@ static void test_S5_leases_fail_when_the_anchor_cannot_be_raised(void **state)
 	depot_start(d);                           /* the medium is back */
 	assert_int_equal(watermark(d), lost + 2); /* the one that failed, and the start's */
 	assert_int_equal(depot_lease(d, &a, 0), STORE_OK);
-	uint64_t generation;
-	bool active = true;
-	assert_int_equal(store_read_cred_mark(d->r, c.number, &generation, &active), STORE_OK);
-	assert_false(active); /* done, though it could not be promised */
+	struct store_cred_mark mark;
+	assert_int_equal(store_read_cred_mark(d->r, c.number, &mark), STORE_OK);
+	assert_false(mark.active); /* done, though it could not be promised */
 }
 
 static void test_S29_a_change_of_credentials_raises_the_watermark(void **state)

@@ -29,6 +29,14 @@ static struct store_assoc look(struct depot *d, const struct store_assoc *a)
 	return x;
 }
 
+/* What is large is not on the stack; until the next call. */
+static const struct store_assoc *peek(struct depot *d, const struct store_assoc *a)
+{
+	static struct store_assoc x;
+	x = look(d, a);
+	return &x;
+}
+
 static void moves_to(struct depot *d, struct store_assoc *a, uint16_t port)
 {
 	a->path = at(port);
@@ -70,8 +78,8 @@ static bool is_there(struct depot *d, const struct store_assoc *a)
 static void test_a_new_one_is_where_its_handshake_was(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a");
-	const struct store_assoc a = depot_roamer(d, &c, 1, 1);
+	const struct store_cred *const c = depot_member(d, "a");
+	const struct store_assoc a = depot_roamer(d, c, 1, 1);
 	const struct store_assoc x = look(d, &a);
 	const struct store_path here = at(1);
 	assert_true(is_same(&x.path, &here));
@@ -85,8 +93,8 @@ static void test_a_new_one_is_where_its_handshake_was(void **state)
 static void test_S26_a_candidate_outlives_the_process(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a");
-	struct store_assoc a = depot_roamer(d, &c, 1, 1);
+	const struct store_cred *const c = depot_member(d, "a");
+	struct store_assoc a = depot_roamer(d, c, 1, 1);
 	a.candidate = at(2);
 	assert_int_equal(depot_move(d, &a), STORE_OK);
 	depot_kill(d);
@@ -108,8 +116,8 @@ static void test_S26_a_candidate_outlives_the_process(void **state)
 static void test_S26_a_move_outlives_the_process_and_the_power(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a");
-	struct store_assoc a = depot_roamer(d, &c, 1, 1);
+	const struct store_cred *const c = depot_member(d, "a");
+	struct store_assoc a = depot_roamer(d, c, 1, 1);
 	a.candidate = at(2);
 	assert_int_equal(depot_move(d, &a), STORE_OK);
 	depot_pass(d, 5000);
@@ -137,8 +145,8 @@ static void test_R159_a_move_outlives_kill_on_disk(void **state)
 	(void)state;
 	struct depot *const d = depot_new_lmdb();
 	depot_start(d);
-	const struct store_cred c = depot_cred(d, "a");
-	struct store_assoc a = depot_roamer(d, &c, 1, 1);
+	const struct store_cred *const c = depot_member(d, "a");
+	struct store_assoc a = depot_roamer(d, c, 1, 1);
 	a.path = at(2);
 	a.candidate = at(3);
 	assert_int_equal(depot_move(d, &a), STORE_OK);
@@ -154,8 +162,8 @@ static void test_R159_a_move_outlives_kill_on_disk(void **state)
 static void test_the_latest_stays_are_kept(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a");
-	struct store_assoc a = depot_roamer(d, &c, 1, 1);
+	const struct store_cred *const c = depot_member(d, "a");
+	struct store_assoc a = depot_roamer(d, c, 1, 1);
 	for (uint16_t port = 2; port <= 7; port++) {
 		depot_pass(d, 1000);
 		moves_to(d, &a, port);
@@ -176,8 +184,8 @@ static void test_the_latest_stays_are_kept(void **state)
 static void test_another_socket_of_ours_is_another_place(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a");
-	struct store_assoc a = depot_assoc_of(&c, 1);
+	const struct store_cred *const c = depot_member(d, "a");
+	struct store_assoc a = depot_assoc_of(c, 1);
 	a.path.role = STORE_LINK;
 	assert_int_equal(depot_put(d, &a), STORE_OK);
 	a.path.local.port = 7;
@@ -195,8 +203,8 @@ static void test_another_socket_of_ours_is_another_place(void **state)
 static void test_a_move_is_for_one_association(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a");
-	struct store_assoc a = depot_roamer(d, &c, 1, 1), b = a;
+	const struct store_cred *const c = depot_member(d, "a");
+	struct store_assoc a = depot_roamer(d, c, 1, 1), b = a;
 	b.path = at(2);
 	b.id[0] ^= 1;
 	assert_int_equal(depot_move(d, &b), STORE_STALE);
@@ -221,8 +229,8 @@ static enum store_result rewrite(struct store_txn *t, void *arg)
 static void test_S9_a_new_context_leaves_where_it_is_and_was(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a");
-	const struct store_assoc old = depot_roamer(d, &c, 1, 1);
+	const struct store_cred *const c = depot_member(d, "a");
+	const struct store_assoc old = depot_roamer(d, c, 1, 1);
 	struct store_assoc a = old;
 	moves_to(d, &a, 2);
 	a.candidate = at(3);
@@ -246,9 +254,9 @@ static void test_S9_a_new_context_leaves_where_it_is_and_was(void **state)
 static void test_who_has_only_its_address_stays_findable(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a"), e = depot_cred(d, "b");
-	const struct store_assoc classic = depot_assoc(d, &c, 1);
-	struct store_assoc a = depot_roamer(d, &e, 2, 1), b = depot_roamer(d, &e, 3, 2);
+	const struct store_cred *const c = depot_member(d, "a"), *const e = depot_member(d, "b");
+	const struct store_assoc classic = depot_assoc(d, c, 1);
+	struct store_assoc a = depot_roamer(d, e, 2, 1), b = depot_roamer(d, e, 3, 2);
 	moves_to(d, &a, 1);
 	is_found(d, 1, classic.slot);
 	moves_to(d, &a, 4);
@@ -265,24 +273,24 @@ static void test_who_has_only_its_address_stays_findable(void **state)
 static void test_R109_a_handshake_sets_adrift_who_was_there_with_a_CID(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a"), e = depot_cred(d, "b");
-	const struct store_cred f = depot_cred(d, "f");
-	const struct store_assoc a = depot_roamer(d, &c, 1, 1);
-	const struct store_assoc b = depot_roamer(d, &e, 1, 2);
-	assert_true(look(d, &a).adrift);
-	assert_false(look(d, &b).adrift);
+	const struct store_cred *const c = depot_member(d, "a"), *const e = depot_member(d, "b");
+	const struct store_cred *const f = depot_member(d, "f");
+	const struct store_assoc a = depot_roamer(d, c, 1, 1);
+	const struct store_assoc b = depot_roamer(d, e, 1, 2);
+	assert_true(peek(d, &a)->adrift);
+	assert_false(peek(d, &b)->adrift);
 	is_found(d, 1, b.slot);
-	const struct store_assoc classic = depot_assoc(d, &f, 1);
-	assert_true(look(d, &b).adrift);
+	const struct store_assoc classic = depot_assoc(d, f, 1);
+	assert_true(peek(d, &b)->adrift);
 	is_found(d, 1, classic.slot);
 }
 
 static void test_R109_who_is_adrift_stays_so_until_it_turns_up(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a"), e = depot_cred(d, "b");
-	const struct store_assoc a = depot_roamer(d, &c, 1, 1);
-	const uint32_t other = depot_assoc(d, &e, 1).slot;
+	const struct store_cred *const c = depot_member(d, "a"), *const e = depot_member(d, "b");
+	const struct store_assoc a = depot_roamer(d, c, 1, 1);
+	const uint32_t other = depot_assoc(d, e, 1).slot;
 	depot_kill(d);
 	depot_start(d);
 	struct store_assoc x = look(d, &a);
@@ -302,10 +310,10 @@ static void test_R109_who_is_adrift_stays_so_until_it_turns_up(void **state)
 static void test_R109_an_earlier_one_of_the_same_device_is_left_to_its_session(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a");
-	const struct store_assoc a = depot_roamer(d, &c, 1, 1);
-	const struct store_assoc b = depot_roamer(d, &c, 1, 2);
-	assert_false(look(d, &a).adrift);
+	const struct store_cred *const c = depot_member(d, "a");
+	const struct store_assoc a = depot_roamer(d, c, 1, 1);
+	const struct store_assoc b = depot_roamer(d, c, 1, 2);
+	assert_false(peek(d, &a)->adrift);
 	is_found(d, 1, b.slot);
 	assert_int_equal(depot_drop(d, &a), STORE_OK);
 	is_found(d, 1, b.slot);
@@ -314,13 +322,13 @@ static void test_R109_an_earlier_one_of_the_same_device_is_left_to_its_session(v
 static void test_R109_a_handshake_replaces_who_was_there_without_a_CID(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a"), e = depot_cred(d, "b");
-	const struct store_assoc classic = depot_assoc(d, &c, 1);
-	const struct store_assoc a = depot_roamer(d, &e, 1, 1);
+	const struct store_cred *const c = depot_member(d, "a"), *const e = depot_member(d, "b");
+	const struct store_assoc classic = depot_assoc(d, c, 1);
+	const struct store_assoc a = depot_roamer(d, e, 1, 1);
 	assert_false(is_there(d, &classic));
 	is_found(d, 1, a.slot);
 	/* And a link, with one or without. */
-	struct store_assoc link = depot_assoc_of(&c, 2), next = depot_assoc_of(&e, 2);
+	struct store_assoc link = depot_assoc_of(c, 2), next = depot_assoc_of(e, 2);
 	link.path.role = next.path.role = STORE_LINK;
 	depot_name(&link, 2);
 	depot_name(&next, 3);
@@ -333,24 +341,24 @@ static void test_R109_a_handshake_replaces_who_was_there_without_a_CID(void **st
 static void test_R109_back_at_the_same_address_it_is_found_there_again(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a"), e = depot_cred(d, "b");
-	const struct store_assoc a = depot_roamer(d, &c, 1, 1);
-	const struct store_assoc b = depot_roamer(d, &e, 1, 2);
+	const struct store_cred *const c = depot_member(d, "a"), *const e = depot_member(d, "b");
+	const struct store_assoc a = depot_roamer(d, c, 1, 1);
+	const struct store_assoc b = depot_roamer(d, e, 1, 2);
 	struct store_assoc x = look(d, &a);
 	x.adrift = false;
 	assert_int_equal(depot_move(d, &x), STORE_OK);
 	is_found(d, 1, a.slot);
-	assert_int_equal(look(d, &a).moves, 0);
-	assert_false(look(d, &a).adrift);
-	assert_false(look(d, &b).adrift);
+	assert_int_equal(peek(d, &a)->moves, 0);
+	assert_false(peek(d, &a)->adrift);
+	assert_false(peek(d, &b)->adrift);
 }
 
 static void test_R109_but_not_in_the_place_of_one_that_has_only_its_address(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a"), e = depot_cred(d, "b");
-	const struct store_assoc a = depot_roamer(d, &c, 1, 1);
-	const uint32_t classic = depot_assoc(d, &e, 1).slot;
+	const struct store_cred *const c = depot_member(d, "a"), *const e = depot_member(d, "b");
+	const struct store_assoc a = depot_roamer(d, c, 1, 1);
+	const uint32_t classic = depot_assoc(d, e, 1).slot;
 	struct store_assoc x = look(d, &a);
 	assert_true(x.adrift);
 	x.adrift = false;
@@ -360,7 +368,7 @@ static void test_R109_but_not_in_the_place_of_one_that_has_only_its_address(void
 	assert_int_equal(depot_move(d, &x), STORE_OK);
 	is_found(d, 1, classic);
 	moves_to(d, &x, 2); /* where it is not any more, either */
-	assert_true(look(d, &a).adrift);
+	assert_true(peek(d, &a)->adrift);
 	nobody_is_found(d, 2);
 }
 
@@ -375,34 +383,34 @@ static void put_row(struct depot *d, unsigned table, const struct key *k, struct
 static void test_S20_an_index_that_leads_astray_removes_nobody(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a"), e = depot_cred(d, "b");
-	const struct store_assoc classic = depot_assoc(d, &c, 1);
+	const struct store_cred *const c = depot_member(d, "a"), *const e = depot_member(d, "b");
+	const struct store_assoc classic = depot_assoc(d, c, 1);
 	const struct store_path two = at(2), three = at(3);
 	const struct key second = key_hash(store_path_hash(d->s, &two));
 	const struct key third = key_hash(store_path_hash(d->s, &three));
 	const struct key slot = key_number(classic.slot);
 	put_row(d, KEY_PATH, &second, key_slice(&slot));
-	const struct store_assoc a = depot_roamer(d, &e, 2, 1);
+	const struct store_assoc a = depot_roamer(d, e, 2, 1);
 	assert_true(is_there(d, &classic));
 	is_found(d, 2, a.slot);
 	put_row(d, KEY_PATH, &third, (struct kv_slice){ "?", 1 });
-	const struct store_assoc b = depot_roamer(d, &e, 3, 2);
+	const struct store_assoc b = depot_roamer(d, e, 3, 2);
 	is_found(d, 3, b.slot);
 }
 
 static void test_a_damaged_one_at_an_address_does_not_stop_a_handshake_there(void **state)
 {
 	struct depot *const d = *state;
-	const struct store_cred c = depot_cred(d, "a"), e = depot_cred(d, "b");
-	const struct store_assoc a = depot_roamer(d, &c, 1, 1);
+	const struct store_cred *const c = depot_member(d, "a"), *const e = depot_member(d, "b");
+	const struct store_assoc a = depot_roamer(d, c, 1, 1);
 	const struct key k = key_number(a.slot);
 	uint8_t head[VALUE_HEAD_MAX];
 	const struct value_assoc_head h = {
-		.cred = c.number, .path = store_path_hash(d->s, &a.path), .has_cid = true
+		.cred = c->number, .path = store_path_hash(d->s, &a.path), .has_cid = true
 	};
 	const size_t len = value_assoc_head_write(&h, head, sizeof(head));
 	put_row(d, KEY_ASSOC, &k, (struct kv_slice){ head, len });
-	const struct store_assoc b = depot_roamer(d, &e, 1, 2);
+	const struct store_assoc b = depot_roamer(d, e, 1, 2);
 	is_found(d, 1, b.slot);
 	assert_true(store_stats(d->s).damaged > 0);
 	put_row(d, KEY_ASSOC, &k, (struct kv_slice){ "?", 1 });
@@ -439,7 +447,7 @@ static void old_goes_on(uint32_t version)
 	assert_int_equal(slot, 0);
 	depot_kill(d);
 	depot_start(d);
-	assert_int_equal(look(d, &b).moves, 1);
+	assert_int_equal(peek(d, &b)->moves, 1);
 	assert_int_equal(store_stats(d->s).damaged, 0);
 	depot_free(d);
 }

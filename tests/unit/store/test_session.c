@@ -155,29 +155,29 @@ static void registered(struct depot *d, const struct store_cred *c, bool yes)
 static void test_R205_room_is_made_by_those_who_are_not_registered_first(void **state)
 {
 	struct depot *const d = *state;
-	struct store_cred c[6];
+	const struct store_cred *c[6];
 	for (unsigned i = 0; i < COUNT_OF(c); i++) {
 		char name[16];
 		(void)snprintf(name, sizeof(name), "dev%u", i);
-		c[i] = depot_cred(d, name);
+		c[i] = depot_member(d, name);
 	}
 	const uint64_t far = UINT64_MAX / 2;
-	registered(d, &c[0], true); /* the one that sleeps longest, and ends first */
-	assert_int_equal(keep(d, &c[0], 10, far), STORE_OK);
-	assert_int_equal(keep(d, &c[1], 11, far + 1), STORE_OK);
-	registered(d, &c[1], true); /* after its entry was made */
-	assert_int_equal(keep(d, &c[2], 12, far + 2), STORE_OK);
-	assert_int_equal(keep(d, &c[3], 13, far + 3), STORE_OK); /* instead of 12 */
+	registered(d, c[0], true); /* the one that sleeps longest, and ends first */
+	assert_int_equal(keep(d, c[0], 10, far), STORE_OK);
+	assert_int_equal(keep(d, c[1], 11, far + 1), STORE_OK);
+	registered(d, c[1], true); /* after its entry was made */
+	assert_int_equal(keep(d, c[2], 12, far + 2), STORE_OK);
+	assert_int_equal(keep(d, c[3], 13, far + 3), STORE_OK); /* instead of 12 */
 	assert_int_equal(find(d, 10), STORE_OK);
 	assert_int_equal(find(d, 11), STORE_OK);
 	assert_int_equal(find(d, 12), STORE_NONE);
 	assert_int_equal(find(d, 13), STORE_OK);
-	registered(d, &c[3], true);
-	assert_int_equal(keep(d, &c[4], 14, far + 4), STORE_FULL); /* nobody goes for it */
+	registered(d, c[3], true);
+	assert_int_equal(keep(d, c[4], 14, far + 4), STORE_FULL); /* nobody goes for it */
 	assert_int_equal(find(d, 10), STORE_OK);
-	assert_int_equal(keep(d, &c[3], 23, far), STORE_OK); /* in its own place */
-	registered(d, &c[1], false);                         /* a deregistration */
-	assert_int_equal(keep(d, &c[4], 14, far + 4), STORE_OK);
+	assert_int_equal(keep(d, c[3], 23, far), STORE_OK); /* in its own place */
+	registered(d, c[1], false);                         /* a deregistration */
+	assert_int_equal(keep(d, c[4], 14, far + 4), STORE_OK);
 	assert_int_equal(find(d, 11), STORE_NONE);
 	assert_int_equal(find(d, 23), STORE_OK);
 }
@@ -185,17 +185,17 @@ static void test_R205_room_is_made_by_those_who_are_not_registered_first(void **
 static void test_R205_then_by_those_who_are_too_old(void **state)
 {
 	struct depot *const d = *state;
-	struct store_cred c[4];
+	const struct store_cred *c[4];
 	for (unsigned i = 0; i < COUNT_OF(c); i++) {
 		char name[16];
 		(void)snprintf(name, sizeof(name), "dev%u", i);
-		c[i] = depot_cred(d, name);
-		registered(d, &c[i], true);
+		c[i] = depot_member(d, name);
+		registered(d, c[i], true);
 	}
-	assert_int_equal(keep(d, &c[0], 10, UINT64_MAX / 2), STORE_OK);
-	assert_int_equal(keep(d, &c[1], 11, 1), STORE_OK); /* store_time() begins at 1 */
-	assert_int_equal(keep(d, &c[2], 12, UINT64_MAX / 2), STORE_OK);
-	assert_int_equal(keep(d, &c[3], 13, UINT64_MAX / 2), STORE_OK);
+	assert_int_equal(keep(d, c[0], 10, UINT64_MAX / 2), STORE_OK);
+	assert_int_equal(keep(d, c[1], 11, 1), STORE_OK); /* store_time() begins at 1 */
+	assert_int_equal(keep(d, c[2], 12, UINT64_MAX / 2), STORE_OK);
+	assert_int_equal(keep(d, c[3], 13, UINT64_MAX / 2), STORE_OK);
 	assert_int_equal(find(d, 11), STORE_NONE);
 	assert_int_equal(find(d, 10), STORE_OK);
 }

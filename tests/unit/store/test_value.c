@@ -104,15 +104,15 @@ static void test_S1_a_lease_is_bound_to_its_slot_and_any_bit_that_flips_is_seen(
 static void test_S28_the_head_of_a_credential_has_a_mac(void **state)
 {
 	(void)state;
-	const struct value_cred_head h = { .generation = 5, .state = STORE_CRED_REVOKED };
-	struct value_cred_head x;
+	const struct store_cred_mark h = { .generation = 5, .proved = 5 };
+	struct store_cred_mark x;
 	struct kv_slice rest;
 	uint8_t octets[VALUE_HEAD_MAX];
 	const size_t len = value_cred_head_write(&h, &mac, 3, octets, sizeof(octets) - 1);
 	octets[len] = 0x55; /* what is sealed begins here */
 	assert_true(value_cred_head_read(slice(octets, len + 1), &mac, 3, &x, &rest));
 	assert_int_equal(x.generation, 5);
-	assert_int_equal(x.state, STORE_CRED_REVOKED);
+	assert_false(x.active);
 	assert_int_equal(rest.len, 1);
 	assert_int_equal(*(const uint8_t *)rest.data, 0x55);
 	assert_false(value_cred_head_read(slice(octets, len + 1), &mac, 4, &x, &rest));
@@ -247,7 +247,8 @@ static void test_an_association_is_written_in_one_way_only(void **state)
 	} bad[] = { { ADRIFT, 2 }, { CID, STORE_CID_MAX + 1 }, { CANDIDATE, 2 }, { CANDIDATE, 1 },
 		{ STAYS, STORE_STAYS + 1 }, { STAYS, 1 },
 		{ MOVES + 3, 0 }, /* then there is nothing to tell */
-		{ 0, VALUE_LAYOUT }, { 0, VALUE_LAYOUT_CIDS + 1 }, { 13, STORE_LINK + 1 } };
+		{ 0, VALUE_LAYOUT }, { 0, VALUE_LAYOUT_POLICIES }, { 0, VALUE_LAYOUT_POLICIES + 1 },
+		{ 13, STORE_LINK + 1 } };
 	struct store_assoc a = roamer(), x = { 0 };
 	uint8_t octets[VALUE_PLAIN_MAX] = { 0 };
 	a.path.local = a.path.peer;
@@ -274,9 +275,13 @@ static void test_an_association_is_written_in_one_way_only(void **state)
 static void test_the_head_of_an_association_is_read_as_written(void **state)
 {
 	(void)state;
-	struct value_assoc_head h = {
-		.id = { 1 }, .cred = 2, .generation = 3, .path = 4, .has_cid = true, .cid = 5
-	};
+	struct value_assoc_head h = { .id = { 1 },
+		.cred = 2,
+		.generation = 3,
+		.born = 3,
+		.path = 4,
+		.has_cid = true,
+		.cid = 5 };
 	uint8_t octets[VALUE_HEAD_MAX];
 	for (int cid = 1; cid >= 0; cid--) {
 		struct value_assoc_head x;
@@ -292,7 +297,7 @@ static void test_the_head_of_an_association_is_read_as_written(void **state)
 		assert_true(x.has_cid == h.has_cid && x.cid == h.cid);
 		for (size_t n = 0; n < len; n++)
 			assert_false(value_assoc_head_read(slice(octets, n), &x, &rest));
-		octets[0] = VALUE_LAYOUT_CIDS + 1;
+		octets[0] = VALUE_LAYOUT_POLICIES + 1;
 		assert_false(value_assoc_head_read(slice(octets, len), &x, &rest));
 	}
 }
@@ -377,7 +382,7 @@ static void test_a_credential_of_another_kind_is_read_as_written(void **state)
 		size_t at;
 		uint8_t value;
 	} bad[] = { { KIND, STORE_CRED_PSK }, { KIND, STORE_CRED_RAW_KEY }, { KIND, 3 },
-		{ PINNED, 2 }, { 0, VALUE_LAYOUT_KINDS + 1 } };
+		{ PINNED, 2 }, { 0, VALUE_LAYOUT_POLICIES }, { 0, VALUE_LAYOUT_POLICIES + 1 } };
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		const uint8_t was = octets[bad[i].at];
 		octets[bad[i].at] = bad[i].value;
@@ -416,13 +421,13 @@ static void test_a_session_and_resumption_state_are_read_as_written(void **state
 			    y = { 0 };
 	memset(x.id, 3, sizeof(x.id));
 	memset(x.session, 4, sizeof(x.session));
-	len = value_resume_write(&x, octets, sizeof(octets));
+	len = value_resume_write(&x, x.born, octets, sizeof(octets));
 	assert_true(value_resume_read(slice(octets, len), &y));
 	assert_memory_equal(&x, &y, sizeof(x));
 	for (size_t n = 0; n < len; n++)
 		assert_false(value_resume_read(slice(octets, n), &y));
 	x.len++;
-	assert_int_equal(value_resume_write(&x, octets, sizeof(octets)), 0);
+	assert_int_equal(value_resume_write(&x, x.born, octets, sizeof(octets)), 0);
 }
 
 static void test_keys_are_in_the_order_of_their_numbers(void **state)

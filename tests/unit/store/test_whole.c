@@ -15,6 +15,7 @@
 #include "unit/store/depot.h"
 
 enum { CREDS = 6, SLOTS_MAX = 4096, STEPS = 300, SEEDS = 12, RESTING = 30 };
+#define FAR (UINT64_MAX / 2)
 
 struct town {
 	struct depot *d;
@@ -152,6 +153,42 @@ static void resume_fits(struct kv_txn *kv, struct kv_slice k, struct kv_slice v,
 	assert_int_equal(h.registered, s.registered);
 }
 
+static void verdict_fits(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, void *arg)
+{
+	struct kv_slice found, none;
+	uint32_t cred, of, slot;
+	(void)v;
+	(void)arg;
+	assert_true(key_is_number(k, &cred));
+	const struct key from = key_pair(cred, 0);
+	assert_int_equal(kv_seek(kv, KEY_ASSOC_OF, key_slice(&from), &found, &none), STORE_OK);
+	assert_true(key_is_pair(found, &of, &slot) && of == cred);
+}
+
+struct ends {
+	const struct sip_key *mac;
+	uint64_t n;
+};
+
+static void ends_fit(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, void *arg)
+{
+	struct ends *const e = arg;
+	struct store_cred_mark m;
+	struct kv_slice rest, other;
+	uint32_t number;
+	assert_true(key_is_number(k, &number));
+	assert_true(value_cred_head_read(v, e->mac, number, &m, &rest));
+	const struct key end = key_time_number(m.until_ms, number);
+	const struct key before = key_time_number(m.before_until_ms, number);
+	const bool ends = m.active && m.until_ms != 0,
+		   overlaps = m.active && m.before != 0 && m.before_until_ms != 0;
+	assert_int_equal(has(kv, KEY_EXPIRY, &end, &other),
+		ends || (overlaps && m.before_until_ms == m.until_ms));
+	assert_true(!overlaps || has(kv, KEY_EXPIRY, &before, &other));
+	e->n += ends;
+	e->n += overlaps && !(ends && m.before_until_ms == m.until_ms);
+}
+
 static void all_fits(struct town *t)
 {
 	static uint8_t seen[SLOTS_MAX];
@@ -177,6 +214,10 @@ static void all_fits(struct town *t)
 	assert_int_equal(kv_count(kv, KEY_RESUME_ID), resumable);
 	assert_int_equal(kv_count(kv, KEY_RESUME_AGE), resumable);
 	assert_true(resumable <= s->resumable_max);
+	struct ends ends = { .mac = &s->mac };
+	(void)each(kv, KEY_VERDICT, verdict_fits, NULL);
+	(void)each(kv, KEY_CRED, ends_fit, &ends);
+	assert_int_equal(kv_count(kv, KEY_EXPIRY), ends.n);
 	kv_abort(kv);
 }
 
@@ -216,7 +257,9 @@ static enum store_result swap(struct store_txn *txn, void *arg)
 	enum store_result r = store_assoc_drop(txn, old->slot, old->id);
 	if (r != STORE_OK && r != STORE_NONE)
 		return r;
-	if (draw(t, 2) == 0)
+	if (draw(t, 3) == 0)
+		a.path.role = STORE_LINK;
+	else if (draw(t, 2) == 0)
 		depot_name(&a, draw(t, 60));
 	r = store_assoc_put(txn, &a, slot_owner(t->d->start.incarnation, 0));
 	if (r == STORE_OK)
@@ -236,14 +279,39 @@ static enum store_result move(struct store_txn *txn, void *arg)
 	return store_assoc_move(txn, &a);
 }
 
+static enum store_result verdict(struct store_txn *txn, void *arg)
+{
+	struct town *const t = arg;
+	const struct store_verdict v = { .cred = t->cred[draw(t, CREDS)].number };
+	return store_verdict_put(txn, &v);
+}
+
+static void keep_face(struct store_cred *c, uint64_t until_ms)
+{
+	c->before.generation = 1;
+	c->before.until_ms = until_ms;
+	c->before.identity_len = c->identity_len;
+	c->before.key_len = c->key_len;
+	memcpy(c->before.identity, c->identity, sizeof(c->identity));
+	memcpy(c->before.key, c->key, sizeof(c->key));
+}
+
 static enum store_result cred(struct store_txn *txn, void *arg)
 {
 	struct town *const t = arg;
 	struct store_cred *const c = &t->cred[draw(t, CREDS)];
+	if (draw(t, 3) == 0)
+		return store_cred_settle(txn, c->number);
 	if (draw(t, 2) == 0) {
-		c->key[0]++;
+		memset(&c->before, 0, sizeof(c->before));
+		c->until_ms = draw(t, 2) == 0 ? 0 : draw(t, 8) == 0 ? 1 : FAR + draw(t, 2);
+		if (draw(t, 2) == 0)
+			keep_face(c, draw(t, 2) == 0 ? draw(t, 2) : FAR + draw(t, 2));
+		if (draw(t, 3) > 0)
+			c->key[0]++;
 		return store_cred_put(txn, c);
 	}
+	memset(&c->before, 0, sizeof(c->before));
 	const enum store_result r = store_cred_revoke(txn, c->number, STORE_BY_CONTROL);
 	c->number = 0;
 	return r == STORE_OK ? store_cred_put(txn, c) : r;
@@ -251,7 +319,8 @@ static enum store_result cred(struct store_txn *txn, void *arg)
 
 static void step(struct town *t)
 {
-	static depot_run *const runs[] = { swap, swap, swap, move, move, session, resume, cred };
+	static depot_run *const runs[] = { swap, swap, swap, move, move, session, resume, cred,
+		cred, verdict, verdict };
 	const uint32_t what = draw(t, 40);
 	if (what == 0) {
 		depot_kill(t->d);

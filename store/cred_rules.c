@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/cred_rules.h"
+
+#include <string.h>
+
+#include "base/wipe.h"
+
+static bool same_octets(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+	return a_len == b_len && same_secret(a, b, a_len);
+}
+
+static bool same_pin(bool a_has, const uint8_t *a, bool b_has, const uint8_t *b)
+{
+	return a_has == b_has && (!a_has || memcmp(a, b, STORE_PIN_LEN) == 0);
+}
+
+/* --- soundness -------------------------------------------------------------------------------- */
+
+static bool has_no_octets(const uint8_t *octets, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (octets[i] != 0)
+			return false;
+	return true;
+}
+
+/* What its kind has, and nothing else. */
+static bool is_of_its_kind(const struct store_cred *c)
+{
+	if (!c->pinned && !has_no_octets(c->pin, sizeof(c->pin)))
+		return false;
+	if (c->kind == STORE_CRED_PSK)
+		return c->key_len > 0 && !c->pinned;
+	if (c->kind == STORE_CRED_RAW_KEY)
+		return c->key_len == 0 && !c->pinned && c->identity_len == STORE_PIN_LEN;
+	return c->kind == STORE_CRED_CERTIFICATE && c->key_len == 0;
+}
+
+static bool has_sound_labels(const struct store_cred *c)
+{
+	if (c->labels_len > STORE_LABELS_MAX)
+		return false;
+	for (size_t i = 0; i < c->labels_len; i++)
+		if (c->labels[i][0] == '\0' || !memchr(c->labels[i], '\0', sizeof(c->labels[i])))
+			return false;
+	return true;
+}
+
+bool cred_is_sound(const struct store_cred *c)
+{
+	const struct store_cred_before *const b = &c->before;
+	return c->endpoint[0] != '\0' && memchr(c->endpoint, '\0', sizeof(c->endpoint)) &&
+	       c->identity_len > 0 && c->identity_len <= STORE_IDENTITY_MAX &&
+	       c->key_len <= STORE_KEY_MAX && c->upstream_identity_len <= STORE_IDENTITY_MAX &&
+	       c->upstream_key_len <= STORE_KEY_MAX && c->origin <= STORE_BY_FILE &&
+	       is_of_its_kind(c) && has_sound_labels(c) &&
+	       (b->generation == 0 || (c->number != 0 && b->identity_len <= STORE_IDENTITY_MAX &&
+					      b->key_len <= STORE_KEY_MAX));
+}
+
+/* --- what is the same ------------------------------------------------------------------------- */
+
+static bool same_face(const struct store_cred *a, const struct store_cred *b)
+{
+	return a->kind == b->kind && same_pin(a->pinned, a->pin, b->pinned, b->pin) &&
+	       same_octets(a->identity, a->identity_len, b->identity, b->identity_len) &&
+	       same_octets(a->key, a->key_len, b->key, b->key_len);
+}
+
+static bool is_face_of(const struct store_cred_before *b, const struct store_cred *c)
+{
+	return same_pin(b->pinned, b->pin, c->pinned, c->pin) &&
+	       same_octets(b->identity, b->identity_len, c->identity, c->identity_len) &&
+	       same_octets(b->key, b->key_len, c->key, c->key_len);
+}
+
+static bool same_before(const struct store_cred_before *a, const struct store_cred_before *b)
+{
+	return same_pin(a->pinned, a->pin, b->pinned, b->pin) &&
+	       same_octets(a->identity, a->identity_len, b->identity, b->identity_len) &&
+	       same_octets(a->key, a->key_len, b->key, b->key_len);
+}
+
+static bool same_labels(const struct store_cred *a, const struct store_cred *b)
+{
+	if (a->labels_len != b->labels_len)
+		return false;
+	for (size_t i = 0; i < a->labels_len; i++)
+		if (strcmp(a->labels[i], b->labels[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool same_upstream(const struct store_cred *a, const struct store_cred *b)
+{
+	return same_octets(a->upstream_identity, a->upstream_identity_len, b->upstream_identity,
+		       b->upstream_identity_len) &&
+	       same_octets(
+		       a->upstream_key, a->upstream_key_len, b->upstream_key, b->upstream_key_len);
+}
+
+bool cred_same_content(const struct store_cred *a, const struct store_cred *b)
+{
+	const bool overlap = a->before.generation == b->before.generation &&
+			     a->before.until_ms == b->before.until_ms;
+	return strcmp(a->endpoint, b->endpoint) == 0 && same_face(a, b) && same_upstream(a, b) &&
+	       same_labels(a, b) && a->until_ms == b->until_ms && overlap &&
+	       (a->before.generation == 0 || same_before(&a->before, &b->before));
+}
+
+/* --- what follows what ------------------------------------------------------------------------ */
+
+bool cred_succeeds(struct store_cred *c, const struct store_cred *old)
+{
+	struct store_cred_before *const b = &c->before;
+	c->proved = 0;
+	if (same_face(c, old)) {
+		c->proved = old->proved;
+		/* An overlap that runs goes on, unless another end of it is said. */
+		if (b->generation == 0 || is_face_of(b, old))
+			*b = old->before;
+		else if (old->before.generation == 0 || !same_before(b, &old->before))
+			return false;
+		b->generation = old->before.generation;
+		return true;
+	}
+	if (b->generation == 0) {
+		wipe(b, sizeof(*b));
+		return true;
+	}
+	/* Whoever has proved it, did so since then. */
+	b->generation = old->proved;
+	return c->kind == old->kind && is_face_of(b, old);
+}
+
+struct store_cred_mark cred_mark_of(const struct store_cred *c)
+{
+	return (struct store_cred_mark){
+		.generation = c->generation,
+		.proved = c->proved,
+		.before = c->before.generation,
+		.before_until_ms = c->before.until_ms,
+		.until_ms = c->until_ms,
+		.active = c->state == STORE_CRED_ACTIVE,
+	};
+}
+
+bool store_cred_stands(const struct store_cred_mark *m, uint64_t generation, uint64_t wall_ms)
+{
+	if (!m->active || (m->until_ms != 0 && wall_ms >= m->until_ms) || generation == 0 ||
+		generation > m->generation)
+		return false;
+	if (generation >= m->proved)
+		return true;
+	return m->before != 0 && generation >= m->before && wall_ms < m->before_until_ms;
+}

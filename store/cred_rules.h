@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/cred_rules: what a credential may be, and what of a new one is another one's or an older
+ *                   one's: its face is what a device proves (kind, identity, key, pin).
+ *
+ * Threads: any. Clock, I/O, allocation: none.
+ */
+#ifndef LWG_STORE_CRED_RULES_H
+#define LWG_STORE_CRED_RULES_H
+
+#include "base/attr.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+
+/* It has what its kind has, within bounds. */
+MUST_USE bool cred_is_sound(const struct store_cred *c);
+/* In all but origin and times of change. */
+MUST_USE bool cred_same_content(const struct store_cred *a, const struct store_cred *b);
+/* *c is to replace *old: what it has of the older face, and since when it has its own (proved 0:
+   from now on). False: its `before` is not what the device proves now (R-216). */
+MUST_USE bool cred_succeeds(struct store_cred *c, const struct store_cred *old);
+/* The same, as the head of its row has it. */
+struct store_cred_mark cred_mark_of(const struct store_cred *c);
+
+#endif

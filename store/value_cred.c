@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/value.h"
+
+#include <string.h>
+
+#include "base/rd.h"
+#include "base/wipe.h"
+#include "base/wr.h"
+#include "store/value_field.h"
+
+/* It could have been written before there were policies, and then was: in one way only. */
+static bool is_plain(const struct store_cred *c)
+{
+	return c->proved == c->generation && c->until_ms == 0 && c->labels_len == 0 &&
+	       c->before.generation == 0;
+}
+
+/* --- what came with the kinds ----------------------------------------------------------------- */
+
+static void wr_kind(struct wr *w, const struct store_cred *c)
+{
+	const bool plain = is_plain(c);
+	if (plain && c->kind == STORE_CRED_PSK) {
+		wr_u8(w, VALUE_LAYOUT);
+		return;
+	}
+	wr_u8(w, plain ? VALUE_LAYOUT_KINDS : VALUE_LAYOUT_POLICIES);
+	wr_u8(w, c->kind);
+	wr_u8(w, c->pinned);
+	if (c->pinned)
+		wr_bytes(w, c->pin, sizeof(c->pin));
+}
+
+/* Returns the layout. */
+static uint8_t rd_kind(struct rd *r, struct store_cred *out)
+{
+	const uint8_t layout = rd_u8(r);
+	out->kind = STORE_CRED_PSK;
+	out->pinned = false;
+	memset(out->pin, 0, sizeof(out->pin));
+	if (layout == VALUE_LAYOUT)
+		return layout;
+	out->kind = rd_u8(r);
+	out->pinned = rd_flag(r);
+	if (out->pinned)
+		rd_copy(r, out->pin, sizeof(out->pin));
+	if ((layout != VALUE_LAYOUT_KINDS && layout != VALUE_LAYOUT_POLICIES) ||
+		(layout == VALUE_LAYOUT_KINDS && out->kind == STORE_CRED_PSK) ||
+		out->kind > STORE_CRED_CERTIFICATE ||
+		(out->pinned && out->kind != STORE_CRED_CERTIFICATE))
+		r->bad = true;
+	return layout;
+}
+
+/* --- what came with policies ------------------------------------------------------------------ */
+
+static void wr_before(struct wr *w, const struct store_cred_before *b)
+{
+	wr_u64(w, b->generation);
+	if (b->generation == 0)
+		return;
+	wr_u64(w, b->until_ms);
+	wr_u8(w, b->pinned);
+	if (b->pinned)
+		wr_bytes(w, b->pin, sizeof(b->pin));
+	wr_field(w, b->identity, b->identity_len);
+	wr_field(w, b->key, b->key_len);
+}
+
+static void rd_before(struct rd *r, uint8_t kind, struct store_cred_before *out)
+{
+	out->generation = rd_u64(r);
+	if (out->generation == 0)
+		return;
+	out->until_ms = rd_u64(r);
+	out->pinned = rd_flag(r);
+	if (out->pinned)
+		rd_copy(r, out->pin, sizeof(out->pin));
+	if (out->pinned && kind != STORE_CRED_CERTIFICATE)
+		r->bad = true;
+	out->identity_len = (uint8_t)rd_field(r, out->identity, STORE_IDENTITY_MAX);
+	out->key_len = (uint8_t)rd_field(r, out->key, STORE_KEY_MAX);
+}
+
+static void wr_policies(struct wr *w, const struct store_cred *c)
+{
+	wr_u64(w, c->proved);
+	wr_u64(w, c->until_ms);
+	wr_u8(w, (uint8_t)c->labels_len);
+	for (size_t i = 0; i < c->labels_len; i++)
+		wr_text(w, c->labels[i], STORE_LABEL_MAX);
+	wr_before(w, &c->before);
+}
+
+static void rd_policies(struct rd *r, struct store_cred *out)
+{
+	out->proved = rd_u64(r);
+	out->until_ms = rd_u64(r);
+	const size_t labels = rd_u8(r);
+	if (labels > STORE_LABELS_MAX)
+		r->bad = true;
+	for (size_t i = 0; i < labels && rd_ok(r); i++) {
+		rd_text(r, out->labels[i], STORE_LABEL_MAX);
+		out->labels_len = i + 1;
+	}
+	rd_before(r, out->kind, &out->before);
+	if (is_plain(out))
+		r->bad = true;
+}
+
+/* --- all -------------------------------------------------------------------------------------- */
+
+size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap)
+{
+	struct wr w = wr_into(out, cap);
+	if (c->labels_len > STORE_LABELS_MAX)
+		return 0;
+	wr_kind(&w, c);
+	wr_u8(&w, c->state);
+	wr_u8(&w, c->origin);
+	wr_u64(&w, c->changed_ms);
+	wr_text(&w, c->endpoint, STORE_ENDPOINT_MAX);
+	wr_field(&w, c->identity, c->identity_len);
+	wr_field(&w, c->key, c->key_len);
+	wr_field(&w, c->upstream_identity, c->upstream_identity_len);
+	wr_field(&w, c->upstream_key, c->upstream_key_len);
+	if (!is_plain(c))
+		wr_policies(&w, c);
+	return wr_done(&w);
+}
+
+/* Nothing of another row is left. */
+static void forget_policies(struct store_cred *out)
+{
+	out->proved = out->generation;
+	out->until_ms = 0;
+	out->labels_len = 0;
+	memset(out->labels, 0, sizeof(out->labels));
+	wipe(&out->before, sizeof(out->before));
+}
+
+bool value_cred_read(struct kv_slice v, struct store_cred *out)
+{
+	struct rd r = rd_from(v.data, v.len);
+	const uint8_t layout = rd_kind(&r, out);
+	forget_policies(out);
+	if (!rd_ok(&r))
+		return false;
+	out->state = rd_u8(&r);
+	out->origin = rd_u8(&r);
+	out->changed_ms = rd_u64(&r);
+	rd_text(&r, out->endpoint, STORE_ENDPOINT_MAX);
+	out->identity_len = (uint8_t)rd_field(&r, out->identity, STORE_IDENTITY_MAX);
+	out->key_len = (uint8_t)rd_field(&r, out->key, STORE_KEY_MAX);
+	out->upstream_identity_len =
+		(uint8_t)rd_field(&r, out->upstream_identity, STORE_IDENTITY_MAX);
+	out->upstream_key_len = (uint8_t)rd_field(&r, out->upstream_key, STORE_KEY_MAX);
+	if (layout == VALUE_LAYOUT_POLICIES)
+		rd_policies(&r, out);
+	return rd_end(&r) && out->state <= STORE_CRED_REVOKED && out->origin <= STORE_BY_FILE;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stores from before there were policies: what was written then goes on, octet by octet. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "store/core.h"
+#include "unit/store/old.h"
+
+static enum store_result decide(struct store_txn *t, void *arg)
+{
+	return store_verdict_put(t, arg);
+}
+
+static void check_cred(struct depot *d, uint32_t number, const char *endpoint, uint64_t generation)
+{
+	struct store_cred c;
+	struct store_cred_mark m;
+	assert_int_equal(store_read_cred(d->r, number, &c), STORE_OK);
+	assert_string_equal(c.endpoint, endpoint);
+	assert_true(c.generation == generation && c.proved == generation);
+	assert_true(c.until_ms == 0 && c.labels_len == 0 && c.before.generation == 0);
+	assert_int_equal(store_read_cred_mark(d->r, number, &m), STORE_OK);
+	assert_true(m.active && m.generation == generation && m.proved == generation);
+	assert_true(m.before == 0 && m.before_until_ms == 0 && m.until_ms == 0);
+	/* What was proved under its first key is none of this. */
+	assert_true(store_cred_stands(&m, generation, 1));
+	assert_false(store_cred_stands(&m, generation - 1, 1));
+}
+
+static void check_assoc(struct depot *d, uint32_t slot, uint32_t cred, uint64_t generation)
+{
+	struct store_assoc a;
+	assert_int_equal(depot_read(d, slot, &a), STORE_OK);
+	assert_true(a.cred == cred && a.generation == generation && a.born == generation);
+	assert_int_equal(a.proof.len, 0);
+	assert_int_equal(a.context_len, 100);
+}
+
+static void check_rest(struct depot *d)
+{
+	static const uint8_t id[] = { 5, 6, 7, 8 };
+	struct store_session s;
+	struct store_resume x;
+	struct store_assoc a;
+	assert_int_equal(store_read_session(d->r, 1, &s), STORE_OK);
+	assert_true(s.registered && s.device == 0 && s.link == 1);
+	assert_string_equal(s.location, "def");
+	assert_int_equal(store_find_resume(d->r, id, sizeof(id), &x), STORE_OK);
+	assert_true(x.cred == 1 && x.generation == 2 && x.born == 2 && x.proof.len == 0);
+	assert_memory_equal(x.session, "master", 6);
+	assert_int_equal(depot_read(d, 0, &a), STORE_OK);
+	assert_true(a.cid_len == 11 && a.moves == 1 && a.path.peer.port == 5002);
+	assert_int_equal(a.stays[0].peer.port, 5001);
+}
+
+static void test_R204_what_was_written_before_there_were_policies_goes_on(void **state)
+{
+	(void)state;
+	struct depot *const d = old_depot(3);
+	for (unsigned again = 0; again < 2; again++) {
+		check_cred(d, 1, "urn:dev:three-1", 2);
+		check_cred(d, 2, "urn:dev:three-2", 3);
+		check_assoc(d, 0, 1, 2);
+		check_assoc(d, 1, 1, 2);
+		check_assoc(d, 2, 2, 3);
+		check_rest(d);
+		assert_int_equal(store_stats(d->s).damaged, 0);
+		depot_kill(d);
+		depot_start(d);
+	}
+	depot_free(d);
+}
+
+static void test_R204_what_came_with_policies_is_added_to_it(void **state)
+{
+	(void)state;
+	struct depot *const d = old_depot(3);
+	struct store_glance g;
+	struct store_verdict v = { .cred = 2, .upto = 3 }, w;
+	struct store_cred c;
+	uint64_t ms = 0;
+	uint32_t at = 0;
+	assert_int_equal(store_next_expiry(d->r, UINT64_MAX, &ms, &at), STORE_NONE);
+	at = 0;
+	assert_int_equal(store_next_glance(d->r, &at, &g), STORE_OK);
+	assert_true(at == 1 && g.generation == 2 && g.born == 2 && g.upto == 0);
+	assert_int_equal(depot_do(d, decide, &v), STORE_OK);
+	assert_int_equal(store_next_glance(d->r, &at, &g), STORE_OK);
+	assert_true(at == 2 && g.generation == 3 && g.born == 3 && g.upto == 3);
+	assert_int_equal(store_next_glance(d->r, &at, &g), STORE_NONE);
+	assert_int_equal(store_read_cred(d->r, 2, &c), STORE_OK);
+	c.labels_len = 1;
+	c.labels[0][0] = 'x';
+	c.until_ms = d->settings.wall_ms + 1;
+	assert_int_equal(depot_cred_put(d, &c), STORE_OK);
+	assert_true(c.generation > 3 && c.proved == 3);
+	depot_kill(d);
+	depot_start(d);
+	assert_int_equal(store_read_verdict(d->r, 2, &w), STORE_OK);
+	assert_int_equal(w.upto, 3);
+	assert_int_equal(store_next_expiry(d->r, UINT64_MAX, &ms, &at), STORE_OK);
+	assert_true(ms == c.until_ms && at == 2);
+	assert_int_equal(store_stats(d->s).damaged, 0);
+	depot_free(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_R204_what_was_written_before_there_were_policies_goes_on),
+		cmocka_unit_test(test_R204_what_came_with_policies_is_added_to_it),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
