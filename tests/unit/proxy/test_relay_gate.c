@@ -31,8 +31,7 @@ static void test_R213_requests_of_both_sides_are_under_way_until_answered(void *
 	world_end(&w);
 }
 
-static void test_R213_an_acknowledged_request_is_under_way_and_a_reset_one_is_not(
-	void **state)
+static void test_R213_an_acknowledged_request_is_under_way_and_a_reset_one_is_not(void **state)
 {
 	(void)state;
 	struct world w;
