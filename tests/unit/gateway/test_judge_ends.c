@@ -39,7 +39,7 @@ static void assert_not_forwarded(struct town *t, size_t socket)
 	const size_t up = t->server.messages;
 	if (t->devices.conns[socket])
 		town_update(t, socket);
-	town_turns(t, 4 * COURT_QUIET_TURNS);
+	town_turns(t, (size_t)4 * COURT_QUIET_TURNS);
 	assert_int_equal(t->server.messages, up);
 	assert_int_equal(t->devices.downs, 1);
 }
@@ -123,7 +123,7 @@ static void test_R209_a_psk_rests_on_no_key_of_the_gateway_awake_or_asleep(void 
 			town_night(t);
 		own_changes(t);
 		town_update(t, socket);
-		town_turns(t, 4 * COURT_QUIET_TURNS);
+		town_turns(t, (size_t)4 * COURT_QUIET_TURNS);
 		assert_int_equal(t->devices.downs, 0);
 		court_assert_silent(t);
 		court_free(t);
@@ -146,7 +146,7 @@ static void test_a_bound_of_the_link_alone_is_not_the_devices_after_a_night(void
 		town_pass(SOON_MS + 1000);
 		if (asleep)
 			town_update(t, socket);
-		town_turns(t, 4 * COURT_QUIET_TURNS);
+		town_turns(t, (size_t)4 * COURT_QUIET_TURNS);
 		assert_int_equal(t->devices.downs, 0);
 		court_free(t);
 	}
