@@ -26,7 +26,10 @@ static uint64_t hash_of(const struct store *s, enum kind kind, const void *name,
 	struct wr w = wr_into(octets, sizeof(octets));
 	wr_u8(&w, (uint8_t)kind);
 	wr_bytes(&w, name, len);
-	return sip_hash(&s->index_key, octets, w.len); /* too long a one is nobody's */
+	/* What is too long is nobody's; it may be a key. */
+	const uint64_t hash = sip_hash(&s->index_key, octets, w.len);
+	wipe(octets, sizeof(octets));
+	return hash;
 }
 
 uint64_t cred_endpoint_hash(const struct store *s, const char *endpoint)
