@@ -15,10 +15,15 @@ int64_t gw_clock_trusted_s(int64_t shown_s)
 	return shown_s >= gw_clock_built_s() ? shown_s : -1;
 }
 
-int64_t gw_clock_now_s(void *ctx)
+uint64_t gw_clock_shown_ms(void)
 {
 	struct timespec t;
-	(void)ctx;
 	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return gw_clock_trusted_s((int64_t)t.tv_sec);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+int64_t gw_clock_now_s(void *ctx)
+{
+	(void)ctx;
+	return gw_clock_trusted_s((int64_t)(gw_clock_shown_ms() / 1000));
 }

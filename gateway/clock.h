@@ -18,6 +18,8 @@
 int64_t gw_clock_now_s(void *ctx);
 /* The same of a time that the clock shows. */
 int64_t gw_clock_trusted_s(int64_t shown_s);
+/* Milliseconds since 1970 as the clock shows them, trusted or not: for what people read. */
+uint64_t gw_clock_shown_ms(void);
 /* When the program was made. */
 int64_t gw_clock_built_s(void);
 

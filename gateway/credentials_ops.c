@@ -8,6 +8,7 @@
 #include "conf/cred_build.h"
 #include "conf/credentials.h"
 #include "conf/fail.h"
+#include "gateway/clock.h"
 #include "gateway/credentials_plan.h"
 #include "store/store.h"
 
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 _Static_assert(
 	(int)CTL_NAME_MAX == (int)STORE_ENDPOINT_MAX &&
@@ -68,13 +68,6 @@ void *gw_credentials_owner(void *ctx)
 	return c->s.owner;
 }
 
-static uint64_t wall_ms(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static struct cred_plan_by plan_by(
 	const struct gw_credentials *c, const char *name, enum cred_plan_mode mode)
 {
@@ -84,7 +77,7 @@ static struct cred_plan_by plan_by(
 		.reader = c->reader,
 		.name = name,
 		.mode = mode,
-		.now_ms = wall_ms(),
+		.now_ms = gw_clock_shown_ms(),
 		.overlap_s = c->s.overlap_s,
 		.changed = c->s.changed,
 		.ctx = c->s.ctx,
@@ -312,7 +305,8 @@ static enum ctl_cred_state state_of(const struct store_cred *s)
 {
 	if (s->state != STORE_CRED_ACTIVE)
 		return CTL_CRED_REVOKED;
-	return s->until_ms != 0 && s->until_ms <= wall_ms() ? CTL_CRED_EXPIRED : CTL_CRED_ACTIVE;
+	return s->until_ms != 0 && s->until_ms <= gw_clock_shown_ms() ? CTL_CRED_EXPIRED
+								      : CTL_CRED_ACTIVE;
 }
 
 static void labels_text(const struct store_cred *s, char out[CTL_LABELS_MAX + 1])
@@ -340,7 +334,7 @@ static void to_ctl(const struct store_cred *s, bool secrets, struct ctl_cred *ou
 		.says_until = true,
 		.until_ms = s->until_ms,
 	};
-	if (s->before.generation != 0 && wall_ms() < s->before.until_ms) {
+	if (s->before.generation != 0 && gw_clock_shown_ms() < s->before.until_ms) {
 		out->before_generation = s->before.generation;
 		out->before_until_ms = s->before.until_ms;
 	}

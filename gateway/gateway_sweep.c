@@ -32,7 +32,7 @@ static uint64_t now_ms(void)
 
 uint64_t gw_wall_ms(void)
 {
-	const uint64_t wall_ms = clock_us(CLOCK_REALTIME) / 1000;
+	const uint64_t wall_ms = gw_clock_shown_ms();
 	return gw_clock_trusted_s((int64_t)(wall_ms / 1000)) < 0 ? 0 : wall_ms;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/clock.h"
 #include "gateway/facts.h"
 #include "gateway/judge_parts.h"
 #include "gateway/keep.h"
@@ -7,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* --- what is stricter ------------------------------------------------------------------------- */
 
@@ -243,18 +243,11 @@ struct gw_sentence *gw_sentence_new(struct gw_session *s, const struct gw_ruling
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
-static uint64_t wall_ms(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 void gw_judge_say(const struct gw_worker *w, const char *endpoint, const struct gw_ruling *r,
 	enum gw_outcome outcome, bool asleep)
 {
 	struct gw_entry e = {
-		.wall_ms = wall_ms(),
+		.wall_ms = gw_clock_shown_ms(),
 		.event = r->event,
 		.device = r->ended ? r->was[0] : r->device,
 		.upstream = r->ended ? r->was[1] : r->upstream,

@@ -3,6 +3,7 @@
  * gateway/judge_parts: what the files of gateway/judge share. For them only.
  *
  *   judge_changes.c  what has happened to whom that was not decided yet
+ *   judge_look.c     when a session that is awake is looked at, and what is found
  *   judge.c          asks the policy, and writes down what it says
  *   judge_awake.c    carries it out on a session that is awake
  *   judge_asleep.c   on one that sleeps

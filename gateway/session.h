@@ -11,7 +11,8 @@
  *   keep.c           what it writes down, and what happens when that is durable
  *   rouse.c          how it comes back, and goes to sleep
  *   asleep.c         who sleeps where a record has come
- *   lapse.c          what becomes of it when its window is not known any more, or its credential
+ *   lapse.c          what becomes of it when its window is not known any more
+ *   judge*.c         what becomes of it when anything else about it has changed
  *   judge.c          what becomes of it by the operator's policy
  *   roam.c           what becomes of it when its device comes from another address
  *
