@@ -64,10 +64,10 @@ NEED_proxy := base
 NEED_store := base
 NEED_conf := base
 NEED_policy := conf base
-NEED_learn := base
+NEED_learn := proxy base
 NEED_io := base
 NEED_ctl := policy conf base
-NEED_gateway := ctl io dtls proxy store policy learn conf base
+NEED_gateway := ctl io dtls store policy learn proxy conf base
 NEED_lab := io dtls store conf base
 
 path = $(or $(DIR_$(1)),$(1))
@@ -248,6 +248,8 @@ interop:
 	@$(MAKE) --no-print-directory programs
 	@BUILD=$(B) tests/interop/matrix --java Californium
 	@BUILD=$(B) tests/interop/matrix --go pion
+	@BUILD=$(B) tests/interop/plugtest/run --direct
+	@BUILD=$(B) tests/interop/plugtest/run
 	@BUILD=$(B) tests/interop/leshan/all
 
 # Named one by one: as a pattern it would also match $(B)/bench-floor, with nothing to build first.

@@ -3,7 +3,9 @@
 
 #include "base/log.h"
 #include "conf/config.h"
+#include "conf/config_air.h"
 #include "conf/credentials.h"
+#include "io/sources.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,16 +57,39 @@ void gw_advise_timers(const struct log *log, const struct conf_gateway *conf)
 /* Without upstream.sources every link has a socket of its own. */
 static void advise_files(const struct log *log, const struct conf_gateway *conf, uint64_t files)
 {
-	const uint64_t worker = conf->upstream_sockets + conf->listeners_len + FILES_OF_WORKER;
+	uint32_t sockets = 0;
+	bool alone = false;
+	for (size_t i = 0; i < conf->upstreams_len; i++) {
+		sockets += conf->upstreams[i].sockets;
+		alone = alone || conf->upstreams[i].sources_len == 0;
+	}
+	const uint64_t worker = sockets + conf->listeners_len + FILES_OF_WORKER;
 	const uint64_t needed = conf->workers * worker + FILES_OF_ALL;
-	if (conf->sources_len > 0 || needed <= files)
+	if (!alone || needed <= files)
 		return;
 	log_say(log, LOG_LEVEL_WARN, "descriptors",
 		"at most %" PRIu64 " are allowed, %" PRIu64
-		" may be needed (upstream.sockets=%u for each of %u workers): devices without a "
+		" may be needed (upstream.sockets=%u in all for each of %u workers): devices "
+		"without a "
 		"link would get 5.03; remedy: LimitNOFILE= of the service or ulimit -n, or "
 		"upstream.sources (links share sockets), or a smaller upstream.sockets",
-		files, needed, conf->upstream_sockets, conf->workers);
+		files, needed, sockets, conf->workers);
+}
+
+void gw_say_ceilings(const struct log *log, const struct conf_gateway *conf)
+{
+	for (size_t i = 0; i < conf->upstreams_len; i++) {
+		const struct conf_upstream *const u = &conf->upstreams[i];
+		uint64_t addresses = u->sources_len > 0 ? 0 : 1;
+		for (size_t k = 0; k < u->sources_len; k++)
+			addresses += sources_prefix_len(&(struct sources_prefix){
+				.base = u->sources[k].base, .bits = u->sources[k].bits });
+		log_say(log, LOG_LEVEL_INFO, "links",
+			"upstream=%s at most %" PRIu64 " at once: workers (%u) times "
+			"upstream.sockets (%u) times source addresses (%" PRIu64 ")",
+			u->name ? u->name : "", addresses * u->sockets * conf->workers,
+			conf->workers, u->sockets, addresses);
+	}
 }
 
 /* keys that are in use. Each 64 KiB hold some 130 of both legs' associations. */
@@ -94,11 +119,17 @@ static bool taken(const struct conf_gateway *conf, enum cred_kind kind)
 void gw_advise_kinds(
 	const struct log *log, const struct conf_gateway *conf, const struct cred_set *creds)
 {
-	size_t raw = 0, certificates = 0;
+	size_t raw = 0, certificates = 0, nosec = 0;
 	for (uint32_t i = 0; i < cred_count(creds); i++) {
 		raw += cred_kind(creds, i) == CRED_RAW_KEY;
+		nosec += cred_kind(creds, i) == CRED_NOSEC;
 		certificates += cred_kind(creds, i) == CRED_CERTIFICATE;
 	}
+	if (nosec > 0 && !conf->airs)
+		log_say(log, LOG_LEVEL_WARN, "credentials",
+			"%zu devices are to come without DTLS, and no listener takes them; remedy: "
+			"one with security = \"nosec\"",
+			nosec);
 	if (raw > 0 && !taken(conf, CRED_RAW_KEY))
 		log_say(log, LOG_LEVEL_WARN, "credentials",
 			"raw public keys of %zu devices are taken by no listener; remedy: "
@@ -111,10 +142,29 @@ void gw_advise_kinds(
 			certificates);
 }
 
+/* each time, with both ends of what nothing protects. */
+static void advise_air(const struct log *log, const struct conf_gateway *conf)
+{
+	char text[NET_TEXT_MAX];
+	for (size_t i = 0; i < conf->listeners_len; i++) {
+		const struct conf_air *const air = conf_air(conf, i);
+		if (air)
+			log_say(log, LOG_LEVEL_WARN, "nosec",
+				"listener=%s takes devices without DTLS: their link is protected "
+				"by "
+				"\"%s\", which ends at \"%s\"; from there to this gateway nothing "
+				"protects what is said, but what the network between them does; "
+				"threat analysis: \"%s\"",
+				net_addr_text(&conf->listeners[i], text), air->link, air->ends,
+				air->analysis);
+	}
+}
+
 void gw_advise(const struct log *log, const struct conf_gateway *conf,
 	const struct gw_allowance *allowance)
 {
 	gw_advise_timers(log, conf);
+	advise_air(log, conf);
 	advise_files(log, conf, allowance->files);
 	advise_locked(log, allowance->locked);
 	for (size_t i = 0; conf_caveat(conf, i); i++)

@@ -30,4 +30,8 @@ void gw_advise_timers(const struct log *log, const struct conf_gateway *conf);
 void gw_advise(const struct log *log, const struct conf_gateway *conf,
 	const struct gw_allowance *allowance);
 
+/* No advice, but a bound: how many links each upstream can have at once. A device that needs one
+   more is told 5.03. */
+void gw_say_ceilings(const struct log *log, const struct conf_gateway *conf);
+
 #endif

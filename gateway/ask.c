@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/ask.h"
+#include "gateway/air.h"
 
 #include "ctl/facts.h"
 #include "gateway/facts.h"
 #include "gateway/keep.h"
 #include "gateway/rouse.h"
+#include "gateway/routes.h"
 #include "gateway/seats.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -141,12 +143,22 @@ static void fill_link(
 	out->link_peer = path->peer;
 	memcpy(out->link_local.ip, path->local_ip, sizeof(out->link_local.ip));
 	struct net_addr chosen;
-	if (!sources_use_local(w->sources) && udp_source_towards(&path->peer, &chosen))
+	if (!sources_use_local(gw_session_sources(s)) && udp_source_towards(&path->peer, &chosen))
 		out->link_local = chosen;
 	out->link_local.family = path->peer.family;
 	struct net_addr bound;
 	if (udp_local(gw_worker_fd(w, path->sock), &bound))
 		out->link_local.port = bound.port;
+}
+
+void gw_ask_attributes(const struct attributes *a, struct ctl_session *out)
+{
+	_Static_assert(sizeof(out->binding) == ATTRIBUTES_BINDING_MAX, "it has room");
+	_Static_assert(sizeof(out->version) == ATTRIBUTES_VERSION_MAX, "it has room");
+	(void)attributes_binding_text(a, out->binding);
+	(void)attributes_version_text(a, out->version);
+	(void)snprintf(out->sms, sizeof(out->sms), "%s", a->sms);
+	out->queues = a->queue;
 }
 
 static void fill_registration(
@@ -161,12 +173,22 @@ static void fill_registration(
 	(void)snprintf(out->location, sizeof(out->location), "%s", r->location);
 	out->lifetime_s = r->lifetime_s;
 	out->expires_in_s = ((int64_t)r->expires_ms - (int64_t)w->now_ms) / 1000;
+	gw_ask_attributes(&r->attributes, out);
+	const struct relay_rest rest = relay_device_rest(s->relay, w->now_ms);
+	out->listens_ms = rest.asleep ? 0 : ago(rest.awake_until_ms, w->now_ms);
+	out->asked = rest.waiting;
 }
 
 static void fill(const struct gw_worker *w, const struct gw_session *s, struct ctl_session *out)
 {
-	*out = (struct ctl_session){ .worker = w->number, .kind = (enum ctl_cred_kind)s->kind };
+	_Static_assert(
+		(int)CTL_CRED_NOSEC == (int)STORE_CRED_NOSEC, "a kind is the same everywhere");
+	*out = (struct ctl_session){ .worker = w->number,
+		.kind = (enum ctl_cred_kind)s->kind,
+		.purpose = (enum ctl_purpose)(1 + s->purpose) };
 	(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s", s->endpoint);
+	(void)snprintf(out->upstream, sizeof(out->upstream), "%s",
+		gw_upstream_name(w->shared->conf, s->upstream));
 	struct dtls_conn *const c = s->legs[GW_DEVICE].conn;
 	if (c) {
 		out->device = dtls_conn_path(c)->peer;
@@ -179,6 +201,11 @@ static void fill(const struct gw_worker *w, const struct gw_session *s, struct c
 			out->candidate = candidate->peer;
 		out->device_up_ms_ago = ago(w->now_ms, out->device_facts.up_ms);
 		out->device_heard_ms_ago = ago(w->now_ms, out->device_facts.heard_ms);
+	}
+	if (s->air) {
+		out->device = s->air->path.peer;
+		out->device_up_ms_ago = ago(w->now_ms, s->air->up_ms);
+		out->device_heard_ms_ago = ago(w->now_ms, s->air->heard_ms);
 	}
 	fill_link(w, s, out);
 	fill_registration(w, s, out);
@@ -224,7 +251,7 @@ void gw_ask_more(struct gw_worker *w)
 	for (size_t n = 0; n < GW_ASK_PIECE && w->ask_next && good; n++) {
 		const struct gw_session *s = w->ask_next;
 		w->ask_next = s->next;
-		if (s->legs[GW_DEVICE].conn)
+		if (gw_session_path(s))
 			good = tell(w, a, s);
 	}
 	if (good && w->ask_next &&
@@ -247,9 +274,29 @@ static void sessions(struct gw_worker *w, struct gw_ask *a)
 	gw_ask_more(w);
 }
 
+static struct ctl_air air_numbers(const struct gw_worker *w)
+{
+	static const struct gw_air_stats none = { .sessions = 0 };
+	const struct gw_air_stats *const s = w->airs ? &w->airs->stats : &none;
+	return (struct ctl_air){ .sessions = s->sessions,
+		.datagrams = s->datagrams,
+		.octets = s->octets,
+		.sent = s->sent,
+		.sent_octets = s->sent_octets,
+		.outside = s->outside,
+		.strangers = s->strangers,
+		.unknown = s->unknown,
+		.challenged = s->challenged,
+		.shown = s->shown,
+		.withheld = s->withheld,
+		.copies = s->copies,
+		.full = s->full };
+}
+
 static void numbers(const struct gw_worker *w, struct gw_ask *a)
 {
 	a->numbers = (struct ctl_worker){
+		.air = air_numbers(w),
 		.dtls = dtls_stats(w->dtls),
 		.relay = relay_stats(w->relay),
 		.datagrams_in = w->rx.received,
@@ -260,6 +307,18 @@ static void numbers(const struct gw_worker *w, struct gw_ask *a)
 		.slowed = w->slowed_records,
 		.held_lost = w->held_lost,
 	};
+	_Static_assert((int)CTL_LISTENERS_MAX == (int)GW_LISTENERS_MAX, "each has a place");
+	a->numbers.listeners_len = w->listeners_len;
+	for (size_t i = 0; i < w->listeners_len; i++) {
+		const struct gw_traffic *const t = &w->traffic[i];
+		a->numbers.listeners[i] = (struct ctl_listener){ .address = w->bound[i],
+			.is_bare = gw_air_is(w, i),
+			.datagrams_in = t->datagrams_in,
+			.octets_in = t->octets_in,
+			.datagrams_out = t->datagrams_out,
+			.octets_out = t->octets_out,
+			.handshakes = t->handshakes };
+	}
 	_Static_assert(sizeof(a->numbers.proofs) == sizeof(w->proofs), "both are by kind");
 	memcpy(a->numbers.proofs, w->proofs, sizeof(w->proofs));
 	done(a, true);
@@ -319,7 +378,7 @@ void gw_ask_received(struct gw_worker *w, struct gw_ask *a)
 		return;
 	case GW_ASK_FACTS_OF:
 		s = gw_session_of(w, a->cred);
-		done(a, s && s->legs[GW_DEVICE].conn && append_facts(a, s));
+		done(a, s && gw_session_path(s) && append_facts(a, s));
 		return;
 	case GW_ASK_CLOSE:
 		done(a, close_session(w, a->cred));

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct attributes;
 struct gw_worker;
 struct inbox;
 
@@ -51,6 +52,8 @@ MUST_USE struct gw_ask *gw_ask_new(enum gw_ask_what what, uint32_t cred);
 MUST_USE bool gw_ask_post(struct gw_ask *a, struct inbox *to);
 /* True when the answer is there. */
 MUST_USE bool gw_ask_wait(struct gw_ask *a, uint32_t ms);
+/* What a device says of itself, as an operator reads it. Any thread. */
+void gw_ask_attributes(const struct attributes *a, struct ctl_session *out);
 /* Lets one reference go. */
 void gw_ask_release(struct gw_ask *a);
 

@@ -46,6 +46,15 @@ static enum log_level level_of(const struct gw_entry *e)
 	return e->alert ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
 }
 
+static void say_learned(const struct log *log, const struct gw_entry *e)
+{
+	const bool refused = e->kind == GW_ENTRY_NOT_LEARNED;
+	const char *const kind = gw_credential_word(e->credential);
+	log_say(log, refused ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "learning",
+		"%s: event=%s kind=%s generation=%llu: %s", e->endpoint, gw_learned_word(e->kind),
+		kind ? kind : "unknown", (unsigned long long)e->new_generation, e->reason);
+}
+
 static void say(const struct log *log, const struct gw_entry *e)
 {
 	const struct policy_decision d = { .device = e->device,
@@ -78,7 +87,10 @@ static void tell(struct gw_chronicle *c, const struct gw_entry *e)
 {
 	struct gw_piece piece = { .line = c->line, .wall_ms = e->wall_ms };
 	c->entries++;
-	say(c->log, e);
+	if (e->kind == GW_ENTRY_DECISION)
+		say(c->log, e);
+	else
+		say_learned(c->log, e);
 	if (!c->to.path && gw_pub_count(&c->pub) == 0)
 		return;
 	piece.len = gw_entry_line(e, c->line, sizeof(c->line));
@@ -102,7 +114,7 @@ static bool take_one(struct gw_chronicle *c)
 	if (c->message.len != sizeof(*e))
 		return true;
 	memcpy(e, c->message.data, sizeof(*e));
-	if (is_terminated(e->endpoint, sizeof(e->endpoint)) &&
+	if (e->kind < GW_ENTRY_KINDS && is_terminated(e->endpoint, sizeof(e->endpoint)) &&
 		is_terminated(e->rule, sizeof(e->rule)) &&
 		is_terminated(e->reason, sizeof(e->reason)))
 		tell(c, e);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/chronicle: what was decided of sessions, and carried out, for those who have to know: the
- *                    log, a file of JSON lines, subscribers (nng pub/sub).
+ * gateway/chronicle: what was decided of sessions, and carried out, and what was learned from
+ *                    bootstrap, for those who have to know: the log, a file of JSON lines,
+ *                    subscribers (nng pub/sub).
  *
  * chronicle_parts.h says which file does what.
  *
@@ -34,8 +35,23 @@ enum gw_outcome {
 	GW_FAILED,  /* it could not be: the store; it is tried again */
 };
 
+enum gw_entry_kind {
+	GW_ENTRY_DECISION, /* of a policy */
+	/* What was learned from a bootstrap (S31). Of these: wall_ms, endpoint, credential, reason,
+	   new_generation. */
+	GW_ENTRY_STAGED,      /* beside the credential, durable */
+	GW_ENTRY_ARMED,       /* the device has it */
+	GW_ENTRY_LEARNED,     /* it is the credential now */
+	GW_ENTRY_NOT_LEARNED, /* refused, or not understood */
+	GW_ENTRY_LAPSED,      /* staged, and gone without having been proved */
+	GW_ENTRY_KINDS
+};
+enum { GW_ENTRY_NO_CREDENTIAL = UINT8_MAX }; /* of what was not understood */
+
 struct gw_entry {
 	uint64_t wall_ms;
+	enum gw_entry_kind kind;
+	uint8_t credential; /* enum store_cred_kind, or GW_ENTRY_NO_CREDENTIAL */
 	char endpoint[STORE_ENDPOINT_MAX + 1];
 	enum policy_event event;
 	struct policy_leg device, upstream;

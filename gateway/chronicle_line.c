@@ -21,6 +21,30 @@ const char *gw_outcome_word(enum gw_outcome o)
 	return (size_t)o < COUNT_OF(outcomes) ? outcomes[o] : "unknown";
 }
 
+static const char *const learned[] = {
+	[GW_ENTRY_STAGED] = "credential-staged",
+	[GW_ENTRY_ARMED] = "credential-armed",
+	[GW_ENTRY_LEARNED] = "credential-learned",
+	[GW_ENTRY_NOT_LEARNED] = "learning-refused",
+	[GW_ENTRY_LAPSED] = "learning-lapsed",
+};
+
+const char *gw_learned_word(enum gw_entry_kind k)
+{
+	return k > GW_ENTRY_DECISION && (size_t)k < COUNT_OF(learned) ? learned[k] : "unknown";
+}
+
+const char *gw_credential_word(uint8_t kind)
+{
+	static const char *const words[] = {
+		[STORE_CRED_PSK] = "psk",
+		[STORE_CRED_RAW_KEY] = "public_key",
+		[STORE_CRED_CERTIFICATE] = "certificate",
+		[STORE_CRED_NOSEC] = "nosec",
+	};
+	return kind < COUNT_OF(words) ? words[kind] : NULL;
+}
+
 /* RFC 3339, in UTC, with milliseconds. */
 static void put_time(struct ctl_json *j, uint64_t wall_ms)
 {
@@ -66,7 +90,24 @@ static void put_leg(struct ctl_json *j, const char *key, const struct policy_leg
 	ctl_json_end(j, '}');
 }
 
-static void put_entry(struct ctl_json *j, const struct gw_entry *e)
+static void put_learned(struct ctl_json *j, const struct gw_entry *e)
+{
+	const char *const kind = gw_credential_word(e->credential);
+	ctl_json_begin(j, '{');
+	put_time(j, e->wall_ms);
+	put_text(j, "endpoint", e->endpoint);
+	put_text(j, "event", gw_learned_word(e->kind));
+	if (kind)
+		put_text(j, "kind", kind);
+	put_text(j, "reason", e->reason);
+	if (e->new_generation > 0) {
+		ctl_json_key(j, "generation");
+		ctl_json_number(j, e->new_generation);
+	}
+	ctl_json_end(j, '}');
+}
+
+static void put_decision(struct ctl_json *j, const struct gw_entry *e)
 {
 	ctl_json_begin(j, '{');
 	put_time(j, e->wall_ms);
@@ -106,7 +147,10 @@ size_t gw_entry_line(const struct gw_entry *e, char *out, size_t cap)
 {
 	struct ctl_out o = { 0 };
 	struct ctl_json j = { .out = &o };
-	put_entry(&j, e);
+	if (e->kind == GW_ENTRY_DECISION)
+		put_decision(&j, e);
+	else
+		put_learned(&j, e);
 	return finish(&o, out, cap);
 }
 

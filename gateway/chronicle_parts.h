@@ -25,6 +25,9 @@
 enum { GW_LOST_LINE = 96, GW_TIME_LEN = 40 };
 
 const char *gw_outcome_word(enum gw_outcome o);
+/* The event of what was learned; the kind of credential, NULL: it is not known. */
+const char *gw_learned_word(enum gw_entry_kind k);
+const char *gw_credential_word(uint8_t kind);
 /* {"time": ..., "lost": N}; its length, or 0: it does not fit. */
 MUST_USE size_t gw_lost_line(uint64_t wall_ms, uint64_t lost, char *out, size_t cap);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/claim.h"
 
+#include "gateway/air.h"
 #include "gateway/keep.h"
+#include "gateway/routes.h"
 #include "gateway/seats.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -35,6 +37,12 @@ static void yield_to(struct gw_worker *w, const struct gw_yield *yield)
 		give_up(w);
 }
 
+static uint64_t upstream_of(const struct gw_session *s)
+{
+	const struct gw_worker *const w = s->worker;
+	return s->upstream < w->upstreams_len ? w->upstreams[s->upstream].mark : 0;
+}
+
 void gw_claim_lost(struct gw_session *s)
 {
 	const struct gw_yield yield = { .cred = s->cred, .tenure = s->heir };
@@ -46,8 +54,12 @@ void gw_claim_go_on(struct gw_session *s)
 {
 	struct gw_worker *const w = s->worker;
 	struct gw_yield yield = { .cred = s->cred, .tenure = s->heir, .was_there = s->relay };
+	/* Of another address, or of DTLS, nothing goes on. */
+	if (s->air)
+		yield.was_there = false;
 	if (s->relay)
 		yield.registration = *relay_device_registration(s->relay);
+	yield.upstream = upstream_of(s);
 	s->heir = 0;
 	/* What the store has of it is the heir's to replace. */
 	gw_session_end(s, GW_KEEP, "the device has come back to another worker");
@@ -92,9 +104,17 @@ void gw_yield_received(struct gw_worker *w, const struct gw_yield *yield)
 		s->heir = 0;
 		gw_session_end(s, GW_KEEP, "the device left before its session came");
 		yield_to(w, &on);
-	} else if (!s->legs[GW_DEVICE].conn) {
+	} else if (!gw_session_path(s)) {
 		gw_session_end(s, GW_KEEP, "the device left before its session came");
+	} else if (s->air) {
+		if (gw_air_begin(s))
+			gw_session_flow(s);
 	} else {
-		gw_keep_device(s, yield->was_there ? &yield->registration : NULL);
+		/* The device has shaken hands since. */
+		struct relay_registration r = yield->registration;
+		relay_registration_inherit(&r);
+		const bool goes_on =
+			yield->was_there && gw_upstream_same(yield->upstream, upstream_of(s));
+		gw_keep_device(s, goes_on ? &r : NULL);
 	}
 }

@@ -31,8 +31,9 @@ struct gw_claim { /* GW_CLAIM */
 
 struct gw_yield { /* GW_YIELD */
 	uint32_t cred;
-	uint32_t tenure; /* of the one who claimed */
-	bool was_there;  /* registration says what is known; otherwise the store does */
+	uint32_t tenure;   /* of the one who claimed */
+	bool was_there;    /* registration says what is known; otherwise the store does */
+	uint64_t upstream; /* of it: its mark */
 	struct relay_registration registration;
 };
 

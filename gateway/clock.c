@@ -22,6 +22,12 @@ uint64_t gw_clock_shown_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+uint64_t gw_clock_wall_ms(void)
+{
+	const uint64_t wall_ms = gw_clock_shown_ms();
+	return gw_clock_trusted_s((int64_t)(wall_ms / 1000)) < 0 ? 0 : wall_ms;
+}
+
 int64_t gw_clock_now_s(void *ctx)
 {
 	(void)ctx;

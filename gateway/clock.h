@@ -18,6 +18,9 @@
 int64_t gw_clock_now_s(void *ctx);
 /* The same of a time that the clock shows. */
 int64_t gw_clock_trusted_s(int64_t shown_s);
+/* Milliseconds since 1970, for what ends at a time; 0: the clock is not to be trusted, and nothing
+   is over. Not seconds: who looks when it has ended must not be told that it has not. */
+uint64_t gw_clock_wall_ms(void);
 /* Milliseconds since 1970 as the clock shows them, trusted or not: for what people read. */
 uint64_t gw_clock_shown_ms(void);
 /* When the program was made. */

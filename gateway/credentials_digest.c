@@ -34,8 +34,10 @@ static bool add_terms(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)
 	char labels[CONF_LABELS_TEXT];
 	struct cred_terms t;
 	cred_terms(set, n, &t);
+	const uint8_t use[] = { (uint8_t)t.purpose, t.repository };
 	(void)conf_labels_text(&t.labels, labels);
-	return add(md, labels, strlen(labels)) && add(md, &t.until_ms, sizeof(t.until_ms));
+	return add(md, use, sizeof(use)) && add(md, labels, strlen(labels)) &&
+	       add(md, &t.until_ms, sizeof(t.until_ms));
 }
 
 static bool add_entry(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)

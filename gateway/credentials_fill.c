@@ -6,14 +6,18 @@
 
 #include <string.h>
 
-_Static_assert((int)CRED_PSK == (int)STORE_CRED_PSK &&
-		       (int)CRED_RAW_KEY == (int)STORE_CRED_RAW_KEY &&
-		       (int)CRED_CERTIFICATE == (int)STORE_CRED_CERTIFICATE &&
-		       (int)CRED_PIN_LEN == (int)STORE_PIN_LEN,
+_Static_assert(
+	(int)CRED_PSK == (int)STORE_CRED_PSK && (int)CRED_RAW_KEY == (int)STORE_CRED_RAW_KEY &&
+		(int)CRED_CERTIFICATE == (int)STORE_CRED_CERTIFICATE &&
+		(int)CRED_NOSEC == (int)STORE_CRED_NOSEC && (int)CRED_PIN_LEN == (int)STORE_PIN_LEN,
 	"a kind is the same in both");
 _Static_assert((int)CONF_LABELS_MAX == (int)STORE_LABELS_MAX &&
 		       (int)CONF_LABEL_MAX == (int)STORE_LABEL_MAX,
 	"labels are the same in both");
+_Static_assert((int)CONF_FOR_ANY == (int)STORE_FOR_ANY &&
+		       (int)CONF_FOR_SERVER == (int)STORE_FOR_SERVER &&
+		       (int)CONF_FOR_BOOTSTRAP == (int)STORE_FOR_BOOTSTRAP,
+	"and so are purposes");
 
 /* A file says all that there is of its credentials; lwgatectl, what is to be otherwise. */
 static void fill_terms(const struct cred_plan *p, uint32_t entry, const struct store_cred *now,
@@ -30,6 +34,8 @@ static void fill_terms(const struct cred_plan *p, uint32_t entry, const struct s
 		memcpy(out->labels, now->labels, sizeof(out->labels));
 	}
 	out->until_ms = t.says_until || !stays ? t.until_ms : now->until_ms;
+	out->purpose = (uint8_t)(t.says_purpose || !stays ? t.purpose : now->purpose);
+	out->repository = t.says_repository || !stays ? t.repository : now->repository;
 }
 
 void cred_step_keep(const struct store_cred *c, uint64_t until_ms, struct store_cred_before *out)

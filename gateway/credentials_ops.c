@@ -9,7 +9,9 @@
 #include "conf/credentials.h"
 #include "conf/fail.h"
 #include "gateway/clock.h"
+#include "gateway/credentials_choose.h"
 #include "gateway/credentials_plan.h"
+#include "store/staging.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -104,10 +106,11 @@ bool gw_credentials_sync(struct gw_credentials *c, const struct cred_set *file, 
 	log_made(c, name, &m);
 	if (m.kept > 0)
 		log_say(c->s.log, LOG_LEVEL_WARN, "credentials",
-			"%s:%u: %s and %zu more were changed or revoked by lwgatectl, which "
-			"stands; "
-			"remedy: take them out of the file, or have it say the same",
+			"%s:%u: %s was %s, which stands; %zu more differ; remedy: take "
+			"them out of the file, or have it say the same",
 			name, cred_line(file, m.kept_first), cred_endpoint(file, m.kept_first),
+			m.kept_learned ? "learned from bootstrap"
+				       : "changed or revoked by lwgatectl",
 			m.kept - 1);
 	return true;
 }
@@ -133,6 +136,10 @@ static bool add_terms(
 	t->says_overlap = c->says_overlap;
 	t->until_ms = c->says_until ? c->until_ms : 0;
 	t->overlap_s = c->says_overlap ? c->overlap_s : 0;
+	t->says_purpose = c->purpose != CTL_FOR_UNSAID;
+	t->purpose = t->says_purpose ? (enum conf_purpose)((int)c->purpose - 1) : CONF_FOR_ANY;
+	t->says_repository = c->says_repository;
+	t->repository = c->says_repository && c->repository;
 	const char *const why = c->says_labels ? conf_labels_read(c->labels, &t->labels) : NULL;
 	return why == NULL || conf_fail(error, name, c->line, "labels: %s", why);
 }
@@ -200,18 +207,12 @@ static enum ctl_status add(void *ctx, const struct ctl_cred *one, struct ctl_sai
 
 /* The credential of an endpoint, whatever its state; out is wiped unless CTL_DONE. */
 static enum ctl_status find(const struct gw_credentials *c, const char *endpoint,
-	struct store_cred *out, struct ctl_said *said)
+	enum ctl_purpose purpose, struct store_cred *out, struct ctl_said *said)
 {
-	const enum store_result r = store_find_endpoint(c->reader, endpoint, out);
-	store_reader_rest(c->reader);
-	if (r == STORE_OK)
-		return CTL_DONE;
-	wipe(out, sizeof(*out));
-	(void)snprintf(said->text, sizeof(said->text), "%s: %s", endpoint,
-		r == STORE_NONE ? "there is no such credential; `lwgatectl credential list` shows "
-				  "all"
-				: "the store cannot be read there; look into the log");
-	return r == STORE_NONE ? CTL_UNKNOWN_ENDPOINT : CTL_FAILED;
+	struct gw_choice choice;
+	return gw_choose(c->reader, endpoint, purpose, &choice, out)
+		       ? CTL_DONE
+		       : gw_choose_said(&choice, endpoint, purpose, said);
 }
 
 static void take(uint8_t *to, uint8_t *to_len, const uint8_t *from, uint8_t from_len)
@@ -251,6 +252,7 @@ static void complete(struct ctl_cred *c, const struct store_cred *old)
 	if (c->upstream_identity_len == 0)
 		take(c->upstream_identity, &c->upstream_identity_len, old->upstream_identity,
 			old->upstream_identity_len);
+	c->purpose = (enum ctl_purpose)(1 + old->purpose);
 }
 
 static enum ctl_status replace(void *ctx, const struct ctl_cred *one, struct ctl_said *said)
@@ -258,7 +260,7 @@ static enum ctl_status replace(void *ctx, const struct ctl_cred *one, struct ctl
 	struct gw_credentials *c = ctx;
 	struct ctl_cred whole = *one;
 	struct store_cred old;
-	enum ctl_status status = find(c, one->endpoint, &old, said);
+	enum ctl_status status = find(c, one->endpoint, one->purpose, &old, said);
 	if (status == CTL_DONE && old.state == STORE_CRED_REVOKED) {
 		status = CTL_FAILED;
 		(void)snprintf(said->text, sizeof(said->text),
@@ -273,16 +275,17 @@ static enum ctl_status replace(void *ctx, const struct ctl_cred *one, struct ctl
 	return status;
 }
 
-static enum ctl_status revoke(void *ctx, const char *endpoint, struct ctl_said *said)
+static enum ctl_status revoke(
+	void *ctx, const char *endpoint, enum ctl_purpose purpose, struct ctl_said *said)
 {
 	struct gw_credentials *c = ctx;
 	struct store_cred old;
 	struct conf_error error;
 	const struct cred_plan_by by = plan_by(c, endpoint, CRED_PLAN_REPLACE);
-	enum ctl_status status = find(c, endpoint, &old, said);
+	enum ctl_status status = find(c, endpoint, purpose, &old, said);
 	if (status != CTL_DONE)
 		return status;
-	if (old.state == STORE_CRED_REVOKED && old.origin == STORE_BY_CONTROL) {
+	if (old.state == STORE_CRED_REVOKED && cred_stands_over_file(&old)) {
 		(void)snprintf(said->text, sizeof(said->text), "%s: was revoked already", endpoint);
 	} else if (cred_plan_revoke(&by, &old, &error)) {
 		(void)snprintf(said->text, sizeof(said->text),
@@ -309,6 +312,13 @@ static enum ctl_cred_state state_of(const struct store_cred *s)
 								      : CTL_CRED_ACTIVE;
 }
 
+static enum ctl_cred_origin origin_of(const struct store_cred *s)
+{
+	if (s->origin == STORE_BY_BOOTSTRAP)
+		return CTL_CRED_BY_BOOTSTRAP;
+	return s->origin == STORE_BY_FILE ? CTL_CRED_BY_FILE : CTL_CRED_BY_CONTROL;
+}
+
 static void labels_text(const struct store_cred *s, char out[CTL_LABELS_MAX + 1])
 {
 	struct conf_labels l = { 0 };
@@ -324,7 +334,7 @@ static void to_ctl(const struct store_cred *s, bool secrets, struct ctl_cred *ou
 		.generation = s->generation,
 		.changed_ms = s->changed_ms,
 		.state = state_of(s),
-		.origin = s->origin == STORE_BY_FILE ? CTL_CRED_BY_FILE : CTL_CRED_BY_CONTROL,
+		.origin = origin_of(s),
 		.kind = (enum ctl_cred_kind)s->kind,
 		.pinned = s->pinned,
 		.key_len = s->key_len,
@@ -332,6 +342,9 @@ static void to_ctl(const struct store_cred *s, bool secrets, struct ctl_cred *ou
 		.has_keys = secrets,
 		.says_labels = true,
 		.says_until = true,
+		.says_repository = true,
+		.purpose = (enum ctl_purpose)(1 + s->purpose),
+		.repository = s->repository,
 		.until_ms = s->until_ms,
 	};
 	if (s->before.generation != 0 && gw_clock_shown_ms() < s->before.until_ms) {
@@ -350,13 +363,30 @@ static void to_ctl(const struct store_cred *s, bool secrets, struct ctl_cred *ou
 	memcpy(out->upstream_key, s->upstream_key, s->upstream_key_len);
 }
 
-static enum ctl_status show(
-	void *ctx, const char *endpoint, struct ctl_cred *out, struct ctl_said *said)
+/* What is staged beside it; where that cannot be read, nothing is shown. */
+static void add_staged(const struct gw_credentials *c, struct ctl_cred *out)
+{
+	struct store_staged s;
+	if (store_read_staged(c->reader, out->number, &s) == STORE_OK) {
+		out->staged = (struct ctl_staged){ .generation = s.generation,
+			.until_ms = s.until_ms,
+			.kind = (enum ctl_cred_kind)s.kind,
+			.armed = s.armed };
+		take(out->staged.identity, &out->staged.identity_len, s.identity, s.identity_len);
+	}
+	wipe(&s, sizeof(s));
+}
+
+static enum ctl_status show(void *ctx, const char *endpoint, enum ctl_purpose purpose,
+	struct ctl_cred *out, struct ctl_said *said)
 {
 	struct store_cred found;
-	const enum ctl_status status = find(ctx, endpoint, &found, said);
-	if (status == CTL_DONE)
+	const enum ctl_status status = find(ctx, endpoint, purpose, &found, said);
+	if (status == CTL_DONE) {
 		to_ctl(&found, false, out);
+		add_staged(ctx, out);
+		store_reader_rest(((const struct gw_credentials *)ctx)->reader);
+	}
 	wipe(&found, sizeof(found));
 	return status;
 }
@@ -372,14 +402,16 @@ static enum ctl_status next(
 	do {
 		r = store_next_cred(c->reader, &at, &found);
 	} while (r == STORE_DAMAGED && at >= *number);
+	if (r == STORE_OK) {
+		to_ctl(&found, secrets, out);
+		add_staged(c, out);
+	}
 	store_reader_rest(c->reader);
 	if (secrets && !c->told_export)
 		log_say(c->s.log, LOG_LEVEL_WARN, "credential",
 			"all keys are exported, by lwgatectl");
 	c->told_export = secrets && r == STORE_OK;
 	*number = r == STORE_OK ? at + 1 : 0;
-	if (r == STORE_OK)
-		to_ctl(&found, secrets, out);
 	wipe(&found, sizeof(found));
 	if (r == STORE_OK || r == STORE_NONE)
 		return CTL_DONE;

@@ -8,6 +8,7 @@
 #include "gateway/credentials_digest.h"
 #include "gateway/credentials_steps.h"
 #include "gateway/store_wait.h"
+#include "store/staging.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -15,9 +16,8 @@
 
 enum { NOTE_LEN = CRED_DIGEST + 1 };
 
-/* What file the store was made to hold last: its digest, and whether lwgatectl has said
-   otherwise. */
-static const char note_name[] = "credentials-file";
+/* What file the store was made to hold last: its digest, and whether something stood over it. */
+static const char note_name[] = STORE_NOTE_OF_FILE;
 
 struct doing {
 	struct cred_plan plan;
@@ -102,7 +102,7 @@ static bool is_known(struct doing *d)
 }
 
 /* A file's note is kept when it has been followed; it goes when lwgatectl changes what is a file's,
-   so that the next start looks where they differ. */
+   as in staged_take(), so that the next start looks where they differ. */
 static void decide_note(struct doing *d)
 {
 	const struct cred_plan *p = &d->plan;

@@ -39,8 +39,9 @@ enum cred_plan_mode {
 struct cred_plan_made { /* how many */
 	size_t added, replaced, revoked, same;
 	size_t overlaps;     /* replaced, and what was proved before is taken for a while */
-	size_t kept;         /* the file differs from what lwgatectl has said, which stands */
+	size_t kept;         /* the file differs from what stands over it */
 	uint32_t kept_first; /* number in the set of one of these */
+	bool kept_learned;   /* and that one was learned from its bootstrap */
 };
 
 struct cred_plan_by {
@@ -57,6 +58,9 @@ struct cred_plan_by {
 	void *ctx;
 };
 
+/* Does what the store has of it stand over a credentials file that says otherwise? As lwgatectl has
+   said so, or its bootstrap server (R-026). */
+MUST_USE bool cred_stands_over_file(const struct store_cred *c);
 MUST_USE bool cred_plan_do(const struct cred_plan_by *by, const struct cred_set *set,
 	struct cred_plan_made *made, struct conf_error *error);
 /* One of the store is revoked, by lwgatectl. */

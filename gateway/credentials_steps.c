@@ -10,9 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DONT = 0xffffffff };
-
 static const char certificate_key[] = "the key of the certificate";
+static const char upstream_name[] = "the upstream identity"; /* one device may have it twice */
 
 /* --- the same? ------------------------------------------------------------------------------- */
 
@@ -47,15 +46,21 @@ static bool same_labels(const struct store_cred *a, const struct store_cred *b)
 static bool same_cred(const struct store_cred *a, const struct store_cred *b)
 {
 	return same_face(a, b) && a->until_ms == b->until_ms && same_labels(a, b) &&
+	       a->purpose == b->purpose && a->repository == b->repository &&
 	       same_octets(a->upstream_identity, a->upstream_identity_len, b->upstream_identity,
 		       b->upstream_identity_len) &&
 	       same_octets(
 		       a->upstream_key, a->upstream_key_len, b->upstream_key, b->upstream_key_len);
 }
 
+bool cred_stands_over_file(const struct store_cred *c)
+{
+	return c->origin != STORE_BY_FILE;
+}
+
 /* --- making the plan ------------------------------------------------------------------------- */
 
-static struct cred_step *add_step(struct cred_plan *p)
+struct cred_step *cred_steps_add(struct cred_plan *p)
 {
 	if (p->len == p->cap) {
 		const size_t cap = p->cap * 2 + 1;
@@ -66,17 +71,17 @@ static struct cred_step *add_step(struct cred_plan *p)
 		p->cap = cap;
 	}
 	struct cred_step *s = &p->steps[p->len++];
-	*s = (struct cred_step){ .entry = DONT };
+	*s = (struct cred_step){ .entry = CRED_NO_ENTRY };
 	return s;
 }
 
-static bool no_memory(const struct cred_plan *p)
+bool cred_steps_no_memory(const struct cred_plan *p)
 {
 	return conf_fail(p->error, p->by->name, 0, "no memory for %zu credentials; free some",
 		cred_count(p->set));
 }
 
-static bool unreadable(const struct cred_plan *p)
+bool cred_steps_unreadable(const struct cred_plan *p)
 {
 	return conf_fail(p->error, p->by->name, 0,
 		"the store in %s cannot be read: it is damaged, or its disk has failed; the log "
@@ -92,23 +97,75 @@ static bool taken(const struct cred_plan *p, uint32_t entry, const char *what, c
 		owner);
 }
 
+static bool is_its_endpoint(const struct cred_plan *p, uint32_t n, const struct store_cred *c)
+{
+	return strcmp(cred_endpoint(p->set, n), c->endpoint) == 0;
+}
+
+static bool excludes(uint8_t a, uint8_t b)
+{
+	return a == b || a == STORE_FOR_ANY || b == STORE_FOR_ANY;
+}
+
+/* Does this entry of the set take the place of c? */
+static bool is_heir(const struct cred_plan *p, uint32_t n, const struct store_cred *c)
+{
+	return is_its_endpoint(p, n, c) && excludes(p->steps[n].purpose, c->purpose);
+}
+
+static bool has_heir(const struct cred_plan *p, const struct store_cred *c)
+{
+	static const enum conf_purpose all[] = { CONF_FOR_ANY, CONF_FOR_SERVER,
+		CONF_FOR_BOOTSTRAP };
+	uint32_t n = 0;
+	for (size_t i = 0; i < COUNT_OF(all); i++)
+		if (cred_by_endpoint(p->set, c->endpoint, all[i], &n) && is_heir(p, n, c))
+			return true;
+	return false;
+}
+
+/* Does the entry's endpoint have what lwgatectl or a bootstrap has said? Then nothing of the entry
+   comes into the store, and it takes nothing from anybody. */
+static bool entry_is_kept(const struct cred_plan *p, uint32_t entry)
+{
+	struct store_cred c = { .number = 0 };
+	uint32_t number = 0;
+	bool kept = false;
+	while (p->by->mode == CRED_PLAN_FILE && !kept &&
+		store_next_of_endpoint(p->by->reader, cred_endpoint(p->set, entry), &number, &c) ==
+			STORE_OK)
+		kept = cred_stands_over_file(&c) && excludes(p->steps[entry].purpose, c.purpose);
+	wipe(&c, sizeof(c));
+	return kept;
+}
+
+/* What the store keeps is also in an entry of another. */
+static bool clashes(
+	const struct cred_plan *p, uint32_t entry, const struct store_cred *c, const char *what)
+{
+	return !is_heir(p, entry, c) && !entry_is_kept(p, entry) &&
+	       !taken(p, entry, what, c->endpoint);
+}
+
 /* What it has proved until now is its own while that is taken. */
-static bool before_stays(const struct cred_plan *p, const struct store_cred *c, uint32_t own)
+static bool before_stays(const struct cred_plan *p, const struct store_cred *c)
 {
 	const struct store_cred_before *b = &c->before;
 	const enum cred_kind kind = (enum cred_kind)c->kind;
 	uint32_t n = 0;
 	if (b->generation == 0 || b->until_ms <= p->by->now_ms)
 		return true;
-	if (cred_by_identity(p->set, kind, b->identity, b->identity_len, &n) && n != own)
-		return taken(p, n, cred_identity_words(kind), c->endpoint);
-	if (b->key_len > 0 && cred_by_key(p->set, b->key, b->key_len, &n) && n != own)
-		return taken(p, n, "the key", c->endpoint);
+	if (cred_by_identity(p->set, kind, b->identity, b->identity_len, &n) &&
+		clashes(p, n, c, cred_identity_words(kind)))
+		return false;
+	if (b->key_len > 0 && cred_by_key(p->set, b->key, b->key_len, &n) &&
+		clashes(p, n, c, "the key"))
+		return false;
 	return true;
 }
 
 /* c stays as it is: nobody else of the set may have what it has. */
-static bool stays(const struct cred_plan *p, const struct store_cred *c, uint32_t own)
+static bool stays(const struct cred_plan *p, const struct store_cred *c)
 {
 	const uint8_t *upstream = c->upstream_identity;
 	size_t upstream_len = c->upstream_identity_len;
@@ -118,46 +175,49 @@ static bool stays(const struct cred_plan *p, const struct store_cred *c, uint32_
 		upstream_len = strlen(c->endpoint);
 	}
 	const enum cred_kind kind = (enum cred_kind)c->kind;
-	if (cred_by_identity(p->set, kind, c->identity, c->identity_len, &n) && n != own)
-		return taken(p, n, cred_identity_words(kind), c->endpoint);
-	if (!before_stays(p, c, own))
+	if (cred_by_identity(p->set, kind, c->identity, c->identity_len, &n) &&
+		clashes(p, n, c, cred_identity_words(kind)))
 		return false;
-	if (c->pinned && cred_by_holder(p->set, c->pin, &n) && n != own)
-		return taken(p, n, certificate_key, c->endpoint);
-	if (cred_by_upstream_identity(p->set, upstream, upstream_len, &n) && n != own)
-		return taken(p, n, "the upstream identity", c->endpoint);
-	if (cred_by_key(p->set, c->key, c->key_len, &n) && n != own)
-		return taken(p, n, "the key", c->endpoint);
+	if (!before_stays(p, c))
+		return false;
+	if (c->pinned && cred_by_holder(p->set, c->pin, &n) && clashes(p, n, c, certificate_key))
+		return false;
+	if (cred_by_upstream_identity(p->set, upstream, upstream_len, &n) &&
+		!is_its_endpoint(p, n, c) && clashes(p, n, c, upstream_name))
+		return false;
+	if (cred_by_key(p->set, c->key, c->key_len, &n) && clashes(p, n, c, "the key"))
+		return false;
 	if (c->upstream_key_len > 0 &&
-		cred_by_key(p->set, c->upstream_key, c->upstream_key_len, &n) && n != own)
-		return taken(p, n, "the upstream key", c->endpoint);
+		cred_by_key(p->set, c->upstream_key, c->upstream_key_len, &n) &&
+		clashes(p, n, c, "the upstream key"))
+		return false;
 	return true;
 }
 
 /* Is somebody else of the set to have what c has? */
-static bool wants_proof(const struct cred_plan *p, uint32_t own, const struct store_cred *c)
+static bool wants_proof(const struct cred_plan *p, const struct store_cred *c)
 {
 	const enum cred_kind kind = (enum cred_kind)c->kind;
-	uint32_t n = own;
-	if (cred_by_identity(p->set, kind, c->identity, c->identity_len, &n) && n != own)
+	uint32_t n = 0;
+	if (cred_by_identity(p->set, kind, c->identity, c->identity_len, &n) && !is_heir(p, n, c))
 		return true;
-	return c->key_len > 0 && cred_by_key(p->set, c->key, c->key_len, &n) && n != own;
+	return c->key_len > 0 && cred_by_key(p->set, c->key, c->key_len, &n) && !is_heir(p, n, c);
 }
 
 /* It is in both, and active, and not the same. */
 static bool differs(struct cred_plan *p, struct cred_step *s, const struct store_cred *c,
 	const struct store_cred *wanted)
 {
-	if (p->by->mode == CRED_PLAN_FILE && c->origin == STORE_BY_CONTROL) {
+	if (p->by->mode == CRED_PLAN_FILE && cred_stands_over_file(c)) {
 		s->keep = true;
-		return stays(p, c, s->entry);
+		return stays(p, c);
 	}
 	if (p->by->mode == CRED_PLAN_ADD)
 		return conf_fail(p->error, p->by->name, cred_line(p->set, s->entry),
-			"%s is in the store with another key, identity, certificate, label or "
-			"end; replace it, or leave it out",
+			"%s is in the store with another key, identity, certificate, label, "
+			"right or end; replace it, or leave it out",
 			c->endpoint);
-	s->act = wants_proof(p, s->entry, c) && !same_identity(c, wanted) ? CRED_SUCCEED : CRED_PUT;
+	s->act = wants_proof(p, c) && !same_identity(c, wanted) ? CRED_SUCCEED : CRED_PUT;
 	return true;
 }
 
@@ -174,12 +234,12 @@ static bool decide_before(struct cred_plan *p, struct cred_step *s, const struct
 	if (same_face(c, wanted)) {
 		s->settle = t.says_overlap && span == 0 && c->before.generation != 0;
 		s->act = s->settle ? CRED_PUT : s->act;
-		return s->settle || before_stays(p, c, s->entry);
+		return s->settle || before_stays(p, c);
 	}
 	/* Of what was over nothing is left to overlap. */
 	const bool over = c->until_ms != 0 && c->until_ms <= p->by->now_ms;
 	if (s->act == CRED_PUT && span > 0 && !over && c->kind == wanted->kind &&
-		!wants_proof(p, s->entry, c))
+		!wants_proof(p, c))
 		s->before_ms = c->until_ms != 0 && c->until_ms < end ? c->until_ms : end;
 	return true;
 }
@@ -190,8 +250,9 @@ static bool meet_entry(struct cred_plan *p, const struct store_cred *c, uint32_t
 	struct store_cred wanted;
 	s->generation = c->generation;
 	s->of_file = c->origin == STORE_BY_FILE;
+	s->learned = c->origin == STORE_BY_BOOTSTRAP;
 	if (c->state == STORE_CRED_REVOKED) { /* what lwgatectl has revoked, no file brings back */
-		s->keep = p->by->mode == CRED_PLAN_FILE && c->origin == STORE_BY_CONTROL;
+		s->keep = p->by->mode == CRED_PLAN_FILE && cred_stands_over_file(c);
 		return true;
 	}
 	s->number = c->number;
@@ -208,16 +269,21 @@ static bool meet_entry(struct cred_plan *p, const struct store_cred *c, uint32_t
 /* One of the store. */
 static bool meet(struct cred_plan *p, const struct store_cred *c)
 {
-	uint32_t entry = 0;
-	if (cred_by_endpoint(p->set, c->endpoint, &entry))
+	const enum conf_purpose purpose = (enum conf_purpose)c->purpose;
+	uint32_t rivals[CRED_RIVALS], entry = 0;
+	if (cred_by_endpoint(p->set, c->endpoint, purpose, &entry))
 		return meet_entry(p, c, entry);
+	/* What lwgatectl has said of one purpose, or of all, a file's other words do not undo. */
+	const size_t len = cred_rivals(p->set, c->endpoint, purpose, rivals);
+	for (size_t i = 0; i < len && cred_stands_over_file(c); i++)
+		p->steps[rivals[i]].keep = true;
 	if (c->state == STORE_CRED_REVOKED)
 		return true;
-	if (c->origin != STORE_BY_FILE)
-		return stays(p, c, DONT);
-	struct cred_step *s = add_step(p);
+	if (cred_stands_over_file(c))
+		return stays(p, c);
+	struct cred_step *s = cred_steps_add(p);
 	if (s == NULL)
-		return no_memory(p);
+		return cred_steps_no_memory(p);
 	s->act = CRED_REVOKE;
 	s->number = c->number;
 	s->generation = c->generation;
@@ -239,7 +305,7 @@ static bool meet_all(struct cred_plan *p)
 	}
 	wipe(&c, sizeof(c));
 	store_reader_rest(p->by->reader);
-	return ok && (r == STORE_NONE || unreadable(p));
+	return ok && (r == STORE_NONE || cred_steps_unreadable(p));
 }
 
 /* --- some, and what of the store they meet --------------------------------------------------- */
@@ -248,12 +314,11 @@ static bool meet_all(struct cred_plan *p)
 static bool is_free(const struct cred_plan *p, uint32_t entry, const char *what, uint32_t number)
 {
 	struct store_cred c;
-	uint32_t own = 0;
 	const enum store_result r = store_read_cred(p->by->reader, number, &c);
 	bool ok = true;
 	if (r != STORE_OK)
-		ok = unreadable(p);
-	else if (!cred_by_endpoint(p->set, c.endpoint, &own))
+		ok = cred_steps_unreadable(p);
+	else if (!has_heir(p, &c) && !(what == upstream_name && is_its_endpoint(p, entry, &c)))
 		ok = taken(p, entry, what, c.endpoint);
 	wipe(&c, sizeof(c));
 	return ok;
@@ -264,7 +329,7 @@ static bool answered(const struct cred_plan *p, uint32_t entry, const char *what
 {
 	if (r == STORE_NONE)
 		return true;
-	return r == STORE_OK ? is_free(p, entry, what, number) : unreadable(p);
+	return r == STORE_OK ? is_free(p, entry, what, number) : cred_steps_unreadable(p);
 }
 
 static bool key_free(
@@ -280,13 +345,14 @@ static bool derived_free(const struct cred_plan *p, uint32_t entry, const struct
 {
 	char name[STORE_ENDPOINT_MAX + 1] = { 0 };
 	struct store_cred c;
+	uint32_t number = 0;
+	enum store_result r;
 	memcpy(name, wanted->upstream_identity, wanted->upstream_identity_len);
-	enum store_result r = store_find_endpoint(p->by->reader, name, &c);
-	if (r == STORE_OK && (c.state != STORE_CRED_ACTIVE || c.upstream_key_len > 0))
-		r = STORE_NONE;
-	const uint32_t number = c.number;
+	do
+		r = store_next_of_endpoint(p->by->reader, name, &number, &c);
+	while (r == STORE_OK && (c.state != STORE_CRED_ACTIVE || c.upstream_key_len > 0));
 	wipe(&c, sizeof(c));
-	return answered(p, entry, "the upstream identity", r, number);
+	return answered(p, entry, upstream_name, r, number);
 }
 
 static bool upstream_free(
@@ -297,7 +363,7 @@ static bool upstream_free(
 	const enum store_result r = store_find_upstream_identity(p->by->reader,
 		derives ? (const uint8_t *)wanted->endpoint : wanted->upstream_identity,
 		derives ? strlen(wanted->endpoint) : wanted->upstream_identity_len, &number);
-	if (!answered(p, entry, "the upstream identity", r, number))
+	if (!answered(p, entry, upstream_name, r, number))
 		return false;
 	return derives || (derived_free(p, entry, wanted) &&
 				  key_free(p, entry, "the upstream key", wanted->upstream_key,
@@ -348,9 +414,12 @@ static bool all_free(const struct cred_plan *p, uint32_t entry, const struct sto
 static bool look_up(struct cred_plan *p, uint32_t entry)
 {
 	struct store_cred c, wanted;
-	const enum store_result r =
-		store_find_endpoint(p->by->reader, cred_endpoint(p->set, entry), &c);
-	bool ok = r == STORE_OK ? meet_entry(p, &c, entry) : r == STORE_NONE || unreadable(p);
+	if (!cred_step_place(p, entry))
+		return false;
+	const enum store_result r = store_find_endpoint(p->by->reader, cred_endpoint(p->set, entry),
+		(enum store_purpose)p->steps[entry].purpose, &c);
+	bool ok = r == STORE_OK ? meet_entry(p, &c, entry)
+				: r == STORE_NONE || cred_steps_unreadable(p);
 	if (ok && p->steps[entry].act != CRED_LEAVE) {
 		cred_step_fill(p, entry, NULL, &wanted);
 		ok = all_free(p, entry, &wanted);
@@ -386,7 +455,10 @@ static void count(struct cred_plan *p)
 	struct cred_plan_made *m = &p->made;
 	for (size_t i = 0; i < p->len; i++) {
 		const struct cred_step *s = &p->steps[i];
-		m->kept_first = s->keep && m->kept == 0 ? s->entry : m->kept_first;
+		if (s->keep && m->kept == 0) {
+			m->kept_first = s->entry;
+			m->kept_learned = s->learned;
+		}
 		m->kept += s->keep;
 		m->same += s->act == CRED_LEAVE && !s->keep;
 		m->added += s->act == CRED_PUT && s->number == 0;
@@ -401,11 +473,13 @@ bool cred_steps_make(struct cred_plan *p)
 	const size_t n = cred_count(p->set);
 	p->steps = calloc(n + 1, sizeof(*p->steps));
 	if (p->steps == NULL)
-		return no_memory(p);
+		return cred_steps_no_memory(p);
 	p->len = n;
 	p->cap = n + 1;
 	for (uint32_t i = 0; i < n; i++)
-		p->steps[i] = (struct cred_step){ .act = CRED_PUT, .entry = i };
+		p->steps[i] = (struct cred_step){
+			.act = CRED_PUT, .entry = i, .purpose = (uint8_t)cred_purpose(p->set, i)
+		};
 	if (!(p->by->mode == CRED_PLAN_FILE ? meet_all(p) && pins_free(p) : look_all_up(p)))
 		return false;
 	for (size_t i = 0; i < n; i++) {

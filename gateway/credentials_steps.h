@@ -27,15 +27,19 @@ enum cred_act {
 
 struct store_cred_before;
 
+enum { CRED_NO_ENTRY = INT32_MAX };
+
 struct cred_step {
 	enum cred_act act;
-	bool keep;           /* lwgatectl has said otherwise */
+	bool keep;           /* what is there stands over the file */
+	bool learned;        /* what is there is from its bootstrap */
 	bool of_file;        /* what is there is a file's */
 	uint32_t number;     /* in the store, active; 0: not there */
-	uint32_t entry;      /* in the set */
+	uint32_t entry;      /* in the set, or CRED_NO_ENTRY */
 	uint64_t generation; /* that it had when the plan was made */
 	uint64_t before_ms;  /* wall clock: what it proved is taken until then; 0: no more */
 	bool settle;         /* and what it proved before that is taken no more */
+	uint8_t purpose;     /* enum store_purpose; of an entry that says none, that of now */
 };
 
 struct cred_plan {
@@ -53,6 +57,14 @@ void cred_step_fill(const struct cred_plan *p, uint32_t entry, const struct stor
 	struct store_cred *out);
 /* What c proves, as what is still taken. */
 void cred_step_keep(const struct store_cred *c, uint64_t until_ms, struct store_cred_before *out);
+/* credentials_place.c: of an entry that says no purpose (of lwgatectl's), that of the one that its
+   endpoint has; and what in the store leaves no room for it goes, or is why it is refused. */
+MUST_USE bool cred_step_place(struct cred_plan *p, uint32_t entry);
+/* One more, for what is not of the set. The steps may be elsewhere then. NULL: memory is short. */
+MUST_USE struct cred_step *cred_steps_add(struct cred_plan *p);
+/* False, with *error. */
+MUST_USE bool cred_steps_no_memory(const struct cred_plan *p);
+MUST_USE bool cred_steps_unreadable(const struct cred_plan *p);
 /* Fills steps, which the caller frees, and made. */
 MUST_USE bool cred_steps_make(struct cred_plan *p);
 

@@ -42,7 +42,7 @@ void gw_session_sleep_link(struct gw_session *s)
 {
 	lie_down(s, &s->legs[GW_LINK]);
 	if (s->slot != SOURCES_NONE)
-		sources_sleep(s->worker->sources, s->slot); /* it stays the link's */
+		sources_sleep(gw_session_sources(s), s->slot); /* it stays the link's */
 	s->slot = SOURCES_NONE;
 }
 
@@ -67,6 +67,13 @@ static bool may_sleep(const struct gw_session *s)
 	       relay_device_is_idle(s->relay);
 }
 
+/* Who has not spoken since is taken for asleep when it comes back by its link. */
+static bool listens(const struct gw_session *s)
+{
+	const struct relay_rest rest = relay_device_rest(s->relay, s->worker->now_ms);
+	return rest.queues && !rest.asleep;
+}
+
 static uint64_t heard_ms(const struct gw_session *s)
 {
 	const uint64_t device_ms = dtls_conn_facts(s->legs[GW_DEVICE].conn).heard_ms;
@@ -87,7 +94,7 @@ void gw_sessions_doze(struct gw_worker *w)
 	for (; n > 0; n--) {
 		struct gw_session *const s = w->doze_next ? w->doze_next : w->sessions;
 		w->doze_next = s->next;
-		if (may_sleep(s) && heard_ms(s) + idle_ms <= w->now_ms)
+		if (may_sleep(s) && heard_ms(s) + idle_ms <= w->now_ms && !listens(s))
 			gw_session_sleep(s);
 	}
 }
@@ -97,7 +104,7 @@ static void end_day(struct gw_session *s)
 {
 	struct gw_worker *const w = s->worker;
 	if (s->slot != SOURCES_NONE && !s->legs[GW_LINK].conn) {
-		const struct net_path path = sources_path(w->sources, s->slot);
+		const struct net_path path = sources_path(gw_session_sources(s), s->slot);
 		dtls_connect_cancel(w->dtls, &path);
 	}
 	gw_session_sleep(s);
@@ -108,7 +115,9 @@ bool gw_sessions_sleep_all(struct gw_worker *w)
 	struct gw_session *next = NULL;
 	for (struct gw_session *s = w->sessions; s; s = next) {
 		next = s->next;
-		if (s->waits) /* the yield that it waits for will find nobody */
+		/* The yield that it waits for will find nobody; without DTLS nobody will know of
+		   it. */
+		if (s->waits || s->air)
 			gw_session_end(s, GW_KEEP, "the gateway stops");
 		else if (s->ops == 0)
 			end_day(s);

@@ -7,6 +7,7 @@
 #include "base/wipe.h"
 #include "conf/config.h"
 #include "conf/spki.h"
+#include "gateway/routes.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
 #include "store/store.h"
@@ -165,6 +166,12 @@ static void add_suites(struct text *t, const struct dtls_failure *f)
 	add(t, "%s", n > SUITES_SHOWN ? ",..." : "");
 }
 
+static uint8_t upstream_of(const struct dtls_failure *f)
+{
+	return f->role == DTLS_CLIENT ? ((const struct gw_session *)f->user)->upstream
+				      : (uint8_t)GW_NO_UPSTREAM;
+}
+
 /* Ours that are missing from the offer say more than a list of numbers. */
 static void add_ours(struct text *t, const struct gw_worker *w, const struct dtls_failure *f)
 {
@@ -173,8 +180,11 @@ static void add_ours(struct text *t, const struct gw_worker *w, const struct dtl
 	if (f->cause != DTLS_FAIL_SUITE || !conf ||
 		(device && f->path->sock >= conf->listeners_len))
 		return;
+	const uint8_t upstream = upstream_of(f);
+	if (!device && upstream >= conf->upstreams_len)
+		return;
 	const struct conf_dtls *const c =
-		device ? &conf->listener_dtls[f->path->sock] : &conf->upstream_dtls;
+		device ? &conf->listener_dtls[f->path->sock] : &conf->upstreams[upstream].dtls;
 	for (size_t i = 0; i < c->suites_len; i++)
 		add(t, "%s%04x", i > 0 ? "," : " ours=", c->suites[i]);
 }
@@ -195,11 +205,12 @@ const char *gw_explain_text(
 {
 	struct text t = { .len = 0 };
 	t.out = out;
-	char peer[NET_TEXT_MAX];
+	char peer[NET_TEXT_MAX], words[GW_UPSTREAM_WORDS];
 	struct store_cred c;
 	const char *endpoint = endpoint_of(w, f, &c);
 	const bool device = f->role == DTLS_SERVER;
-	add(&t, "with=%s peer=%s", device ? "device" : "upstream",
+	add(&t, "with=%s%s peer=%s", device ? "device" : "upstream",
+		w->shared->conf ? gw_worker_upstream_words(w, upstream_of(f), words) : "",
 		net_addr_text(&f->path->peer, peer));
 	if (endpoint)
 		add(&t, " endpoint=%s", endpoint);

@@ -3,6 +3,7 @@
 
 #include "base/wipe.h"
 #include "dtls/context.h"
+#include "gateway/air.h"
 #include "gateway/seats.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -16,6 +17,8 @@ static enum policy_kind kind_of(uint8_t kind)
 		return POLICY_PSK;
 	case STORE_CRED_RAW_KEY:
 		return POLICY_RAW_KEY;
+	case STORE_CRED_NOSEC:
+		return POLICY_NONE;
 	case STORE_CRED_CERTIFICATE:
 		break;
 	}
@@ -77,8 +80,27 @@ static uint64_t larger(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static bool facts_of_air(const struct gw_session *s, struct gw_facts *out)
+{
+	const struct gw_worker *const w = s->worker;
+	struct policy_facts *const f = &out->facts;
+	if (!begin(w->reader, s->cred, out))
+		return false;
+	(void)net_addr_text(&w->bound[s->air->path.sock], out->listener);
+	f->channel = POLICY_UDP_NOSEC;
+	f->awake = true;
+	f->registered = s->relay && relay_device_registration(s->relay)->active;
+	f->upstream_up = s->legs[GW_LINK].conn != NULL;
+	f->exchanges = s->relay ? relay_device_exchanges(s->relay) : 0;
+	f->age_s = seconds(w->now_ms, s->air->up_ms);
+	f->idle_s = seconds(w->now_ms, s->air->heard_ms);
+	return true;
+}
+
 bool gw_facts_of_session(const struct gw_session *s, struct gw_facts *out)
 {
+	if (s->air)
+		return facts_of_air(s, out);
 	const struct gw_worker *const w = s->worker;
 	const struct dtls_conn *const c = s->legs[GW_DEVICE].conn;
 	struct policy_facts *const f = &out->facts;

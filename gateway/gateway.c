@@ -10,6 +10,8 @@
 #include "gateway/inherit.h"
 #include "gateway/material.h"
 #include "gateway/reload.h"
+#include "gateway/repository.h"
+#include "gateway/resolver.h"
 #include "gateway/rules.h"
 #include "gateway/seats.h"
 #include "gateway/upgrade.h"
@@ -53,6 +55,7 @@ static bool fill_shared(struct gw_gateway *g, const struct gw_settings *s)
 		.keylog_fd = s->keylog_fd,
 		.log_fd = s->log->fd,
 	};
+	memcpy(g->shared.masters, s->masters, sizeof(s->masters));
 	return g->shared.seats && getrandom(&g->shared.identity_key, sizeof(g->shared.identity_key),
 					  0) == sizeof(g->shared.identity_key);
 }
@@ -74,6 +77,25 @@ static bool open_chronicle(struct gw_gateway *g, struct conf_error *error)
 	return g->chronicle != NULL;
 }
 
+static void found(void *ctx, const struct gw_resolved *r)
+{
+	struct gw_gateway *const g = ctx;
+	for (size_t i = 0; i < g->running; i++) {
+		if (!inbox_post(g->inboxes[i], INBOX_SURE, GW_RESOLVED, r, sizeof(*r)))
+			log_say(g->log, LOG_LEVEL_ERROR, "memory",
+				"none left to tell a worker of a server's new addresses");
+	}
+}
+
+static bool make_resolver(struct gw_gateway *g)
+{
+	const struct gw_resolver_settings s = {
+		.conf = g->shared.conf, .log = g->log, .ctx = g, .found = found
+	};
+	g->shared.resolver = gw_resolver_new(&s);
+	return g->shared.resolver || !gw_resolver_is_needed(s.conf);
+}
+
 struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error)
 {
 	struct gw_gateway *g = calloc(1, sizeof(*g));
@@ -90,8 +112,10 @@ struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error
 	g->claims_store = s->claims_store;
 	memset(g->fds, 0xff, sizeof(g->fds)); /* -1 */
 	(void)snprintf(error->text, sizeof(error->text), "memory is short");
-	if (fill_shared(g, s) && gw_bind_all(g, error) && gw_store_prepare(g, error) &&
-		open_chronicle(g, error))
+	if (fill_shared(g, s) && make_resolver(g) && gw_bind_all(g, error) &&
+		gw_store_prepare(g, error) && open_chronicle(g, error) &&
+		gw_repository_open(
+			g->shared.conf, g->log, g->inboxes, &g->shared.repository, error))
 		return g;
 	gw_free(g);
 	return NULL;
@@ -109,8 +133,9 @@ static bool make_workers(struct gw_gateway *g)
 			.listeners = g->fds[i],
 			.listeners_len = g->shared.conf->listeners_len,
 		};
-		sockets.links = gw_inherit_links(
-			g->inherited, g->shared.conf, (uint32_t)i, &sockets.links_len);
+		for (size_t n = 0; n < g->shared.conf->upstreams_len; n++)
+			sockets.links[n].fds = gw_inherit_links(g->inherited, g->shared.conf,
+				(uint32_t)i, n, &sockets.links[n].len);
 		g->workers[i] = gw_worker_new(&g->shared, (uint32_t)i, &sockets);
 		memset(g->fds[i], 0xff, sizeof(g->fds[i])); /* the worker's now, or closed */
 		if (!g->workers[i])
@@ -145,6 +170,8 @@ void gw_free(struct gw_gateway *g)
 		inbox_free(g->inboxes[i]);
 	gw_close_all(g->fds);
 	gw_inherit_free(g->inherited);
+	gw_resolver_free(g->shared.resolver);
+	gw_repository_free(g->shared.repository);
 	gw_seats_free(g->shared.seats);
 	gw_material_unref(g->material);
 	gw_rules_unref(g->rules);
@@ -177,7 +204,7 @@ static bool start(struct gw_gateway *g, struct conf_error *error)
 			break;
 	}
 	if (failed == 0)
-		return true;
+		return gw_repository_start(g->shared.repository, error);
 	(void)snprintf(error->text, sizeof(error->text),
 		"a worker cannot be started: %s; fewer workers need less", strerror(failed));
 	return false;
@@ -280,6 +307,8 @@ bool gw_watch(struct gw_gateway *g, struct ctl_control *control)
 	gw_sweeping_begin(g);
 	gw_due_begin(g);
 	gw_reload_begin(g);
+	if (g->shared.resolver)
+		gw_resolver_begin(g->shared.resolver, g->loop);
 	return true;
 }
 
@@ -295,6 +324,8 @@ enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control)
 	/* A second one must not end us, nor our successor. */
 	(void)signal(SIGUSR2, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
+	if (g->shared.resolver)
+		gw_resolver_end(g->shared.resolver);
 	gw_due_end(g);
 	gw_sweeping_end(g);
 	gw_reload_end(g);
@@ -315,6 +346,7 @@ bool gw_stop(struct gw_gateway *g)
 			return false;
 		g->running--;
 	}
+	gw_repository_stop(g->shared.repository);
 	gw_chronicle_serve(g->chronicle); /* what they said last */
 	return good;
 }

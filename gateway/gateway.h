@@ -16,6 +16,7 @@
 #define LWG_GATEWAY_GATEWAY_H
 
 #include "base/attr.h"
+#include "conf/config.h"
 #include "ctl/control.h"
 
 #include <stdbool.h>
@@ -37,6 +38,8 @@ struct gw_settings { /* all is borrowed until gw_free() */
 	const struct conf_gateway *conf;
 	const struct cred_set
 		*creds; /* of the credentials file, with the master secret; may be empty */
+	/* By upstream: with its master secret, where that is not in creds; or NULL. */
+	const struct cred_set *masters[CONF_UPSTREAMS_MAX];
 	struct gw_material *material; /* a reference is taken; NULL: PSK with CCM_8 alone */
 	struct gw_rules *rules;       /* a reference is taken; NULL: nothing is decided */
 	const struct log *log;

@@ -8,7 +8,8 @@
  *   gateway_source.c   what else the control room asks
  *   gateway_policy.c   what it asks for those who write policies
  *   gateway_sweep.c    drives the sweep: has sessions judged after a change
- *   due.c              registrations of sleepers that end, credentials that expire
+ *   due.c              registrations of sleepers that end, credentials that expire, what was
+ *                      learned and is not proved in time
  */
 #ifndef LWG_GATEWAY_GATEWAY_PARTS_H
 #define LWG_GATEWAY_GATEWAY_PARTS_H
@@ -103,15 +104,16 @@ void gw_sweeping_all(struct gw_gateway *g);
 void gw_sweeping_one(struct gw_gateway *g, uint32_t cred);
 /* A member of struct ctl_source. */
 bool gw_sweeping_facts(void *ctx, struct ctl_deciding *out);
-/* Milliseconds since 1970; 0: the clock is not to be trusted. */
-uint64_t gw_wall_ms(void);
 
 /* gateway_source.c */
 /* Asks one worker and waits. NULL: it did not answer. Else the caller releases it. */
 struct gw_ask *gw_source_ask(
 	struct gw_gateway *g, size_t number, enum gw_ask_what what, uint32_t cred);
-/* The credential of an endpoint. */
-MUST_USE bool gw_source_find(struct gw_gateway *g, const char *endpoint, uint32_t *cred);
+/* Numbers of the credentials of an endpoint that are active, or else of those that were; how many.
+   purpose: of those with it only, unless that is CTL_FOR_UNSAID. */
+enum { GW_CREDS_OF = 2 };
+size_t gw_source_find(struct gw_gateway *g, const char *endpoint, enum ctl_purpose purpose,
+	uint32_t creds[GW_CREDS_OF]);
 bool gw_source_is_awake(const struct gw_gateway *g, uint32_t cred);
 /* The place that a row names may be another's by now: then this one has none. The caller wipes
    *out. */
@@ -123,7 +125,8 @@ uint64_t gw_source_now(const struct gw_gateway *g);
 /* gateway_policy.c: members of struct ctl_source. */
 bool gw_policy_asked(void *ctx, struct ctl_policy *out);
 bool gw_policy_facts(void *ctx, const char *endpoint, uint64_t *from, struct ctl_out *out);
-bool gw_policy_about(void *ctx, const char *endpoint, struct ctl_about *out);
+bool gw_policy_about(
+	void *ctx, const char *endpoint, enum ctl_purpose purpose, struct ctl_about *out);
 
 /* due.c */
 void gw_due_begin(struct gw_gateway *g);

@@ -2,6 +2,7 @@
 #include "base/wipe.h"
 #include "ctl/facts.h"
 #include "gateway/ask.h"
+#include "gateway/credentials_choose.h"
 #include "gateway/facts.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/rules.h"
@@ -98,9 +99,14 @@ static bool facts_of(struct gw_gateway *g, uint32_t cred, struct ctl_out *out)
 bool gw_policy_facts(void *ctx, const char *endpoint, uint64_t *from, struct ctl_out *out)
 {
 	struct gw_gateway *g = ctx;
-	uint32_t cred = 0;
-	if (endpoint)
-		return !gw_source_find(g, endpoint, &cred) || facts_of(g, cred, out);
+	uint32_t creds[GW_CREDS_OF];
+	if (endpoint) {
+		const size_t n = gw_source_find(g, endpoint, (enum ctl_purpose) * from, creds);
+		bool good = true;
+		for (size_t i = 0; i < n && good; i++)
+			good = facts_of(g, creds[i], out);
+		return good;
+	}
 	const uint32_t number = (uint32_t)*from;
 	if (*from >> STAGE_BITS == STAGE_AWAKE && number < g->len)
 		return awake_page(g, number, from, out);
@@ -137,14 +143,16 @@ static void fill_labels(const struct store_cred *c, struct ctl_about *out)
 	memcpy(out->labels, c->labels, sizeof(out->labels));
 }
 
-bool gw_policy_about(void *ctx, const char *endpoint, struct ctl_about *out)
+bool gw_policy_about(
+	void *ctx, const char *endpoint, enum ctl_purpose purpose, struct ctl_about *out)
 {
 	struct gw_gateway *g = ctx;
 	struct store_cred c = { 0 };
 	struct store_verdict v = { 0 };
 	*out = (struct ctl_about){ 0 };
-	const bool known = store_find_endpoint(g->reader, endpoint, &c) == STORE_OK;
-	if (known) {
+	struct gw_choice choice = { 0 };
+	const bool known = gw_choose(g->reader, endpoint, purpose, &choice, &c);
+	if (known && choice.len > 0) {
 		fill_labels(&c, out);
 		out->decided =
 			store_read_verdict(g->reader, c.number, &v) == STORE_OK && is_verdict(&v);

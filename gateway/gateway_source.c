@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/wipe.h"
 #include "gateway/ask.h"
+#include "gateway/credentials_choose.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/reload.h"
+#include "gateway/routes.h"
 #include "gateway/seats.h"
 #include "gateway/upgrade.h"
 #include "store/store.h"
@@ -60,14 +62,17 @@ static bool join(struct gw_ask *a, struct ctl_session **out, size_t *len)
 
 /* --- sessions: awake, at their workers; asleep, in the store ---------------------------------- */
 
-bool gw_source_find(struct gw_gateway *g, const char *endpoint, uint32_t *cred)
+size_t gw_source_find(struct gw_gateway *g, const char *endpoint, enum ctl_purpose purpose,
+	uint32_t creds[GW_CREDS_OF])
 {
-	struct store_cred c;
-	const enum store_result r = store_find_endpoint(g->reader, endpoint, &c);
-	*cred = c.number;
+	struct gw_choice choice = { 0 };
+	struct store_cred c = { 0 };
+	(void)!gw_choose(g->reader, endpoint, purpose, &choice, &c);
 	wipe(&c, sizeof(c));
-	store_reader_rest(g->reader);
-	return r == STORE_OK;
+	_Static_assert((int)GW_CREDS_OF == (int)GW_CHOICES, "all are told");
+	for (size_t i = 0; i < choice.len; i++)
+		creds[i] = choice.numbers[i];
+	return choice.len;
 }
 
 /* The place that a row names may be another's by now: then this one has none. The caller wipes
@@ -144,6 +149,7 @@ static void fill_cred(const struct store_cred *c, struct ctl_session *out)
 {
 	(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s", c->endpoint);
 	out->kind = (enum ctl_cred_kind)c->kind;
+	out->purpose = (enum ctl_purpose)(1 + c->purpose);
 }
 
 static bool fill_sleeper(
@@ -155,12 +161,20 @@ static bool fill_sleeper(
 	if (known)
 		fill_cred(&c, out);
 	wipe(&c, sizeof(c));
+	(void)snprintf(out->upstream, sizeof(out->upstream), "%s",
+		gw_upstream_name(
+			g->shared.conf, gw_upstream_marked(g->shared.conf, row->upstream)));
 	fill_link(g, row, out);
 	fill_device(g, row, out);
 	out->registered = row->registered;
 	(void)snprintf(out->location, sizeof(out->location), "%s", row->location);
 	out->lifetime_s = row->lifetime_s;
 	out->expires_in_s = ((int64_t)row->expires_ms - (int64_t)gw_source_now(g)) / 1000;
+	struct attributes a = {
+		.binding = row->binding, .version = row->version, .queue = row->queue
+	};
+	memcpy(a.sms, row->sms, sizeof(a.sms));
+	gw_ask_attributes(&a, out);
 	return known;
 }
 
@@ -189,16 +203,19 @@ static bool sleepers(void *ctx, uint32_t *from, struct ctl_session *out, size_t 
 	return r == STORE_OK || r == STORE_NONE;
 }
 
-static bool asleep(struct gw_gateway *g, uint32_t cred, struct ctl_session **out, size_t *len)
+/* One more. */
+static bool add_sleeper(struct gw_gateway *g, uint32_t cred, struct ctl_session **out, size_t *len)
 {
 	struct store_session row;
 	const bool there = store_read_session(g->reader, cred, &row) == STORE_OK &&
 			   row.device != STORE_NO_SLOT;
-	*out = there ? calloc(1, sizeof(**out)) : NULL;
-	if (*out && fill_sleeper(g, &row, *out))
-		*len = 1;
+	struct ctl_session *const all = there ? realloc(*out, (*len + 1) * sizeof(*all)) : NULL;
+	if (all) {
+		*out = all;
+		*len += fill_sleeper(g, &row, &all[*len]);
+	}
 	store_reader_rest(g->reader);
-	return !there || *out;
+	return !there || all;
 }
 
 /* What memory does not keep of one that is awake. */
@@ -213,29 +230,49 @@ static void add_stays(struct gw_gateway *g, uint32_t cred, struct ctl_session *o
 	store_reader_rest(g->reader);
 }
 
-static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, size_t *len)
+/* All who are awake, or (cred not 0) one of them. */
+static bool add_awake(struct gw_gateway *g, uint32_t cred, struct ctl_session **out, size_t *len)
 {
-	struct gw_gateway *g = ctx;
-	uint32_t cred = 0;
 	bool good = true;
-	*out = NULL;
-	*len = 0;
-	if (endpoint && !gw_source_find(g, endpoint, &cred))
-		return true;
-	if (endpoint && !gw_source_is_awake(g, cred))
-		return asleep(g, cred, out, len);
 	for (size_t i = 0; i < g->len && good; i++) {
 		struct gw_ask *a =
-			gw_source_ask(g, i, endpoint ? GW_ASK_SESSION : GW_ASK_SESSIONS, cred);
+			gw_source_ask(g, i, cred != 0 ? GW_ASK_SESSION : GW_ASK_SESSIONS, cred);
 		if (!a)
 			good = false;
 		else
-			good = (a->good || endpoint) && join(a, out, len);
+			good = (a->good || cred != 0) && join(a, out, len);
 		if (a)
 			gw_ask_release(a);
 	}
-	if (good && endpoint && *len == 1)
-		add_stays(g, cred, *out);
+	return good;
+}
+
+/* While its worker was asked it may have gone to sleep, or to another worker. */
+static bool add_one(struct gw_gateway *g, uint32_t cred, struct ctl_session **out, size_t *len)
+{
+	enum { TRIES = 4 };
+	const size_t before = *len;
+	for (int i = 0; i < TRIES && *len == before; i++) {
+		if (!gw_source_is_awake(g, cred))
+			return add_sleeper(g, cred, out, len);
+		if (!add_awake(g, cred, out, len))
+			return false;
+	}
+	if (*len == before + 1)
+		add_stays(g, cred, &(*out)[before]);
+	return true;
+}
+
+static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, size_t *len)
+{
+	struct gw_gateway *g = ctx;
+	uint32_t creds[GW_CREDS_OF];
+	*out = NULL;
+	*len = 0;
+	const size_t n = endpoint ? gw_source_find(g, endpoint, CTL_FOR_UNSAID, creds) : 0;
+	bool good = endpoint || add_awake(g, 0, out, len);
+	for (size_t i = 0; i < n && good; i++)
+		good = add_one(g, creds[i], out, len);
 	if (good)
 		return true;
 	free(*out);
@@ -245,19 +282,26 @@ static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, 
 }
 
 /* Whoever has it awake closes it; a sleeper is woken first by its worker. */
-static bool close_endpoint(void *ctx, const char *endpoint)
+static bool close_one(struct gw_gateway *g, uint32_t cred)
 {
-	struct gw_gateway *g = ctx;
-	uint32_t cred;
 	bool closed = false;
-	if (!gw_source_find(g, endpoint, &cred))
-		return false;
 	for (size_t i = 0; i < g->len && !closed; i++) {
 		struct gw_ask *a = gw_source_ask(g, i, GW_ASK_CLOSE, cred);
 		closed = a && a->good;
 		if (a)
 			gw_ask_release(a);
 	}
+	return closed;
+}
+
+static bool close_endpoint(void *ctx, const char *endpoint, enum ctl_purpose purpose)
+{
+	struct gw_gateway *g = ctx;
+	uint32_t creds[GW_CREDS_OF];
+	const size_t n = gw_source_find(g, endpoint, purpose, creds);
+	bool closed = false;
+	for (size_t i = 0; i < n; i++)
+		closed = close_one(g, creds[i]) || closed;
 	return closed;
 }
 

@@ -135,13 +135,16 @@ static void changed(void *ctx, uint32_t cred)
 }
 
 /* By what the PSKs of the links are known again. No endpoint has this name. */
-static bool proof_of_links(const struct gw_gateway *g, uint8_t out[GW_WAVE_PROOF])
+static bool proof_of_links(const struct gw_gateway *g, size_t upstream, uint8_t out[GW_WAVE_PROOF])
 {
+	const struct cred_set *const own = g->shared.masters[upstream];
+	const struct cred_set *const master = own ? own : g->shared.creds;
 	uint8_t key[GW_WAVE_PROOF];
 	memset(out, 0, GW_WAVE_PROOF);
-	if (g->shared.conf->upstream_dtls.proof != CONF_BY_PSK || !cred_has_master(g->shared.creds))
+	if (g->shared.conf->upstreams[upstream].dtls.proof != CONF_BY_PSK ||
+		!cred_has_master(master))
 		return true;
-	const bool good = cred_derived(g->shared.creds, "\n", key) &&
+	const bool good = cred_derived(master, "\n", key) &&
 			  gw_trace_of("lwgate links", 12, key, sizeof(key), out);
 	wipe(key, sizeof(key));
 	return good;
@@ -149,15 +152,19 @@ static bool proof_of_links(const struct gw_gateway *g, uint8_t out[GW_WAVE_PROOF
 
 bool gw_store_follow(struct gw_gateway *g, struct gw_material *m, unsigned *raised)
 {
-	uint8_t proof[GW_WAVE_PROOF];
+	uint8_t proofs[GW_WAVE_UPSTREAMS][GW_WAVE_PROOF];
+	bool good = true;
 	static const char *const words[GW_WAVES] = {
 		[GW_WAVE_OWN_DEVICE] = "what the gateway proves to devices",
-		[GW_WAVE_OWN_UPSTREAM] = "what the gateway proves to the server",
-		[GW_WAVE_SERVER] = "by what the server is believed",
+		[GW_WAVE_OWN_UPSTREAM] = "what the gateway proves to a server",
+		[GW_WAVE_SERVER] = "by what a server is believed",
 		[GW_WAVE_VOUCHING] = "who vouches for certificates, or which are revoked",
 	};
 	*raised = 0;
-	if (!proof_of_links(g, proof) || !gw_waves_follow(g->shared.store, m, proof, raised))
+	memset(proofs, 0, sizeof(proofs));
+	for (size_t i = 0; good && i < g->shared.conf->upstreams_len; i++)
+		good = proof_of_links(g, i, proofs[i]);
+	if (!good || !gw_waves_follow(g->shared.store, m, proofs, raised))
 		return false;
 	for (size_t i = 0; i < GW_WAVES; i++) {
 		if (*raised & 1U << i)
@@ -193,6 +200,17 @@ static void say_start(const struct gw_gateway *g)
 			s.continuous ? "" : " why=", s.continuous ? "" : s.why);
 }
 
+/* May a credential be without an upstream key? Whether one that is routed to the others may is seen
+   when its link is opened. */
+static bool derives(const struct gw_gateway *g)
+{
+	const struct conf_gateway *const conf = g->shared.conf;
+	bool any = cred_has_master(g->shared.creds);
+	for (size_t i = 0; i < conf->upstreams_len; i++)
+		any = any || g->shared.masters[i] || conf->upstreams[i].dtls.proof != CONF_BY_PSK;
+	return any;
+}
+
 static bool open_credentials(struct gw_gateway *g, struct conf_error *error)
 {
 	const struct conf_gateway *const conf = g->shared.conf;
@@ -200,8 +218,7 @@ static bool open_credentials(struct gw_gateway *g, struct conf_error *error)
 		.store = g->shared.store,
 		.folder = conf->store_path,
 		.log = g->log,
-		.derives = cred_has_master(g->shared.creds) ||
-			   conf->upstream_dtls.proof != CONF_BY_PSK,
+		.derives = derives(g),
 		.overlap_s = conf->policy_overlap_s,
 		.changed = changed,
 		.ctx = g,
@@ -307,6 +324,7 @@ static void facts(void *ctx, struct ctl_store_facts *out)
 		.sessions = s.sessions,
 		.credentials = s.credentials,
 		.resumable = s.resumable,
+		.staged = s.staged,
 		.commit_us_last = s.commit_us_last,
 		.commit_us_max = s.commit_us_max,
 		.is_full = s.is_full,

@@ -5,6 +5,7 @@
 #include "gateway/clock.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/material.h"
+#include "gateway/routes.h"
 #include "gateway/rules.h"
 #include "gateway/seats.h"
 #include "io/inbox.h"
@@ -28,12 +29,6 @@ static uint64_t clock_us(clockid_t clock)
 static uint64_t now_ms(void)
 {
 	return clock_us(CLOCK_BOOTTIME) / 1000;
-}
-
-uint64_t gw_wall_ms(void)
-{
-	const uint64_t wall_ms = gw_clock_shown_ms();
-	return gw_clock_trusted_s((int64_t)(wall_ms / 1000)) < 0 ? 0 : wall_ms;
 }
 
 /* --- does it concern a session? --------------------------------------------------------------- */
@@ -99,15 +94,18 @@ static bool wave_concerns_device(const struct look *l, const struct store_assoc 
 	       gw_material_vouches(m, place, &a->proof, l->wall_ms) != GW_VOUCH_FINE;
 }
 
-static bool wave_concerns_link(const struct look *l, const struct store_assoc *a, uint64_t upto)
+static bool wave_concerns_link(const struct look *l, const struct store_assoc *a,
+	const struct store_session *row, uint64_t upto)
 {
 	const struct gw_material *const m = l->g->material;
+	const size_t place =
+		GW_MATERIAL_UPSTREAM + (size_t)gw_upstream_marked(l->g->shared.conf, row->upstream);
 	const uint64_t since = upto > a->born ? upto : a->born;
-	if (gw_material_wave(m, GW_WAVE_OWN_UPSTREAM, 0) > since ||
-		gw_material_wave(m, GW_WAVE_SERVER, 0) > since)
+	if (gw_material_wave(m, GW_WAVE_OWN_UPSTREAM, place) > since ||
+		gw_material_wave(m, GW_WAVE_SERVER, place) > since)
 		return true;
-	return gw_material_wave(m, GW_WAVE_VOUCHING, GW_MATERIAL_UPSTREAM) > since &&
-	       gw_material_vouches(m, GW_MATERIAL_UPSTREAM, &a->proof, l->wall_ms) != GW_VOUCH_FINE;
+	return gw_material_wave(m, GW_WAVE_VOUCHING, place) > since &&
+	       gw_material_vouches(m, place, &a->proof, l->wall_ms) != GW_VOUCH_FINE;
 }
 
 static bool wave_concerns(const struct look *l, const struct store_glance *s)
@@ -119,8 +117,8 @@ static bool wave_concerns(const struct look *l, const struct store_glance *s)
 		return false;
 	bool does =
 		gw_source_leg(l->g, &row, STORE_DEVICE, &a) && wave_concerns_device(l, &a, s->upto);
-	does = does ||
-	       (gw_source_leg(l->g, &row, STORE_LINK, &a) && wave_concerns_link(l, &a, s->upto));
+	does = does || (gw_source_leg(l->g, &row, STORE_LINK, &a) &&
+			       wave_concerns_link(l, &a, &row, s->upto));
 	wipe(&a, sizeof(a));
 	return does;
 }
@@ -182,7 +180,7 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct gw_gateway *const g = timer->data;
 	const struct look l = {
-		.g = g, .newest = gw_material_newest(g->material), .wall_ms = gw_wall_ms()
+		.g = g, .newest = gw_material_newest(g->material), .wall_ms = gw_clock_wall_ms()
 	};
 	const uint64_t until_us = clock_us(CLOCK_MONOTONIC) + SLICE_US, now = now_ms();
 	uint32_t cred = 0;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/hold.h"
 
-#include <stdlib.h>
+#include "base/vault.h"
+
 #include <string.h>
 
 bool gw_hold_put(struct gw_hold *h, enum gw_way way, const uint8_t *msg, size_t len)
 {
 	if (h->len == GW_HOLD_MESSAGES || len == 0)
 		return false;
-	struct gw_held *const m = malloc(sizeof(*m) + len);
+	struct gw_held *const m = vault_alloc(sizeof(*m) + len);
 	if (!m)
 		return false;
 	m->next = NULL;
@@ -35,5 +36,5 @@ void gw_hold_clear(struct gw_hold *h)
 {
 	struct gw_held *m;
 	while ((m = gw_hold_take(h)))
-		free(m);
+		vault_release(m);
 }

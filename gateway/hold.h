@@ -5,7 +5,7 @@
  *
  * Promise: they come out in the order that they went in; GW_HOLD_MESSAGES at most, more are
  *          dropped, as a network may.
- * Memory:  a copy each, on the heap, while it waits.
+ * Memory:  a copy each, in the vault, while it waits: a bootstrap has keys in its messages.
  * Threads: the worker's own.
  */
 #ifndef LWG_GATEWAY_HOLD_H
@@ -35,7 +35,7 @@ struct gw_hold {
 
 /* False: dropped. */
 bool gw_hold_put(struct gw_hold *h, enum gw_way way, const uint8_t *msg, size_t len);
-/* The first, which is the caller's to free; NULL: none is left. */
+/* The first, which is the caller's to give back (vault_release()); NULL: none is left. */
 struct gw_held *gw_hold_take(struct gw_hold *h);
 void gw_hold_clear(struct gw_hold *h);
 

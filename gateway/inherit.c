@@ -18,7 +18,8 @@
 
 static const char variable[] = "LWGATE_INHERIT";
 
-enum { VERSION = 1, LINKS_MAX = 1 << 20 };
+enum { VERSION = 1, LINKS_MAX = 1 << 20, UPSTREAM_SHIFT = 16 };
+_Static_assert((int)CONF_WORKERS_MAX <= 1 << UPSTREAM_SHIFT, "no worker is taken for an upstream");
 
 struct header {
 	uint32_t version, size; /* of this struct */
@@ -30,7 +31,9 @@ struct header {
 };
 
 struct link {
-	uint32_t worker; /* EVENTS: it is no link, but the socket of gateway/chronicle */
+	/* Its number, and above that the upstream's; EVENTS: it is no link, but the socket of
+	   gateway/chronicle. */
+	uint32_t owner;
 	int32_t fd;
 };
 
@@ -40,7 +43,8 @@ struct link {
 struct gw_inherited {
 	struct header h;
 	struct link *links;
-	int *taken; /* of the last gw_inherit_links() */
+	int *taken; /* of all gw_inherit_links() */
+	size_t taken_len;
 };
 
 /* --- taking over ----------------------------------------------------------------------------- */
@@ -156,21 +160,29 @@ bool gw_inherit_listener(struct gw_inherited *in, const struct conf_gateway *con
 	return from < CONF_LISTENERS_MAX;
 }
 
-const int *gw_inherit_links(
-	struct gw_inherited *in, const struct conf_gateway *conf, uint32_t worker, size_t *len)
+static uint32_t owner_of(uint32_t worker, size_t upstream)
 {
+	return (uint32_t)upstream << UPSTREAM_SHIFT | worker;
+}
+
+const int *gw_inherit_links(struct gw_inherited *in, const struct conf_gateway *conf,
+	uint32_t worker, size_t upstream, size_t *len)
+{
+	const struct conf_upstream *const u = &conf->upstreams[upstream];
 	*len = 0;
 	if (!in || in->h.workers != conf->workers)
 		return NULL;
-	for (size_t i = 0; i < in->h.links_len && *len < conf->upstream_sockets; i++) {
+	int *const out = in->taken + in->taken_len;
+	for (size_t i = 0; i < in->h.links_len && *len < u->sockets; i++) {
 		struct net_addr self;
-		if (in->links[i].worker != worker || in->links[i].fd < 0 ||
-			!udp_local(in->links[i].fd, &self) || self.family != conf->upstream.family)
+		if (in->links[i].owner != owner_of(worker, upstream) || in->links[i].fd < 0 ||
+			!udp_local(in->links[i].fd, &self) || self.family != u->addresses[0].family)
 			continue;
-		in->taken[(*len)++] = in->links[i].fd;
+		out[(*len)++] = in->links[i].fd;
 		in->links[i].fd = -1;
 	}
-	return in->taken;
+	in->taken_len += *len;
+	return out;
 }
 
 bool gw_inherit_kek(const struct gw_inherited *in, struct kek *out)
@@ -202,7 +214,7 @@ int gw_inherit_events(struct gw_inherited *in, const char *path)
 {
 	for (size_t i = 0; in && path && i < in->h.links_len; i++) {
 		const int fd = in->links[i].fd;
-		if (in->links[i].worker != EVENTS || !listens_on(fd, path))
+		if (in->links[i].owner != EVENTS || !listens_on(fd, path))
 			continue;
 		in->links[i].fd = -1;
 		return fd;
@@ -253,13 +265,18 @@ static bool widen(struct gw_legacy *l)
 	return true;
 }
 
-bool gw_legacy_link(struct gw_legacy *l, uint32_t worker, int fd)
+static bool put(struct gw_legacy *l, uint32_t owner, int fd)
 {
 	const int copy = l->h.links_len < LINKS_MAX && widen(l) ? dup(fd) : -1;
 	if (copy < 0)
 		return false;
-	l->links[l->h.links_len++] = (struct link){ .worker = worker, .fd = copy };
+	l->links[l->h.links_len++] = (struct link){ .owner = owner, .fd = copy };
 	return true;
+}
+
+bool gw_legacy_link(struct gw_legacy *l, uint32_t worker, size_t upstream, int fd)
+{
+	return put(l, owner_of(worker, upstream), fd);
 }
 
 bool gw_legacy_control(struct gw_legacy *l, int fd)
@@ -270,7 +287,7 @@ bool gw_legacy_control(struct gw_legacy *l, int fd)
 
 bool gw_legacy_events(struct gw_legacy *l, int fd)
 {
-	return gw_legacy_link(l, EVENTS, fd);
+	return put(l, EVENTS, fd);
 }
 
 bool gw_legacy_write(struct gw_legacy *l)

@@ -34,9 +34,11 @@ void gw_inherit_free(struct gw_inherited *in);
    now. */
 MUST_USE bool gw_inherit_listener(struct gw_inherited *in, const struct conf_gateway *conf,
 	size_t listener, int fds[][CONF_LISTENERS_MAX]);
-/* The link sockets of a worker, in the order in which they were opened; the caller's now. */
-const int *gw_inherit_links(
-	struct gw_inherited *in, const struct conf_gateway *conf, uint32_t worker, size_t *len);
+/* The link sockets of a worker to an upstream, by its number, in the order in which they were
+   opened; the caller's now, in an array that lives as long as in. A program that knows of one
+   upstream alone has those of the first. */
+const int *gw_inherit_links(struct gw_inherited *in, const struct conf_gateway *conf,
+	uint32_t worker, size_t upstream, size_t *len);
 /* False: none. The caller wipes it. */
 MUST_USE bool gw_inherit_kek(const struct gw_inherited *in, struct kek *out);
 /* The control socket, if it listens on path; -1: none. The caller's now. */
@@ -49,7 +51,7 @@ struct gw_legacy; /* what is collected for a successor */
 MUST_USE struct gw_legacy *gw_legacy_new(const struct conf_gateway *conf, const struct kek *kek);
 /* fd is duplicated. False: no descriptor, or memory, is left. */
 MUST_USE bool gw_legacy_listener(struct gw_legacy *l, uint32_t worker, size_t listener, int fd);
-MUST_USE bool gw_legacy_link(struct gw_legacy *l, uint32_t worker, int fd);
+MUST_USE bool gw_legacy_link(struct gw_legacy *l, uint32_t worker, size_t upstream, int fd);
 MUST_USE bool gw_legacy_control(struct gw_legacy *l, int fd);
 MUST_USE bool gw_legacy_events(struct gw_legacy *l, int fd);
 /* Puts it where gw_inherit_read() finds it after exec. */

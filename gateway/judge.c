@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/bucket.h"
 #include "gateway/clock.h"
 #include "gateway/facts.h"
 #include "gateway/judge_parts.h"
@@ -243,7 +244,22 @@ struct gw_sentence *gw_sentence_new(struct gw_session *s, const struct gw_ruling
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
-void gw_judge_say(const struct gw_worker *w, const char *endpoint, const struct gw_ruling *r,
+/* With each of its messages a device may bring it about that by some rule nothing is to be done. */
+static bool may_say_kept(struct gw_worker *w, const char *endpoint)
+{
+	enum { EASE_MS = 10000, AT_ONCE = 32 };
+	const uint64_t hash = sip_hash(&w->shared->identity_key, endpoint, strlen(endpoint));
+	if (bucket_take(&w->kept[hash % GW_LINES], w->now_ms, EASE_MS,
+		    (uint64_t)(AT_ONCE - 1) * EASE_MS))
+		return true;
+	log_limited(&w->log, &w->limits.kept, w->now_ms, LOG_LEVEL_WARN, "policy-held",
+		"endpoint=%s so often it is decided that nothing is to be done that this is told "
+		"once in 10 s",
+		endpoint);
+	return false;
+}
+
+void gw_judge_say(struct gw_worker *w, const char *endpoint, const struct gw_ruling *r,
 	enum gw_outcome outcome, bool asleep)
 {
 	struct gw_entry e = {
@@ -258,7 +274,8 @@ void gw_judge_say(const struct gw_worker *w, const char *endpoint, const struct 
 		.outcome = outcome,
 		.asleep = asleep,
 	};
-	if (!w->shared->chronicle || r->event >= POLICY_EVENTS)
+	if (!w->shared->chronicle || r->event >= POLICY_EVENTS ||
+		(outcome == GW_KEPT && !may_say_kept(w, endpoint)))
 		return;
 	memcpy(e.endpoint, endpoint, strnlen(endpoint, sizeof(e.endpoint) - 1));
 	memcpy(e.rule, r->rule, sizeof(e.rule));

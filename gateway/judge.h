@@ -11,8 +11,9 @@
  * Promise: nothing of a session is forwarded after the change is durable and this worker has heard
  *          of it, before the policy was asked (I8). What was decided of a change is durable before
  *          it is acted on, unless it is done in the same breath, and is not decided again, over
- *          restarts (S28). Each decision is in the chronicle. The suites' own limits, S6, S11 and
- *          S23 hold whatever a rule says.
+ *          restarts (S28). Each decision is in the chronicle; of those by which nothing is done, 32
+ *          of a device at once, then one each 10 s. The suites' own limits, S6, S11 and S23 hold
+ *          whatever a rule says.
  * Errors:  a store that fails: the session is torn down, which needs none.
  * Threads: the worker's own.
  * Source:  R-207 to R-223; S23, S28 to S30.

@@ -7,6 +7,7 @@
 #include "gateway/material.h"
 #include "gateway/places.h"
 #include "gateway/rouse.h"
+#include "gateway/routes.h"
 #include "gateway/rules.h"
 #include "gateway/seats.h"
 #include "gateway/worker.h"
@@ -25,6 +26,7 @@ static void read_link(struct gw_worker *w, uint32_t cred, struct gw_case *c)
 	if (store_read_session(w->reader, cred, &row) != STORE_OK)
 		return;
 	c->registered = row.registered;
+	c->upstream = gw_upstream_place(w->shared->conf, row.upstream);
 	if (row.link == STORE_NO_SLOT)
 		return;
 	c->has_link = store_read_assoc(w->reader, row.link, &a) == STORE_OK && a.cred == cred &&
@@ -199,12 +201,15 @@ static bool find_device(struct gw_worker *w, uint32_t cred, struct store_assoc *
    for that, as long as its credential is good for anything and what it rests on is as it was. */
 static bool may_wait(struct gw_worker *w, const struct store_assoc *link)
 {
-	struct gw_case c = { .material = w->material, .now_ms = gw_judge_now(w) };
+	struct gw_case c = { .material = w->material, .upstream = GW_MATERIAL_PLACES };
+	struct store_session row;
 	if (store_read_cred_mark(w->reader, link->cred, &c.mark) != STORE_OK)
 		return false;
+	if (store_read_session(w->reader, link->cred, &row) == STORE_OK)
+		c.upstream = gw_upstream_place(w->shared->conf, row.upstream);
+	c.now_ms = gw_judge_now(w);
 	c.generation = c.mark.generation;
-	c.psk = true;
-	c.has_link = true;
+	c.psk = c.has_link = true;
 	c.link_born = link->born;
 	c.link_proof = link->proof;
 	return gw_case_changes(&c) == 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/vault.h"
 #include "conf/config.h"
 #include "gateway/facts.h"
 #include "gateway/judge_parts.h"
@@ -66,25 +67,6 @@ void gw_judge_pass(struct gw_session *s, const struct gw_ruling *r)
 
 /* --- the link --------------------------------------------------------------------------------- */
 
-static void close_link(struct gw_session *s)
-{
-	struct gw_worker *const w = s->worker;
-	const bool was_up = s->legs[GW_LINK].conn != NULL;
-	gw_link_session_drop(s); /* what comes next proves all anew */
-	if (was_up) {
-		s->link_wakes = false;
-		s->link.ops->close(&s->link, CHANNEL_ORDERED);
-	} else if (s->slot != SOURCES_NONE) {
-		const struct net_path path = sources_path(w->sources, s->slot);
-		dtls_connect_cancel(w->dtls, &path);
-		gw_session_free_slot(s);
-	} else {
-		return;
-	}
-	if (s->relay)
-		relay_link_down(s->relay, RELAY_LINK_CLOSED, w->now_ms);
-}
-
 /* Once: the next link is not closed for it, after a restart neither. */
 static void link_is_done(struct gw_session *s)
 {
@@ -112,7 +94,7 @@ static void let_hear(struct gw_session *s, enum policy_event e)
 	while ((m = gw_hold_take(&s->hold))) {
 		if (m->way == GW_TO_DEVICE)
 			s->worker->held_lost += !gw_roam_send(s, m->msg, m->len);
-		free(m);
+		vault_release(m);
 	}
 }
 
@@ -126,7 +108,7 @@ static void part_device(struct gw_session *s)
 	struct store_assoc a = { .slot = device->place };
 	memcpy(a.id, device->id, sizeof(a.id));
 	if (!link->hot) /* not durable, or being opened: it cannot be kept */
-		close_link(s);
+		gw_session_close_link(s);
 	if (s->relay)
 		relay_device_cut(s->relay); /* */
 	device->conn = NULL;
@@ -211,7 +193,7 @@ static void keep_device(struct gw_session *s)
 	if (up.action == POLICY_DRAIN) {
 		drain(s, up.bound_s);
 	} else if (gw_action_weight(up.action) > 0) {
-		close_link(s);
+		gw_session_close_link(s);
 		link_is_done(s);
 	}
 }
@@ -240,12 +222,12 @@ static void carry_out(struct gw_session *s)
 	case POLICY_QUARANTINE:
 		if (s->relay)
 			relay_device_gate(s->relay, RELAY_QUARANTINED, rest_of(r->device.bound_s));
-		close_link(s);
+		gw_session_close_link(s);
 		break;
 	case POLICY_DRAIN:
 	case POLICY_REKEY_ON_WAKE:
 		if (r->upstream.action == POLICY_TEARDOWN)
-			close_link(s);
+			gw_session_close_link(s);
 		drain(s, r->device.bound_s);
 		break;
 	case POLICY_KEEP:
@@ -304,7 +286,7 @@ static void drained(struct gw_session *s)
 		return;
 	}
 	gw_judge_say(s->worker, s->endpoint, &x->ruling, GW_DONE, false);
-	close_link(s);
+	gw_session_close_link(s);
 	if (s->relay)
 		relay_device_gate(s->relay, RELAY_OPEN, 0);
 	link_is_done(s);
@@ -319,7 +301,7 @@ static void end_term(struct gw_session *s)
 		return;
 	}
 	gw_judge_say(s->worker, s->endpoint, r, GW_DONE, false);
-	close_link(s);
+	gw_session_close_link(s);
 	link_is_done(s);
 }
 

@@ -10,8 +10,8 @@
    and goes on where a clock that is not trusted does not. */
 uint64_t gw_judge_now(const struct gw_worker *w)
 {
-	const int64_t wall_s = gw_clock_now_s(NULL);
-	return wall_s > 0 ? (uint64_t)wall_s * 1000 : store_time(w->shared->store, w->now_ms);
+	const uint64_t wall_ms = gw_clock_wall_ms();
+	return wall_ms > 0 ? wall_ms : store_time(w->shared->store, w->now_ms);
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -103,13 +103,12 @@ static gw_events of_waves(const struct gw_case *c)
 		e |= gw_event_bit(POLICY_OWN_CHANGED);
 	if (!c->has_link)
 		return e; /* the next one begins with what is right then */
-	if (gw_material_wave(m, GW_WAVE_OWN_UPSTREAM, 0) > link)
+	if (gw_material_wave(m, GW_WAVE_OWN_UPSTREAM, c->upstream) > link)
 		e |= gw_event_bit(POLICY_OWN_CHANGED);
-	if (gw_material_wave(m, GW_WAVE_SERVER, 0) > link)
+	if (gw_material_wave(m, GW_WAVE_SERVER, c->upstream) > link)
 		e |= gw_event_bit(POLICY_SERVER_DISTRUSTED);
-	if (gw_material_wave(m, GW_WAVE_VOUCHING, GW_MATERIAL_UPSTREAM) > link &&
-		gw_material_vouches(m, GW_MATERIAL_UPSTREAM, &c->link_proof, c->now_ms) !=
-			GW_VOUCH_FINE)
+	if (gw_material_wave(m, GW_WAVE_VOUCHING, c->upstream) > link &&
+		gw_material_vouches(m, c->upstream, &c->link_proof, c->now_ms) != GW_VOUCH_FINE)
 		e |= gw_event_bit(POLICY_SERVER_DISTRUSTED);
 	return e;
 }
@@ -140,9 +139,9 @@ bool gw_case_holds(const struct gw_case *c, enum policy_event e)
 		return is_replaced(c);
 	/* What the links rest on was changed again. Who was put in quarantine has no link. */
 	if (e == POLICY_SERVER_DISTRUSTED)
-		return larger(gw_material_wave(c->material, GW_WAVE_SERVER, 0),
-			       gw_material_wave(c->material, GW_WAVE_VOUCHING,
-				       GW_MATERIAL_UPSTREAM)) <= c->upto;
+		return larger(gw_material_wave(c->material, GW_WAVE_SERVER, c->upstream),
+			       gw_material_wave(c->material, GW_WAVE_VOUCHING, c->upstream)) <=
+		       c->upto;
 	return true; /* it is never taken back */
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a session that is awake is looked at, and what is found. */
+#include "base/bucket.h"
 #include "base/wipe.h"
 #include "conf/config.h"
+#include "gateway/air.h"
 #include "gateway/facts.h"
 #include "gateway/judge_parts.h"
 #include "gateway/keep.h"
+#include "gateway/material.h"
 #include "gateway/rules.h"
 #include "gateway/seats.h"
 #include "gateway/worker.h"
@@ -68,6 +71,7 @@ static bool case_of(struct gw_session *s, struct gw_case *c)
 		.now_ms = gw_judge_now(w),
 		.store_ms = store_time(w->shared->store, w->now_ms),
 		.listener = dtls_conn_path(s->legs[GW_DEVICE].conn)->sock,
+		.upstream = GW_MATERIAL_UPSTREAM + (size_t)s->upstream,
 		.psk = s->kind == STORE_CRED_PSK,
 		.certificate = s->kind == STORE_CRED_CERTIFICATE };
 	store_reader_rest(w->reader); /* it may have changed in this turn */
@@ -234,14 +238,9 @@ static bool may_judge_now(struct gw_worker *w)
 {
 	const struct conf_gateway *const conf = w->shared->conf;
 	const uint64_t share = conf->policy_pace / conf->workers;
-	const uint64_t now_us = w->now_ms * 1000;
-	if (conf->policy_pace == 0)
-		return true;
-	if (w->paced_us > now_us + BURST_US)
-		return false;
-	w->paced_us = (w->paced_us > now_us ? w->paced_us : now_us) +
-		      UINT64_C(1000000) / (share > 0 ? share : 1);
-	return true;
+	const uint64_t ease_us = UINT64_C(1000000) / (share > 0 ? share : 1);
+	return conf->policy_pace == 0 ||
+	       bucket_take(&w->paced_us, w->now_ms * 1000, ease_us, BURST_US);
 }
 
 void gw_changed_received(struct gw_worker *w, uint32_t cred)
@@ -251,6 +250,10 @@ void gw_changed_received(struct gw_worker *w, uint32_t cred)
 	store_reader_rest(w->reader);
 	if (!s)
 		return;
+	if (s->air) {
+		(void)gw_air_still(s);
+		return;
+	}
 	s->suspect = w->rules != NULL;
 	if (!w->rules && !s->waits)
 		gw_session_end(s, GW_FORGET, "its credential has changed");

@@ -54,6 +54,7 @@ struct gw_case {
 	uint64_t now_ms, store_ms; /* gw_judge_now(), store_time() */
 	uint64_t generation, born, link_born, link_generation;
 	uint32_t listener;
+	size_t upstream; /* place of the one that the link is of */
 	bool certificate, psk, has_link;
 	bool registered; /* of a sleeper */
 	/* Of its verdict; zero: there is none. */
@@ -100,7 +101,7 @@ bool gw_ruling_end(struct gw_ruling *r, uint64_t now_ms);
 /* Its registration is over: what went on until then does not. */
 void gw_ruling_end_registration(struct gw_ruling *r);
 /* Into the chronicle. */
-void gw_judge_say(const struct gw_worker *w, const char *endpoint, const struct gw_ruling *r,
+void gw_judge_say(struct gw_worker *w, const char *endpoint, const struct gw_ruling *r,
 	enum gw_outcome outcome, bool asleep);
 /* The strictness of an action, for either leg. */
 unsigned gw_action_weight(enum policy_action a);

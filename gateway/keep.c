@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/keep.h"
 
+#include "base/bucket.h"
 #include "base/wipe.h"
 #include "dtls/cid.h"
+#include "gateway/air.h"
 #include "gateway/places.h"
 #include "gateway/proof.h"
 #include "gateway/worker.h"
@@ -68,6 +70,7 @@ static void fill_row(struct gw_op *o, const struct gw_session *s)
 		.link = s->legs[GW_LINK].place,
 		.worker = w->number,
 		.workers = w->shared->steer.owners,
+		.upstream = s->upstream < w->upstreams_len ? w->upstreams[s->upstream].mark : 0,
 	};
 	for (size_t i = 0; i < GW_LEGS; i++)
 		o->legs[i].as_is = s->legs[i].putting;
@@ -146,6 +149,10 @@ void gw_keep_device(struct gw_session *s, const struct relay_registration *regis
 
 void gw_keep_link(struct gw_session *s)
 {
+	if (s->air) {
+		gw_air_link_up(s);
+		return;
+	}
 	struct gw_op *const o = gw_op_new(s->worker, s, s->cred);
 	if (o)
 		drop_old(o, &s->legs[GW_LINK], GW_LINK);
@@ -165,6 +172,8 @@ void gw_keep_link(struct gw_session *s)
 
 void gw_keep_registration(struct gw_session *s)
 {
+	if (s->air)
+		return; /* see gateway/air */
 	struct gw_op *const o = gw_op_new(s->worker, s, s->cred);
 	if (!o)
 		return; /* the next Update will tell */
@@ -219,11 +228,9 @@ static bool fill_move(struct gw_op *o, const struct gw_session *s)
    take its own along. */
 static uint32_t move_wait_ms(struct gw_session *s)
 {
-	const uint64_t now_ms = s->worker->now_ms;
-	if (s->wear_ms > now_ms + (uint64_t)(MOVES - 1) * MOVE_EASE_MS)
-		return MOVE_SLOW_MS;
-	s->wear_ms = (s->wear_ms > now_ms ? s->wear_ms : now_ms) + MOVE_EASE_MS;
-	return MOVE_WAIT_MS;
+	const uint64_t slack_ms = (uint64_t)(MOVES - 1) * MOVE_EASE_MS;
+	return bucket_take(&s->wear_ms, s->worker->now_ms, MOVE_EASE_MS, slack_ms) ? MOVE_WAIT_MS
+										   : MOVE_SLOW_MS;
 }
 
 /* One at a time: a device that never stands still takes no more memory than another. */
@@ -336,9 +343,16 @@ void gw_registration_to_row(
 	const struct gw_worker *w, const struct relay_registration *r, struct store_session *row)
 {
 	_Static_assert(sizeof(row->location) == sizeof(r->location), "both hold a location");
+	_Static_assert(sizeof(row->sms) == sizeof(r->attributes.sms), "and a number");
 	row->registered = r->active;
 	row->lifetime_s = r->lifetime_s;
 	memcpy(row->location, r->location, sizeof(row->location));
+	row->binding = r->attributes.binding;
+	row->version = r->attributes.version;
+	row->queue = r->attributes.queue;
+	row->stale = r->stale;
+	row->channels = r->channels;
+	memcpy(row->sms, r->attributes.sms, sizeof(row->sms));
 	const uint64_t now_ms = store_time(w->shared->store, w->now_ms);
 	row->expires_ms = now_ms + (r->expires_ms > w->now_ms ? r->expires_ms - w->now_ms : 0);
 	if (r->expires_ms == UINT64_MAX) /* it has no end */
@@ -352,8 +366,14 @@ void gw_registration_from_row(
 {
 	const uint64_t now_ms = store_time(w->shared->store, w->now_ms);
 	*r = (struct relay_registration){ .active = row->registered,
-		.lifetime_s = row->lifetime_s };
+		.lifetime_s = row->lifetime_s,
+		.attributes = { .binding = row->binding,
+			.version = row->version,
+			.queue = row->queue },
+		.stale = row->stale,
+		.channels = row->channels };
 	memcpy(r->location, row->location, sizeof(r->location));
+	memcpy(r->attributes.sms, row->sms, sizeof(r->attributes.sms));
 	/* The relay's clock may be younger than the registration. */
 	const uint64_t ago_ms = now_ms > row->expires_ms ? now_ms - row->expires_ms : 0;
 	if (row->expires_ms == UINT64_MAX)

@@ -22,10 +22,13 @@
 
 #include "base/attr.h"
 #include "gateway/session.h"
+#include "store/staging.h"
 #include "store/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+enum gw_learns { GW_LEARNS_NOTHING, GW_LEARNS_STAGE, GW_LEARNS_ARM, GW_LEARNS_DROP };
 
 struct gw_op_leg {
 	bool put;    /* assoc is new */
@@ -59,11 +62,17 @@ struct gw_op {
 	bool note;   /* verdict is written, if noted_place still has noted_id */
 	bool judges; /* the session's sentence waits for it */
 	bool refuse; /* nothing of cred is resumed any more */
+	uint8_t learns;    /* enum gw_learns: what becomes of staged */
+	uint32_t learning; /* of learns: the finding's number */
+	/* run: legs[GW_DEVICE].assoc has made what was staged its credential's; staged.kind says
+	   of what kind. */
+	bool learned;
 	bool resumed; /* legs[GW_DEVICE].assoc came by an abbreviated handshake (S29) */
 	struct store_session row;
 	uint32_t noted_place;
 	uint8_t noted_id[SLOT_ID];
 	struct store_verdict verdict;
+	struct store_staged staged;
 };
 
 struct gw_stored { /* GW_STORED */

@@ -3,6 +3,7 @@
 #include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/lapse.h"
+#include "gateway/learning.h"
 #include "gateway/material.h"
 #include "gateway/places.h"
 #include "gateway/rouse.h"
@@ -212,8 +213,11 @@ void gw_stored_received(struct gw_worker *w, const struct gw_stored *stored)
 	const enum store_result r = stored->result;
 	const bool put = o->legs[GW_DEVICE].put || o->legs[GW_LINK].put;
 	(void)w;
-	if (r != STORE_OK && !put)
+	const bool learns = o->learns != GW_LEARNS_NOTHING || o->learned;
+	if (r != STORE_OK && !put && !learns)
 		complain(o, r);
+	if (s && learns)
+		gw_learning_stored(o, r);
 	if (!s) {
 		gw_op_free(o);
 		return;

@@ -2,6 +2,8 @@
 /* What an operation does in the store's writer thread, in a transaction with others. */
 #include "base/wipe.h"
 #include "gateway/keep.h"
+#include "gateway/learning.h"
+#include "gateway/routes.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -19,6 +21,26 @@ static enum store_result drop(
 	return r == STORE_BROKEN || read == STORE_BROKEN ? STORE_BROKEN : STORE_OK;
 }
 
+/* It leads to another server by now, which knows nothing of what the other one was told. */
+static bool is_elsewhere(const struct store_session *old, const struct store_session *row)
+{
+	return !gw_upstream_same(old->upstream, row->upstream);
+}
+
+/* The device has shaken hands since. */
+static void keep_registration(const struct store_session *old, struct store_session *row)
+{
+	row->registered = row->stale = old->registered;
+	row->channels = (uint16_t)(old->channels + 1);
+	memcpy(row->location, old->location, sizeof(row->location));
+	row->lifetime_s = old->lifetime_s;
+	row->expires_ms = old->expires_ms;
+	row->binding = old->binding;
+	row->version = old->version;
+	row->queue = old->queue;
+	memcpy(row->sms, old->sms, sizeof(row->sms));
+}
+
 /* What another life of this session has left: its registration goes on, its association does not,
    and its link only if its socket is this worker's. */
 static enum store_result merge(struct store_txn *t, struct gw_op *o)
@@ -29,7 +51,9 @@ static enum store_result merge(struct store_txn *t, struct gw_op *o)
 		return r == STORE_BROKEN ? r : STORE_OK;
 	const uint32_t mine = o->row.device;
 	const uint32_t link = o->row.link;
-	const bool same = old.worker == o->row.worker && old.workers == o->row.workers;
+	const bool elsewhere = is_elsewhere(&old, &o->row);
+	const bool same =
+		old.worker == o->row.worker && old.workers == o->row.workers && !elsewhere;
 	if (old.device != STORE_NO_SLOT && old.device != mine)
 		r = drop(t, old.device, o->cred, STORE_DEVICE);
 	if (r == STORE_OK && old.link != STORE_NO_SLOT && old.link != link) {
@@ -38,12 +62,8 @@ static enum store_result merge(struct store_txn *t, struct gw_op *o)
 		else
 			r = drop(t, old.link, o->cred, STORE_LINK);
 	}
-	if (o->merge && r == STORE_OK) {
-		o->row.registered = old.registered;
-		memcpy(o->row.location, old.location, sizeof(o->row.location));
-		o->row.lifetime_s = old.lifetime_s;
-		o->row.expires_ms = old.expires_ms;
-	}
+	if (o->merge && !elsewhere && r == STORE_OK)
+		keep_registration(&old, &o->row);
 	return r;
 }
 
@@ -87,6 +107,9 @@ static enum store_result put_legs(struct store_txn *t, struct gw_op *o)
 	for (size_t i = 0; i < GW_LEGS; i++) {
 		struct gw_op_leg *const leg = &o->legs[i];
 		enum store_result r = STORE_OK;
+		if (leg->put && i == GW_DEVICE)
+			o->learned = gw_learning_proves(
+				t, o->cred, leg->assoc.generation, &o->staged.kind);
 		if (leg->put)
 			r = store_assoc_put(t, &leg->assoc, o->owner);
 		else if (leg->lease)
@@ -212,6 +235,8 @@ enum store_result gw_op_run(struct store_txn *t, struct store_op *op)
 	date(t, o);
 	/* What may be refused comes first, while nothing is changed. */
 	enum store_result r = put_legs(t, o);
+	if (r == STORE_OK && o->learns != GW_LEARNS_NOTHING)
+		r = gw_learning_run(t, o);
 	if (r == STORE_OK && o->save)
 		r = complete(t, o);
 	if (r == STORE_OK)

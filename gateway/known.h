@@ -5,12 +5,13 @@
  * Promise: nobody is let in who has no credential that is active, of the kind that was proved
  *          (R-025): identities of different kinds never meet. A pin is compared in constant time.
  *          Who has expired is nobody. What a device proved before its credential was replaced is
- *          taken until its end, and has the generation of then (R-216). A PSK identity that has two
- *          keys for a while: the newest, and after a handshake that has failed for its key the
- *          other one, which is kept to until that fails.
+ *          taken until its end, and has the generation of then (R-216). So is what it is to prove
+ *          next (S31), under the generation by which the store knows that. A PSK identity that has
+ *          several keys for a while: the newest that the device is known to have, and after a
+ *          handshake that has failed for its key the next one, which is kept to until that fails.
  * Errors:  false: nobody's.
  * Threads: the worker's own.
- * Source:  R-061, R-064, R-068, R-075, R-216.
+ * Source:  R-061, R-064, R-068, R-075, R-216, S31.
  */
 #ifndef LWG_GATEWAY_KNOWN_H
 #define LWG_GATEWAY_KNOWN_H

@@ -135,8 +135,13 @@ static void say_ready(const struct log *log, const struct conf_gateway *conf, si
 	for (size_t i = 0; i < conf->listeners_len; i++)
 		log_say(log, LOG_LEVEL_INFO, "listening", "on %s",
 			net_addr_text(&conf->listeners[i], text));
+	for (size_t i = 0; i < conf->upstreams_len && conf->routes_len > 0; i++)
+		log_say(log, LOG_LEVEL_INFO, "upstream", "name=%s address=%s",
+			conf->upstreams[i].name,
+			net_addr_text(&conf->upstreams[i].addresses[0], text));
 	log_say(log, LOG_LEVEL_INFO, "ready", "version=%s workers=%u credentials=%zu upstream=%s",
-		LWG_VERSION, conf->workers, credentials, net_addr_text(&conf->upstream, text));
+		LWG_VERSION, conf->workers, credentials,
+		net_addr_text(&conf->upstreams[0].addresses[0], text));
 	if (geteuid() == 0)
 		log_say(log, LOG_LEVEL_WARN, "privileges",
 			"running as root; user = \"lwgate\" would drop it");
@@ -144,8 +149,10 @@ static void say_ready(const struct log *log, const struct conf_gateway *conf, si
 
 /* What is open while still root, and what is closed in the reverse order. */
 struct parts {
+	struct log log; /* of all below, until the last of them is closed */
 	struct conf_gateway conf;
 	struct cred_set *creds;
+	struct cred_set *masters[CONF_UPSTREAMS_MAX]; /* of several upstreams */
 	struct gw_material *material;
 	struct gw_rules *rules;
 	struct gw_inherited *inherited; /* until gw_open() */
@@ -157,16 +164,34 @@ struct parts {
 	struct ctl_control *control;
 };
 
+/* Where the gateway proves itself by its own key, devices need none towards the server. Of several
+   servers each has its own master secret, and it is seen later who is led to which. */
+static bool load_credentials(struct parts *p, struct conf_error *error)
+{
+	const struct conf_gateway *const conf = &p->conf;
+	const char *const master =
+		conf->upstreams_len == 1 ? conf->upstreams[0].master_secret_file : NULL;
+	bool import = false;
+	for (size_t i = 0; i < conf->upstreams_len; i++) {
+		const struct conf_upstream *const u = &conf->upstreams[i];
+		import = import || u->dtls.proof != CONF_BY_PSK;
+		if (!u->master_secret_file || conf->upstreams_len == 1)
+			continue;
+		import = true;
+		p->masters[i] = cred_load(NULL, u->master_secret_file, error);
+		if (!p->masters[i])
+			return false;
+	}
+	p->creds = import && conf->credentials ? cred_load_import(conf->credentials, error)
+					       : cred_load(conf->credentials, master, error);
+	return p->creds != NULL;
+}
+
 static bool load(const struct options *o, struct parts *p, struct conf_error *error)
 {
 	if (!conf_load(o->file, &p->conf, error))
 		return false;
-	/* Where the gateway proves itself by its own key, devices need none towards the server. */
-	const bool own_key = p->conf.upstream_dtls.proof != CONF_BY_PSK;
-	p->creds = own_key && p->conf.credentials
-			   ? cred_load_import(p->conf.credentials, error)
-			   : cred_load(p->conf.credentials, p->conf.master_secret_file, error);
-	if (!p->creds)
+	if (!load_credentials(p, error))
 		return false;
 	p->material = gw_material_new(&p->conf, error);
 	p->rules = p->material ? gw_rules_new(p->conf.policy_file, error) : NULL;
@@ -209,7 +234,7 @@ static bool start(struct parts *p, struct conf_error *error)
 static bool open_parts(
 	const struct options *o, const struct log *log, struct parts *p, struct conf_error *error)
 {
-	const struct gw_settings s = {
+	struct gw_settings s = {
 		.conf = &p->conf,
 		.creds = p->creds,
 		.material = p->material,
@@ -221,6 +246,8 @@ static bool open_parts(
 		.claims_store = o->claim,
 		.keylog_fd = p->keylog_fd,
 	};
+	for (size_t i = 0; i < COUNT_OF(p->masters); i++)
+		s.masters[i] = p->masters[i];
 	p->gateway = gw_open(&s, error);
 	return p->gateway && open_control(p, error) &&
 	       gw_privilege_drop(p->conf.user, p->conf.group, error) && gw_privilege_seal(error) &&
@@ -236,6 +263,8 @@ static void close_parts(struct parts *p)
 		(void)close(p->keylog_fd);
 	gw_material_unref(p->material);
 	gw_rules_unref(p->rules);
+	for (size_t i = 0; i < COUNT_OF(p->masters); i++)
+		cred_free(p->masters[i]);
 	cred_free(p->creds);
 	conf_free(&p->conf);
 }
@@ -249,32 +278,32 @@ static void say_end(const struct log *log, const struct parts *p)
 static int serve(const struct options *o, struct parts *p)
 {
 	struct conf_error error;
-	const struct log log = {
-		.fd = STDERR_FILENO, .level = p->conf.log_level, .name = "lwgated"
-	};
+	const struct log *const log = &p->log;
 	enum gw_end end = GW_END_STOP;
+	p->log = (struct log){ .fd = STDERR_FILENO, .level = p->conf.log_level, .name = "lwgated" };
 	p->files = gw_privilege_raise_files();
 	error.text[0] = '\0';
-	const bool started = open_keylog(o, p, &error) && open_parts(o, &log, p, &error) &&
+	const bool started = open_keylog(o, p, &error) && open_parts(o, log, p, &error) &&
 			     gw_watch(p->gateway, p->control);
 	if (started) {
 		const struct gw_allowance allowance = { .files = p->files,
 			.locked = gw_privilege_locked() };
-		gw_advise(&log, &p->conf, &allowance);
-		gw_advise_kinds(&log, &p->conf, p->creds);
-		gw_material_say(p->material, &log, gw_clock_now_s(NULL), GW_SAY_ALL);
+		gw_advise(log, &p->conf, &allowance);
+		gw_say_ceilings(log, &p->conf);
+		gw_advise_kinds(log, &p->conf, p->creds);
+		gw_material_say(p->material, log, gw_clock_now_s(NULL), GW_SAY_ALL);
 		gw_material_unref(p->material); /* a key that is replaced must be gone */
 		p->material = NULL;
 		gw_say_rules(p->gateway);
-		say_ready(&log, &p->conf, gw_credentials_count(p->gateway));
+		say_ready(log, &p->conf, gw_credentials_count(p->gateway));
 		gw_notify("READY=1");
 		end = gw_run(p->gateway, p->control);
 		gw_notify(end == GW_END_UPGRADE ? "RELOADING=1" : "STOPPING=1");
 	} else {
-		log_say(&log, LOG_LEVEL_ERROR, "start", "%s", error.text);
+		log_say(log, LOG_LEVEL_ERROR, "start", "%s", error.text);
 	}
 	if (p->gateway && !gw_stop(p->gateway)) {
-		log_say(&log, LOG_LEVEL_ERROR, "stop", "a worker did not end within %d s",
+		log_say(log, LOG_LEVEL_ERROR, "stop", "a worker did not end within %d s",
 			GW_STOP_S);
 		_exit(EXIT_FAILURE); /* its memory is still in use */
 	}
@@ -283,7 +312,7 @@ static int serve(const struct options *o, struct parts *p)
 		return EXIT_FAILURE;
 	}
 	if (started)
-		say_end(&log, p);
+		say_end(log, p);
 	return started ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

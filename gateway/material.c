@@ -2,12 +2,14 @@
 #include "gateway/material.h"
 
 #include "base/net.h"
+#include "base/suite.h"
 #include "conf/config.h"
 #include "conf/fail.h"
 #include "dtls/certificate.h"
 #include "gateway/clock.h"
 #include "gateway/material_parts.h"
 #include "gateway/pem.h"
+#include "gateway/routes.h"
 
 #include <openssl/crypto.h>
 #include <stdatomic.h>
@@ -15,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert((int)GW_MATERIAL_UPSTREAM >= (int)CONF_LISTENERS_MAX, "the upstream is none");
+_Static_assert((int)GW_MATERIAL_UPSTREAM >= (int)CONF_LISTENERS_MAX, "an upstream is none");
+_Static_assert((int)GW_MATERIAL_UPSTREAMS >= (int)CONF_UPSTREAMS_MAX, "each has a place");
 _Static_assert((int)CONF_NAME_RULES == (int)DTLS_NAME_RULES, "both are ended lists");
 _Static_assert((int)CONF_PINS_MAX <= (int)DTLS_PIN_MAX, "each pin has a place");
 _Static_assert((int)CONF_DIGEST_LEN == (int)DTLS_DIGEST_LEN && (int)GW_DIGEST == DTLS_DIGEST_LEN,
@@ -183,10 +186,38 @@ static bool try_part(const struct gw_part *p, struct conf_error *error)
 	return true;
 }
 
+/* By its name, under which the store's notes know it again; "upstream" had none once. */
+static bool read_upstream(struct gw_material *m, const struct conf_gateway *conf, size_t number,
+	struct conf_error *error)
+{
+	struct gw_part *const p = &m->parts[GW_MATERIAL_UPSTREAM + number];
+	const struct conf_upstream *const u = &conf->upstreams[number];
+	const bool plain = strcmp(u->name, "upstream") == 0;
+	(void)snprintf(p->name, sizeof(p->name), plain ? "%s" : "upstream %s", u->name);
+	p->is_upstream = true;
+	m->upstreams_len = number + 1;
+	return read_part(p, &u->dtls, conf->handshake_max_ms, error) && try_part(p, error);
+}
+
+static bool copy_learn(
+	struct gw_material *m, const struct conf_gateway *conf, struct conf_error *error)
+{
+	m->learn.settle_s = conf->learn_settle_s;
+	for (size_t i = 0; i < conf->learn_uris_len; i++) {
+		m->learn_uris[i] = strdup(conf->learn_uris[i]);
+		if (!m->learn_uris[i])
+			return conf_fail(error, "learn.server_uris", 0, "no memory; free some");
+		m->learn.uris[m->learn.len++] = m->learn_uris[i];
+	}
+	return true;
+}
+
 static bool read_all(
 	struct gw_material *m, const struct conf_gateway *conf, struct conf_error *error)
 {
 	char text[NET_TEXT_MAX];
+	if (!copy_learn(m, conf, error))
+		return false;
 	m->listeners_len = conf->listeners_len;
 	m->told = (struct gw_told){ .len = conf->told_len, .rate = conf->told_rate };
 	memcpy(m->told.prefixes, conf->told, conf->told_len * sizeof(conf->told[0]));
@@ -198,11 +229,12 @@ static bool read_all(
 			!try_part(p, error))
 			return false;
 	}
-	struct gw_part *const p = &m->parts[GW_MATERIAL_UPSTREAM];
-	(void)snprintf(p->name, sizeof(p->name), "upstream");
-	p->is_upstream = true;
-	return read_part(p, &conf->upstream_dtls, conf->handshake_max_ms, error) &&
-	       try_part(p, error);
+	for (size_t i = 0; i < conf->upstreams_len; i++) {
+		if (!read_upstream(m, conf, i, error))
+			return false;
+	}
+	m->routes = gw_routes_new(conf, error);
+	return m->routes != NULL;
 }
 
 struct gw_material *gw_material_new(const struct conf_gateway *conf, struct conf_error *error)
@@ -241,6 +273,9 @@ void gw_material_unref(struct gw_material *m)
 		free(p->server_name);
 		free(p->certificate_file);
 	}
+	for (size_t i = 0; i < m->learn.len; i++)
+		free(m->learn_uris[i]);
+	gw_routes_free(m->routes);
 	free(m);
 }
 
@@ -265,7 +300,42 @@ const struct gw_told *gw_material_told(const struct gw_material *m)
 	return &m->told;
 }
 
-bool gw_material_has_upstream_key(const struct gw_material *m)
+const struct gw_learn *gw_material_learn(const struct gw_material *m)
 {
-	return m->parts[GW_MATERIAL_UPSTREAM].settings.key != NULL;
+	return &m->learn;
+}
+
+struct gw_kinds gw_material_kinds(const struct gw_material *m, size_t listener)
+{
+	const struct dtls_profile_settings *const s = &m->parts[listener].settings;
+	struct gw_kinds k = { .psk = false };
+	bool ecdsa = false;
+	for (size_t i = 0; i < s->suites_len; i++) {
+		const struct suite *const one = suite_find(s->suites[i]);
+		ecdsa = ecdsa || (one && one->ecdsa);
+		k.psk = k.psk || (one && !one->ecdsa);
+	}
+	k.raw_key = ecdsa && s->key && s->raw_public_key;
+	k.certificate = ecdsa && s->key && s->anchors;
+	return k;
+}
+
+const enum dtls_name_rule *gw_material_names(const struct gw_material *m, size_t listener)
+{
+	return m->parts[listener].settings.names;
+}
+
+bool gw_material_has_upstream_key(const struct gw_material *m, size_t upstream)
+{
+	return m->parts[GW_MATERIAL_UPSTREAM + upstream].settings.key != NULL;
+}
+
+size_t gw_material_upstreams(const struct gw_material *m)
+{
+	return m->upstreams_len;
+}
+
+const struct gw_routes *gw_material_routes(const struct gw_material *m)
+{
+	return m->routes;
 }

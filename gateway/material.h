@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gateway/material: what the gateway proves itself with and whom it trusts: keys, certificates,
- *                   anchors, revocation lists, for each listener and for the way to the server,
- *                   with the settings that go with them, and what else a reload changes.
+ *                   anchors, revocation lists, for each listener and for the way to each server,
+ *                   with the settings that go with them, and what else a reload changes, as which
+ *                   session goes to which server.
  *
  * Promise: read whole and checked, or not at all. Not changed afterwards: a reload makes another
  *          one, and handshakes that have begun keep what they began with (R-046).
@@ -26,11 +27,18 @@
 struct conf_error;
 struct conf_gateway;
 struct gw_material;
+struct gw_learn;
+struct gw_routes;
 struct gw_told;
 struct log;
 struct store_proof;
 
-enum { GW_MATERIAL_UPSTREAM = 16 /* a place: listeners are 0 .. */, GW_WARN_DAYS = 30 };
+enum {
+	GW_MATERIAL_UPSTREAM = 16, /* a place: of the first; listeners are 0 .. */
+	GW_MATERIAL_UPSTREAMS = 8, /* their places, at most */
+	GW_MATERIAL_PLACES = GW_MATERIAL_UPSTREAM + GW_MATERIAL_UPSTREAMS,
+	GW_WARN_DAYS = 30,
+};
 
 /* conf is not kept. */
 MUST_USE struct gw_material *gw_material_new(
@@ -38,14 +46,26 @@ MUST_USE struct gw_material *gw_material_new(
 struct gw_material *gw_material_ref(struct gw_material *m);
 void gw_material_unref(struct gw_material *m);
 size_t gw_material_listeners(const struct gw_material *m);
+size_t gw_material_upstreams(const struct gw_material *m);
+const struct gw_routes *gw_material_routes(const struct gw_material *m);
 /* A place's profile, for the caller's thread. NULL: *why is a static sentence. */
 MUST_USE struct dtls_profile *gw_material_profile(
 	const struct gw_material *m, size_t place, const char **why);
 /* How a listener checks the new address of a device. */
 enum conf_move gw_material_move(const struct gw_material *m, size_t listener);
 const struct gw_told *gw_material_told(const struct gw_material *m);
-/* Do the links prove themselves with the gateway's own key? False: with the PSK of each device. */
-bool gw_material_has_upstream_key(const struct gw_material *m);
+/* What is learned from bootstrap. Lives as long as m. */
+const struct gw_learn *gw_material_learn(const struct gw_material *m);
+/* Could a device at this listener prove itself by a PSK, a raw public key, a certificate? */
+struct gw_kinds {
+	bool psk, raw_key, certificate;
+};
+struct gw_kinds gw_material_kinds(const struct gw_material *m, size_t listener);
+/* Where a listener looks for the name in a certificate; ended by DTLS_NAME_NONE. */
+const enum dtls_name_rule *gw_material_names(const struct gw_material *m, size_t listener);
+/* Do the links to an upstream prove themselves with the gateway's own key? False: with the PSK of
+   each device. */
+bool gw_material_has_upstream_key(const struct gw_material *m, size_t upstream);
 
 /* The newest wave that concerns a place; 0: there was none. m may be NULL. */
 uint64_t gw_material_wave(const struct gw_material *m, enum gw_wave which, size_t place);
@@ -68,7 +88,7 @@ struct gw_trace {
 };
 /* False: the library failed. */
 MUST_USE bool gw_material_trace(const struct gw_material *m, size_t place, struct gw_trace *out);
-/* Its name: "listener ADDRESS:PORT", "upstream". */
+/* Its name: "listener ADDRESS:PORT", "upstream", "upstream NAME". */
 const char *gw_material_name(const struct gw_material *m, size_t place);
 
 enum gw_material_say { GW_SAY_ALL, GW_SAY_WARNINGS };

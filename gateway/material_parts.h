@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { GW_PARTS = GW_MATERIAL_UPSTREAM + 1, GW_PART_NAME = 96 };
+enum { GW_PARTS = GW_MATERIAL_PLACES, GW_PART_NAME = 96 };
 
 struct gw_part {
 	struct dtls_profile_settings settings; /* what it points to is ours */
@@ -25,8 +25,11 @@ struct gw_part {
 
 struct gw_material {
 	atomic_uint refs;
-	size_t listeners_len;
+	size_t listeners_len, upstreams_len;
+	struct gw_routes *routes;
 	struct gw_told told;
+	struct gw_learn learn;
+	char *learn_uris[CONF_URIS_MAX]; /* its texts */
 	struct gw_waves waves;
 	struct gw_part parts[GW_PARTS];
 };

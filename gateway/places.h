@@ -13,8 +13,15 @@
 #include "store/store.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct gw_worker;
+
+/* Where the store has the port of a link socket of an upstream, and how many of its source slots
+   were ever used. The places of the first are those of when there was one. */
+uint32_t gw_port_place(size_t upstream, size_t number);
+uint32_t gw_port_mark(size_t upstream);
 
 /* False: the system does not tell the socket's port. */
 MUST_USE bool gw_place_to_store(const struct gw_worker *w, enum store_role role,

@@ -8,20 +8,23 @@
 #include "gateway/worker.h"
 
 _Static_assert((int)GW_PROFILES_MAX == (int)GW_LISTENERS_MAX, "each listener has one");
+_Static_assert((int)GW_PROFILES_UPSTREAMS == (int)GW_MATERIAL_UPSTREAMS, "and each upstream");
 
 bool gw_profiles_make(struct gw_profiles *out, const struct gw_material *m, const char **why)
 {
 	bool good = true;
-	*out = (struct gw_profiles){ .upstream_key = gw_material_has_upstream_key(m),
-		.told = *gw_material_told(m) };
+	*out = (struct gw_profiles){ .told = *gw_material_told(m) };
 	for (size_t i = 0; good && i < gw_material_listeners(m); i++) {
 		out->listeners[i] = gw_material_profile(m, i, why);
 		out->moves[i] = gw_material_move(m, i);
 		good = out->listeners[i] != NULL;
 	}
+	for (size_t i = 0; good && i < gw_material_upstreams(m); i++) {
+		out->upstreams[i] = gw_material_profile(m, GW_MATERIAL_UPSTREAM + i, why);
+		out->upstream_keys[i] = gw_material_has_upstream_key(m, i);
+		good = out->upstreams[i] != NULL;
+	}
 	if (good)
-		out->upstream = gw_material_profile(m, GW_MATERIAL_UPSTREAM, why);
-	if (out->upstream)
 		return true;
 	gw_profiles_fini(out);
 	return false;
@@ -33,9 +36,11 @@ void gw_profiles_fini(struct gw_profiles *p)
 		if (p->listeners[i])
 			dtls_profile_unref(p->listeners[i]);
 	}
-	if (p->upstream)
-		dtls_profile_unref(p->upstream);
-	*p = (struct gw_profiles){ .upstream_key = false };
+	for (size_t i = 0; i < GW_PROFILES_UPSTREAMS; i++) {
+		if (p->upstreams[i])
+			dtls_profile_unref(p->upstreams[i]);
+	}
+	*p = (struct gw_profiles){ .told = { .len = 0 } };
 }
 
 /* Tried by the main thread before: only memory can be short. */

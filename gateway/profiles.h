@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/profiles: how one worker shakes hands: at each of its listeners, and with the server; and
- *                   what else of the configuration a reload changes.
+ * gateway/profiles: how one worker shakes hands: at each of its listeners, and with each server;
+ *                   and what else of the configuration a reload changes.
  *
  * Promise: all of one material, or all of another; exchanged between two turns, and handshakes that
  *          have begun keep theirs (R-046).
@@ -22,7 +22,7 @@ struct dtls_profile;
 struct gw_material;
 struct gw_worker;
 
-enum { GW_PROFILES_MAX = 16 };
+enum { GW_PROFILES_MAX = 16, GW_PROFILES_UPSTREAMS = 8 };
 
 struct gw_told { /* who is told that he is not known (S27) */
 	struct conf_prefix prefixes[CONF_TOLD_MAX];
@@ -30,11 +30,18 @@ struct gw_told { /* who is told that he is not known (S27) */
 	uint32_t rate; /* at most so many a second, of the process */
 };
 
+struct gw_learn {                        /* what is learned from bootstrap (S31) */
+	const char *uris[CONF_URIS_MAX]; /* of this gateway; see learn_watch_new() */
+	size_t len;                      /* 0: nothing is */
+	uint32_t settle_s;
+};
+
 struct gw_profiles { /* zeroed: none, PSK with CCM_8 everywhere; nobody is told */
-	struct dtls_profile *listeners[GW_PROFILES_MAX], *upstream;
+	struct dtls_profile *listeners[GW_PROFILES_MAX], *upstreams[GW_PROFILES_UPSTREAMS];
 	enum conf_move moves[GW_PROFILES_MAX]; /* of listeners */
 	struct gw_told told;
-	bool upstream_key; /* links prove themselves with the gateway's own key */
+	/* Of upstreams: links prove themselves with the gateway's own key. */
+	bool upstream_keys[GW_PROFILES_UPSTREAMS];
 };
 
 MUST_USE bool gw_profiles_make(

@@ -19,7 +19,7 @@ uint64_t gw_proof_born(void *worker)
 	const struct gw_worker *const w = worker;
 	uint64_t newest = 1; /* 0 would be the store's to fill in, with what it has given since */
 	for (unsigned which = 0; which < GW_WAVES; which++) {
-		for (size_t place = 0; place <= GW_MATERIAL_UPSTREAM; place++) {
+		for (size_t place = 0; place < GW_MATERIAL_PLACES; place++) {
 			const uint64_t at =
 				gw_material_wave(w->material, (enum gw_wave)which, place);
 			newest = at > newest ? at : newest;

@@ -49,9 +49,12 @@ static void tell_manager(bool begins)
 static const char *unfit(const struct gw_gateway *g, const struct conf_gateway *next)
 {
 	const char *path = NULL;
+	bool named = false;
+	for (size_t i = 0; i < next->upstreams_len; i++)
+		named = named || next->upstreams[i].dtls.proof != CONF_BY_PSK;
 	for (size_t i = 0; (path = conf_fixed(g->shared.conf, next, i)); i++) {
-		const bool named = next->upstream_dtls.proof != CONF_BY_PSK;
-		if (strcmp(path, "listeners") == 0 || strcmp(path, "upstream.credential") == 0 ||
+		if (strcmp(path, "listeners") == 0 || strcmp(path, "upstreams") == 0 ||
+			strcmp(path, "upstream.credential") == 0 ||
 			(named && strcmp(path, "upstream.address") == 0))
 			return path;
 	}
@@ -64,6 +67,10 @@ static bool fits(
 	const char *const path = unfit(g, next);
 	if (!path)
 		return true;
+	if (strcmp(path, "upstreams") == 0)
+		return conf_fail(error, g->self->conf_file, 0,
+			"upstreams: their names have changed, which needs a restart, or "
+			"lwgatectl upgrade");
 	if (strcmp(path, "listeners") == 0)
 		return conf_fail(error, g->self->conf_file, 0,
 			"listeners: their addresses have changed, which needs a restart, or "

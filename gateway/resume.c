@@ -5,6 +5,7 @@
 #include "base/wipe.h"
 #include "conf/config.h"
 #include "gateway/clock.h"
+#include "gateway/learning.h"
 #include "gateway/proof.h"
 #include "gateway/worker.h"
 #include "store/store.h"
@@ -18,12 +19,11 @@ static const uint64_t day_ms = 86400000;
    see dtls_profile_trusts(). */
 static bool stands(const struct gw_worker *w, const struct store_resume *x)
 {
-	const int64_t now_s = gw_clock_now_s(NULL);
-	const uint64_t wall_ms = now_s > 0 ? (uint64_t)now_s * 1000 : 0;
 	struct store_cred_mark mark;
 	return store_read_cred_mark(w->reader, x->cred, &mark) == STORE_OK &&
-	       x->generation >= mark.proved && store_cred_stands(&mark, x->generation, wall_ms) &&
-	       !gw_proof_is_over(&x->proof, now_s);
+	       x->generation >= mark.proved &&
+	       store_cred_stands(&mark, x->generation, gw_clock_wall_ms()) &&
+	       !gw_proof_is_over(&x->proof, gw_clock_now_s(NULL));
 }
 
 bool gw_resume_find(void *worker, const uint8_t *id, size_t len, struct dtls_resumable *out)
@@ -54,11 +54,27 @@ struct resume_op {
 	bool all; /* of cred */
 	uint32_t cred;
 	struct store_resume x;
+	struct inbox *chronicle;
+	/* run_keep(): x has made what was staged its credential's, see gateway/keep. */
+	bool learned;
+	uint8_t kind;
+	char endpoint[STORE_ENDPOINT_MAX + 1];
 };
+
+static void name(struct store_txn *t, struct resume_op *o)
+{
+	struct store_cred c;
+	if (store_read_cred(store_txn_reader(t), o->x.cred, &c) == STORE_OK)
+		memcpy(o->endpoint, c.endpoint, sizeof(o->endpoint));
+	wipe(&c, sizeof(c));
+}
 
 static enum store_result run_keep(struct store_txn *t, struct store_op *op)
 {
-	const struct resume_op *const o = CONTAINER_OF(op, struct resume_op, op);
+	struct resume_op *const o = CONTAINER_OF(op, struct resume_op, op);
+	o->learned = gw_learning_proves(t, o->x.cred, o->x.generation, &o->kind);
+	if (o->learned)
+		name(t, o);
 	return store_resume_put(t, &o->x);
 }
 
@@ -72,7 +88,13 @@ static enum store_result run_drop(struct store_txn *t, struct store_op *op)
 static void done(struct store_op *op, enum store_result r)
 {
 	struct resume_op *const o = CONTAINER_OF(op, struct resume_op, op);
-	(void)r; /* without it the device pays a full handshake next time */
+	/* Without it the device pays a full handshake next time. */
+	if (o->learned && r == STORE_OK)
+		gw_learning_tell(o->chronicle, &(struct gw_learning_news){ .kind = GW_ENTRY_LEARNED,
+						       .credential = o->kind,
+						       .generation = o->x.generation,
+						       .endpoint = o->endpoint,
+						       .why = "the device has proved it" });
 	vault_release(o);
 }
 
@@ -100,6 +122,7 @@ void gw_resume_keep(void *worker, const struct dtls_resumable *s)
 		vault_release(o);
 		return;
 	}
+	o->chronicle = w->shared->chronicle;
 	o->x.cred = s->cred;
 	o->x.generation = s->generation;
 	o->x.born = s->proved.born;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/roam.h"
 
+#include "base/bucket.h"
+#include "base/vault.h"
 #include "base/wheel.h"
 #include "gateway/judge.h"
 #include "gateway/keep.h"
@@ -92,7 +94,7 @@ static void settle(struct gw_session *s)
 	while ((m = gw_hold_take(&r->hold))) {
 		w->held_lost +=
 			dtls_send(w->dtls, s->legs[GW_DEVICE].conn, m->msg, m->len) != DTLS_OK;
-		free(m);
+		vault_release(m);
 	}
 	if (r->asked == 0) {
 		gw_roam_free(s);
@@ -199,11 +201,8 @@ static struct gw_session *session_of(struct dtls_conn *c)
 
 static bool may_trust(struct gw_session *s)
 {
-	const uint64_t now_ms = s->worker->now_ms;
-	if (s->trust_ms > now_ms + (uint64_t)(TRUSTS - 1) * TRUST_EASE_MS)
-		return false;
-	s->trust_ms = (s->trust_ms > now_ms ? s->trust_ms : now_ms) + TRUST_EASE_MS;
-	return true;
+	const uint64_t slack_ms = (uint64_t)(TRUSTS - 1) * TRUST_EASE_MS;
+	return bucket_take(&s->trust_ms, s->worker->now_ms, TRUST_EASE_MS, slack_ms);
 }
 
 enum dtls_moving gw_moving(void *worker, struct dtls_conn *c, const struct net_path *to)

@@ -7,6 +7,7 @@
 #include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/lapse.h"
+#include "gateway/routes.h"
 #include "gateway/seats.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -52,9 +53,22 @@ static void need(struct gw_op *o, enum gw_leg_name name, const struct store_asso
 /* Given back by gw_worker_reclaim() when the link is lost: its row has to go first. */
 static void hold_slot(struct gw_session *s, const struct net_path *path)
 {
-	s->slot = sources_find(s->worker->sources, path);
-	if (s->slot != SOURCES_NONE)
-		sources_hold(s->worker->sources, s->slot);
+	s->upstream = gw_worker_upstream(s->worker, path->sock);
+	struct sources *const from = gw_session_sources(s);
+	s->slot = sources_find(from, path);
+	s->target = sources_target(from, &path->peer);
+	if (s->slot == SOURCES_NONE)
+		return;
+	sources_hold(from, s->slot);
+	sources_lead(from, s->slot, s->target);
+}
+
+/* A link of an upstream that s does not belong to any more is of no use. */
+static bool leads_right(const struct gw_session *s, const struct net_path *path)
+{
+	const uint8_t upstream = gw_worker_upstream(s->worker, path->sock);
+	return upstream != GW_NO_UPSTREAM &&
+	       (s->upstream == GW_NO_UPSTREAM || s->upstream == upstream);
 }
 
 /* What gw_sleeper_look() has found of s goes back into the engine; *path is where. False: it
@@ -64,7 +78,8 @@ static bool wake(struct gw_session *s, enum gw_leg_name name, const struct gw_wa
 {
 	struct gw_worker *const w = s->worker;
 	struct dtls_sleeper sleeper = { .role = name == GW_DEVICE ? DTLS_SERVER : DTLS_CLIENT };
-	const bool good = k->verdict == GW_WAKE && gw_sleeper_fill(w, &k->assoc, &sleeper);
+	const bool good = k->verdict == GW_WAKE && gw_sleeper_fill(w, &k->assoc, &sleeper) &&
+			  (name == GW_DEVICE || leads_right(s, &sleeper.path));
 	*path = sleeper.path;
 	struct dtls_conn *const c = good ? dtls_wake(w->dtls, &sleeper, w->now_ms) : NULL;
 	wipe(&sleeper, sizeof(sleeper));
@@ -189,8 +204,9 @@ void gw_rouse_link(struct gw_session *s, const struct store_session *row)
 
 /* What must be had before a session can be made of the leg that woke. */
 static bool make(struct gw_worker *w, const struct gw_waking *k, struct dtls_conn *c,
-	enum gw_leg_name name, struct gw_op **op)
+	const struct store_session *row, struct gw_op **op)
 {
+	const enum gw_leg_name name = dtls_conn_role(c) == DTLS_SERVER ? GW_DEVICE : GW_LINK;
 	struct gw_session *const s = gw_session_seated(w, k->assoc.cred);
 	struct gw_op *const o = s ? gw_op_new(w, s, k->assoc.cred) : NULL;
 	*op = o;
@@ -199,6 +215,7 @@ static bool make(struct gw_worker *w, const struct gw_waking *k, struct dtls_con
 			gw_session_sleep(s);
 		return false;
 	}
+	gw_session_take_row(s, row);
 	if (take(s, name, &k->assoc, c) && (k->verdict != GW_WAKE_PROBE || gw_probe_begin(s)))
 		return true;
 	gw_op_free(o);
@@ -234,6 +251,8 @@ static bool complete_device(struct gw_session *s, struct gw_op *o, const struct 
 static bool complete_link(struct gw_session *s, struct gw_op *o, const struct dtls_sleeper *sleeper,
 	const struct store_session *row)
 {
+	if (!leads_right(s, &sleeper->path))
+		return false;
 	hold_slot(s, &sleeper->path);
 	s->link_wakes = true;
 	keep_row(o, row, false);
@@ -255,7 +274,7 @@ bool gw_woken(void *worker, struct dtls_conn *c, const struct dtls_sleeper *slee
 	}
 	if (store_read_session(w->reader, k->assoc.cred, &row) != STORE_OK ||
 		(name == GW_DEVICE ? row.device : row.link) != k->assoc.slot ||
-		!make(w, k, c, name, &o)) {
+		!make(w, k, c, &row, &o)) {
 		dtls_conn_set_user(c, NULL);
 		return false; /* the endpoint has another association by now, or memory is short */
 	}
@@ -285,6 +304,8 @@ struct gw_session *gw_rouse(struct gw_worker *w, uint32_t cred)
 		return NULL;
 	struct gw_session *const s = gw_session_seated(w, cred);
 	struct gw_op *const o = s ? gw_op_new(w, s, cred) : NULL;
+	if (s)
+		gw_session_take_row(s, &row);
 	if (!o || !rouse_device(s, o, row.device)) {
 		if (o)
 			gw_op_free(o);

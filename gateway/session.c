@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/session.h"
 
+#include "base/vault.h"
 #include "base/wipe.h"
+#include "conf/config.h"
+#include "gateway/air.h"
 #include "gateway/claim.h"
 #include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/lapse.h"
+#include "gateway/learning.h"
 #include "gateway/link_session.h"
+#include "gateway/repository.h"
 #include "gateway/roam.h"
+#include "gateway/routes.h"
 #include "gateway/seats.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -32,38 +38,40 @@ void gw_session_loosen(struct gw_session *s)
 
 /* --- making and ending ----------------------------------------------------------------------- */
 
-static char *endpoint_of(struct gw_worker *w, uint32_t cred, uint8_t *kind)
+/* What s is to know of its credential. False: there is none (any more), or memory is short. */
+static bool know_cred(struct gw_session *s, bool nosec)
 {
 	struct store_cred c;
-	char *endpoint = NULL;
-	c.kind = STORE_CRED_PSK;
-	if (store_read_cred(w->reader, cred, &c) == STORE_OK)
-		endpoint = strdup(c.endpoint);
-	*kind = c.kind;
+	if (store_read_cred(s->worker->reader, s->cred, &c) == STORE_OK &&
+		(c.kind == STORE_CRED_NOSEC) == nosec) /* */
+		s->endpoint = strdup(c.endpoint);
+	s->kind = c.kind;
+	s->purpose = c.purpose;
+	s->repository = c.repository;
 	wipe(&c, sizeof(c));
-	return endpoint;
+	return s->endpoint != NULL;
 }
 
-struct gw_session *gw_session_new(struct gw_worker *w, uint32_t cred, uint32_t tenure)
+static struct gw_session *make(struct gw_worker *w, uint32_t cred, uint32_t tenure, bool nosec)
 {
 	struct gw_session *const s = pool_take(&w->session_pool);
-	uint8_t kind;
-	char *const endpoint = s ? endpoint_of(w, cred, &kind) : NULL;
-	if (!endpoint) {
-		pool_give(&w->session_pool, s);
+	if (!s)
 		return NULL;
-	}
 	*s = (struct gw_session){
 		.worker = w,
-		.endpoint = endpoint,
 		.cred = cred,
 		.tenure = tenure,
-		.kind = kind,
+		.upstream = GW_NO_UPSTREAM,
+		.target = GW_NO_TARGET,
 		.slot = SOURCES_NONE,
 		.legs = { { .place = STORE_NO_SLOT }, { .place = STORE_NO_SLOT } },
 		.next = w->sessions,
 		.link_to_us = &w->sessions,
 	};
+	if (!know_cred(s, nosec)) {
+		pool_give(&w->session_pool, s);
+		return NULL;
+	}
 	gw_session_channels(s);
 	if (s->next)
 		s->next->link_to_us = &s->next;
@@ -71,6 +79,23 @@ struct gw_session *gw_session_new(struct gw_worker *w, uint32_t cred, uint32_t t
 	w->sessions_len++;
 	gw_roll_add(&w->roll, s);
 	return s;
+}
+
+struct gw_session *gw_session_new(struct gw_worker *w, uint32_t cred, uint32_t tenure)
+{
+	return make(w, cred, tenure, false);
+}
+
+struct gw_session *gw_session_new_air(struct gw_worker *w, uint32_t cred, uint32_t tenure)
+{
+	return make(w, cred, tenure, true);
+}
+
+const struct net_path *gw_session_path(const struct gw_session *s)
+{
+	if (s->air)
+		return s->air->closed ? NULL : &s->air->path;
+	return s->legs[GW_DEVICE].conn ? dtls_conn_path(s->legs[GW_DEVICE].conn) : NULL;
 }
 
 /* Nobody finds it any more. */
@@ -103,6 +128,7 @@ void gw_session_free(struct gw_session *s)
 	gw_probe_free(s);
 	gw_roam_free(s);
 	gw_link_session_drop(s);
+	gw_learning_drop(s);
 	free(s->endpoint);
 	pool_give(&s->worker->session_pool, s);
 }
@@ -116,7 +142,7 @@ static void end_link(struct gw_session *s)
 		dtls_conn_set_user(c, NULL);
 		dtls_close(w->dtls, c);
 	} else if (s->slot != SOURCES_NONE) {
-		const struct net_path path = sources_path(w->sources, s->slot);
+		const struct net_path path = sources_path(gw_session_sources(s), s->slot);
 		dtls_connect_cancel(w->dtls, &path);
 	}
 	gw_session_free_slot(s);
@@ -126,6 +152,7 @@ static void end_device(struct gw_session *s)
 {
 	struct dtls_conn *const c = s->legs[GW_DEVICE].conn;
 	s->legs[GW_DEVICE].conn = NULL;
+	gw_air_leave(s);
 	if (!c)
 		return;
 	dtls_conn_set_user(c, NULL);
@@ -135,11 +162,13 @@ static void end_device(struct gw_session *s)
 void gw_session_end(struct gw_session *s, enum gw_fate fate, const char *why)
 {
 	struct gw_worker *const w = s->worker;
+	const bool kept = !s->air;
 	log_limited(&w->log, gw_session_lines(s), w->now_ms, why ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
 		why ? "session-down" : "session-asleep", "endpoint=%s why=\"%s\"", s->endpoint,
 		why ? why : "idle");
 	gw_roam_free(s);
 	gw_sentence_free(s);
+	gw_learning_drop(s);
 	if (s->relay) {
 		/* The link is ours to close. */
 		relay_device_let_go(s->relay);
@@ -147,7 +176,8 @@ void gw_session_end(struct gw_session *s, enum gw_fate fate, const char *why)
 	}
 	end_link(s);
 	end_device(s);
-	if (fate == GW_FORGET && s->heir == 0) /* an heir is to have the registration (D-5) */
+	if (kept && fate == GW_FORGET &&
+		s->heir == 0) /* an heir is to have the registration (D-5) */
 		gw_keep_nothing(s);
 	if (s->heir != 0)
 		gw_claim_lost(s); /* somebody waits for it */
@@ -168,17 +198,39 @@ struct gw_session *gw_session_of(struct gw_worker *w, uint32_t cred)
 	return gw_tenure_worker(tenure) == w->number ? gw_roll_find(&w->roll, cred, tenure) : NULL;
 }
 
+/* Whatever a policy says of a changed credential: what is not allowed any more is not done
+   (R-023). */
+static void learn_use(struct gw_session *s)
+{
+	struct store_cred c;
+	store_reader_rest(s->worker->reader); /* it has changed in this turn */
+	if (store_read_cred(s->worker->reader, s->cred, &c) == STORE_OK) {
+		s->purpose = c.purpose;
+		s->repository = c.repository;
+		if (s->relay)
+			relay_device_set_purpose(s->relay, (enum relay_purpose)s->purpose);
+	}
+	wipe(&c, sizeof(c));
+}
+
 void gw_session_doubt(struct gw_worker *w, uint32_t cred)
 {
 	struct gw_session *s = NULL;
-	while (w->rules && (s = gw_roll_next(&w->roll, cred, s)))
-		s->suspect = true;
+	while ((s = gw_roll_next(&w->roll, cred, s))) {
+		learn_use(s);
+		s->suspect = s->suspect || w->rules || s->air;
+		s->routed = 0; /* its labels may be others, too */
+	}
 }
 
 bool gw_session_is_open(struct gw_session *s)
 {
-	if (s->suspect && s->heir == 0)
+	if (s->suspect && s->heir == 0 && s->air)
+		(void)gw_air_still(s);
+	else if (s->suspect && s->heir == 0)
 		(void)gw_judge_message(s);
+	if (s->routed != s->worker->reroutes && gw_session_may_flow(s))
+		gw_session_route(s);
 	return gw_session_may_flow(s);
 }
 
@@ -190,6 +242,8 @@ void gw_sessions_sweep(struct gw_worker *w)
 		s->is_loose = false;
 		if (s->condemned)
 			gw_session_end(s, GW_FORGET, "what is to become of it cannot be decided");
+		else if (s->air)
+			gw_air_look(s);
 		else if (s->legs[GW_DEVICE].conn || s->waits)
 			gw_judge_look(s);
 		else if (!gw_judge_is_parting(s))
@@ -200,24 +254,41 @@ void gw_sessions_sweep(struct gw_worker *w)
 
 /* --- messages -------------------------------------------------------------------------------- */
 
+/* Classes have the same order everywhere. */
+const struct relay_radio *gw_session_radio(const struct gw_session *s)
+{
+	const struct conf_gateway *const conf = s->worker->shared->conf;
+	const struct net_path *const path = gw_session_path(s);
+	const uint32_t listener = path ? path->sock : CONF_LISTENERS_MAX;
+	_Static_assert((int)CONF_RADIO_LTE_M == (int)RELAY_LTE_M &&
+			       (int)CONF_RADIO_NB_IOT == (int)RELAY_NB_IOT &&
+			       (int)CONF_RADIO_SMS == (int)RELAY_SMS,
+		"they have");
+	return relay_radio_of(listener < conf->listeners_len
+				      ? (enum relay_radio_class)conf->listener_radio[listener]
+				      : RELAY_ETHERNET);
+}
+
 bool gw_session_begin(struct gw_session *s, const struct relay_registration *registration)
 {
 	struct gw_worker *const w = s->worker;
 	const bool registered = registration && registration->active;
-	char text[NET_TEXT_MAX];
-	s->relay = relay_device_up(w->relay, s->endpoint, s, &s->device);
+	char text[NET_TEXT_MAX], words[GW_UPSTREAM_WORDS];
+	s->relay = relay_device_up_radio(w->relay, s->endpoint, s, &s->device, gw_session_radio(s));
 	if (!s->relay) {
 		gw_session_end(s, GW_KEEP, "memory is short");
 		return false;
 	}
+	relay_device_set_purpose(s->relay, (enum relay_purpose)s->purpose);
 	if (registered) {
 		relay_device_adopt(s->relay, registration);
 		s->said = gw_session_sum(s, registration);
 	}
-	if (s->legs[GW_DEVICE].conn)
+	if (gw_session_path(s))
 		log_limited(&w->log, gw_session_lines(s), w->now_ms, LOG_LEVEL_INFO, "session-up",
-			"endpoint=%s peer=%s%s", s->endpoint,
-			net_addr_text(&dtls_conn_path(s->legs[GW_DEVICE].conn)->peer, text),
+			"endpoint=%s peer=%s%s%s%s", s->endpoint,
+			net_addr_text(&gw_session_path(s)->peer, text), s->air ? " nosec" : "",
+			gw_worker_upstream_words(w, s->upstream, words),
 			registered ? " registered" : "");
 	return true;
 }
@@ -227,7 +298,7 @@ static void pass(struct gw_session *s, const struct gw_held *m)
 	struct gw_worker *const w = s->worker;
 	switch (m->way) {
 	case GW_FROM_DEVICE:
-		if (s->legs[GW_DEVICE].conn)
+		if (gw_session_path(s) && !gw_session_image(s, m->msg, m->len))
 			relay_from_device(s->relay, m->msg, m->len, w->now_ms);
 		return;
 	case GW_FROM_SERVER:
@@ -245,17 +316,25 @@ static void pass(struct gw_session *s, const struct gw_held *m)
 void gw_session_flow(struct gw_session *s)
 {
 	struct gw_held *m;
-	if (s->link_wakes && s->legs[GW_LINK].conn && gw_session_is_open(s)) {
+	/* The last may end the link. */
+	if (s->link_wakes && gw_session_is_open(s) && s->legs[GW_LINK].conn) {
 		s->link_wakes = false;
 		relay_link_up(s->relay, &s->link, s->worker->now_ms);
 	}
 	while (gw_session_is_open(s) && (m = gw_hold_take(&s->hold))) {
 		pass(s, m);
-		free(m);
+		vault_release(m);
 	}
 	gw_roam_flow(s);
 	if (s->sentence)
 		gw_session_loosen(s); /* a drain may be over */
+}
+
+/* A bootstrap has keys in its messages, which are not left lying where they came in (I5). */
+static void forget(const struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len)
+{
+	if (from == GW_LINK && s->learning)
+		wipe(msg, len);
 }
 
 void gw_session_message(struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len)
@@ -264,15 +343,21 @@ void gw_session_message(struct gw_session *s, enum gw_leg_name from, uint8_t *ms
 	const bool open = gw_session_is_open(s);
 	if (from == GW_DEVICE && s->roam && gw_roam_heard(s, msg, len))
 		return;
+	if (from == GW_LINK && !s->legs[GW_LINK].conn)
+		return; /* it is led to another server by now */
 	if (!open || s->hold.len > 0) {
 		w->held_lost += !gw_hold_put(
 			&s->hold, from == GW_DEVICE ? GW_FROM_DEVICE : GW_FROM_SERVER, msg, len);
+		forget(s, from, msg, len);
 		return;
 	}
+	if (from == GW_DEVICE && gw_session_image(s, msg, len))
+		return;
 	if (from == GW_DEVICE)
 		relay_from_device(s->relay, msg, len, w->now_ms);
 	else
 		relay_from_server(s->relay, msg, len, w->now_ms);
+	forget(s, from, msg, len);
 	if (s->sentence)
 		gw_session_loosen(s);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/session: joins, for one endpoint, the device's association, the relay, and the link to
+ * gateway/session: joins, for one credential, the device's association, the relay, and the link to
  *                  the server.
  *
  * A session is in memory while its device is awake; asleep, it is rows and slots in the store.
@@ -8,6 +8,7 @@
  *   session.c        its life
  *   session_dtls.c   the owner of the worker's associations
  *   session_relay.c  the owner of the worker's relay: channels, links, registrations
+ *   session_route.c  to which server it belongs
  *   keep.c           what it writes down, and what happens when that is durable
  *   rouse.c          how it comes back, and goes to sleep
  *   asleep.c         who sleeps where a record has come
@@ -15,15 +16,18 @@
  *   judge*.c         what becomes of it when anything else about it has changed
  *   judge.c          what becomes of it by the operator's policy
  *   roam.c           what becomes of it when its device comes from another address
+ *   learning*.c      what its device is to prove next, from its bootstrap
+ *   air*.c           what stands in the place of the association where there is no DTLS
  *
- * Promise: an endpoint has one session (R-109), a session one device association and at most one
- *          link. A new handshake of a device keeps its registration and link (D-5). No message
- *          passes before what it rests on is durable (S9). Whatever ends, the other side is told.
- *          The log tells of each device at most ten times at once, then once each 10 s, and of a
- *          registration when something of it changed.
+ * Promise: an endpoint has one session for each of its credentials (R-023, R-109), a session one
+ *          device association and at most one link. A new handshake of a device keeps its
+ *          registration and link (D-5). No message passes before what it rests on is durable
+ *          (S9). Whatever ends, the other side is told. The log tells of each device at most ten
+ *          times at once, then once each 10 s, and of a registration when something of it
+ *          changed.
  * Errors:  a session that cannot be made, or kept, closes its association; a link that cannot be
  *          opened is told to the relay.
- * Memory:  struct gw_session is some 340 bytes in a pool of the worker; its channels are embedded
+ * Memory:  struct gw_session is some 380 bytes in a pool of the worker; its channels are embedded
  *          in it.
  * Threads: the worker that owns it.
  */
@@ -33,6 +37,7 @@
 #include "base/attr.h"
 #include "dtls/engine.h"
 #include "gateway/hold.h"
+#include "gateway/pace.h"
 #include "gateway/question.h"
 #include "proxy/channel.h"
 #include "proxy/relay.h"
@@ -42,12 +47,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct gw_air;
 struct gw_kept;
+struct gw_learning;
 struct gw_probe;
 struct gw_roam;
 struct gw_sentence;
 struct gw_worker;
 struct log_limit;
+struct sources;
 
 enum gw_leg_name { GW_DEVICE, GW_LINK, GW_LEGS };
 enum gw_number { GW_ASKED_AGE, GW_ASKED_IDLE, GW_ASKED_RECORDS, GW_ASKED_FORGED, GW_ASKED };
@@ -72,9 +80,12 @@ struct gw_session {
 	struct gw_session *next, **link_to_us; /* in the worker's list */
 	struct gw_session *next_in_roll;
 	struct gw_session *next_loose;
+	struct gw_pace_place pace; /* its turn to open its link */
 	struct gw_hold hold;
+	struct gw_air *air;     /* where its device is, which has no DTLS; NULL: it has */
 	struct gw_probe *probe; /* NULL: its window is known */
 	struct gw_roam *roam;   /* NULL: no address of its device is being shown to be right */
+	struct gw_learning *learning; /* NULL: its bootstrap is not followed */
 	struct gw_sentence *sentence; /* what a policy wants of it; NULL: nothing */
 	uint64_t full_ms; /* store_time() of its device's full handshake (S29); 0: not known */
 	uint64_t proof_until_ms;  /* wall clock: its certificate ends; 0: never, or it was asked */
@@ -88,6 +99,7 @@ struct gw_session {
 	uint32_t cred;
 	uint32_t tenure;  /* see gateway/seats.h */
 	uint32_t heir;    /* the tenure to yield to; 0 = none */
+	uint32_t routed;  /* of the worker's reroutes: when its route was asked for; 0: not yet */
 	uint32_t slot;    /* of the link, from the moment it is being opened; SOURCES_NONE = none */
 	uint32_t ops;     /* store operations under way: until they are done it stays in memory */
 	uint32_t blocked; /* of them: those that messages must wait for */
@@ -95,8 +107,12 @@ struct gw_session {
 	bool closes;      /* an operator has closed it, as soon as it is awake */
 	bool link_wakes;  /* the link is there, but the relay may not use it yet */
 	bool ended;       /* only its operations keep it */
+	uint8_t upstream; /* to which it is routed, and its slot, link and registration are of */
+	uint8_t target;   /* the address that its last link was opened to; GW_NO_TARGET */
 	struct gw_question_mids mids;
 	uint8_t kind;     /* of the credential: enum store_cred_kind */
+	uint8_t purpose;  /* the same: enum store_purpose */
+	bool repository;  /* the same */
 	bool is_loose;    /* in the worker's list of those to look at */
 	bool suspect;     /* it is judged before its next message (I8) */
 	bool condemned;   /* it ends with this turn */
@@ -120,6 +136,10 @@ enum gw_fate {    /* what a session's end means for what is in the store */
 /* A session of a credential whose seat is taken in tenure; NULL: memory is short, or there is no
    such credential any more. */
 MUST_USE struct gw_session *gw_session_new(struct gw_worker *w, uint32_t cred, uint32_t tenure);
+/* The same of a device without DTLS, whose credential must say so; one with DTLS must not. */
+MUST_USE struct gw_session *gw_session_new_air(struct gw_worker *w, uint32_t cred, uint32_t tenure);
+/* Where its device is; NULL: nowhere, it is about to end. */
+const struct net_path *gw_session_path(const struct gw_session *s);
 /* This worker's session of a credential that holds its seat; NULL: another worker has it, or
    nobody. */
 struct gw_session *gw_session_of(struct gw_worker *w, uint32_t cred);
@@ -135,6 +155,8 @@ void gw_session_free(struct gw_session *s);
 void gw_session_flow(struct gw_session *s);
 /* One message of a peer. */
 void gw_session_message(struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len);
+/* Of the listener by which its device has come. */
+const struct relay_radio *gw_session_radio(const struct gw_session *s);
 /* Ends sessions whose device association has gone and was not replaced. */
 void gw_sessions_sweep(struct gw_worker *w);
 /* s is one of those to look at then. */
@@ -158,7 +180,27 @@ bool gw_session_is_open(struct gw_session *s);
 void gw_session_channels(struct gw_session *s);
 /* Changes when the location or the lifetime of a registration does. */
 uint64_t gw_session_sum(const struct gw_session *s, const struct relay_registration *r);
-/* The link's source slot, if it has one, may be another's. */
+/* Links whose turn it is are opened; those who have waited too long are told. */
+void gw_links_turn(struct gw_worker *w);
+/* When it is to be called next. */
+uint64_t gw_links_next_ms(const struct gw_worker *w);
+/* The link's source slot, if it has one, may be another's; it is not being opened any more. */
 void gw_session_free_slot(struct gw_session *s);
+/* Whatever there is of the link ends, and the relay is told. */
+void gw_session_close_link(struct gw_session *s);
+
+/* --- session_route.c ------------------------------------------------------------ */
+
+/* The number of the upstream of a device that came in by listener; GW_NO_UPSTREAM, which the log
+   explains: none. */
+uint8_t gw_route(struct gw_worker *w, uint32_t cred, size_t listener);
+/* s comes back: it belongs where its row says, until it is asked about. */
+void gw_session_take_row(struct gw_session *s, const struct store_session *row);
+/* Asks, if that has not been done since the routes, or the credential, were others. Led elsewhere,
+   its link and its registration end; led nowhere, it ends with this turn. Not from within the
+   relay. */
+void gw_session_route(struct gw_session *s);
+/* Of its upstream: of its slot. */
+struct sources *gw_session_sources(const struct gw_session *s);
 
 #endif

@@ -8,12 +8,15 @@
 #include "gateway/keylog.h"
 #include "gateway/known.h"
 #include "gateway/lapse.h"
+#include "gateway/learning.h"
 #include "gateway/link_session.h"
 #include "gateway/lost.h"
 #include "gateway/proof.h"
+#include "gateway/resolver.h"
 #include "gateway/resume.h"
 #include "gateway/roam.h"
 #include "gateway/rouse.h"
+#include "gateway/routes.h"
 #include "gateway/seats.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -27,12 +30,14 @@ static struct dtls_profile *profile(void *ctx, const struct net_path *path)
 static uint8_t *room(void *ctx, const struct net_path *path, size_t cap)
 {
 	struct gw_worker *w = ctx;
+	w->room_sock = path->sock;
 	return udp_tx_room(&w->tx, gw_worker_fd(w, path->sock), path, cap);
 }
 
 static void sent(void *ctx, size_t len)
 {
 	struct gw_worker *w = ctx;
+	gw_worker_sent(w, w->room_sock, len);
 	udp_tx_done(&w->tx, len);
 }
 
@@ -53,8 +58,15 @@ static void rebind(struct gw_session *s, struct dtls_conn *c)
 	gw_roam_free(s);
 	gw_judge_anew(s);
 	gw_hold_clear(&s->hold); /* said in the old channel (RFC 7252 section 9.1.2; R-230) */
-	if (s->relay)
+	s->routed = 0;           /* it may have come in elsewhere */
+	if (s->relay) {
+		relay_device_set_radio(s->relay, gw_session_radio(s));
+		/* What has waited for the device goes when this association is durable, and judged
+		   (S9, I8): until then it is held. */
+		s->blocked++;
 		relay_device_rebind(s->relay, &s->device);
+		s->blocked--;
+	}
 	log_limited(&w->log, gw_session_lines(s), w->now_ms, LOG_LEVEL_INFO, "session-again",
 		"endpoint=%s", s->endpoint);
 	if (!s->waits)
@@ -64,10 +76,21 @@ static void rebind(struct gw_session *s, struct dtls_conn *c)
 static void device_up(struct gw_worker *w, struct dtls_conn *c)
 {
 	const uint32_t cred = dtls_conn_cred(c);
+	w->traffic[dtls_conn_path(c)->sock].handshakes++;
 	struct gw_session *s = gw_session_of(w, cred);
+	if (s && s->air) { /* its credential has DTLS now */
+		gw_session_end(s, GW_KEEP, "its device comes with DTLS");
+		s = NULL;
+	}
 	if (s) {
+		s->kind = gw_learning_kind(s, c);
 		w->proofs[s->kind]++;
 		rebind(s, c);
+		return;
+	}
+	const uint8_t to = gw_route(w, cred, dtls_conn_path(c)->sock);
+	if (to == GW_NO_UPSTREAM) {
+		dtls_close(w->dtls, c);
 		return;
 	}
 	_Atomic uint32_t *const seat = gw_seat(w->shared->seats, cred);
@@ -82,7 +105,10 @@ static void device_up(struct gw_worker *w, struct dtls_conn *c)
 		dtls_close(w->dtls, c);
 		return;
 	}
+	s->kind = gw_learning_kind(s, c);
 	w->proofs[s->kind]++;
+	s->upstream = to;
+	s->routed = w->reroutes;
 	s->legs[GW_DEVICE].conn = c;
 	dtls_conn_set_user(c, s);
 	const uint32_t before = gw_tenure_worker(taken.before);
@@ -101,6 +127,8 @@ static void up(void *ctx, struct dtls_conn *c)
 	}
 	struct gw_session *s = dtls_conn_user(c);
 	s->legs[GW_LINK].conn = c;
+	gw_pace_leave(&w->upstreams[s->upstream].pace, &s->pace);
+	gw_targets_answered(&w->upstreams[s->upstream].targets, s->target);
 	gw_keep_link(s);
 }
 
@@ -264,6 +292,10 @@ static void failed(void *ctx, const struct dtls_failure *f)
 	if (f->role == DTLS_SERVER)
 		return;
 	struct gw_session *s = f->user;
+	if (f->cause == DTLS_FAIL_TIMEOUT || f->cause == DTLS_FAIL_UNREACHABLE) {
+		gw_targets_failed(&w->upstreams[s->upstream].targets, s->target, w->now_ms);
+		gw_resolver_ask(w->shared->resolver);
+	}
 	gw_link_session_drop(s);
 	gw_session_free_slot(s);
 	relay_link_down(s->relay, link_end(f->cause), w->now_ms);

@@ -82,6 +82,16 @@ enum ctl_status gw_upgrade_asked(void *gateway, struct ctl_said *said)
 	return CTL_DONE;
 }
 
+static bool collect_links(const struct gw_worker *w, uint8_t upstream, struct gw_legacy *l)
+{
+	const struct gw_upstream *const u = &w->upstreams[upstream];
+	bool good = true;
+	for (size_t i = 0; i < u->links_len && good; i++)
+		good = gw_legacy_link(
+			l, w->number, upstream, sources_fd(u->sources, u->links[i]->sock));
+	return good;
+}
+
 /* Worker by worker, so that the descriptors that are there twice stay few. */
 static bool collect(struct gw_gateway *g, struct gw_legacy *l)
 {
@@ -90,8 +100,8 @@ static bool collect(struct gw_gateway *g, struct gw_legacy *l)
 		struct gw_worker *const w = g->workers[i];
 		for (size_t n = 0; n < w->listeners_len && good; n++)
 			good = gw_legacy_listener(l, i, n, w->fds[n]);
-		for (size_t n = 0; n < w->links_len && good; n++)
-			good = gw_legacy_link(l, i, sources_fd(w->sources, w->links[n]->sock));
+		for (uint8_t n = 0; n < w->upstreams_len && good; n++)
+			good = collect_links(w, n, l);
 		gw_worker_free(w);
 		g->workers[i] = NULL;
 	}

@@ -10,7 +10,7 @@
 enum { DERIVED = 16 };
 
 static bool fill(
-	const struct gw_shared *shared, const struct store_cred *c, struct gw_upstream_key *out)
+	const struct cred_set *master, const struct store_cred *c, struct gw_upstream_key *out)
 {
 	if (c->state != STORE_CRED_ACTIVE)
 		return false;
@@ -30,15 +30,17 @@ static bool fill(
 		c->upstream_identity_len > 0 ? c->upstream_identity_len : len);
 	out->identity_len = c->upstream_identity_len > 0 ? c->upstream_identity_len : len;
 	out->key_len = DERIVED;
-	return cred_has_master(shared->creds) && cred_derived(shared->creds, c->endpoint, out->key);
+	return master && cred_has_master(master) && cred_derived(master, c->endpoint, out->key);
 }
 
-bool gw_upstream_key(struct gw_worker *w, uint32_t cred, struct gw_upstream_key *out)
+bool gw_upstream_key(
+	struct gw_worker *w, uint32_t cred, size_t upstream, struct gw_upstream_key *out)
 {
+	const struct cred_set *const own = w->shared->masters[upstream];
 	struct store_cred c;
 	memset(out, 0, sizeof(*out));
-	const bool good =
-		store_read_cred(w->reader, cred, &c) == STORE_OK && fill(w->shared, &c, out);
+	const bool good = store_read_cred(w->reader, cred, &c) == STORE_OK &&
+			  fill(own ? own : w->shared->creds, &c, out);
 	wipe(&c, sizeof(c));
 	return good;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/upstream_key: what the gateway proves to the server for an endpoint: configured with its
- *                       credential, or derived from the master secret.
+ * gateway/upstream_key: what the gateway proves to a server for an endpoint: configured with its
+ *                       credential, or derived from the upstream's master secret.
  *
  * Threads: the worker's own.
  * Source:  lwgate-credentials(5).
@@ -26,7 +26,8 @@ struct gw_upstream_key { /* the holder wipes it */
 	uint64_t generation; /* of the credential */
 };
 
-/* False: there is no such credential any more, or nothing to derive from. */
-MUST_USE bool gw_upstream_key(struct gw_worker *w, uint32_t cred, struct gw_upstream_key *out);
+/* upstream: its number. False: there is no such credential any more, or nothing to derive from. */
+MUST_USE bool gw_upstream_key(
+	struct gw_worker *w, uint32_t cred, size_t upstream, struct gw_upstream_key *out);
 
 #endif

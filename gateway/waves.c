@@ -20,6 +20,7 @@ enum {
 	WAVES_LEN = GW_WAVES * 8,
 };
 
+_Static_assert((int)GW_WAVE_UPSTREAMS == (int)GW_MATERIAL_UPSTREAMS, "each has a proof");
 _Static_assert((int)PINS_LEN <= (int)STORE_NOTE_MAX, "a note has room for them");
 
 struct place { /* as the store knows it, and as it is now */
@@ -32,7 +33,7 @@ struct place { /* as the store knows it, and as it is now */
 
 struct following {
 	const struct gw_material *m;
-	const uint8_t *proof;
+	const uint8_t (*proof)[GW_WAVE_PROOF]; /* by upstream */
 	struct gw_waves waves;
 	unsigned raised;
 	uint64_t generation; /* of what is raised; 0: not taken yet */
@@ -40,7 +41,7 @@ struct following {
 
 /* --- notes ----------------------------------------------------------------------------------- */
 
-/* A listener is its address, which its name has in it. */
+/* A listener is its address, and an upstream its own name, which its name has in it. */
 static void note_name(const struct gw_material *m, size_t place, const char *what, char out[NAME])
 {
 	static const struct sip_key key = { .k0 = 0 };
@@ -189,13 +190,13 @@ static bool trace_now(const struct following *f, size_t place, struct place *p)
 		return false;
 	if (!p->is_upstream || memcmp(p->now.own, none, GW_TRACE) != 0)
 		return true;
-	memcpy(p->now.own, f->proof, GW_TRACE);
+	memcpy(p->now.own, f->proof[place - GW_MATERIAL_UPSTREAM], GW_TRACE);
 	return true;
 }
 
 static enum store_result follow_place(struct store_txn *t, struct following *f, size_t place)
 {
-	struct place p = { .is_upstream = place == GW_MATERIAL_UPSTREAM };
+	struct place p = { .is_upstream = place >= GW_MATERIAL_UPSTREAM };
 	enum store_result r = read_place(t, f, place, &p);
 	if (r != STORE_OK)
 		return r;
@@ -210,7 +211,7 @@ static enum store_result follow_place(struct store_txn *t, struct following *f, 
 	for (size_t i = 0; i < GW_WAVES; i++) {
 		const bool is_upstreams = i == GW_WAVE_OWN_UPSTREAM || i == GW_WAVE_SERVER;
 		if (p.is_upstream || !is_upstreams)
-			f->waves.at[i][is_upstreams ? 0 : place] = p.waves[i];
+			f->waves.at[i][place] = p.waves[i];
 	}
 	return r;
 }
@@ -223,11 +224,13 @@ static enum store_result follow(struct store_txn *t, void *ctx)
 	f->generation = 0;
 	for (size_t i = 0; r == STORE_OK && i < gw_material_listeners(f->m); i++)
 		r = follow_place(t, f, i);
-	return r == STORE_OK ? follow_place(t, f, GW_MATERIAL_UPSTREAM) : r;
+	for (size_t i = 0; r == STORE_OK && i < gw_material_upstreams(f->m); i++)
+		r = follow_place(t, f, GW_MATERIAL_UPSTREAM + i);
+	return r;
 }
 
-bool gw_waves_follow(struct store *s, struct gw_material *m, const uint8_t proof[GW_WAVE_PROOF],
-	unsigned *raised)
+bool gw_waves_follow(struct store *s, struct gw_material *m,
+	const uint8_t proof[GW_WAVE_UPSTREAMS][GW_WAVE_PROOF], unsigned *raised)
 {
 	struct following f = { .m = m, .proof = proof };
 	*raised = 0;

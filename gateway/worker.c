@@ -5,13 +5,17 @@
 #include "base/vault.h"
 #include "conf/config.h"
 #include "dtls/engine.h"
+#include "gateway/air.h"
 #include "gateway/ask.h"
 #include "gateway/claim.h"
 #include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/material.h"
+#include "gateway/repository.h"
+#include "gateway/resolver.h"
 #include "gateway/roam.h"
 #include "gateway/rouse.h"
+#include "gateway/routes.h"
 #include "gateway/rules.h"
 #include "gateway/session.h"
 #include "gateway/worker_parts.h"
@@ -59,9 +63,25 @@ uint64_t gw_worker_network(const struct gw_worker *w, const struct net_addr *a)
 	return sip_hash(&w->shared->identity_key, network, sizeof(network));
 }
 
+uint8_t gw_worker_upstream(const struct gw_worker *w, uint32_t sock)
+{
+	for (uint8_t i = 0; i < w->upstreams_len; i++) {
+		if (sock - w->upstreams[i].first_sock < w->upstreams[i].sockets)
+			return i;
+	}
+	return GW_NO_UPSTREAM;
+}
+
+static struct sources *sources_of(const struct gw_worker *w, uint32_t sock)
+{
+	const uint8_t upstream = gw_worker_upstream(w, sock);
+	assert(upstream != GW_NO_UPSTREAM);
+	return w->upstreams[upstream].sources;
+}
+
 int gw_worker_fd(const struct gw_worker *w, uint32_t sock)
 {
-	return sock < w->listeners_len ? w->fds[sock] : sources_fd(w->sources, sock);
+	return sock < w->listeners_len ? w->fds[sock] : sources_fd(sources_of(w, sock), sock);
 }
 
 /* --- receiving ------------------------------------------------------------------------------- */
@@ -92,10 +112,16 @@ static void from_devices(struct gw_worker *w, const struct udp_datagram *got, si
 	for (size_t i = 0; i < len; i++) {
 		const uint32_t owner = steer_owner_of(
 			&w->shared->steer, &got[i].path.peer, got[i].data, got[i].len);
-		if (owner == w->number)
-			ours[n++] = as_datagram(&got[i]);
-		else
+		if (owner == w->number) {
+			w->traffic[got[i].path.sock].datagrams_in++;
+			w->traffic[got[i].path.sock].octets_in += got[i].len;
+		}
+		if (owner != w->number)
 			hand_over(w, owner, &got[i]);
+		else if (gw_air_is(w, got[i].path.sock))
+			gw_air_input(w, &got[i]);
+		else
+			ours[n++] = as_datagram(&got[i]);
 	}
 	dtls_input(w->dtls, DTLS_SERVER, ours, n, w->now_ms);
 }
@@ -123,9 +149,10 @@ static void on_listener(struct ev_loop *loop, ev_io *io, int events)
 static void read_errors(struct gw_worker *w, const struct gw_socket *s)
 {
 	struct net_path path = { .sock = s->sock };
+	const bool local = sources_use_local(sources_of(w, s->sock));
 	bool unreachable;
 	for (size_t i = 0; i < UDP_BATCH; i++) {
-		if (!udp_next_error(s->io.fd, sources_use_local(w->sources), &path, &unreachable))
+		if (!udp_next_error(s->io.fd, local, &path, &unreachable))
 			return;
 		if (unreachable)
 			dtls_unreachable(w->dtls, &path, w->now_ms);
@@ -136,10 +163,11 @@ static void on_link(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct gw_worker *w = ev_userdata(loop);
 	const struct gw_socket *s = io->data;
+	const bool local = sources_use_local(sources_of(w, s->sock));
 	(void)events;
 	struct udp_got got = { .more = true };
 	for (size_t i = 0; i < GW_BATCHES && got.more; i++) {
-		got = udp_receive(&w->rx, io->fd, s->sock, sources_use_local(w->sources));
+		got = udp_receive(&w->rx, io->fd, s->sock, local);
 		from_servers(w, w->rx.got, got.len);
 	}
 	if (got.idle)
@@ -161,13 +189,17 @@ static void stop_listening(struct gw_worker *w)
 {
 	for (size_t i = 0; i < w->listeners_len; i++)
 		ev_io_stop(w->loop, &w->listeners[i].io);
-	for (size_t i = 0; i < w->links_len; i++)
-		ev_io_stop(w->loop, &w->links[i]->io);
+	for (size_t n = 0; n < w->upstreams_len; n++) {
+		for (size_t i = 0; i < w->upstreams[n].links_len; i++)
+			ev_io_stop(w->loop, &w->upstreams[n].links[i]->io);
+	}
 }
 
 static void renewed(struct gw_worker *w, const struct gw_renewed *r)
 {
 	struct gw_material *const m = gw_material_ref(r->material);
+	if (!w->material || !gw_routes_same(gw_material_routes(w->material), gw_material_routes(m)))
+		w->reroutes++;
 	gw_profiles_received(w, r);
 	gw_material_unref(w->material);
 	w->material = m;
@@ -181,13 +213,39 @@ static void ruled(struct gw_worker *w, const struct gw_ruled *r)
 	gw_judge_all(w);
 }
 
+static void resolved(struct gw_worker *w, const struct inbox_message *m)
+{
+	struct gw_resolved r;
+	memcpy(&r, m->data, sizeof(r));
+	gw_worker_resolved(w, &r);
+}
+
+static void answered(struct gw_worker *w, const struct inbox_message *m)
+{
+	struct gw_image_answer image;
+	memcpy(&image, m->data, sizeof(image));
+	gw_image_received(w, &image);
+}
+
+static void made_anew(struct gw_worker *w, const struct inbox_message *m)
+{
+	struct gw_renewed anew;
+	memcpy(&anew, m->data, sizeof(anew));
+	renewed(w, &anew);
+}
+
+static void asks(struct gw_worker *w, const struct inbox_message *m)
+{
+	struct gw_asked asked;
+	memcpy(&asked, m->data, sizeof(asked));
+	gw_ask_received(w, asked.ask);
+}
+
 void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 {
 	struct gw_claim claim;
 	struct gw_yield yield;
-	struct gw_asked asked;
 	struct gw_stored stored;
-	struct gw_renewed anew;
 	struct gw_ruled rules;
 	uint32_t cred;
 	switch ((enum gw_kind)m->kind) {
@@ -203,8 +261,7 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 		gw_yield_received(w, &yield);
 		return;
 	case GW_ASK:
-		memcpy(&asked, m->data, sizeof(asked));
-		gw_ask_received(w, asked.ask);
+		asks(w, m);
 		return;
 	case GW_ASK_MORE:
 		gw_ask_more(w);
@@ -232,8 +289,13 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 		ruled(w, &rules);
 		return;
 	case GW_MATERIAL:
-		memcpy(&anew, m->data, sizeof(anew));
-		renewed(w, &anew);
+		made_anew(w, m);
+		return;
+	case GW_RESOLVED:
+		resolved(w, m);
+		return;
+	case GW_IMAGE:
+		answered(w, m);
 		return;
 	case GW_STOP:
 		w->stopping = true;
@@ -317,6 +379,8 @@ static void arm(struct gw_worker *w)
 		next_ms = gw_roam_next_ms(w);
 	if (gw_judge_next_ms(w) < next_ms)
 		next_ms = gw_judge_next_ms(w);
+	if (gw_links_next_ms(w) < next_ms)
+		next_ms = gw_links_next_ms(w);
 	if (w->loose || (w->stopping && w->sessions && !w->shared->conf->store_path))
 		next_ms = w->now_ms;
 	if (is_ebbing(w) && w->ebb_ms < next_ms)
@@ -363,9 +427,11 @@ static void on_end(struct ev_loop *loop, ev_prepare *prepare, int events)
 	if (w->now_ms >= gw_roam_next_ms(w))
 		gw_roam_tick(w);
 	gw_judge_turn(w);
+	gw_links_turn(w);
 	gw_sessions_sweep(w);
 	if (w->now_ms >= w->dozed_ms + DOZE_MS) {
 		gw_sessions_doze(w);
+		gw_air_turn(w);
 		gw_worker_reclaim(w);
 	}
 	const bool finished = w->stopping && !may_go_on(w);

@@ -23,9 +23,11 @@
 #include "base/sip.h"
 #include "base/wheel.h"
 #include "gateway/lost.h"
+#include "gateway/pace.h"
 #include "gateway/profiles.h"
 #include "gateway/roll.h"
 #include "gateway/rouse.h"
+#include "gateway/targets.h"
 #include "io/inbox.h"
 #include "io/steer.h"
 #include "io/udp.h"
@@ -40,8 +42,11 @@ struct conf_gateway;
 struct cred_set;
 struct dtls_conn;
 struct dtls_engine;
+struct gw_airs;
 struct gw_ask;
 struct gw_material;
+struct gw_repository;
+struct gw_resolver;
 struct gw_rules;
 struct gw_seats;
 struct gw_session;
@@ -53,21 +58,26 @@ struct store_reader;
 enum {
 	GW_BATCHES = 4,
 	GW_LISTENERS_MAX = 16,
+	GW_UPSTREAMS_MAX = 8,
 	GW_NAME_MAX = 16,
 	GW_RANDOM_POOL = 256,
-	GW_LINES = 1024,      /* devices whose lines in the log are limited apart from each other */
-	GW_BLAMES = 4096,     /* buckets of those who send what does not authenticate (S24) */
-	GW_FORGED_MAX = 128,  /* wrong tags of CCM_8 under one key (R-130: 2^7) */
-	GW_PROOFS = 3,        /* kinds of credentials */
-	GW_KNOWN_OLDER = 512, /* PSK identities whose older key is tried next */
-	GW_SLOT_STEP = 4096,  /* source slots that the store is told of at once */
+	GW_LINES = 1024,     /* devices whose lines in the log are limited apart from each other */
+	GW_BLAMES = 4096,    /* buckets of those who send what does not authenticate (S24) */
+	GW_FORGED_MAX = 128, /* wrong tags of CCM_8 under one key (R-130: 2^7) */
+	GW_PROOFS = 3,       /* kinds of credentials */
+	GW_KNOWN_OTHERS = 512, /* PSK identities of which another key is tried next */
+	GW_SLOT_STEP = 4096,   /* source slots that the store is told of at once */
 };
 
 /* What all workers read; it outlives them. */
 struct gw_shared {
 	const struct conf_gateway *conf;
-	const struct cred_set *creds; /* for the master secret alone */
-	struct gw_material *material; /* to begin with; NULL: PSK with CCM_8 alone */
+	const struct cred_set *creds; /* for the master secret alone ... */
+	/* ... where an upstream has none of its own; NULL: it has none. */
+	const struct cred_set *masters[GW_UPSTREAMS_MAX];
+	struct gw_resolver *resolver;     /* NULL: no upstream has a name that is looked up */
+	struct gw_repository *repository; /* NULL: none */
+	struct gw_material *material;     /* to begin with; NULL: PSK with CCM_8 alone */
 	struct gw_rules *rules;  /* to begin with; NULL: what has changed is forgotten at once */
 	struct inbox *chronicle; /* see gateway/chronicle; NULL: nobody is told */
 	struct store *store;
@@ -92,6 +102,8 @@ enum gw_kind {       /* what comes by inbox */
 	GW_JUDGE,    /* uint32_t, a credential: its session is to be looked at, awake or asleep */
 	GW_RULES,    /* struct gw_ruled, see gateway/rules.h */
 	GW_MATERIAL, /* struct gw_renewed */
+	GW_RESOLVED, /* struct gw_resolved, see gateway/resolver.h */
+	GW_IMAGE,    /* struct gw_image_answer, see gateway/repository.h */
 	GW_STOP,
 };
 
@@ -101,9 +113,23 @@ struct gw_socket { /* one watched socket */
 	uint16_t port; /* ours */
 };
 
+struct gw_upstream { /* the way to one server */
+	struct sources *sources;
+	struct gw_socket **links; /* as they are opened */
+	size_t links_len;
+	uint32_t first_sock, sockets; /* numbers in paths, and how many there can be */
+	uint64_t mark;                /* see gateway/routes.h */
+	struct gw_targets targets;
+	struct gw_pace pace;
+};
+
+struct gw_traffic { /* of a listener: octets without the headers of UDP */
+	uint64_t datagrams_in, octets_in, datagrams_out, octets_out, handshakes;
+};
+
 struct gw_limits { /* log lines that strangers, or a broken network, can provoke */
 	struct log_limit device_handshake, device_anew, link_handshake, send, stray, unseated;
-	struct log_limit store, lapsed;
+	struct log_limit store, lapsed, kept, unrouted;
 	struct log_limit devices[GW_LINES]; /* by credential */
 };
 
@@ -122,17 +148,19 @@ struct gw_worker {
 	int fds[GW_LISTENERS_MAX];                    /* theirs; ours to close */
 	struct net_addr bound[GW_LISTENERS_MAX];
 	size_t listeners_len;
-	struct gw_socket **links; /* upstream sockets, as they are opened */
-	size_t links_len;
+	struct gw_traffic traffic[GW_LISTENERS_MAX];
+	uint32_t room_sock; /* from which the datagram leaves that is being written */
+	struct gw_upstream upstreams[GW_UPSTREAMS_MAX];
+	size_t upstreams_len;
 	struct dtls_engine *dtls;
 	struct gw_profiles profiles;
 	struct gw_material *material; /* a reference: what the profiles were made of; NULL: none */
 	struct gw_rules *rules;       /* a reference; NULL: none */
 	struct relay *relay;
-	struct sources *sources;
-	uint64_t now_ms;    /* of this turn; CLOCK_BOOTTIME */
-	size_t flood_bytes; /* most that handshakes took at once since the last ebb */
-	uint64_t ebb_ms;    /* the next ebb is not before */
+	struct gw_airs *airs; /* NULL: all listeners have DTLS */
+	uint64_t now_ms;      /* of this turn; CLOCK_BOOTTIME */
+	size_t flood_bytes;   /* most that handshakes took at once since the last ebb */
+	uint64_t ebb_ms;      /* the next ebb is not before */
 	struct store_reader *reader;
 	struct pool session_pool, op_pool;
 	struct gw_roll roll;
@@ -140,6 +168,7 @@ struct gw_worker {
 	size_t sessions_len;
 	size_t ops;                /* store operations under way */
 	uint64_t reloads;          /* that the profiles were exchanged */
+	size_t learnings;          /* bootstraps that are followed */
 	size_t link_session_bytes; /* of what gateway/link_session keeps */
 	size_t waiting;            /* sessions that wait for another worker's yield */
 	struct gw_session
@@ -151,17 +180,21 @@ struct gw_worker {
 	uint64_t paced_us;             /* until when the bucket of judgements is not empty */
 	struct wheel terms;            /* timers of sentences */
 	bool ticking;                  /* the relay's time is what happens */
+	uint32_t reroutes;             /* that the routes were exchanged; see gw_session_route() */
 	uint32_t reclaim_next; /* source slot that is looked at next: does a link sleep there? */
+	uint8_t reclaim_of;    /* whose */
 	uint64_t reclaim_ms;   /* not before */
 	bool batched;          /* a slot was changed in this turn */
 	struct gw_waking waking;
 	uint64_t blames[GW_BLAMES];      /* until when each bucket is full */
 	struct wheel roaming;            /* timers of gateway/roam */
 	const struct dtls_conn *trusted; /* whose new address is, at the moment */
-	uint64_t older[GW_KNOWN_OLDER];  /* see gateway/known */
-	struct gw_lost lost;             /* who was told that he is unknown (S27) */
-	struct gw_ask *ask;              /* a list of sessions that is being written */
-	struct gw_session *ask_next;     /* where it goes on */
+	uint64_t kept[GW_LINES];         /* buckets of decisions that change nothing, by device */
+	uint64_t findings[GW_LINES];     /* the same of what is learned, by credential */
+	uint64_t other_keys[GW_KNOWN_OTHERS]; /* see gateway/known */
+	struct gw_lost lost;                  /* who was told that he is unknown (S27) */
+	struct gw_ask *ask;                   /* a list of sessions that is being written */
+	struct gw_session *ask_next;          /* where it goes on */
 	uint64_t handed_over;
 	uint64_t proofs[GW_PROOFS]; /* handshakes of devices, by the credential's kind */
 	uint64_t held_lost;         /* messages that would have had to wait, and were too many */
@@ -180,8 +213,10 @@ struct gw_worker {
 struct gw_sockets { /* that a worker begins with; it closes them, also when it cannot be made */
 	const int *listeners; /* one for each, bound */
 	size_t listeners_len;
-	const int *links; /* inherited, in the order in which they were opened */
-	size_t links_len;
+	struct {
+		const int *fds; /* inherited, in the order in which they were opened */
+		size_t len;
+	} links[GW_UPSTREAMS_MAX];
 };
 
 MUST_USE struct gw_worker *gw_worker_new(
@@ -198,11 +233,23 @@ void gw_worker_turn(struct gw_worker *w);
 void gw_worker_random(struct gw_worker *w, uint8_t *out, size_t len);
 /* To be called before a slot is changed (S10). */
 void gw_worker_batch(struct gw_worker *w);
-/* A source slot that no link holds any more. */
-void gw_worker_give(struct gw_worker *w, uint32_t slot);
+/* The number of the upstream whose socket this is; GW_NO_UPSTREAM: a listener's. */
+uint8_t gw_worker_upstream(const struct gw_worker *w, uint32_t sock);
+/* " upstream=NAME", for the log; "" where nothing has a name of its own. Returns out. */
+enum { GW_UPSTREAM_WORDS = 48 };
+const char *gw_worker_upstream_words(
+	const struct gw_worker *w, uint8_t upstream, char out[GW_UPSTREAM_WORDS]);
 /* The network of an address, an IPv4 /24 or an IPv6 /56, as a keyed hash: whom to slow down
    together. */
 uint64_t gw_worker_network(const struct gw_worker *w, const struct net_addr *a);
+/* Counts what leaves from a listener; 0: nothing does. */
+static inline void gw_worker_sent(struct gw_worker *w, uint32_t sock, size_t len)
+{
+	if (len == 0 || sock >= w->listeners_len)
+		return;
+	w->traffic[sock].datagrams_out++;
+	w->traffic[sock].octets_out += len;
+}
 /* The descriptor of a socket number in a path. */
 int gw_worker_fd(const struct gw_worker *w, uint32_t sock);
 

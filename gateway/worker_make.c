@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/air.h"
 #include "gateway/worker.h"
 
 #include "base/wipe.h"
@@ -13,7 +14,6 @@
 #include "gateway/seats.h"
 #include "gateway/session.h"
 #include "gateway/worker_parts.h"
-#include "io/sources.h"
 #include "proxy/relay.h"
 #include "store/store.h"
 
@@ -58,6 +58,16 @@ static struct relay *make_relay(struct gw_worker *w)
 	s.answer_ms = conf->relay_answer_s * 1000;
 	s.message_max = conf->relay_message_max;
 	s.wrong_endpoint_403 = conf->wrong_endpoint_403;
+	_Static_assert((int)CONF_UPDATE_REFUSE == (int)RELAY_UPDATE_REFUSED &&
+			       (int)CONF_UPDATE_BY_VERSION == (int)RELAY_UPDATE_BY_VERSION,
+		"both are in one order");
+	s.update_after_handshake = (enum relay_update)conf->relay_update;
+	s.registrations_kept = conf->store_path != NULL;
+	s.awake_ms = conf->relay_awake_ms;
+	s.awake_by_update = conf->relay_awake_by_update;
+	s.asleep_refused = conf->relay_asleep_refused;
+	s.asleep_waiting = conf->relay_asleep_messages;
+	s.asleep_wait_ms = conf->relay_asleep_wait_s * 1000;
 	return relay_new(&s, &owner, w->now_ms);
 }
 
@@ -90,15 +100,16 @@ static bool make_profiles(struct gw_worker *w)
 
 static bool make_parts(struct gw_worker *w)
 {
-	w->links = calloc(w->shared->conf->upstream_sockets, sizeof(struct gw_socket *));
 	w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (w->loop)
 		gw_worker_watch(w);
 	w->reader = store_reader_new(w->shared->store);
-	w->sources = gw_worker_sources(w);
+	const bool ways = gw_worker_make_upstreams(w);
 	w->dtls = make_dtls(w);
 	w->relay = make_relay(w);
-	return w->links && w->loop && w->reader && w->sources && w->dtls && w->relay &&
+	bool failed = false;
+	w->airs = gw_airs_new(w, &failed);
+	return ways && w->loop && w->reader && w->dtls && w->relay && !failed &&
 	       gw_roll_init(&w->roll) && make_profiles(w);
 }
 
@@ -108,7 +119,8 @@ struct gw_worker *gw_worker_new(
 	struct gw_worker *w = calloc(1, sizeof(*w));
 	if (!w) {
 		close_all(sockets->listeners, sockets->listeners_len);
-		close_all(sockets->links, sockets->links_len);
+		for (size_t i = 0; i < GW_UPSTREAMS_MAX; i++)
+			close_all(sockets->links[i].fds, sockets->links[i].len);
 		return NULL;
 	}
 	w->shared = shared;
@@ -126,6 +138,7 @@ struct gw_worker *gw_worker_new(
 	w->dozed_ms = w->now_ms;
 	w->judged_ms = w->now_ms;
 	wheel_init(&w->terms, w->now_ms);
+	w->reroutes = 1; /* a session that was not asked about yet has 0 */
 	w->random_used = sizeof(w->random);
 	gw_lost_begin(w);
 	gw_roam_begin(w);
@@ -170,6 +183,7 @@ void gw_worker_free(struct gw_worker *w)
 	while (w->sessions)
 		gw_session_end(w->sessions, GW_KEEP, "the gateway stops");
 	empty_inbox(w);
+	gw_airs_free(w->airs);
 	pool_fini(&w->session_pool);
 	pool_fini(&w->op_pool);
 	gw_roll_fini(&w->roll);
@@ -178,10 +192,7 @@ void gw_worker_free(struct gw_worker *w)
 	gw_profiles_fini(&w->profiles);
 	gw_material_unref(w->material);
 	gw_rules_unref(w->rules);
-	sources_free(w->sources);
-	for (size_t i = 0; i < w->links_len; i++)
-		free(w->links[i]);
-	free(w->links);
+	gw_worker_free_upstreams(w);
 	close_all(w->fds, w->listeners_len);
 	store_reader_free(w->reader);
 	if (w->loop)

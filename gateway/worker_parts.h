@@ -18,10 +18,15 @@ void gw_worker_watch(struct gw_worker *w);
 void gw_worker_watch_socket(struct gw_worker *w, struct gw_socket *s, int fd);
 void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m);
 
-MUST_USE struct sources *gw_worker_sources(struct gw_worker *w);
+/* False: memory is short. */
+MUST_USE bool gw_worker_make_upstreams(struct gw_worker *w);
+void gw_worker_free_upstreams(struct gw_worker *w);
 /* Opens the sockets of earlier runs again, on the ports that their links know. False: memory is
    short. */
 MUST_USE bool gw_worker_restore_links(struct gw_worker *w, const struct gw_sockets *sockets);
+/* A name stands for other addresses now. */
+struct gw_resolved;
+void gw_worker_resolved(struct gw_worker *w, const struct gw_resolved *r);
 /* Looks at some source slots whose links sleep: those that no link has any more are given back. */
 void gw_worker_reclaim(struct gw_worker *w);
 /* When it is to be called next. */

@@ -33,7 +33,7 @@ enum policy_event {
 	POLICY_CRED_EXPIRED,      /* its validity, or its certificate's, has ended */
 	POLICY_CERT_REVOKED,      /* a CRL that was read names its certificate */
 	POLICY_ANCHOR_REMOVED,    /* nothing vouches for its certificate any more */
-	POLICY_MAPPING_CHANGED,   /* its endpoint, labels or purpose are others */
+	POLICY_MAPPING_CHANGED,   /* its endpoint, labels or right to fetch firmware */
 	POLICY_OWN_CHANGED,       /* the gateway's own key or certificate is another */
 	POLICY_SERVER_DISTRUSTED, /* the upstream's key, pin or anchor is taken no more */
 	POLICY_AGE,               /* since the full handshake (S29) */

@@ -11,7 +11,9 @@ static const char *const events[POLICY_EVENTS] = {
 	[POLICY_CRED_EXPIRED] = "The time of its credential, or of its certificate, is over.",
 	[POLICY_CERT_REVOKED] = "A revocation list that was read names its certificate.",
 	[POLICY_ANCHOR_REMOVED] = "Nothing vouches for its certificate any more.",
-	[POLICY_MAPPING_CHANGED] = "Its endpoint, labels or purpose are others.",
+	[POLICY_MAPPING_CHANGED] =
+		("Its endpoint, its labels or its right to fetch firmware are others. (Another "
+		 "purpose is another credential: the old one is revoked.)"),
 	[POLICY_OWN_CHANGED] = "The gateway's own key or certificate is another.",
 	[POLICY_SERVER_DISTRUSTED] = "The server's key, pin or anchor is not taken any more.",
 	[POLICY_AGE] = "A bound of age_at_least_s is reached.",

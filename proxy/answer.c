@@ -11,8 +11,9 @@ static void count(struct relay *r, uint8_t code)
 
 static void send(struct relay_device *d, enum side to, const uint8_t *data, size_t len)
 {
-	struct channel *const c = d->ends[to];
-	if (!c || len == 0 || !c->ops->send(c, data, len))
+	struct pdu m;
+	if (len == 0 || pdu_parse(data, len, &m) != PDU_OK ||
+		relay_pass(d, to, &m, NULL) != RELAY_PASSED)
 		d->relay->stats.dropped++;
 }
 

@@ -25,6 +25,8 @@ struct answer {
 	uint32_t block1; /* the option's value: see proxy/block */
 };
 
+/* 5.03 for a request to a device that sleeps, in asleep.c. */
+struct answer relay_asleep_answer(const struct relay *r);
 /* To a request that came from that side. */
 void answer_request(
 	struct relay_device *d, enum side to, const struct pdu *request, const struct answer *a);

@@ -141,20 +141,45 @@ void pdu_write_empty(uint8_t out[PDU_EMPTY_LEN], enum pdu_type type, uint16_t mi
 	wr_u16(&w, mid);
 }
 
-/* An option that is a number, in as few bytes as that needs (RFC 7252 section 3.2), after the
-   option *last, which it becomes. */
+/* RFC 7252 section 3.1: the nibble of a delta or length, and what follows for it. */
+static uint8_t nibble(size_t v)
+{
+	if (v < EXTENDED_8)
+		return (uint8_t)v;
+	return v < EXTENDED_16_BASE ? EXTENDED_8 : EXTENDED_16;
+}
+
+static void write_extended(struct wr *w, size_t v)
+{
+	if (v >= EXTENDED_16_BASE)
+		wr_u16(w, (uint16_t)(v - EXTENDED_16_BASE));
+	else if (v >= EXTENDED_8)
+		wr_u8(w, (uint8_t)(v - EXTENDED_8));
+}
+
+void pdu_write_option(struct wr *w, uint16_t *last, const struct pdu_option *o)
+{
+	const size_t delta = (size_t)o->number - *last;
+	wr_u8(w, (uint8_t)(nibble(delta) << 4 | nibble(o->len)));
+	write_extended(w, delta);
+	write_extended(w, o->len);
+	if (o->len > 0)
+		wr_bytes(w, o->value, o->len);
+	*last = o->number;
+}
+
+/* An option that is a number, in as few bytes as that needs (RFC 7252 section 3.2). */
 static void write_number(struct wr *w, uint16_t *last, uint16_t option, uint32_t v)
 {
-	const uint16_t delta = option - *last;
-	uint8_t len = 0;
-	while (len < sizeof(v) && v >> 8 * len != 0)
-		len++;
-	wr_u8(w, (uint8_t)((delta < EXTENDED_8 ? delta : EXTENDED_8) << 4 | len));
-	if (delta >= EXTENDED_8)
-		wr_u8(w, (uint8_t)(delta - EXTENDED_8));
-	while (len > 0)
-		wr_u8(w, (uint8_t)(v >> 8 * --len));
-	*last = option;
+	uint8_t value[sizeof(v)];
+	size_t len = 0;
+	for (size_t i = 0; i < sizeof(v); i++) {
+		const uint8_t byte = (uint8_t)(v >> 8 * (sizeof(v) - 1 - i));
+		if (len > 0 || byte != 0)
+			value[len++] = byte;
+	}
+	pdu_write_option(
+		w, last, &(struct pdu_option){ .value = value, .len = len, .number = option });
 }
 
 size_t pdu_write(uint8_t *out, size_t cap, const struct pdu_answer *a)

@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct wr;
+
 enum { PDU_TOKEN_MAX = 8, PDU_EMPTY_LEN = 4, PDU_OWN_MAX = 192 /* longest message of our own */ };
 
 enum pdu_type { PDU_CON, PDU_NON, PDU_ACK, PDU_RST };
@@ -35,23 +37,34 @@ enum pdu_code { /* RFC 7252 section 12.1; class << 5 | detail. Those that the re
 	PDU_CHANGED = 0x44,
 	PDU_CONTINUE = 0x5f, /* RFC 7959 section 2.9 */
 	PDU_BAD_REQUEST = 0x80,
+	PDU_UNAUTHORIZED = 0x81,
+	PDU_BAD_OPTION = 0x82,
 	PDU_FORBIDDEN = 0x83,
+	PDU_NOT_FOUND = 0x84,
 	PDU_TOO_LARGE = 0x8d,
 	PDU_BAD_GATEWAY = 0xa2,
 	PDU_UNAVAILABLE = 0xa3,
 	PDU_GATEWAY_TIMEOUT = 0xa4,
 	PDU_NO_PROXYING = 0xa5,
+	PDU_HOP_LIMIT_REACHED = 0xa8, /* RFC 8768 section 6.1 */
 };
 
 enum pdu_option_number {
+	PDU_URI_HOST = 3,
 	PDU_OBSERVE = 6,
+	PDU_URI_PORT = 7,
 	PDU_LOCATION_PATH = 8,
 	PDU_URI_PATH = 11,
 	PDU_MAX_AGE = 14,
 	PDU_URI_QUERY = 15,
+	PDU_HOP_LIMIT = 16,
+	PDU_Q_BLOCK1 = 19,
+	PDU_BLOCK2 = 23,
 	PDU_BLOCK1 = 27,
+	PDU_Q_BLOCK2 = 31,
 	PDU_PROXY_URI = 35,
 	PDU_PROXY_SCHEME = 39,
+	PDU_ECHO = 252, /* RFC 9175 section 2.2 */
 	PDU_NO_RESPONSE = 258,
 };
 
@@ -131,6 +144,9 @@ MUST_USE bool pdu_next_of(struct pdu_options *it, uint16_t number, struct pdu_op
 MUST_USE bool pdu_unwanted(const struct pdu *request, uint8_t code);
 MUST_USE bool pdu_same_token(const struct pdu *m, const uint8_t *token, size_t token_len);
 
+/* One option after the option *last, which it becomes. Its number is not below *last, its length
+   at most 65535. */
+void pdu_write_option(struct wr *w, uint16_t *last, const struct pdu_option *o);
 /* A message without code: RST, or an ACK that carries nothing. */
 void pdu_write_empty(uint8_t out[PDU_EMPTY_LEN], enum pdu_type type, uint16_t mid);
 /* The length of the message; 0: even without its diagnostic it doesn't fit in cap. */

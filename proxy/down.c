@@ -1,16 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/answer.h"
 #include "proxy/device.h"
+#include "proxy/options.h"
+#include "proxy/passage.h"
 
-#include <string.h>
-
-static bool send_down(struct relay_device *d, const struct pdu *m)
+/* came: m as the server sent it. */
+static enum relay_fate send_down(
+	struct relay_device *d, const struct pdu *m, const struct pdu *came)
 {
-	struct channel *const c = d->ends[SIDE_DEVICE];
-	if (!c->ops->send(c, m->data, m->len))
-		return false;
-	d->relay->stats.down++;
-	return true;
+	const enum relay_fate fate = relay_pass(d, SIDE_DEVICE, m, came);
+	d->relay->stats.down += fate == RELAY_PASSED ? 1 : 0;
+	return fate;
+}
+
+static void not_sent(struct relay_device *d, const struct pdu *request, enum relay_fate fate)
+{
+	/* Some round trips of a slow radio. */
+	enum { BUSY_S = 30 };
+	static const struct answer broken = { .code = PDU_BAD_GATEWAY,
+		.why = "the device's channel does not take this message" };
+	static const struct answer full = { .code = PDU_UNAVAILABLE,
+		.why = "too much waits for this device",
+		.max_age_s = BUSY_S };
+	answer_request(d, SIDE_SERVER, request, fate == RELAY_FULL ? &full : &broken);
 }
 
 /* a CON must be told that nobody takes it. */
@@ -22,41 +34,64 @@ static void turn_away(struct relay_device *d, const struct pdu *m)
 		d->relay->stats.dropped++;
 }
 
-/* A bootstrap lives as long as it is talked about, and once more after the server has said that it
-   is finished. */
-static void bootstrap_goes_on(struct relay_device *d, const struct pdu *request)
+/* came: m as the server sent it. */
+static void pass_request(struct relay_device *d, const struct pdu *m, const struct pdu *came)
 {
-	char path[RELAY_LOCATION_MAX];
-	if (d->bootstrap_until_ms == 0 || d->bootstrap_finished)
-		return;
-	d->bootstrap_until_ms = d->relay->now_ms + d->relay->settings.answer_ms;
-	d->bootstrap_finished = request->code == PDU_POST && registration_path(request, path) &&
-				strcmp(path, "bs") == 0;
-}
-
-static void down_request(struct relay_device *d, const struct pdu *m)
-{
-	if (!device_is_asked(d)) {
-		turn_away(d, m);
-		return;
-	}
-	if (m->proxying) {
-		answer_request(d, SIDE_SERVER, m,
-			&(struct answer){
-				.code = PDU_NO_PROXYING, .why = "no forward proxy" }); /* */
-		return;
-	}
 	if (!relay_fits(d, SIDE_DEVICE, m)) {
 		relay_request_too_long(d, SIDE_SERVER, m);
 		return;
 	}
-	bootstrap_goes_on(d, m);
-	if (send_down(d, m))
-		relay_asked(d, m);
-	else
-		answer_request(d, SIDE_SERVER, m,
-			&(struct answer){ .code = PDU_BAD_GATEWAY,
-				.why = "the device's channel does not take this message" });
+	const struct relay_objection no = relay_bootstrap_asked(d, m);
+	if (no.code != 0) {
+		answer_request(
+			d, SIDE_SERVER, came, &(struct answer){ .code = no.code, .why = no.why });
+		return;
+	}
+	if (relay_asleep_refuses(d, came))
+		return;
+	const enum relay_fate fate = send_down(d, m, came);
+	if (fate == RELAY_PASSED) {
+		relay_asked(d, came);
+		relay_asleep_holds(d);
+	} else {
+		not_sent(d, came, fate);
+	}
+}
+
+/* R-285: a bootstrap server may begin by itself, where the device's credential is for that alone.
+   Its link is there since the device's last Bootstrap-Request. */
+static void server_begins(struct relay_device *d)
+{
+	if (d->purpose != RELAY_FOR_BOOTSTRAP || device_is_open(d))
+		return;
+	relay_bootstrap_begins(d);
+}
+
+static struct registration_refusal judge(const struct relay_device *d, const struct pdu *m)
+{
+	if (m->proxying) /* */
+		return (struct registration_refusal){ PDU_NO_PROXYING, "no forward proxy" };
+	return registration_judge_server((enum relay_purpose)d->purpose, m);
+}
+
+static void down_request(struct relay_device *d, const struct pdu *m)
+{
+	struct passage p;
+	server_begins(d);
+	if (!device_is_asked(d)) {
+		turn_away(d, m);
+		return;
+	}
+	const struct registration_refusal no = judge(d, m);
+	if (no.code != 0) {
+		answer_request(
+			d, SIDE_SERVER, m, &(struct answer){ .code = no.code, .why = no.why });
+		return;
+	}
+	if (!passage_open(&p, d, SIDE_DEVICE, m, false))
+		return;
+	pass_request(d, &p.m, m);
+	passage_close(&p);
 }
 
 static void tell(struct relay_device *d)
@@ -91,8 +126,9 @@ static bool settle(struct relay_device *d, struct exchange *e, const struct pdu 
 		tell(d);
 		break;
 	case REGISTRATION_BOOTSTRAPPING:
-		d->bootstrap_until_ms = now_ms + d->relay->settings.answer_ms;
-		d->bootstrap_finished = false;
+		/* A copy of the request and its answer begins nothing. */
+		if (!again || d->bootstrap_until_ms <= now_ms)
+			relay_bootstrap_begins(d);
 		break;
 	case REGISTRATION_SAME:
 		break;
@@ -123,11 +159,15 @@ static void down_response(struct relay_device *d, const struct pdu *m)
 		relay_response_too_long(d, SIDE_SERVER, m);
 		return;
 	}
+	if (!options_of_response(m)) {
+		relay_response_unknown(d, SIDE_SERVER, m);
+		return;
+	}
 	if (e && !e->answered && !settle(d, e, m)) {
 		relay_down_bad(d, m, "the server's answer has no usable location");
 		return;
 	}
-	if (!send_down(d, m)) {
+	if (send_down(d, m, m) != RELAY_PASSED) {
 		relay_down_bad(d, m, "the device's channel does not take the answer");
 		return;
 	}
@@ -148,7 +188,7 @@ static void down_empty(struct relay_device *d, const struct pdu *m)
 	}
 	if (e && m->type == PDU_RST)
 		exchange_close(&d->exchanges, e);
-	if (!send_down(d, m))
+	if (send_down(d, m, m) != RELAY_PASSED)
 		d->relay->stats.dropped++;
 }
 

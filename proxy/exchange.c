@@ -50,8 +50,7 @@ static void claim(struct exchange_table *t, const struct exchange *e, const stru
 /* What claims a location is taken to differ: its path is not in the request. */
 static bool differ(const struct registration_request *a, const struct registration_request *b)
 {
-	return a->kind != b->kind || a->has_lifetime != b->has_lifetime ||
-	       a->lifetime_s != b->lifetime_s || a->claims || b->claims;
+	return !registration_same_effect(a, b) || a->claims || b->claims;
 }
 
 /* A true retransmission asks for the same. */
@@ -62,9 +61,8 @@ static bool same_effect(const struct exchange_table *t, const struct exchange *e
 	if (!what->claims)
 		return !differ(&e->request, what);
 	const char *const claimed = exchange_claim(t, e);
-	return e->request.kind == what->kind && e->request.has_lifetime == what->has_lifetime &&
-	       e->request.lifetime_s == what->lifetime_s && claimed && registration_path(m, path) &&
-	       strcmp(path, claimed) == 0;
+	return registration_same_effect(&e->request, what) && claimed &&
+	       registration_path(m, path) && strcmp(path, claimed) == 0;
 }
 
 struct exchange *exchange_open(struct pool *home, struct exchange_table **t,

@@ -45,17 +45,32 @@ bool relay_is_notification(const struct pdu *m)
 	return pdu_next_of(&it, PDU_OBSERVE, &o);
 }
 
-void relay_response_too_long(struct relay_device *d, enum side from, const struct pdu *m)
+static void say_instead(
+	struct relay_device *d, enum side from, const struct pdu *m, const struct answer *a)
 {
-	static const struct answer instead = { .code = PDU_BAD_GATEWAY,
-		.why = "the answer is too long: ask for blocks" };
 	const struct exchange *const e =
 		from == SIDE_SERVER ? exchange_of_answer(d->exchanges, m) : NULL;
 	if (e && !(e->answered && relay_is_notification(m))) {
-		relay_down_bad(d, m, instead.why);
+		relay_down_bad(d, m, a->why);
 		return;
 	}
 	if (m->type != PDU_ACK)
 		answer_reset(d, from, m->mid);
-	answer_instead(d, other_side(from), m, &instead);
+	answer_instead(d, other_side(from), m, a);
+}
+
+void relay_response_too_long(struct relay_device *d, enum side from, const struct pdu *m)
+{
+	static const struct answer instead = { .code = PDU_BAD_GATEWAY,
+		.why = "the answer is too long: ask for blocks" };
+	say_instead(d, from, m, &instead);
+}
+
+/* "Unsafe options in a response that are not recognized by the proxy MUST lead to a 5.02 (Bad
+   Gateway) response" (RFC 7252 section 5.7.1). */
+void relay_response_unknown(struct relay_device *d, enum side from, const struct pdu *m)
+{
+	static const struct answer instead = { .code = PDU_BAD_GATEWAY,
+		.why = "the answer has an option that is not known here" };
+	say_instead(d, from, m, &instead);
 }

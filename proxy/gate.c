@@ -22,10 +22,15 @@ enum {
 void relay_asked(struct relay_device *d, const struct pdu *request)
 {
 	struct relay *const r = d->relay;
-	const uint64_t due_ms = r->now_ms + r->settings.answer_ms;
-	static const struct registration_request nothing = { .kind = REGISTRATION_SEND };
+	const uint32_t sleep_ms = device_is_asleep(d) ? r->governed.asleep_ms : 0;
+	const uint32_t wait_ms = sleep_ms + (d->radio->governed ? d->radio->transmit_wait_ms : 0);
+	const uint64_t due_ms =
+		r->now_ms + (wait_ms > r->settings.answer_ms ? wait_ms : r->settings.answer_ms);
+	const struct registration_request what = {
+		.kind = relay_is_finish(d, request) ? REGISTRATION_BOOTSTRAP : REGISTRATION_SEND,
+	};
 	const struct exchange *const e =
-		exchange_open(&r->tables, &d->asked, request, &nothing, due_ms);
+		exchange_open(&r->tables, &d->asked, request, &what, due_ms);
 	if (e) /* else memory is short, and it is not known: it goes on without */
 		relay_schedule(d, e->due_ms);
 }
@@ -59,6 +64,8 @@ void relay_asked_answer(struct relay_device *d, const struct pdu *answer)
 	e->has_server_mid = answer->type == PDU_CON;
 	e->server_mid = answer->mid;
 	relay_schedule(d, e->due_ms);
+	if (e->request.kind == REGISTRATION_BOOTSTRAP)
+		relay_finish_answered(d, answer);
 }
 
 /* --- the gate --------------------------------------------------------------------------------- */
@@ -155,6 +162,7 @@ static void cut_table(struct relay_device *d, enum side asker, const struct answ
 static void cut_exchanges(struct relay_device *d, const struct answer *a)
 {
 	cut_table(d, SIDE_DEVICE, a);
+	relay_governor_cut(d, a); /* before it could think that the next one's turn has come */
 	cut_table(d, SIDE_SERVER, a);
 }
 
@@ -176,6 +184,7 @@ void relay_device_cut(struct relay_device *d)
 		.why = "the device's session has ended" };
 	d->relay->stats.dropped += d->waiting.count;
 	queue_clear(&d->waiting, &d->relay->budget);
+	relay_bootstrap_ends(d);
 	cut_exchanges(d, &gone);
 }
 
@@ -185,7 +194,6 @@ static void shut(struct relay_device *d)
 	const struct answer a = refusal(d);
 	cut_waiting(d);
 	cut_exchanges(d, &a);
-	d->bootstrap_until_ms = 0;
 	if (d->opening)
 		r->owner.cancel(r->owner.ctx, d);
 	d->opening = false;
@@ -207,6 +215,8 @@ enum relay_gate relay_device_gated(const struct relay_device *d)
 
 uint32_t relay_device_exchanges(const struct relay_device *d)
 {
-	return exchange_pending_count(d->exchanges) + exchange_pending_count(d->asked) +
+	const uint32_t asked = exchange_pending_count(d->asked);
+	const uint32_t governed = governor_pending(d->governor, SIDE_SERVER);
+	return exchange_pending_count(d->exchanges) + (asked > governed ? asked : governed) +
 	       d->waiting.count;
 }

@@ -85,8 +85,10 @@ bool relay_link_is_dead(struct relay_device *d, const struct pdu *m)
 void relay_link_close(struct relay_device *d, enum channel_reason why)
 {
 	struct channel *const link = d->ends[SIDE_SERVER];
+	relay_bootstrap_ends(d);
 	d->ends[SIDE_SERVER] = NULL;
 	exchange_clear(&d->asked); /* nobody waits for them any more */
+	relay_governor_leg_gone(d, SIDE_SERVER);
 	if (link)
 		link->ops->close(link, why);
 }
@@ -134,8 +136,10 @@ void relay_link_down(struct relay_device *d, enum relay_link_end why, uint64_t n
 {
 	relay_told(d->relay, now_ms);
 	const bool was_up = d->ends[SIDE_SERVER] != NULL;
+	relay_bootstrap_ends(d);
 	d->ends[SIDE_SERVER] = NULL;
 	exchange_clear(&d->asked);
+	relay_governor_leg_gone(d, SIDE_SERVER);
 	d->opening = false;
 	d->link_end = (uint8_t)why;
 	/* A server may close a link that was good, to save memory say: the next message opens

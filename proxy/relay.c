@@ -16,6 +16,13 @@ struct relay_settings relay_settings_default(void)
 		.retry_min_ms = 1000,
 		.retry_max_ms = 60000,
 		.message_max = 1280,
+		.radio_waiting = 8,
+		.radio_device_bytes = (size_t)16 << 10,
+		.radio_bytes = (size_t)32 << 20,
+		.awake_ms = 93000,
+		.asleep_waiting = 4,
+		.asleep_wait_ms = 247000,
+		.asleep_retry_s = 60,
 	};
 }
 
@@ -29,6 +36,12 @@ struct relay *relay_new(
 	r->owner = *o;
 	r->now_ms = now_ms;
 	r->budget.max = s->queue_bytes;
+	r->governed.waiting_max = s->radio_waiting;
+	r->governed.device_max = s->radio_device_bytes;
+	r->governed.all_max = s->radio_bytes;
+	r->governed.wait_ms = s->answer_ms;
+	r->governed.asleep_max = s->asleep_waiting;
+	r->governed.asleep_ms = s->asleep_refused ? s->answer_ms : s->asleep_wait_ms;
 	wheel_init(&r->wheel, now_ms);
 	pool_init(&r->devices, sizeof(struct relay_device));
 	pool_init(&r->tables, sizeof(struct exchange_table));
@@ -48,6 +61,7 @@ static void device_free(struct relay_device *d)
 	exchange_clear(&d->exchanges);
 	exchange_clear(&d->asked);
 	queue_clear(&d->waiting, &r->budget);
+	governor_clear(&r->governed, &d->governor);
 	*d->prev = d->next;
 	if (d->next)
 		d->next->prev = d->prev;
@@ -96,15 +110,16 @@ static void end_exchanges(struct relay_device *d)
 }
 
 /* R-269: the server isn't asked, and the device's channel stays: it may register again (R-282). The
-   link, which others may need, goes; the next message opens another. */
+   link, which others may need, goes, unless a bootstrap is under way; the next message opens
+   another. */
 static void end_registration(struct relay_device *d)
 {
 	struct relay *const r = d->relay;
 	if (!d->reg.active || registration_ends_ms(&d->reg) > r->now_ms)
 		return;
-	memset(&d->reg, 0, sizeof(d->reg));
+	registration_void(&d->reg);
 	r->stats.registrations--;
-	if (!d->exchanges)
+	if (!d->exchanges && d->bootstrap_until_ms == 0)
 		relay_link_close(d, CHANNEL_DONE);
 	if (r->owner.changed)
 		r->owner.changed(r->owner.ctx, d);
@@ -115,10 +130,13 @@ static void device_due(struct wheel_timer *t, void *ctx, uint64_t now_ms)
 	struct relay_device *const d = CONTAINER_OF(t, struct relay_device, timer);
 	(void)ctx;
 	relay_told(d->relay, now_ms);
+	relay_governor_due(d);
 	end_exchanges(d);
 	end_registration(d);
+	relay_bootstrap_due(d);
 	relay_schedule(d, exchange_next_ms(d->exchanges));
 	relay_schedule(d, exchange_next_ms(d->asked));
+	relay_schedule(d, governor_next_ms(d->governor));
 	relay_schedule(d, registration_ends_ms(&d->reg));
 }
 
@@ -138,12 +156,19 @@ uint64_t relay_next_ms(const struct relay *r)
 struct relay_device *relay_device_up(
 	struct relay *r, const char *endpoint, void *user, struct channel *device)
 {
+	return relay_device_up_radio(r, endpoint, user, device, relay_radio_of(RELAY_ETHERNET));
+}
+
+struct relay_device *relay_device_up_radio(struct relay *r, const char *endpoint, void *user,
+	struct channel *device, const struct relay_radio *radio)
+{
 	struct relay_device *const d = pool_take(&r->devices);
 	if (!d)
 		return NULL;
 	d->relay = r;
 	d->endpoint = endpoint;
 	d->user = user;
+	d->radio = radio;
 	d->ends[SIDE_DEVICE] = device;
 	d->timer.fire = device_due;
 	d->next = r->first;
@@ -155,23 +180,33 @@ struct relay_device *relay_device_up(
 	return d;
 }
 
+void relay_registration_inherit(struct relay_registration *reg)
+{
+	reg->stale = reg->active;
+	reg->channels++;
+}
+
 void relay_device_rebind(struct relay_device *d, struct channel *device)
 {
 	/* Nothing that was said in the old channel is answered in the new one (RFC 7252 section
 	   9.1.2; R-230). */
+	relay_bootstrap_ends(d);
 	exchange_clear(&d->exchanges);
 	exchange_clear(&d->asked);
 	d->relay->stats.dropped += d->waiting.count;
 	queue_clear(&d->waiting, &d->relay->budget);
 	d->ends[SIDE_DEVICE] = device;
+	(void)relay_awake(d); /* it has just shaken hands */
+	relay_governor_leg_gone(d, SIDE_DEVICE);
+	relay_registration_inherit(&d->reg);
 	d->own_mid_set[SIDE_DEVICE] = false;
 	d->con_copies = 0;
-	d->bootstrap_until_ms = 0;
 }
 
 void relay_device_down(struct relay_device *d)
 {
 	struct relay *const r = d->relay;
+	governor_clear(&r->governed, &d->governor); /* nothing more is said */
 	relay_link_close(d, CHANNEL_DONE);
 	if (d->opening)
 		r->owner.cancel(r->owner.ctx, d);
@@ -183,7 +218,7 @@ void relay_device_down(struct relay_device *d)
 bool relay_device_is_idle(const struct relay_device *d)
 {
 	return !exchange_pending(d->exchanges) && !d->opening && !d->waiting.head &&
-	       d->bootstrap_until_ms <= d->relay->now_ms;
+	       !governor_is_busy(d->governor) && d->bootstrap_until_ms <= d->relay->now_ms;
 }
 
 void relay_device_let_go(struct relay_device *d)
@@ -198,6 +233,7 @@ void relay_device_adopt(struct relay_device *d, const struct relay_registration 
 	stats->registrations += (size_t)reg->active - (size_t)d->reg.active;
 	d->reg = *reg;
 	d->reg.location[RELAY_LOCATION_MAX - 1] = '\0';
+	d->reg.attributes.sms[ATTRIBUTES_SMS_MAX - 1] = '\0';
 	relay_schedule(d, registration_ends_ms(&d->reg));
 }
 
@@ -216,6 +252,16 @@ const struct relay_registration *relay_device_registration(const struct relay_de
 	return &d->reg;
 }
 
+void relay_device_set_radio(struct relay_device *d, const struct relay_radio *radio)
+{
+	d->radio = radio;
+}
+
+const struct relay_radio *relay_device_radio(const struct relay_device *d)
+{
+	return d->radio;
+}
+
 struct channel *relay_device_link(const struct relay_device *d)
 {
 	return d->ends[SIDE_SERVER];
@@ -225,6 +271,12 @@ struct relay_stats relay_stats(const struct relay *r)
 {
 	struct relay_stats s = r->stats;
 	s.queued_bytes = r->budget.used;
+	s.suppressed = r->governed.figures.suppressed;
+	s.repeated = r->governed.figures.repeated;
+	s.answered_from_kept = r->governed.figures.answered_from_kept;
+	s.acknowledged = r->governed.figures.acknowledged;
+	s.dropped += r->governed.figures.lost;
+	s.kept_bytes = r->governed.used;
 	return s;
 }
 
@@ -270,8 +322,19 @@ void relay_from_device(struct relay_device *d, const uint8_t *msg, size_t len, u
 	struct pdu m;
 	relay_told(d->relay, now_ms);
 	const enum pdu_verdict v = pdu_parse(msg, len, &m);
-	if (is_sound(d, SIDE_DEVICE, &m, v) && !relay_gate_stops(d, SIDE_DEVICE, &m))
+	const bool slept = relay_awake_by(d, v == PDU_OK ? &m : NULL);
+	if (is_sound(d, SIDE_DEVICE, &m, v) && !relay_governor_stops(d, SIDE_DEVICE, &m) &&
+		!relay_gate_stops(d, SIDE_DEVICE, &m))
 		relay_up(d, &m);
+	if (slept)
+		relay_governor_rouse(d);
+}
+
+void relay_device_heard(struct relay_device *d, const struct pdu *m, uint64_t now_ms)
+{
+	relay_told(d->relay, now_ms);
+	if (relay_awake_by(d, m))
+		relay_governor_rouse(d);
 }
 
 void relay_from_server(struct relay_device *d, const uint8_t *msg, size_t len, uint64_t now_ms)
@@ -283,7 +346,12 @@ void relay_from_server(struct relay_device *d, const uint8_t *msg, size_t len, u
 		return;
 	}
 	d->heard++;
-	const enum pdu_verdict v = pdu_parse(msg, len, &m);
-	if (is_sound(d, SIDE_SERVER, &m, v) && !relay_gate_stops(d, SIDE_SERVER, &m))
+	const uint8_t *const said =
+		shift_from_server(d->relay->shifted[SIDE_DEVICE], d->reg.channels, msg, len);
+	const enum pdu_verdict v = pdu_parse(said, len, &m);
+	if (is_sound(d, SIDE_SERVER, &m, v) && !relay_governor_stops(d, SIDE_SERVER, &m) &&
+		!relay_gate_stops(d, SIDE_SERVER, &m))
 		relay_down(d, &m);
+	if (!device_is_asleep(d))
+		relay_governor_rouse(d); /* it may have left queue mode by that answer */
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/answer.h"
 #include "proxy/device.h"
+#include "proxy/options.h"
+#include "proxy/passage.h"
 
-static bool send_up(struct relay_device *d, const struct pdu *m)
+/* came: m as the device sent it. */
+static bool send_up(struct relay_device *d, const struct pdu *m, const struct pdu *came)
 {
-	struct channel *const link = d->ends[SIDE_SERVER];
-	if (!link->ops->send(link, m->data, m->len))
+	if (relay_pass(d, SIDE_SERVER, m, came) != RELAY_PASSED)
 		return false;
 	d->relay->stats.up++;
 	return true;
@@ -20,43 +22,49 @@ static bool link_is_usable(struct relay_device *d, const struct pdu *m)
 	return d->ends[SIDE_SERVER] != NULL;
 }
 
-static void up_request(struct relay_device *d, const struct pdu *m)
+/* came: m as the device sent it. What waits for the link is judged, and written, anew then. */
+static void pass_request(struct relay_device *d, const struct pdu *m, const struct pdu *came,
+	const struct registration_request *what)
 {
-	const struct relay_settings *const s = &d->relay->settings;
-	const struct registration_rules rules = {
-		.endpoint = d->endpoint,
-		.wrong_endpoint = s->wrong_endpoint_403 ? PDU_FORBIDDEN : PDU_BAD_REQUEST,
-	};
-	const struct registration_verdict v = registration_judge(&rules, &d->reg, m);
-	if (v.code != 0) {
-		answer_request(d, SIDE_DEVICE, m, &(struct answer){ .code = v.code, .why = v.why });
-		return;
-	}
 	if (!relay_fits(d, SIDE_SERVER, m)) {
 		relay_request_too_long(d, SIDE_DEVICE, m);
 		return;
 	}
-	if (!link_is_usable(d, m)) {
-		relay_link_wait(d, m);
+	if (!link_is_usable(d, came)) {
+		relay_link_wait(d, came);
 		return;
 	}
-	const uint64_t due_ms = d->relay->now_ms + s->answer_ms;
+	const uint64_t due_ms = d->relay->now_ms + d->relay->settings.answer_ms;
 	struct exchange *const e =
-		exchange_open(&d->relay->tables, &d->exchanges, m, &v.request, due_ms);
+		exchange_open(&d->relay->tables, &d->exchanges, came, what, due_ms);
 	if (!e) {
 		const struct answer full = {
 			.code = PDU_UNAVAILABLE, .why = "no memory", .max_age_s = 1
 		};
-		answer_request(d, SIDE_DEVICE, m, &full);
+		answer_request(d, SIDE_DEVICE, came, &full);
 		return;
 	}
 	relay_schedule(d, e->due_ms);
-	if (send_up(d, m))
+	if (send_up(d, m, came))
 		return;
 	exchange_close(&d->exchanges, e);
-	answer_request(d, SIDE_DEVICE, m,
+	answer_request(d, SIDE_DEVICE, came,
 		&(struct answer){
 			.code = PDU_BAD_GATEWAY, .why = "the link does not take this message" });
+}
+
+static void up_request(struct relay_device *d, const struct pdu *m)
+{
+	struct passage p;
+	const struct registration_verdict v = passage_judge(d, m);
+	if (v.code != 0) {
+		answer_request(d, SIDE_DEVICE, m, &(struct answer){ .code = v.code, .why = v.why });
+		return;
+	}
+	if (!passage_open(&p, d, SIDE_SERVER, m, v.unnamed))
+		return;
+	pass_request(d, &p.m, m, &v.request);
+	passage_close(&p);
 }
 
 /* Notifications, and answers to what the server asked. */
@@ -75,8 +83,13 @@ static void up_response(struct relay_device *d, const struct pdu *m)
 		relay_response_too_long(d, SIDE_DEVICE, m);
 		return;
 	}
+	if (!options_of_response(m)) {
+		relay_response_unknown(d, SIDE_DEVICE, m);
+		return;
+	}
 	if (link_is_usable(d, m)) {
-		if (send_up(d, m))
+		relay_bootstrap_answered(d, m);
+		if (send_up(d, m, m))
 			relay_asked_answer(d, m);
 		else
 			d->relay->stats.dropped++;
@@ -94,7 +107,7 @@ static void up_empty(struct relay_device *d, const struct pdu *m)
 {
 	const bool expected =
 		device_is_asked(d) || exchange_of_server_mid(d->exchanges, m->mid) != NULL;
-	if (expected && d->ends[SIDE_SERVER] && send_up(d, m))
+	if (expected && d->ends[SIDE_SERVER] && send_up(d, m, m))
 		relay_asked_answer(d, m);
 	else
 		d->relay->stats.dropped++;

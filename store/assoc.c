@@ -6,6 +6,7 @@
 #include "store/core.h"
 #include "store/derive.h"
 #include "store/row.h"
+#include "store/staged.h"
 
 /* --- slots ------------------------------------------------------------------------------------ */
 
@@ -137,17 +138,24 @@ static bool begin_slot(const struct store *s, const struct store_assoc *a, uint6
 	return slot_take(slot, owner);
 }
 
-/* What may be refused. */
+/* What may be refused; then, what is learned by its first use (S31). */
 static enum store_result check(struct store_txn *t, const struct store_assoc *a, struct choice *c)
 {
+	bool staged = false;
 	if (a->context_len > STORE_CONTEXT_MAX || a->cid_len > STORE_CID_MAX ||
 		a->proof.len > STORE_CHAIN_MAX || a->path.role > STORE_LINK ||
 		a->candidate.role > STORE_LINK)
 		return STORE_DAMAGED;
-	enum store_result r = cred_check(&t->reader, a->cred, a->generation); /* S28 */
+	enum store_result r = STORE_OK;
+	if (a->path.role == STORE_DEVICE)
+		r = staged_proves(t, a->cred, a->generation, &staged);
+	if (r == STORE_OK && !staged)
+		r = cred_check(&t->reader, a->cred, a->generation); /* S28 */
 	if (r == STORE_OK)
 		r = cid_check(t, a); /* S25 */
-	return r == STORE_OK ? choose_slot(t, c) : r;
+	if (r == STORE_OK)
+		r = choose_slot(t, c);
+	return r == STORE_OK && staged ? staged_take(t, a->cred, a->generation) : r;
 }
 
 static enum store_result put_rows(

@@ -67,6 +67,7 @@ struct store {
 	bool read_ceilings;
 	uint32_t resumable_max;
 	uint64_t resting_max; /* CIDs that rest; beyond it the oldest may be given again */
+	uint64_t past_max;    /* stamps that were given up; beyond it the oldest are forgotten */
 	struct store_start start;
 	uint32_t stale_since, unsure_since;
 	/* store_time() at boot_ms; and what this process's clocks said then */

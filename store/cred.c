@@ -8,6 +8,7 @@
 #include "store/cred_row.h"
 #include "store/cred_rules.h"
 #include "store/row.h"
+#include "store/staged.h"
 
 static enum store_result check(
 	struct store_reader *r, uint32_t number, uint64_t generation, bool newest)
@@ -62,13 +63,13 @@ static enum store_result put_row(struct store_txn *t, const struct store_cred *c
 	return r;
 }
 
-static enum store_result put_hint(struct store_txn *t, uint64_t hash, uint32_t number)
+enum store_result cred_put_hint(struct store_txn *t, uint64_t hash, uint32_t number)
 {
 	const struct key k = key_hash_number(hash, number);
 	return kv_put(t->kv, KEY_CRED_INDEX, key_slice(&k), (struct kv_slice){ "", 0 });
 }
 
-static enum store_result drop_hint(struct store_txn *t, uint64_t hash, uint32_t number)
+enum store_result cred_drop_hint(struct store_txn *t, uint64_t hash, uint32_t number)
 {
 	const struct key k = key_hash_number(hash, number);
 	const enum store_result r = kv_del(t->kv, KEY_CRED_INDEX, key_slice(&k));
@@ -78,12 +79,12 @@ static enum store_result drop_hint(struct store_txn *t, uint64_t hash, uint32_t 
 static enum store_result put_hints(struct store_txn *t, const struct store_cred *c)
 {
 	uint64_t own[CRED_HINTS];
-	enum store_result r = put_hint(t, cred_endpoint_hash(t->s, c->endpoint), c->number);
+	enum store_result r = cred_put_hint(t, cred_endpoint_hash(t->s, c->endpoint), c->number);
 	if (c->state != STORE_CRED_ACTIVE)
 		return r; /* whom nobody may be finds no identity */
 	const size_t len = cred_hashes(t->s, c, own);
 	for (size_t i = 0; i < len && r == STORE_OK; i++)
-		r = put_hint(t, own[i], c->number);
+		r = cred_put_hint(t, own[i], c->number);
 	return r;
 }
 
@@ -91,28 +92,36 @@ static enum store_result drop_hints(struct store_txn *t, const struct store_cred
 {
 	uint64_t own[CRED_HINTS];
 	const size_t len = cred_hashes(t->s, c, own);
-	enum store_result r = drop_hint(t, cred_endpoint_hash(t->s, c->endpoint), c->number);
+	enum store_result r = cred_drop_hint(t, cred_endpoint_hash(t->s, c->endpoint), c->number);
 	for (size_t i = 0; i < len && r == STORE_OK; i++)
-		r = drop_hint(t, own[i], c->number);
+		r = cred_drop_hint(t, own[i], c->number);
 	return r;
 }
 
 /* --- rules ------------------------------------------------------------------------------------ */
 
-/* STORE_STALE: it is an active one's, of another number. *revoked: the number of a revoked one that
-   has it; 0: none. */
-static enum store_result endpoint_free(
-	struct store_txn *t, const struct store_cred *c, uint32_t *revoked)
+/* The next one of its endpoint, above *number, that leaves no room for *c. */
+static enum store_result next_rival(
+	struct store_txn *t, const struct store_cred *c, uint32_t *number, struct store_cred *out)
+{
+	enum store_result r;
+	do
+		r = store_next_of_endpoint(&t->reader, c->endpoint, number, out);
+	while (r == STORE_OK && (out->number == c->number || !cred_excludes(out, c)));
+	return r;
+}
+
+/* STORE_STALE: it is an active one's, of another number. */
+static enum store_result endpoint_free(struct store_txn *t, const struct store_cred *c)
 {
 	struct store_cred other;
-	*revoked = 0;
-	enum store_result r = store_find_endpoint(&t->reader, c->endpoint, &other);
-	if (r == STORE_OK && other.state == STORE_CRED_ACTIVE && other.number != c->number)
-		r = STORE_STALE;
-	else if (r == STORE_OK && other.state == STORE_CRED_REVOKED)
-		*revoked = other.number;
+	uint32_t number = 0;
+	enum store_result r;
+	do
+		r = next_rival(t, c, &number, &other);
+	while (r == STORE_OK && other.state != STORE_CRED_ACTIVE);
 	wipe(&other, sizeof(other));
-	return r == STORE_NONE ? STORE_OK : r;
+	return r == STORE_OK ? STORE_STALE : gone(r);
 }
 
 /* *spent: the number of one whose device has proved it before, and may not do so any more; 0: none.
@@ -137,14 +146,25 @@ static enum store_result identity_free(
 
 /* --- changes ---------------------------------------------------------------------------------- */
 
+/* What somebody changes goes before what was learned (S31). */
+static enum store_result end_staged(struct store_txn *t, const struct store_cred *c, bool anew)
+{
+	enum store_result r = staged_yield(t, c);
+	if (r == STORE_OK && anew)
+		r = store_resume_drop_cred(t, c->number);
+	if (r == STORE_OK)
+		r = anew ? gone(staged_forget(t, c->number)) : staged_stamp(t, c->number);
+	return r;
+}
+
 /* All that may refuse comes first, so that a refused one has changed nothing. proved 0: its device
-   proves something else from now on (R-211). */
-static enum store_result write_all(
-	struct store_txn *t, struct store_cred *c, const struct store_cred *old)
+   proves something else from now on (R-211). generation 0: a new one. */
+static enum store_result write_all(struct store_txn *t, struct store_cred *c,
+	const struct store_cred *old, uint64_t generation)
 {
 	enum store_result r = old ? drop_hints(t, old) : STORE_OK;
 	const bool anew = c->proved == 0;
-	c->generation = ++t->meta.generation;
+	c->generation = generation != 0 ? generation : ++t->meta.generation;
 	c->state = STORE_CRED_ACTIVE;
 	if (anew)
 		c->proved = c->generation;
@@ -155,7 +175,7 @@ static enum store_result write_all(
 		r = put_row(t, c);
 	if (r == STORE_OK)
 		r = put_hints(t, c);
-	return r == STORE_OK && anew ? store_resume_drop_cred(t, c->number) : r;
+	return r == STORE_OK ? end_staged(t, c, anew) : r;
 }
 
 static enum store_result forget(struct store_txn *t, uint32_t number)
@@ -171,18 +191,33 @@ static enum store_result forget(struct store_txn *t, uint32_t number)
 	return r;
 }
 
-static enum store_result add(struct store_txn *t, struct store_cred *c, uint32_t revoked)
+/* Those that are revoked, and would be taken for it. What they authenticated is stale by its number
+   and its generation alike. */
+static enum store_result forget_rivals(struct store_txn *t, const struct store_cred *c)
+{
+	struct store_cred other;
+	uint32_t number = 0;
+	enum store_result r;
+	while ((r = next_rival(t, c, &number, &other)) == STORE_OK) {
+		wipe(&other, sizeof(other));
+		r = forget(t, number);
+		if (r != STORE_OK)
+			return r;
+	}
+	return gone(r);
+}
+
+static enum store_result add(struct store_txn *t, struct store_cred *c)
 {
 	if (t->meta.cred_next == UINT32_MAX)
 		return STORE_FULL;
 	c->proved = 0;
-	/* What it authenticated is stale by its number and its generation alike. */
-	const enum store_result r = revoked != 0 ? forget(t, revoked) : STORE_OK;
-	return r == STORE_OK ? write_all(t, c, NULL) : r;
+	const enum store_result r = forget_rivals(t, c);
+	return r == STORE_OK ? write_all(t, c, NULL, 0) : r;
 }
 
-static enum store_result change(
-	struct store_txn *t, struct store_cred *c, const struct store_cred *old, uint32_t spent)
+static enum store_result change(struct store_txn *t, struct store_cred *c,
+	const struct store_cred *old, uint32_t spent, uint64_t generation)
 {
 	/* Nothing is un-revoked. */
 	if (old->state != STORE_CRED_ACTIVE || !cred_succeeds(c, old))
@@ -193,8 +228,10 @@ static enum store_result change(
 		c->changed_ms = old->changed_ms;
 		return STORE_OK;
 	}
-	const enum store_result r = spent != 0 ? store_cred_settle(t, spent) : STORE_OK;
-	return r == STORE_OK ? write_all(t, c, old) : r;
+	enum store_result r = spent != 0 ? store_cred_settle(t, spent) : STORE_OK;
+	if (r == STORE_OK && c->purpose != old->purpose)
+		r = forget_rivals(t, c);
+	return r == STORE_OK ? write_all(t, c, old, generation) : r;
 }
 
 /* What was proved to one that does not open any more is not known: nothing of it stays. */
@@ -203,36 +240,42 @@ static enum store_result change_unknown(struct store_txn *t, struct store_cred *
 	const enum store_result r = spent != 0 ? store_cred_settle(t, spent) : STORE_OK;
 	c->proved = 0;
 	wipe(&c->before, sizeof(c->before));
-	return r == STORE_OK ? write_all(t, c, NULL) : r;
+	return r == STORE_OK ? write_all(t, c, NULL, 0) : r;
 }
 
-static enum store_result replace(struct store_txn *t, struct store_cred *c, uint32_t spent)
+static enum store_result replace(
+	struct store_txn *t, struct store_cred *c, uint32_t spent, uint64_t generation)
 {
 	struct store_cred old;
 	enum store_result r = store_read_cred(&t->reader, c->number, &old);
 	if (r == STORE_OK)
-		r = change(t, c, &old, spent);
+		r = change(t, c, &old, spent, generation);
 	else if (r == STORE_DAMAGED)
 		r = change_unknown(t, c, spent);
 	wipe(&old, sizeof(old));
 	return r;
 }
 
-enum store_result store_cred_put(struct store_txn *t, struct store_cred *c)
+enum store_result cred_put_as(struct store_txn *t, struct store_cred *c, uint64_t generation)
 {
-	uint32_t revoked, spent;
+	uint32_t spent;
 	if (!cred_is_sound(c))
 		return STORE_DAMAGED;
-	enum store_result r = endpoint_free(t, c, &revoked);
+	enum store_result r = endpoint_free(t, c);
 	if (r == STORE_OK)
 		r = identity_free(t, c, &spent);
 	if (r != STORE_OK)
 		return r;
 	if (c->number != 0)
-		return replace(t, c, spent);
+		return replace(t, c, spent, generation);
 	if (spent != 0 && t->meta.cred_next != UINT32_MAX)
 		r = store_cred_settle(t, spent);
-	return r == STORE_OK ? add(t, c, revoked) : r;
+	return r == STORE_OK ? add(t, c) : r;
+}
+
+enum store_result store_cred_put(struct store_txn *t, struct store_cred *c)
+{
+	return cred_put_as(t, c, 0);
 }
 
 enum store_result store_take_generation(struct store_txn *t, uint64_t *out)
@@ -295,5 +338,7 @@ enum store_result store_cred_revoke(struct store_txn *t, uint32_t number, enum s
 	if (r == STORE_OK && known)
 		r = put_hints(t, &c);
 	wipe(&c, sizeof(c));
-	return r == STORE_OK ? store_resume_drop_cred(t, number) : r;
+	if (r == STORE_OK)
+		r = store_resume_drop_cred(t, number);
+	return r == STORE_OK ? gone(staged_forget(t, number)) : r;
 }

@@ -8,6 +8,8 @@
 #include "store/cred_row.h"
 #include "store/cred_rules.h"
 #include "store/row.h"
+#include "store/staged.h"
+#include "store/staging.h"
 
 /* In what is hashed: they stay as they are. */
 enum kind {
@@ -17,10 +19,12 @@ enum kind {
 	BY_KEY,
 	BY_RAW_KEY,
 	BY_CERTIFICATE,
-	BY_PIN
+	BY_PIN,
+	BY_NOSEC
 };
+enum { OF_STAGED = 16 }; /* and one of those */
 
-static uint64_t hash_of(const struct store *s, enum kind kind, const void *name, size_t len)
+static uint64_t hash_of(const struct store *s, unsigned kind, const void *name, size_t len)
 {
 	uint8_t octets[1 + STORE_ENDPOINT_MAX + STORE_IDENTITY_MAX];
 	struct wr w = wr_into(octets, sizeof(octets));
@@ -44,6 +48,8 @@ static enum kind by_identity(enum store_cred_kind kind)
 		return BY_RAW_KEY;
 	case STORE_CRED_CERTIFICATE:
 		return BY_CERTIFICATE;
+	case STORE_CRED_NOSEC:
+		return BY_NOSEC;
 	case STORE_CRED_PSK:
 		break;
 	}
@@ -85,6 +91,43 @@ size_t cred_hashes(const struct store *s, const struct store_cred *c, uint64_t o
 		out[len++] = hash_of(
 			s, BY_UPSTREAM_IDENTITY, c->upstream_identity, c->upstream_identity_len);
 	return len + before_hashes(s, c, out + len);
+}
+
+uint64_t cred_staged_identity_hash(
+	const struct store *s, enum store_cred_kind kind, const uint8_t *identity, size_t len)
+{
+	return hash_of(s, OF_STAGED | (unsigned)by_identity(kind), identity, len);
+}
+
+uint64_t cred_staged_key_hash(const struct store *s, const uint8_t *key, size_t len)
+{
+	return hash_of(s, OF_STAGED | BY_KEY, key, len);
+}
+
+uint64_t cred_staged_public_hash(const struct store *s, const uint8_t digest[STORE_PIN_LEN])
+{
+	return hash_of(s, OF_STAGED | BY_PIN, digest, STORE_PIN_LEN);
+}
+
+const uint8_t *cred_public(uint8_t kind, bool pinned, const uint8_t *identity, const uint8_t *pin)
+{
+	if (kind == STORE_CRED_RAW_KEY)
+		return identity;
+	return pinned ? pin : NULL;
+}
+
+size_t cred_staged_hashes(
+	const struct store *s, const struct store_staged *x, uint64_t out[STAGED_HINTS])
+{
+	const uint8_t *const public = cred_public(x->kind, x->pinned, x->identity, x->pin);
+	size_t len = 0;
+	out[len++] = cred_staged_identity_hash(
+		s, (enum store_cred_kind)x->kind, x->identity, x->identity_len);
+	if (x->key_len > 0)
+		out[len++] = cred_staged_key_hash(s, x->key, x->key_len);
+	else if (public)
+		out[len++] = cred_staged_public_hash(s, public);
+	return len;
 }
 
 uint64_t cred_wall_ms(const struct store *s)
@@ -165,9 +208,11 @@ enum store_result store_next_cred(struct store_reader *r, uint32_t *number, stru
 struct wanted {
 	enum kind kind;
 	const char *endpoint;
-	const uint8_t *octets; /* or these */
+	enum store_purpose purpose; /* of that */
+	const uint8_t *octets;      /* or these */
 	size_t len;
 	uint64_t wall_ms; /* now: what was proved before counts while that may be done */
+	uint32_t but;     /* not this number */
 };
 
 static bool same_octets(const struct wanted *w, const uint8_t *octets, size_t len)
@@ -188,10 +233,11 @@ static bool is_it(const struct wanted *w, const struct store_cred *c)
 {
 	switch (w->kind) {
 	case BY_ENDPOINT:
-		return strcmp(w->endpoint, c->endpoint) == 0;
+		return strcmp(w->endpoint, c->endpoint) == 0 && c->purpose == w->purpose;
 	case BY_IDENTITY:
 	case BY_RAW_KEY:
 	case BY_CERTIFICATE:
+	case BY_NOSEC:
 		return by_identity((enum store_cred_kind)c->kind) == w->kind &&
 		       (same_octets(w, c->identity, c->identity_len) || is_before(w, c));
 	case BY_PIN:
@@ -205,8 +251,7 @@ static bool is_it(const struct wanted *w, const struct store_cred *c)
 	       same_octets(w, c->upstream_key, c->upstream_key_len) || is_before(w, c);
 }
 
-/* The next number with this hash, above *number. */
-static enum store_result next_hint(struct store_reader *r, uint64_t hash, uint32_t *number)
+enum store_result cred_next_hint(struct store_reader *r, uint64_t hash, uint32_t *number)
 {
 	struct key from = key_hash_number(hash, *number);
 	struct kv_slice k, v;
@@ -228,8 +273,9 @@ static enum store_result find(struct store_reader *r, uint64_t hash, const struc
 	*out = (struct store_cred){ 0 };
 	enum store_result result = reader_ready(r);
 	while (result == STORE_OK && !(found && out->state == STORE_CRED_ACTIVE)) {
-		result = next_hint(r, hash, &number);
-		if (result != STORE_OK || store_read_cred(r, number, &c) != STORE_OK)
+		result = cred_next_hint(r, hash, &number);
+		if (result != STORE_OK || number == w->but ||
+			store_read_cred(r, number, &c) != STORE_OK)
 			continue;
 		if (!is_it(w, &c) || (c.state != STORE_CRED_ACTIVE && !revoked))
 			continue;
@@ -257,11 +303,28 @@ enum store_result cred_find_holder(struct store_reader *r, enum store_cred_kind 
 	return find(r, cred_identity_hash(r->s, kind, identity, len), &w, false, out);
 }
 
-enum store_result store_find_endpoint(
-	struct store_reader *r, const char *endpoint, struct store_cred *out)
+enum store_result store_find_endpoint(struct store_reader *r, const char *endpoint,
+	enum store_purpose purpose, struct store_cred *out)
 {
-	const struct wanted w = { .kind = BY_ENDPOINT, .endpoint = endpoint };
+	const struct wanted w = { .kind = BY_ENDPOINT, .endpoint = endpoint, .purpose = purpose };
 	return find(r, cred_endpoint_hash(r->s, endpoint), &w, true, out);
+}
+
+enum store_result store_next_of_endpoint(
+	struct store_reader *r, const char *endpoint, uint32_t *number, struct store_cred *out)
+{
+	const uint64_t hash = cred_endpoint_hash(r->s, endpoint);
+	enum store_result result = reader_ready(r);
+	while (result == STORE_OK) {
+		result = cred_next_hint(r, hash, number);
+		if (result != STORE_OK || store_read_cred(r, *number, out) != STORE_OK)
+			continue;
+		if (strcmp(endpoint, out->endpoint) == 0)
+			return STORE_OK;
+		wipe(out, sizeof(*out));
+	}
+	*out = (struct store_cred){ 0 };
+	return result;
 }
 
 static enum store_result find_number(
@@ -275,20 +338,64 @@ static enum store_result find_number(
 	return result;
 }
 
+/* Or for whom it is staged. */
+static enum store_result find_or_staged(struct store_reader *r, const struct wanted *w,
+	const struct staged_wanted *staged, uint32_t *number)
+{
+	struct store_staged x;
+	enum store_result result = find_number(r, w, number);
+	if (result != STORE_NONE)
+		return result;
+	result = staged_find(r, staged, &x);
+	*number = result == STORE_OK ? x.cred : 0;
+	wipe(&x, sizeof(x));
+	return result;
+}
+
 enum store_result store_find_key(
 	struct store_reader *r, const uint8_t *key, size_t len, uint32_t *number)
 {
 	const struct wanted w = {
 		.kind = BY_KEY, .octets = key, .len = len, .wall_ms = cred_wall_ms(r->s)
 	};
-	return find_number(r, &w, number);
+	const struct staged_wanted staged = { .part = STAGED_KEY, .octets = key, .len = len };
+	return find_or_staged(r, &w, &staged, number);
 }
 
 enum store_result store_find_pin(
 	struct store_reader *r, const uint8_t pin[STORE_PIN_LEN], uint32_t *number)
 {
 	const struct wanted w = { .kind = BY_PIN, .octets = pin, .len = STORE_PIN_LEN };
-	return find_number(r, &w, number);
+	const struct staged_wanted staged = {
+		.part = STAGED_PUBLIC, .octets = pin, .len = STORE_PIN_LEN
+	};
+	return find_or_staged(r, &w, &staged, number);
+}
+
+static enum store_result find_sharer(struct store_reader *r, const struct store_staged *x,
+	enum kind kind, const uint8_t *octets, size_t len)
+{
+	const struct wanted w = { .kind = kind,
+		.octets = octets,
+		.len = len,
+		.wall_ms = cred_wall_ms(r->s),
+		.but = x->cred };
+	uint32_t number;
+	return find_number(r, &w, &number);
+}
+
+enum store_result cred_find_sharer(struct store_reader *r, const struct store_staged *x)
+{
+	const uint8_t *const public = cred_public(x->kind, x->pinned, x->identity, x->pin);
+	enum store_result result = find_sharer(
+		r, x, by_identity((enum store_cred_kind)x->kind), x->identity, x->identity_len);
+	if (result == STORE_NONE && x->key_len > 0)
+		result = find_sharer(r, x, BY_KEY, x->key, x->key_len);
+	if (result == STORE_NONE && public)
+		result = find_sharer(r, x, BY_PIN, public, STORE_PIN_LEN);
+	if (result == STORE_NONE && x->pinned)
+		result = find_sharer(r, x, BY_RAW_KEY, x->pin, STORE_PIN_LEN);
+	return result;
 }
 
 enum store_result store_find_upstream_identity(

@@ -34,6 +34,9 @@ static bool is_of_its_kind(const struct store_cred *c)
 		return c->key_len > 0 && !c->pinned;
 	if (c->kind == STORE_CRED_RAW_KEY)
 		return c->key_len == 0 && !c->pinned && c->identity_len == STORE_PIN_LEN;
+	if (c->kind == STORE_CRED_NOSEC)
+		return c->key_len == 0 && !c->pinned && c->identity_len == strlen(c->endpoint) &&
+		       memcmp(c->identity, c->endpoint, c->identity_len) == 0;
 	return c->kind == STORE_CRED_CERTIFICATE && c->key_len == 0;
 }
 
@@ -47,13 +50,23 @@ static bool has_sound_labels(const struct store_cred *c)
 	return true;
 }
 
+bool cred_excludes(const struct store_cred *a, const struct store_cred *b)
+{
+	return a->purpose == b->purpose || a->purpose == STORE_FOR_ANY ||
+	       b->purpose == STORE_FOR_ANY ||
+	       (a->kind == STORE_CRED_NOSEC) != (b->kind == STORE_CRED_NOSEC);
+}
+
 bool cred_is_sound(const struct store_cred *c)
 {
 	const struct store_cred_before *const b = &c->before;
 	return c->endpoint[0] != '\0' && memchr(c->endpoint, '\0', sizeof(c->endpoint)) &&
 	       c->identity_len > 0 && c->identity_len <= STORE_IDENTITY_MAX &&
+	       c->purpose <= STORE_FOR_BOOTSTRAP &&
+	       /* Who may only be bootstrapped, may fetch nothing. */
+	       !(c->purpose == STORE_FOR_BOOTSTRAP && c->repository) &&
 	       c->key_len <= STORE_KEY_MAX && c->upstream_identity_len <= STORE_IDENTITY_MAX &&
-	       c->upstream_key_len <= STORE_KEY_MAX && c->origin <= STORE_BY_FILE &&
+	       c->upstream_key_len <= STORE_KEY_MAX && c->origin <= STORE_BY_BOOTSTRAP &&
 	       is_of_its_kind(c) && has_sound_labels(c) &&
 	       (b->generation == 0 || (c->number != 0 && b->identity_len <= STORE_IDENTITY_MAX &&
 					      b->key_len <= STORE_KEY_MAX));
@@ -61,7 +74,7 @@ bool cred_is_sound(const struct store_cred *c)
 
 /* --- what is the same ------------------------------------------------------------------------- */
 
-static bool same_face(const struct store_cred *a, const struct store_cred *b)
+bool cred_same_face(const struct store_cred *a, const struct store_cred *b)
 {
 	return a->kind == b->kind && same_pin(a->pinned, a->pin, b->pinned, b->pin) &&
 	       same_octets(a->identity, a->identity_len, b->identity, b->identity_len) &&
@@ -100,12 +113,17 @@ static bool same_upstream(const struct store_cred *a, const struct store_cred *b
 		       a->upstream_key, a->upstream_key_len, b->upstream_key, b->upstream_key_len);
 }
 
+static bool same_use(const struct store_cred *a, const struct store_cred *b)
+{
+	return a->purpose == b->purpose && a->repository == b->repository;
+}
+
 bool cred_same_content(const struct store_cred *a, const struct store_cred *b)
 {
 	const bool overlap = a->before.generation == b->before.generation &&
 			     a->before.until_ms == b->before.until_ms;
-	return strcmp(a->endpoint, b->endpoint) == 0 && same_face(a, b) && same_upstream(a, b) &&
-	       same_labels(a, b) && a->until_ms == b->until_ms && overlap &&
+	return strcmp(a->endpoint, b->endpoint) == 0 && same_use(a, b) && cred_same_face(a, b) &&
+	       same_upstream(a, b) && same_labels(a, b) && a->until_ms == b->until_ms && overlap &&
 	       (a->before.generation == 0 || same_before(&a->before, &b->before));
 }
 
@@ -115,7 +133,10 @@ bool cred_succeeds(struct store_cred *c, const struct store_cred *old)
 {
 	struct store_cred_before *const b = &c->before;
 	c->proved = 0;
-	if (same_face(c, old)) {
+	/* What was proved for one purpose is nothing for another. */
+	if (c->purpose != old->purpose && b->generation != 0)
+		return false;
+	if (c->purpose == old->purpose && cred_same_face(c, old)) {
 		c->proved = old->proved;
 		/* An overlap that runs goes on, unless another end of it is said. */
 		if (b->generation == 0 || is_face_of(b, old))
@@ -132,6 +153,18 @@ bool cred_succeeds(struct store_cred *c, const struct store_cred *old)
 	/* Whoever has proved it, did so since then. */
 	b->generation = old->proved;
 	return c->kind == old->kind && is_face_of(b, old);
+}
+
+void cred_take_face(struct store_cred *c, const struct store_staged *s)
+{
+	c->kind = s->kind;
+	c->pinned = s->pinned;
+	c->identity_len = s->identity_len;
+	c->key_len = s->key_len;
+	memcpy(c->pin, s->pin, sizeof(c->pin));
+	memcpy(c->identity, s->identity, sizeof(c->identity));
+	memcpy(c->key, s->key, sizeof(c->key));
+	wipe(&c->before, sizeof(c->before));
 }
 
 struct store_cred_mark cred_mark_of(const struct store_cred *c)

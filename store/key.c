@@ -26,6 +26,9 @@ static const char *const names[] = {
 	[KEY_CID_REST] = "cids-resting",
 	[KEY_VERDICT] = "verdicts",
 	[KEY_EXPIRY] = "credentials-ends",
+	[KEY_STAGED] = "staged",
+	[KEY_STAGED_END] = "staged-ends",
+	[KEY_STAGED_PAST] = "staged-past",
 };
 
 _Static_assert(COUNT_OF(names) == KEY_TABLES, "each table has a name");

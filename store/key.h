@@ -20,7 +20,7 @@
 enum key_table {
 	KEY_META,       /* name: schema, meta */
 	KEY_CRED,       /* number: head, sealed credential */
-	KEY_CRED_INDEX, /* keyed hash of endpoint or identity, number: nothing; a hint */
+	KEY_CRED_INDEX, /* keyed hash of endpoint, identity ..., number: nothing; a hint */
 	KEY_ASSOC,      /* slot: head, sealed association */
 	KEY_LEASE,      /* slot: lease with MAC */
 	KEY_PATH,       /* keyed hash of the five-tuple: slot; a hint */
@@ -36,6 +36,10 @@ enum key_table {
 	KEY_CID_REST,   /* store_time(), keyed hash of a CID: nothing */
 	KEY_VERDICT,    /* credential: what was decided of its session, with MAC */
 	KEY_EXPIRY,     /* wall clock, credential: nothing; a hint */
+	KEY_STAGED,     /* credential: head, sealed: what is staged for it */
+	KEY_STAGED_END, /* wall clock, credential: nothing; a hint */
+	/* generation of what was staged and has gone, credential: nothing */
+	KEY_STAGED_PAST,
 	KEY_TABLES
 };
 

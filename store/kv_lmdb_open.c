@@ -7,14 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "store/pages.h"
 
 enum {
 	READERS_MAX = 254, /* 64 workers, their helpers, tools */
 	PAGE_LEAST = 256,
 	PAGE_MOST = 65536,
-	LACKING_MAX = 65536,                  /* pages */
 	STATUS_IO = 74,                       /* EX_IOERR of sysexits(3) */
 	LOCK_BYTES = READERS_MAX * 64 + 4096, /* of lock.mdb, at least: a line for each, a head */
 };
@@ -99,27 +101,61 @@ static bool meta_is_sound(int fd, off_t at, uint32_t *page)
 	       (m.page & (m.page - 1)) == 0;
 }
 
-static bool look_at(const struct lmdb_kv *k, bool *missing, struct store_error *error)
+static bool refuse_cut(
+	const struct lmdb_kv *k, off_t have, uint64_t need, struct store_error *error)
 {
-	*missing = false;
-	const int fd = open(k->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT) {
-		*missing = true;
-		return true;
-	}
-	if (fd < 0)
+	return store_fail(error, "%s: is cut off: it has %lld octets of %llu; %s", k->file,
+		(long long)have, (unsigned long long)need, remedy);
+}
+
+/* Nobody else changes the file: the folder is locked. */
+static bool look_at_pages(
+	const struct lmdb_kv *k, int fd, const struct stat *st, struct store_error *error)
+{
+	const size_t len = (size_t)st->st_size;
+	void *const file = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
+	if (file == MAP_FAILED)
 		return refuse(k, errno, error);
+	/* Neighbours of a page that is looked at are not: those of a large store are many. */
+	(void)madvise(file, len, MADV_RANDOM);
+	(void)madvise(file, len, MADV_DONTDUMP);
+	struct pages_fault fault;
+	const bool good = pages_are_sound(file, len, &fault);
+	(void)munmap(file, len);
+	if (good)
+		return true;
+	if (fault.need > 0)
+		return refuse_cut(k, st->st_size, fault.need, error);
+	if (fault.what == NULL)
+		return store_fail(error, "%s: no memory to look at its pages", k->file);
+	return store_fail(error, "%s: is damaged (page %llu: %s); %s", k->file,
+		(unsigned long long)fault.page, fault.what, remedy);
+}
+
+/* Whoever only reads has no writer kept out, so that pages may change while they are looked at. */
+static bool look_into(const struct lmdb_kv *k, int fd, bool read_only, struct store_error *error)
+{
 	struct stat st;
 	uint32_t page = 0;
 	uint32_t second = 0;
-	bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-	if (!good)
-		(void)store_fail(error, "%s: is no regular file; %s", k->file, remedy);
-	else if (st.st_size == 0)
-		good = store_fail(error, "%s: is empty, that is, damaged; %s", k->file, remedy);
-	else if (!meta_is_sound(fd, 0, &page) || !meta_is_sound(fd, (off_t)page, &second) ||
-		 page != second)
-		good = refuse(k, MDB_INVALID, error);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return store_fail(error, "%s: is no regular file; %s", k->file, remedy);
+	if (st.st_size == 0)
+		return store_fail(error, "%s: is empty, that is, damaged; %s", k->file, remedy);
+	if (!meta_is_sound(fd, 0, &page) || !meta_is_sound(fd, (off_t)page, &second) ||
+		page != second)
+		return refuse(k, MDB_INVALID, error);
+	return read_only || look_at_pages(k, fd, &st, error);
+}
+
+static bool look_at(
+	const struct lmdb_kv *k, bool read_only, bool *missing, struct store_error *error)
+{
+	const int fd = open(k->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	*missing = fd < 0 && errno == ENOENT;
+	if (fd < 0)
+		return *missing || refuse(k, errno, error);
+	const bool good = look_into(k, fd, read_only, error);
 	(void)close(fd);
 	return good;
 }
@@ -156,7 +192,7 @@ static bool lacks_only_free(struct lmdb_kv *k, int fd, off_t have, uint64_t need
 	const uint64_t first = (uint64_t)have / k->page;
 	const uint64_t end = need / k->page;
 	uint64_t n = 0;
-	if (end < first || end - first > LACKING_MAX || ftruncate(fd, (off_t)need) != 0)
+	if (end < first || end - first > PAGES_LACKING || ftruncate(fd, (off_t)need) != 0)
 		return false;
 	const bool good = count_free(k, first, end, &n) == 0 && n == end - first;
 	if (!good && ftruncate(fd, have) != 0) /* as it was, for whoever looks into it */
@@ -184,8 +220,7 @@ static bool is_whole(struct lmdb_kv *k, struct store_error *error)
 	const uint64_t need = ((uint64_t)info.me_last_pgno + 1) * k->page;
 	if ((uint64_t)st.st_size >= need || lacks_only_free(k, fd, st.st_size, need))
 		return true;
-	return store_fail(error, "%s: is cut off: it has %lld octets of %llu; %s", k->file,
-		(long long)st.st_size, (unsigned long long)need, remedy);
+	return refuse_cut(k, st.st_size, need, error);
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -325,7 +360,7 @@ static bool open_all(
 	bool missing;
 	if (!path(k->file, s->dir, "data.mdb"))
 		return store_fail(error, "%s: the name is too long", s->dir);
-	if (!look_at(k, &missing, error))
+	if (!look_at(k, s->read_only, &missing, error))
 		return false;
 	if (missing && s->read_only)
 		return store_fail(error, "%s: is not there; lwgated makes it", k->file);

@@ -7,6 +7,7 @@
 #include "base/wipe.h"
 #include "store/core.h"
 #include "store/row.h"
+#include "store/staged.h"
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -219,11 +220,16 @@ enum store_result store_resume_put(struct store_txn *t, const struct store_resum
 	if (t->s->resumable_max == 0)
 		return STORE_FULL;
 	memcpy(h.id, x->id, x->id_len);
-	enum store_result r = cred_check_newest(&t->reader, x->cred, x->generation); /* S28 */
+	bool staged = false;
+	enum store_result r = staged_proves(t, x->cred, x->generation, &staged);
+	if (r == STORE_OK && !staged)
+		r = cred_check_newest(&t->reader, x->cred, x->generation); /* S28 */
 	if (r == STORE_OK)
 		r = look_registered(t, x->cred, &h.registered);
 	if (r == STORE_OK)
 		r = make_room(t, x->cred);
+	if (r == STORE_OK && staged)
+		r = staged_take(t, x->cred, x->generation);
 	if (r == STORE_OK)
 		r = store_resume_drop_cred(t, x->cred);
 	if (r == STORE_OK)

@@ -75,7 +75,7 @@ enum store_result store_rotate(struct store *s, struct store_error *error)
 
 /* --- the sweep -------------------------------------------------------------------------------- */
 
-static const unsigned sealed[] = { KEY_CRED, KEY_ASSOC, KEY_SESSION, KEY_RESUME };
+static const unsigned sealed[] = { KEY_CRED, KEY_ASSOC, KEY_SESSION, KEY_RESUME, KEY_STAGED };
 
 /* The row's binding and head; rest is the sealed part. False: no such row. */
 static bool describe(
@@ -86,6 +86,7 @@ static bool describe(
 		struct store_cred_mark cred;
 		struct value_session_head session;
 		struct value_resume_head resume;
+		struct value_staged_head staged;
 	} head = { 0 };
 	uint32_t number;
 	bool good = key_is_number(key_slice(&row->key), &number);
@@ -99,6 +100,9 @@ static bool describe(
 		row->generation = head.cred.generation;
 	} else if (row->table == KEY_SESSION) {
 		good = good && value_session_head_read(v, &head.session, rest);
+	} else if (row->table == KEY_STAGED) {
+		good = good && value_staged_head_read(v, &s->mac, number, &head.staged, rest);
+		row->generation = head.staged.generation;
 	} else {
 		good = good && value_resume_head_read(v, &head.resume, rest);
 		row->generation = head.resume.generation;

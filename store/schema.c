@@ -35,9 +35,29 @@ static enum store_result policies(struct kv_txn *kv)
 	return STORE_OK;
 }
 
+/* There are tables for what is staged, which are made empty, and its hints among those of
+   credentials. What was written before stays as it is. Who knows version 4 only would change or
+   revoke a credential and leave what is staged for it. */
+static enum store_result learning(struct kv_txn *kv)
+{
+	(void)kv;
+	return STORE_OK;
+}
+
+/* Credentials have a purpose and may fetch firmware or not; sessions have an upstream, and what
+   their devices said of themselves. What was written before stays as it is: a credential for any
+   purpose, a session with the one upstream that there was. Who knows version 5 only would take a
+   credential for one purpose for damage, and give its endpoint away. */
+static enum store_result purposes(struct kv_txn *kv)
+{
+	(void)kv;
+	return STORE_OK;
+}
+
 /* Version 1 is the first. A step from n to n + 1 is appended here, with a test that makes a
    database of version n; STORE_SCHEMA grows with it. */
-static enum store_result (*const all[])(struct kv_txn *kv) = { kinds, cids, policies };
+static enum store_result (*const all[])(
+	struct kv_txn *kv) = { kinds, cids, policies, learning, purposes };
 _Static_assert(1 + COUNT_OF(all) == STORE_SCHEMA, "the steps end there");
 
 struct schema_steps schema_steps(void)

@@ -11,6 +11,7 @@
 enum {
 	DROP_AFTER_MS = 10000,
 	RESTING_MAX = 1 << 20, /* some 80 MB of the database */
+	PAST_MAX = 1 << 16,    /* some 2 MB */
 };
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -100,6 +101,7 @@ struct store *store_assemble(
 	s->read_ceilings = settings->read_ceilings;
 	s->resumable_max = settings->resumable_max;
 	s->resting_max = RESTING_MAX;
+	s->past_max = PAST_MAX;
 	(void)pthread_mutex_init(&s->kek_lock, NULL);
 	(void)pthread_mutex_init(&s->look_lock, NULL);
 	if (begin(s, settings, error))
@@ -173,6 +175,7 @@ static void count(struct store *s, struct store_stats *out)
 		out->credentials = kv_count(s->look->kv, KEY_CRED);
 		out->resumable = kv_count(s->look->kv, KEY_RESUME);
 		out->resting = kv_count(s->look->kv, KEY_CID_REST);
+		out->staged = kv_count(s->look->kv, KEY_STAGED);
 		store_reader_rest(s->look);
 	}
 	(void)pthread_mutex_unlock(&s->look_lock);

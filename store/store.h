@@ -22,6 +22,7 @@
 
 #include "base/attr.h"
 #include "base/net.h"
+#include "store/credential.h"
 #include "store/error.h"
 #include "store/hot.h"
 #include "store/kek.h"
@@ -37,24 +38,20 @@ struct store_txn;
 struct log;
 
 enum {
-	STORE_SCHEMA = 4,
+	STORE_SCHEMA = 6,
 	STORE_LEASE = 256,     /* write numbers leased at once */
 	STORE_READ_LEASE = 32, /* read numbers let in at once, where that is asked for (S11) */
 	STORE_CONTEXT_MAX = 448,
-	STORE_IDENTITY_MAX = 128,
-	STORE_KEY_MAX = 64,
-	STORE_ENDPOINT_MAX = 128,
 	STORE_LOCATION_MAX = 64,
 	STORE_SESSION_ID_MAX = 32,
 	STORE_RESUME_MAX = 2048,
 	STORE_NOTE_MAX = 64,
-	STORE_CID_MAX = 19, /* of ours, see dtls/cid */
-	STORE_STAYS = 4,    /* earlier addresses that are kept */
-	STORE_LABELS_MAX = 16,
-	STORE_LABEL_MAX = 32,
+	STORE_CID_MAX = 19,   /* of ours, see dtls/cid */
+	STORE_STAYS = 4,      /* earlier addresses that are kept */
 	STORE_CHAIN_MAX = 10, /* certificates below the anchor */
 	STORE_TRACE = 16,     /* octets by which a certificate or a key is known again */
 	STORE_RULE_MAX = 48,
+	STORE_SMS_MAX = 16,               /* digits of a number, E.164 has 15 at most, and NUL */
 	STORE_CID_REST_MS = 24 * 3600000, /* a CID of an association that has gone is nobody's */
 };
 #define STORE_NO_SLOT   UINT32_MAX
@@ -106,6 +103,7 @@ struct store_stats {
 	uint64_t file_bytes, hot_bytes;
 	uint64_t associations, sessions, credentials, resumable;
 	uint64_t resting; /* CIDs of associations that have gone (S25) */
+	uint64_t staged;
 	uint64_t commit_us_last, commit_us_max;
 	bool is_full;   /* the last new session was refused for want of room */
 	bool is_broken; /* the medium failed (S4): nothing is written any more */
@@ -203,61 +201,14 @@ struct store_session { /* of a credential */
 	char location[STORE_LOCATION_MAX];
 	uint32_t lifetime_s;
 	uint64_t expires_ms; /* store_time() */
-};
-
-enum store_cred_state { STORE_CRED_ACTIVE, STORE_CRED_REVOKED };
-enum store_origin { STORE_BY_CONTROL, STORE_BY_FILE };
-/* What a device proves. Identities of different kinds never meet: each kind has its own names. */
-enum store_cred_kind {
-	STORE_CRED_PSK,         /* identity: the PSK identity; key: the PSK */
-	STORE_CRED_RAW_KEY,     /* identity: SHA-256 of the SubjectPublicKeyInfo; no key */
-	STORE_CRED_CERTIFICATE, /* identity: the name in the certificate; no key; maybe a pin */
-};
-enum { STORE_PIN_LEN = 32 };
-
-/* What the device has proved until now, and may prove for a while yet beside what it is to prove
-   (R-216). Of the same kind. */
-struct store_cred_before {
-	/* Since which it was what the device proves; 0: there is none. store_cred_put() sets it
-	   right where it is not 0. */
-	uint64_t generation;
-	uint64_t until_ms; /* wall clock */
-	uint8_t identity_len, key_len;
-	bool pinned;
-	uint8_t pin[STORE_PIN_LEN];
-	uint8_t identity[STORE_IDENTITY_MAX];
-	uint8_t key[STORE_KEY_MAX];
-};
-
-struct store_cred {          /* the holder wipes it */
-	uint64_t generation; /* of the whole store, never used again (S29) */
-	uint64_t changed_ms; /* wall clock */
-	uint32_t number;     /* 1 ..; 0: to be given by store_cred_put() */
-	uint8_t state, origin;
-	uint8_t kind;                  /* enum store_cred_kind */
-	bool pinned;                   /* CERTIFICATE: pin must be in the chain */
-	uint8_t identity_len, key_len; /* a revoked one has no key */
-	uint8_t upstream_identity_len, upstream_key_len; /* 0: derived */
-	/* SHA-256 of a SubjectPublicKeyInfo; zero: none. A CA's may be the pin of many. */
-	uint8_t pin[STORE_PIN_LEN];
-	char endpoint[STORE_ENDPOINT_MAX + 1];
-	uint8_t identity[STORE_IDENTITY_MAX], upstream_identity[STORE_IDENTITY_MAX];
-	uint8_t key[STORE_KEY_MAX], upstream_key[STORE_KEY_MAX];
-	/* Since this generation kind, identity, key and pin are as they are: what is older was
-	   proved by something else. Given by store_cred_put(). */
-	uint64_t proved;
-	uint64_t until_ms; /* wall clock: it is taken no more then; 0: it does not expire */
-	size_t labels_len;
-	char labels[STORE_LABELS_MAX][STORE_LABEL_MAX + 1];
-	struct store_cred_before before;
-};
-
-/* The same, as far as it can be told without unsealing. */
-struct store_cred_mark {
-	uint64_t generation, proved;
-	uint64_t before, before_until_ms; /* before.generation (0: none) and its end */
-	uint64_t until_ms;
-	bool active;
+	/* Keyed hash of the name of the upstream that its link, and its registration, are of;
+	   0: none was chosen (of one that is older than schema 6: the only one that there was). */
+	uint64_t upstream;
+	/* What the device has said when it registered, as proxy/registration has it. */
+	uint8_t binding, version;
+	bool queue, stale;
+	uint16_t channels;
+	char sms[STORE_SMS_MAX]; /* "": it said none */
 };
 
 /* What a policy has decided of the session of a credential, and is not over with it. */
@@ -321,18 +272,23 @@ MUST_USE enum store_result store_read_session(
    then the identity is out->before's. (That out has not expired itself is to be looked at.) */
 MUST_USE enum store_result store_find_identity(struct store_reader *r, enum store_cred_kind kind,
 	const uint8_t *identity, size_t len, struct store_cred *out);
-/* Whose key this is, towards either side (also that of before, until it is over), or whose upstream
-   identity, as it stands there; active ones only (R-022). */
+/* Whose key this is, towards either side (also that of before, until it is over; and what is
+   staged, whatever the clock says), or whose upstream identity, as it stands there; active ones
+   only (R-022). */
 MUST_USE enum store_result store_find_key(
 	struct store_reader *r, const uint8_t *key, size_t len, uint32_t *number);
-/* One of those who have this pin. */
+/* One of those who have this pin; or what is staged has it, or its raw public key is this. */
 MUST_USE enum store_result store_find_pin(
 	struct store_reader *r, const uint8_t pin[STORE_PIN_LEN], uint32_t *number);
 MUST_USE enum store_result store_find_upstream_identity(
 	struct store_reader *r, const uint8_t *identity, size_t len, uint32_t *number);
-/* The active one, or else one that was revoked. */
-MUST_USE enum store_result store_find_endpoint(
-	struct store_reader *r, const char *endpoint, struct store_cred *out);
+/* The active one with this very purpose, or else one that was revoked. */
+MUST_USE enum store_result store_find_endpoint(struct store_reader *r, const char *endpoint,
+	enum store_purpose purpose, struct store_cred *out);
+/* The one of this endpoint with the lowest number above *number, which becomes its, of whatever
+   purpose, active or not; 0 to begin with. An endpoint has two active ones at most. */
+MUST_USE enum store_result store_next_of_endpoint(
+	struct store_reader *r, const char *endpoint, uint32_t *number, struct store_cred *out);
 MUST_USE enum store_result store_read_cred(
 	struct store_reader *r, uint32_t number, struct store_cred *out);
 /* Without unsealing: for each wake (S28). */
@@ -405,7 +361,10 @@ void store_submit(struct store *s, struct store_op *op);
    What they fill in is good only when done() says STORE_OK. */
 
 /* A new association, with its first lease and its slot, owned by owner. S28: STORE_STALE when what
-   was proved under its generation does not stand (any more); S25: also when its CID is taken.
+   was proved under its generation does not stand (any more); S25: also when its CID is taken. Of a
+   device, under the generation of what is staged, armed or not: that takes the credential's place
+   first, with its generation, as store_cred_put() of it by STORE_BY_BOOTSTRAP would without a
+   `before` (S31; store_resume_put() does the same).
    Replaces what had the path and has no CID, or is a link; another device with a CID that was there
    is adrift from now on (R-109). Of a device: what was decided of the one before is gone. Fills id,
    slot, born, write_end, read_end, leased, trust, path_ms. */
@@ -438,13 +397,15 @@ MUST_USE enum store_result store_session_drop(struct store_txn *t, uint32_t cred
 MUST_USE enum store_result store_port_put(
 	struct store_txn *t, uint32_t worker, uint32_t at, uint32_t value);
 
-/* number 0: a new one; STORE_STALE: its endpoint or identity is another's, or the number is revoked
-   (nothing is un-revoked: a new number is given, and the revoked row of its endpoint goes), or its
-   `before` is not what the device proves now. Gives number and generation; and proved, with which
-   older resumption state goes, when what the device proves is another. While that stays the same, a
-   `before` that there is stays, too. One that is the same in all but origin and time keeps its
-   generation, and nothing is written. STORE_DAMAGED: it has no endpoint, identity or (PSK) key, or
-   what its kind has not, or a length beyond its bound, or is new and has something before. */
+/* number 0: a new one; STORE_STALE: its identity is another's, or its endpoint and purpose are (a
+   purpose that is any leaves room for no other), or the number is revoked (nothing is un-revoked: a
+   new number is given, and a revoked row of its endpoint goes that it leaves no room for), or its
+   `before` is not what the device proves now, and for the same purpose. Gives number and
+   generation; and proved, with which older resumption state goes, when what the device proves, or
+   what for, is another. While that stays the same, a `before` that there is stays, too. One that is
+   the same in all but origin and time keeps its generation, and nothing is written. STORE_DAMAGED:
+   it has no endpoint, identity or (PSK) key, or what its kind or its purpose has not, or a length
+   beyond its bound, or is new and has something before. */
 MUST_USE enum store_result store_cred_put(struct store_txn *t, struct store_cred *c);
 /* A generation that is nobody's credential's: of a change that concerns many sessions. */
 MUST_USE enum store_result store_take_generation(struct store_txn *t, uint64_t *out);

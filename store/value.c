@@ -356,6 +356,42 @@ bool value_cred_head_read(struct kv_slice v, const struct sip_key *mac, uint32_t
 	return true;
 }
 
+size_t value_staged_head_write(const struct value_staged_head *h, const struct sip_key *mac,
+	uint32_t cred, uint8_t *out, size_t cap)
+{
+	const struct key k = key_number(cred);
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, VALUE_LAYOUT);
+	wr_u64(&w, h->generation);
+	wr_u64(&w, h->until_ms);
+	wr_u8(&w, h->armed);
+	mac_write(&w, mac, KEY_STAGED, &k);
+	return wr_done(&w);
+}
+
+bool value_staged_head_read(struct kv_slice v, const struct sip_key *mac, uint32_t cred,
+	struct value_staged_head *out, struct kv_slice *rest)
+{
+	enum { HEAD = 1 + 8 + 8 + 1 + MAC };
+	const struct key k = key_number(cred);
+	const uint8_t *const octets = v.data;
+	struct rd r;
+	*out = (struct value_staged_head){ 0 };
+	*rest = (struct kv_slice){ "", 0 };
+	if (v.len < HEAD || !mac_check((struct kv_slice){ octets, HEAD }, mac, KEY_STAGED, &k, &r))
+		return false;
+	struct value_staged_head h = { 0 };
+	rd_layout(&r);
+	h.generation = rd_u64(&r);
+	h.until_ms = rd_u64(&r);
+	h.armed = rd_flag(&r);
+	if (!rd_end(&r))
+		return false;
+	*out = h;
+	*rest = (struct kv_slice){ octets + HEAD, v.len - HEAD };
+	return true;
+}
+
 size_t value_session_head_write(const struct value_session_head *h, uint8_t *out, size_t cap)
 {
 	struct wr w = wr_into(out, cap);

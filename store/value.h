@@ -21,6 +21,7 @@
 #include "base/sip.h"
 #include "store/key.h"
 #include "store/kv.h"
+#include "store/staging.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -35,6 +36,9 @@ enum {
 	VALUE_LAYOUT_CIDS = 2,
 	/* Of what says when it was proved, by what, or until when; others stay as they were. */
 	VALUE_LAYOUT_POLICIES = 3,
+	/* Of a credential for one purpose, and of a session that has an upstream, or whose device
+	   said more than its lifetime; others stay as they were. */
+	VALUE_LAYOUT_PURPOSES = 4,
 	VALUE_META_MAX = 160,
 	VALUE_LEASE_MAX = 80,
 	VALUE_HEAD_MAX = 64,
@@ -79,6 +83,11 @@ struct value_assoc_head {
 	uint64_t cid;  /* its keyed hash; 0 without */
 };
 
+struct value_staged_head {
+	uint64_t generation, until_ms;
+	bool armed;
+};
+
 struct value_session_head {
 	uint64_t expires_ms;
 	bool registered;
@@ -117,6 +126,11 @@ size_t value_cred_head_write(const struct store_cred_mark *m, const struct sip_k
 	uint32_t number, uint8_t *out, size_t cap);
 MUST_USE bool value_cred_head_read(struct kv_slice v, const struct sip_key *mac, uint32_t number,
 	struct store_cred_mark *out, struct kv_slice *rest);
+/* Has one, too: it says when it is over, and whether it is armed. */
+size_t value_staged_head_write(const struct value_staged_head *h, const struct sip_key *mac,
+	uint32_t cred, uint8_t *out, size_t cap);
+MUST_USE bool value_staged_head_read(struct kv_slice v, const struct sip_key *mac, uint32_t cred,
+	struct value_staged_head *out, struct kv_slice *rest);
 /* What a policy has decided has a MAC, too: it is read at each wake. v->rule has a NUL within. */
 enum { VALUE_VERDICT_MAX = 1 + 4 * 8 + 4 + 1 + STORE_RULE_MAX + 8 };
 size_t value_verdict_write(
@@ -137,6 +151,8 @@ size_t value_assoc_write(const struct store_assoc *a, uint8_t *out, size_t cap);
 MUST_USE bool value_assoc_read(struct kv_slice v, struct store_assoc *out);
 size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap);
 MUST_USE bool value_cred_read(struct kv_slice v, struct store_cred *out);
+size_t value_staged_write(const struct store_staged *s, uint8_t *out, size_t cap);
+MUST_USE bool value_staged_read(struct kv_slice v, struct store_staged *out);
 size_t value_session_write(const struct store_session *s, uint8_t *out, size_t cap);
 MUST_USE bool value_session_read(struct kv_slice v, struct store_session *out);
 /* born: in place of x's. */

@@ -15,16 +15,29 @@ static bool is_plain(const struct store_cred *c)
 	       c->before.generation == 0;
 }
 
+/* The same, of purposes. */
+static bool is_for_anything(const struct store_cred *c)
+{
+	return c->purpose == STORE_FOR_ANY && !c->repository;
+}
+
+static uint8_t layout_of(const struct store_cred *c)
+{
+	if (!is_for_anything(c))
+		return VALUE_LAYOUT_PURPOSES;
+	if (!is_plain(c))
+		return VALUE_LAYOUT_POLICIES;
+	return c->kind == STORE_CRED_PSK ? VALUE_LAYOUT : VALUE_LAYOUT_KINDS;
+}
+
 /* --- what came with the kinds ----------------------------------------------------------------- */
 
 static void wr_kind(struct wr *w, const struct store_cred *c)
 {
-	const bool plain = is_plain(c);
-	if (plain && c->kind == STORE_CRED_PSK) {
-		wr_u8(w, VALUE_LAYOUT);
+	const uint8_t layout = layout_of(c);
+	wr_u8(w, layout);
+	if (layout == VALUE_LAYOUT)
 		return;
-	}
-	wr_u8(w, plain ? VALUE_LAYOUT_KINDS : VALUE_LAYOUT_POLICIES);
 	wr_u8(w, c->kind);
 	wr_u8(w, c->pinned);
 	if (c->pinned)
@@ -44,9 +57,8 @@ static uint8_t rd_kind(struct rd *r, struct store_cred *out)
 	out->pinned = rd_flag(r);
 	if (out->pinned)
 		rd_copy(r, out->pin, sizeof(out->pin));
-	if ((layout != VALUE_LAYOUT_KINDS && layout != VALUE_LAYOUT_POLICIES) ||
-		(layout == VALUE_LAYOUT_KINDS && out->kind == STORE_CRED_PSK) ||
-		out->kind > STORE_CRED_CERTIFICATE ||
+	if (layout < VALUE_LAYOUT_KINDS || layout > VALUE_LAYOUT_PURPOSES ||
+		out->kind > STORE_CRED_NOSEC ||
 		(out->pinned && out->kind != STORE_CRED_CERTIFICATE))
 		r->bad = true;
 	return layout;
@@ -104,7 +116,21 @@ static void rd_policies(struct rd *r, struct store_cred *out)
 		out->labels_len = i + 1;
 	}
 	rd_before(r, out->kind, &out->before);
-	if (is_plain(out))
+}
+
+/* --- what came with purposes ------------------------------------------------------------------ */
+
+static void wr_purpose(struct wr *w, const struct store_cred *c)
+{
+	wr_u8(w, c->purpose);
+	wr_u8(w, c->repository);
+}
+
+static void rd_purpose(struct rd *r, struct store_cred *out)
+{
+	out->purpose = rd_u8(r);
+	out->repository = rd_flag(r);
+	if (out->purpose > STORE_FOR_BOOTSTRAP)
 		r->bad = true;
 }
 
@@ -112,6 +138,7 @@ static void rd_policies(struct rd *r, struct store_cred *out)
 
 size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap)
 {
+	const uint8_t layout = layout_of(c);
 	struct wr w = wr_into(out, cap);
 	if (c->labels_len > STORE_LABELS_MAX)
 		return 0;
@@ -124,14 +151,18 @@ size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap)
 	wr_field(&w, c->key, c->key_len);
 	wr_field(&w, c->upstream_identity, c->upstream_identity_len);
 	wr_field(&w, c->upstream_key, c->upstream_key_len);
-	if (!is_plain(c))
+	if (layout >= VALUE_LAYOUT_POLICIES)
 		wr_policies(&w, c);
+	if (layout >= VALUE_LAYOUT_PURPOSES)
+		wr_purpose(&w, c);
 	return wr_done(&w);
 }
 
 /* Nothing of another row is left. */
-static void forget_policies(struct store_cred *out)
+static void forget(struct store_cred *out)
 {
+	out->purpose = STORE_FOR_ANY;
+	out->repository = false;
 	out->proved = out->generation;
 	out->until_ms = 0;
 	out->labels_len = 0;
@@ -143,7 +174,7 @@ bool value_cred_read(struct kv_slice v, struct store_cred *out)
 {
 	struct rd r = rd_from(v.data, v.len);
 	const uint8_t layout = rd_kind(&r, out);
-	forget_policies(out);
+	forget(out);
 	if (!rd_ok(&r))
 		return false;
 	out->state = rd_u8(&r);
@@ -155,7 +186,40 @@ bool value_cred_read(struct kv_slice v, struct store_cred *out)
 	out->upstream_identity_len =
 		(uint8_t)rd_field(&r, out->upstream_identity, STORE_IDENTITY_MAX);
 	out->upstream_key_len = (uint8_t)rd_field(&r, out->upstream_key, STORE_KEY_MAX);
-	if (layout == VALUE_LAYOUT_POLICIES)
+	if (layout >= VALUE_LAYOUT_POLICIES)
 		rd_policies(&r, out);
-	return rd_end(&r) && out->state <= STORE_CRED_REVOKED && out->origin <= STORE_BY_FILE;
+	if (layout >= VALUE_LAYOUT_PURPOSES)
+		rd_purpose(&r, out);
+	return rd_end(&r) && layout == layout_of(out) && out->state <= STORE_CRED_REVOKED &&
+	       out->origin <= STORE_BY_BOOTSTRAP;
+}
+
+/* --- what is staged --------------------------------------------------------------------------- */
+
+size_t value_staged_write(const struct store_staged *s, uint8_t *out, size_t cap)
+{
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, VALUE_LAYOUT);
+	wr_u8(&w, s->kind);
+	wr_u8(&w, s->pinned);
+	if (s->pinned)
+		wr_bytes(&w, s->pin, sizeof(s->pin));
+	wr_field(&w, s->identity, s->identity_len);
+	wr_field(&w, s->key, s->key_len);
+	return wr_done(&w);
+}
+
+bool value_staged_read(struct kv_slice v, struct store_staged *out)
+{
+	struct rd r = rd_from(v.data, v.len);
+	if (rd_u8(&r) != VALUE_LAYOUT)
+		r.bad = true;
+	out->kind = rd_u8(&r);
+	out->pinned = rd_flag(&r);
+	if (out->pinned)
+		rd_copy(&r, out->pin, sizeof(out->pin));
+	out->identity_len = (uint8_t)rd_field(&r, out->identity, STORE_IDENTITY_MAX);
+	out->key_len = (uint8_t)rd_field(&r, out->key, STORE_KEY_MAX);
+	return rd_end(&r) && out->kind <= STORE_CRED_CERTIFICATE &&
+	       (!out->pinned || out->kind == STORE_CRED_CERTIFICATE);
 }

@@ -218,10 +218,50 @@ bool value_assoc_read(struct kv_slice v, struct store_assoc *out)
 
 /* --- sessions --------------------------------------------------------------------------------- */
 
+/* Before there were purposes there was one upstream, and nobody looked at more. */
+static bool is_plain(const struct store_session *s)
+{
+	return s->upstream == 0 && s->binding == 0 && s->version == 0 && !s->queue && !s->stale &&
+	       s->channels == 0 && s->sms[0] == '\0';
+}
+
+static void wr_said(struct wr *w, const struct store_session *s)
+{
+	wr_u64(w, s->upstream);
+	wr_u8(w, s->binding);
+	wr_u8(w, s->version);
+	wr_u8(w, s->queue);
+	wr_u8(w, s->stale);
+	wr_u16(w, s->channels);
+	wr_text(w, s->sms, STORE_SMS_MAX - 1);
+}
+
+static void rd_said(struct rd *r, struct store_session *out)
+{
+	out->upstream = rd_u64(r);
+	out->binding = rd_u8(r);
+	out->version = rd_u8(r);
+	out->queue = rd_flag(r);
+	out->stale = rd_flag(r);
+	out->channels = rd_u16(r);
+	rd_text(r, out->sms, STORE_SMS_MAX - 1);
+}
+
+/* Nothing of another row is left. */
+static void forget_said(struct store_session *out)
+{
+	out->upstream = 0;
+	out->binding = out->version = 0;
+	out->channels = 0;
+	out->queue = out->stale = false;
+	memset(out->sms, 0, sizeof(out->sms));
+}
+
 size_t value_session_write(const struct store_session *s, uint8_t *out, size_t cap)
 {
+	const bool plain = is_plain(s);
 	struct wr w = wr_into(out, cap);
-	wr_u8(&w, VALUE_LAYOUT);
+	wr_u8(&w, plain ? VALUE_LAYOUT : VALUE_LAYOUT_PURPOSES);
 	wr_u32(&w, s->device);
 	wr_u32(&w, s->link);
 	wr_u32(&w, s->worker);
@@ -230,14 +270,18 @@ size_t value_session_write(const struct store_session *s, uint8_t *out, size_t c
 	wr_text(&w, s->location, STORE_LOCATION_MAX - 1);
 	wr_u32(&w, s->lifetime_s);
 	wr_u64(&w, s->expires_ms);
+	if (!plain)
+		wr_said(&w, s);
 	return wr_done(&w);
 }
 
 bool value_session_read(struct kv_slice v, struct store_session *out)
 {
 	struct rd r = rd_from(v.data, v.len);
-	if (rd_u8(&r) != VALUE_LAYOUT)
+	const uint8_t layout = rd_u8(&r);
+	if (layout != VALUE_LAYOUT && layout != VALUE_LAYOUT_PURPOSES)
 		return false;
+	forget_said(out);
 	out->device = rd_u32(&r);
 	out->link = rd_u32(&r);
 	out->worker = rd_u32(&r);
@@ -246,7 +290,9 @@ bool value_session_read(struct kv_slice v, struct store_session *out)
 	rd_text(&r, out->location, STORE_LOCATION_MAX - 1);
 	out->lifetime_s = rd_u32(&r);
 	out->expires_ms = rd_u64(&r);
-	return rd_end(&r);
+	if (layout == VALUE_LAYOUT_PURPOSES)
+		rd_said(&r, out);
+	return rd_end(&r) && (layout == VALUE_LAYOUT) == is_plain(out);
 }
 
 /* --- resumption ------------------------------------------------------------------------------- */

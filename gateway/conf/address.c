@@ -41,21 +41,39 @@ static const char *from_socket(const struct sockaddr *from, uint16_t port, struc
 	return v6.sin6_scope_id == 0 ? NULL : "names an interface; use an address without %";
 }
 
-const char *conf_address_resolve(
-	const char *name, uint16_t port, uint8_t family, struct net_addr *out)
+static bool has(const struct net_addr *all, size_t len, const struct net_addr *a)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (net_addr_same(&all[i], a))
+			return true;
+	}
+	return false;
+}
+
+const char *conf_address_resolve(const char *name, uint16_t port, uint8_t family,
+	struct net_addr out[CONF_ADDRESSES_MAX], size_t *len)
 {
 	struct addrinfo *found = NULL;
 	struct addrinfo want = { .ai_socktype = SOCK_DGRAM, .ai_family = AF_UNSPEC };
-	if (conf_address_parse(name, port, out) == NULL)
+	*len = conf_address_parse(name, port, &out[0]) == NULL;
+	if (*len == 1)
 		return NULL;
 	if (family != 0)
 		want.ai_family = family == NET_IPV4 ? AF_INET : AF_INET6;
 	const int failed = getaddrinfo(name, NULL, &want, &found);
 	if (failed != 0)
 		return gai_strerror(failed);
-	const char *why = from_socket(found->ai_addr, port, out);
+	const char *why = NULL;
+	for (const struct addrinfo *i = found; i != NULL && *len < CONF_ADDRESSES_MAX;
+		i = i->ai_next) {
+		struct net_addr a;
+		const char *const odd = from_socket(i->ai_addr, port, &a);
+		why = why == NULL ? odd : why;
+		if (odd == NULL && (*len == 0 || a.family == out[0].family) && !has(out, *len, &a))
+			out[(*len)++] = a;
+	}
 	freeaddrinfo(found);
-	return why;
+	return *len > 0 ? NULL : why;
 }
 
 const char *conf_address_unfit(const struct net_addr *a)

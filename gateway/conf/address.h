@@ -14,12 +14,14 @@
 #include "conf/config.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 MUST_USE const char *conf_address_parse(const char *text, uint16_t port, struct net_addr *out);
-/* family: NET_IPV4, NET_IPV6 or 0 for either. */
-MUST_USE const char *conf_address_resolve(
-	const char *name, uint16_t port, uint8_t family, struct net_addr *out);
+/* Of a number or a name; each once, in the resolver's order. family: NET_IPV4, NET_IPV6 or 0 for
+   that of the first. NULL: *len >= 1. */
+MUST_USE const char *conf_address_resolve(const char *name, uint16_t port, uint8_t family,
+	struct net_addr out[CONF_ADDRESSES_MAX], size_t *len);
 /* Can datagrams be sent there? NULL or what is wrong. */
 MUST_USE const char *conf_address_unfit(const struct net_addr *a);
 MUST_USE const char *conf_prefix_parse(const char *text, struct conf_prefix *out);

@@ -8,9 +8,13 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/uri.h"
 #include "conf/address.h"
+#include "conf/config_air.h"
 #include "conf/config_dtls.h"
+#include "conf/config_repository.h"
 #include "conf/config_store.h"
+#include "conf/config_upstreams.h"
 #include "conf/draft.h"
 #include "conf/fail.h"
 #include "conf/mask.h"
@@ -35,7 +39,8 @@ static bool fill_listeners(const struct conf_draft *d, struct conf_gateway *out)
 		const struct conf_value *v = conf_listener_value(d, i, KEY_LISTENER_ADDRESS);
 		const struct conf_value *port_of = conf_listener_value(d, i, KEY_LISTENER_PORT);
 		struct net_addr *to = &out->listeners[out->listeners_len++];
-		const char *why = conf_address_parse(v->text, (uint16_t)port_of->number, to);
+		const char *why = conf_address_parse(
+			v->text, conf_air_port(d, i, (uint16_t)port_of->number), to);
 		if (why != NULL)
 			return conf_fail(d->error, d->name, v->line, "listeners.address: \"%s\" %s",
 				v->text, why);
@@ -49,68 +54,15 @@ static bool fill_listeners(const struct conf_draft *d, struct conf_gateway *out)
 	return true;
 }
 
-struct prefixes { /* of one key */
-	enum conf_key key;
-	bool one_family;
-	struct conf_prefix *all; /* as many as the key may have */
-	size_t *len;
-};
-
-static bool take_prefix(const struct conf_draft *d, const struct prefixes *p, const char *text)
+static bool fill_told(const struct conf_draft *d, struct conf_gateway *out)
 {
-	const struct conf_value *v = &d->values[p->key];
-	const char *path = conf_rows[p->key].path;
-	struct conf_prefix *to = &p->all[*p->len];
-	const char *why = conf_prefix_parse(text, to);
-	if (why == NULL && p->one_family && to->base.family != p->all[0].base.family)
-		why = "is not of the family of the one before; use one family, the server's";
-	if (why != NULL)
-		return conf_fail(d->error, d->name, v->line, "%s: \"%s\" %s", path, text, why);
-	for (size_t k = 0; k < *p->len; k++) {
-		if (conf_prefix_overlap(&p->all[k], to))
-			return conf_fail(d->error, d->name, v->line,
-				"%s: \"%s\" overlaps with \"%s\"; leave one", path, text,
-				config_setting_get_string_elem(v->node, (int)k));
-	}
-	(*p->len)++;
-	return true;
-}
-
-static bool fill_prefixes(const struct conf_draft *d, struct conf_gateway *out)
-{
-	const struct prefixes all[] = {
-		{ KEY_UPSTREAM_SOURCES, true, out->sources, &out->sources_len },
-		{ KEY_CID_TELL, false, out->told, &out->told_len },
+	const struct conf_prefixes told = {
+		.value = &d->values[KEY_CID_TELL],
+		.path = conf_rows[KEY_CID_TELL].path,
+		.all = out->told,
+		.len = &out->told_len,
 	};
-	for (size_t n = 0; n < COUNT_OF(all); n++) {
-		const struct config_setting_t *node = d->values[all[n].key].node;
-		const int len = node == NULL ? 0 : config_setting_length(node);
-		for (int i = 0; i < len; i++) {
-			if (!take_prefix(d, &all[n], config_setting_get_string_elem(node, i)))
-				return false;
-		}
-	}
-	return true;
-}
-
-static bool fill_upstream(const struct conf_draft *d, struct conf_gateway *out)
-{
-	const struct conf_value *v = &d->values[KEY_UPSTREAM_ADDRESS];
-	const uint16_t port = (uint16_t)d->values[KEY_UPSTREAM_PORT].number;
-	const uint8_t family = out->sources[0].base.family;
-	const char *why = d->resolve ? conf_address_resolve(v->text, port, family, &out->upstream)
-				     : conf_address_parse(v->text, port, &out->upstream);
-	if (why == NULL)
-		why = conf_address_unfit(&out->upstream);
-	if (why != NULL)
-		return conf_fail(
-			d->error, d->name, v->line, "upstream.address: \"%s\": %s", v->text, why);
-	if (family != 0 && family != out->upstream.family)
-		return conf_fail(d->error, d->name, v->line,
-			"upstream.address: \"%s\" is of another family than upstream.sources; use "
-			"one family",
-			v->text);
-	return true;
+	return conf_fill_prefixes(d, &told);
 }
 
 static uint32_t processors(void)
@@ -121,12 +73,18 @@ static uint32_t processors(void)
 	return n < 1 ? 1 : (uint32_t)(n < CONF_WORKERS_MAX ? n : CONF_WORKERS_MAX);
 }
 
+static enum conf_update update_of(const char *word)
+{
+	if (strcmp(word, "forward") == 0)
+		return CONF_UPDATE_FORWARD;
+	return strcmp(word, "4.04") == 0 ? CONF_UPDATE_REFUSE : CONF_UPDATE_BY_VERSION;
+}
+
 static void fill_numbers(const struct conf_draft *d, struct conf_gateway *out)
 {
 	const struct conf_value *v = d->values;
 	const uint64_t least = conf_rows[KEY_HANDSHAKE_BYTES].min;
 	out->workers = v[KEY_WORKERS].number == 0 ? processors() : (uint32_t)v[KEY_WORKERS].number;
-	out->upstream_sockets = (uint32_t)v[KEY_UPSTREAM_SOCKETS].number;
 	out->device_initial_ms = (uint32_t)v[KEY_DEVICE_INITIAL].number;
 	out->upstream_initial_ms = (uint32_t)v[KEY_UPSTREAM_INITIAL].number;
 	out->handshake_max_ms = (uint32_t)v[KEY_HANDSHAKE_MAX].number;
@@ -146,25 +104,65 @@ static void fill_numbers(const struct conf_draft *d, struct conf_gateway *out)
 	out->told_rate = (uint32_t)v[KEY_CID_TELL_RATE].number;
 	out->policy_pace = (uint32_t)v[KEY_POLICY_PACE].number;
 	out->policy_overlap_s = (uint32_t)v[KEY_POLICY_OVERLAP].number;
+	out->relay_update = update_of(v[KEY_RELAY_UPDATE].text);
+	out->relay_awake_ms = (uint32_t)v[KEY_RELAY_AWAKE].number;
+	out->relay_awake_by_update = strcmp(v[KEY_RELAY_AWAKE_BY].text, "update") == 0;
+	out->relay_asleep_refused = strcmp(v[KEY_RELAY_ASLEEP].text, "5.03") == 0;
+	out->relay_asleep_messages = (uint32_t)v[KEY_RELAY_ASLEEP_MESSAGES].number;
+	out->relay_asleep_wait_s = (uint32_t)v[KEY_RELAY_ASLEEP_WAIT].number;
+	out->learn_settle_s = (uint32_t)v[KEY_LEARN_SETTLE].number;
 	out->wrong_endpoint_403 = strcmp(v[KEY_WRONG_ENDPOINT].text, "4.03") == 0;
 }
 
 static bool fill_texts(const struct conf_draft *d, struct conf_gateway *out)
 {
 	const struct conf_value *v = d->values;
+	out->file = strdup(d->name);
 	out->user = strdup(v[KEY_USER].text);
 	out->group = strdup(v[KEY_GROUP].text);
 	out->control_group = strdup(v[KEY_CONTROL_GROUP].text);
 	out->control_path = conf_path(d->folder, v[KEY_CONTROL_PATH].text);
-	if (out->user == NULL || out->group == NULL || out->control_group == NULL ||
-		out->control_path == NULL ||
+	if (out->file == NULL || out->user == NULL || out->group == NULL ||
+		out->control_group == NULL || out->control_path == NULL ||
 		!conf_fill_path(d, KEY_CREDENTIALS, &out->credentials) ||
-		!conf_fill_path(d, KEY_UPSTREAM_MASTER, &out->master_secret_file) ||
 		!conf_fill_path(d, KEY_POLICY_FILE, &out->policy_file) ||
 		!conf_fill_path(d, KEY_EVENTS_FILE, &out->events_file) ||
 		!conf_fill_path(d, KEY_EVENTS_PATH, &out->events_path))
 		return no_memory(d);
 	return log_level_parse(v[KEY_LOG_LEVEL].text, &out->log_level);
+}
+
+static bool take_uri(const struct conf_draft *d, const char *text, struct conf_gateway *out)
+{
+	const struct conf_value *v = &d->values[KEY_LEARN_URIS];
+	const char *path = conf_rows[KEY_LEARN_URIS].path;
+	char uri[URI_MAX];
+	if (strlen(text) > URI_TEXT_MAX || !uri_coaps(text, uri, sizeof(uri)))
+		return conf_fail(d->error, d->name, v->line,
+			"%s: \"%s\" is no URI of a server; write \"coaps://HOST\" or "
+			"\"coaps://HOST:PORT\"",
+			path, text);
+	for (size_t i = 0; i < out->learn_uris_len; i++) {
+		if (strcmp(out->learn_uris[i], uri) == 0)
+			return conf_fail(d->error, d->name, v->line,
+				"%s: \"%s\" stands there twice; leave one", path, text);
+	}
+	char *const copy = strdup(uri);
+	if (copy == NULL)
+		return no_memory(d);
+	out->learn_uris[out->learn_uris_len++] = copy;
+	return true;
+}
+
+static bool fill_uris(const struct conf_draft *d, struct conf_gateway *out)
+{
+	const struct config_setting_t *node = d->values[KEY_LEARN_URIS].node;
+	const int len = node == NULL ? 0 : config_setting_length(node);
+	for (int i = 0; i < len; i++) {
+		if (!take_uri(d, config_setting_get_string_elem(node, i), out))
+			return false;
+	}
+	return true;
 }
 
 /* The bounds that are shared out among the workers: the row's least is what one of them needs. */
@@ -245,8 +243,9 @@ static bool fill(const struct conf_draft *d, struct conf_gateway *out)
 {
 	*out = (struct conf_gateway){ 0 };
 	fill_numbers(d, out);
-	if (fill_texts(d, out) && fill_listeners(d, out) && fill_prefixes(d, out) &&
-		fill_upstream(d, out) && conf_fill_dtls(d, out) && conf_fill_store(d, out) &&
+	if (fill_texts(d, out) && fill_listeners(d, out) && conf_fill_airs(d, out) &&
+		fill_told(d, out) && conf_fill_upstreams(d, out) && conf_fill_dtls(d, out) &&
+		conf_fill_store(d, out) && fill_uris(d, out) && conf_fill_repository(d, out) &&
 		fits_together(d, out))
 		return true;
 	conf_free(out);
@@ -308,16 +307,21 @@ bool conf_load(const char *file, struct conf_gateway *out, struct conf_error *er
 
 void conf_free(struct conf_gateway *c)
 {
+	free(c->file);
 	free(c->user);
 	free(c->group);
 	free(c->credentials);
-	free(c->master_secret_file);
 	free(c->control_path);
 	free(c->control_group);
 	free(c->policy_file);
 	free(c->events_file);
 	free(c->events_path);
+	for (size_t i = 0; i < c->learn_uris_len; i++)
+		free(c->learn_uris[i]);
+	conf_free_airs(c);
+	conf_free_repository(c);
 	conf_free_dtls(c);
+	conf_free_upstreams(c);
 	conf_free_store(c);
 	*c = (struct conf_gateway){ 0 };
 }

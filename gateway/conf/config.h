@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/net.h"
 #include "conf/dtls.h"
+#include "conf/labels.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,9 +28,24 @@ enum {
 	CONF_LISTENERS_MAX = 16,
 	CONF_SOURCES_MAX = 16,
 	CONF_TOLD_MAX = 16,
+	CONF_UPSTREAMS_MAX = 8,
+	CONF_PORTS = 64511,     /* of an address, without those that need a privilege */
+	CONF_ADDRESSES_MAX = 4, /* of one upstream: as written, and as resolved */
+	CONF_UPSTREAM_NAME_MAX = 32,
+	CONF_ROUTES_MAX = 64,
+	CONF_URIS_MAX = 8,
 	CONF_ERROR_MAX = 512,
 	CONF_WORKERS_MAX = 64
 };
+
+/* What lies between a listener and its devices. */
+enum conf_radio { CONF_RADIO_ETHERNET, CONF_RADIO_LTE_M, CONF_RADIO_NB_IOT, CONF_RADIO_SMS };
+
+/* What a credential is for. */
+enum conf_purpose { CONF_FOR_ANY, CONF_FOR_SERVER, CONF_FOR_BOOTSTRAP };
+
+/* An Update after a new handshake. */
+enum conf_update { CONF_UPDATE_FORWARD, CONF_UPDATE_REFUSE, CONF_UPDATE_BY_VERSION };
 
 enum conf_power_loss { CONF_POWER_RESUME, CONF_POWER_PROBE, CONF_POWER_GAP };
 
@@ -42,19 +58,62 @@ struct conf_prefix {          /* a range of source addresses */
 	uint8_t bits;         /* prefix length */
 };
 
+struct conf_upstream { /* where links go: a server, by whichever of its addresses */
+	char *name;    /* "upstream", where the file has one and gives it none */
+	char *hosts[CONF_ADDRESSES_MAX]; /* as written: addresses and names */
+	size_t hosts_len;                /* >= 1 */
+	/* Resolved, of one family, each once, in the order of hosts. */
+	struct net_addr addresses[CONF_ADDRESSES_MAX];
+	size_t addresses_len; /* >= 1 */
+	struct conf_dtls dtls;
+	struct conf_prefix sources[CONF_SOURCES_MAX];
+	size_t sources_len;        /* 0 = the kernel's choice */
+	uint32_t sockets;          /* per worker, at most */
+	uint32_t handshakes_per_s; /* of all workers; 0: what gateway/pace says */
+	uint32_t handshakes_max;   /* under way, per worker; the same */
+	char *master_secret_file;  /* path or NULL */
+};
+
+struct conf_route { /* what a session must be, for all of it to go there; as written */
+	size_t to;  /* number of the upstream */
+	unsigned line;
+	bool has_purpose;
+	enum conf_purpose purpose; /* if so, the credential's */
+	char *endpoint;            /* pattern; NULL: any */
+	struct conf_labels labels; /* it has all of them */
+	size_t listener;           /* number; CONF_LISTENERS_MAX: any */
+};
+
+struct conf_air { /* of a listener without DTLS */
+	bool is;  /* else the rest is 0 */
+	bool echo_always;
+	char *link, *ends, *analysis; /* never empty */
+	struct conf_prefix sources[CONF_SOURCES_MAX];
+	size_t sources_len;                      /* >= 1 */
+	uint32_t sessions, sessions_per_network; /* of the process */
+};
+
+struct conf_repository { /* of firmware; all NULL and 0: there is none */
+	char *prefix;    /* segments joined by '/' */
+	struct net_addr address;
+	char *identity, *key_file, *directory;
+	uint32_t size_mib;
+};
+
 struct conf_gateway {
+	char *file;         /* its name, as it is in errors */
 	uint32_t workers;   /* >= 1: 0 in the file has become the number of processors */
 	char *user, *group; /* "" = stay who we are */
 	char *credentials;  /* path, made absolute to the configuration's folder; NULL: none */
 	struct net_addr listeners[CONF_LISTENERS_MAX];
 	size_t listeners_len;                               /* >= 1 */
-	struct net_addr upstream;                           /* resolved */
 	struct conf_dtls listener_dtls[CONF_LISTENERS_MAX]; /* of listeners, by number */
-	struct conf_dtls upstream_dtls;
-	struct conf_prefix sources[CONF_SOURCES_MAX];
-	size_t sources_len;        /* 0 = the kernel's choice */
-	uint32_t upstream_sockets; /* per worker, at most */
-	char *master_secret_file;  /* path or NULL */
+	enum conf_radio listener_radio[CONF_LISTENERS_MAX]; /* the same */
+	struct conf_air *airs; /* of listeners, by number; NULL: all have DTLS */
+	struct conf_upstream *upstreams;
+	size_t upstreams_len; /* >= 1 */
+	struct conf_route *routes;
+	size_t routes_len; /* 0: there is one upstream, and all goes there */
 	uint32_t device_initial_ms, upstream_initial_ms, handshake_max_ms, handshake_lifetime_s;
 	uint32_t handshakes_max;       /* of the process, like the next and relay_queue_bytes; */
 	uint64_t handshake_bytes_max;  /* each worker has its share */
@@ -62,6 +121,11 @@ struct conf_gateway {
 	uint64_t relay_queue_bytes;
 	uint32_t relay_answer_s, relay_message_max;
 	bool wrong_endpoint_403;
+	enum conf_update relay_update;
+	uint32_t relay_awake_ms; /* this and the next four: of devices in queue mode */
+	bool relay_awake_by_update, relay_asleep_refused;
+	uint32_t relay_asleep_messages, relay_asleep_wait_s;
+	struct conf_repository repository;
 	bool store_any_filesystem;
 	uint8_t cid_node, cid_random;           /* see dtls/cid */
 	uint16_t cid_padding;                   /* octets; 0: none */
@@ -79,6 +143,12 @@ struct conf_gateway {
 	char *policy_file;         /* NULL: the built-in one */
 	uint32_t policy_pace;      /* decisions a second, at most, of the process */
 	uint32_t policy_overlap_s; /* what was proved before is taken so long; 0: not */
+	/* URIs by which devices know this gateway (LwM2M Server URI), as uri_coaps() of base/uri
+	   has them. What a bootstrap server writes for one of them is learned (S31); none: nothing
+	   is. */
+	char *learn_uris[CONF_URIS_MAX];
+	size_t learn_uris_len;
+	uint32_t learn_settle_s; /* how long what was learned may stay unused; see store_staged */
 	char *events_file, *events_path; /* NULL: none */
 	char *store_path;                /* NULL: all in memory, and then the next three are NULL */
 	/* Exactly one is not NULL: */

@@ -32,7 +32,8 @@ const char *conf_place_path(const struct conf_place *p, enum conf_part part)
 const struct conf_value *conf_place_value(const struct conf_place *p, enum conf_part part)
 {
 	const enum conf_key key = keys[p->is_upstream][part];
-	return p->is_upstream ? &p->d->values[key] : conf_listener_value(p->d, p->number, key);
+	return p->is_upstream ? conf_upstream_value(p->d, p->number, key)
+			      : conf_listener_value(p->d, p->number, key);
 }
 
 static bool no_memory(const struct conf_place *p)
@@ -204,6 +205,15 @@ static bool fill_names(const struct conf_place *p, struct conf_dtls *c)
 	return true;
 }
 
+static enum conf_radio radio_of(const char *word)
+{
+	if (strcmp(word, "lte-m") == 0)
+		return CONF_RADIO_LTE_M;
+	if (strcmp(word, "nb-iot") == 0)
+		return CONF_RADIO_NB_IOT;
+	return strcmp(word, "sms") == 0 ? CONF_RADIO_SMS : CONF_RADIO_ETHERNET;
+}
+
 static bool fill_listener(const struct conf_draft *d, size_t number, struct conf_gateway *out)
 {
 	struct conf_dtls *c = &out->listener_dtls[number];
@@ -219,6 +229,7 @@ static bool fill_listener(const struct conf_draft *d, size_t number, struct conf
 	c->mtu = (uint16_t)v[KEY_LISTENER_MTU - KEY_LISTENER_ADDRESS].number;
 	c->chain_max = (uint8_t)v[KEY_LISTENER_CHAIN - KEY_LISTENER_ADDRESS].number;
 	c->move = move_of(v[KEY_LISTENER_MOVE - KEY_LISTENER_ADDRESS].text);
+	out->listener_radio[number] = radio_of(v[KEY_LISTENER_RADIO - KEY_LISTENER_ADDRESS].text);
 	const struct conf_value *initial = &v[KEY_LISTENER_INITIAL - KEY_LISTENER_ADDRESS];
 	c->initial_ms = initial->line == 0 ? out->device_initial_ms : (uint32_t)initial->number;
 	if (c->initial_ms > out->handshake_max_ms && initial->line != 0)
@@ -244,16 +255,25 @@ static bool is_host_name(const char *text)
 }
 
 /* RFC 6066 section 3: a name, never an address. */
-static bool fill_server_name(const struct conf_place *p, struct conf_dtls *c)
+static const char *first_name(const struct conf_upstream *u)
 {
-	const struct conf_value *v = &p->d->values[KEY_UPSTREAM_NAME];
-	const char *address = p->d->values[KEY_UPSTREAM_ADDRESS].text;
+	for (size_t i = 0; i < u->hosts_len; i++) {
+		if (is_host_name(u->hosts[i]))
+			return u->hosts[i];
+	}
+	return NULL;
+}
+
+static bool fill_server_name(
+	const struct conf_place *p, const struct conf_upstream *u, struct conf_dtls *c)
+{
+	const struct conf_value *v = conf_upstream_value(p->d, p->number, KEY_UPSTREAM_NAME);
 	if (v->text[0] != '\0' && !is_host_name(v->text))
 		return conf_fail(p->d->error, p->d->name, v->line,
 			"upstream.server_name: \"%s\" is no name of a host; write one, as in the "
 			"server's certificate, or remove the line",
 			v->text);
-	const char *name = v->text[0] != '\0' ? v->text : is_host_name(address) ? address : NULL;
+	const char *name = v->text[0] != '\0' ? v->text : first_name(u);
 	c->server_name = name == NULL ? NULL : strdup(name);
 	return name == NULL || c->server_name != NULL || no_memory(p);
 }
@@ -267,7 +287,8 @@ static bool fill_pin(const struct conf_place *p, const char *text, struct conf_p
 		conf_hex_read(text + prefix, DIGITS, out->digest))
 		return true;
 	if (is_digest || text[0] == '\0')
-		return conf_fail(p->d->error, p->d->name, p->d->values[KEY_UPSTREAM_PINS].line,
+		return conf_fail(p->d->error, p->d->name,
+			conf_upstream_value(p->d, p->number, KEY_UPSTREAM_PINS)->line,
 			"upstream.server_public_key: \"%.80s\" is neither a file nor sha-256: and "
 			"64 hexadecimal digits; use what \"lwgatectl key show\" prints of the "
 			"server's key",
@@ -278,7 +299,7 @@ static bool fill_pin(const struct conf_place *p, const char *text, struct conf_p
 
 static bool fill_pins(const struct conf_place *p, struct conf_dtls *c)
 {
-	const struct conf_value *v = &p->d->values[KEY_UPSTREAM_PINS];
+	const struct conf_value *v = conf_upstream_value(p->d, p->number, KEY_UPSTREAM_PINS);
 	const int len = v->node == NULL ? 0 : config_setting_length(v->node);
 	c->pins = len == 0 ? NULL : calloc(CONF_PINS_MAX, sizeof(*c->pins));
 	if (len > 0 && c->pins == NULL)
@@ -294,7 +315,7 @@ static bool fill_pins(const struct conf_place *p, struct conf_dtls *c)
 static bool fill_fragment(const struct conf_place *p, struct conf_dtls *c)
 {
 	static const uint16_t lengths[] = { 0, 512, 1024, 2048, 4096 }; /* RFC 6066 section 4 */
-	const struct conf_value *v = &p->d->values[KEY_UPSTREAM_FRAGMENT];
+	const struct conf_value *v = conf_upstream_value(p->d, p->number, KEY_UPSTREAM_FRAGMENT);
 	for (size_t i = 0; i < COUNT_OF(lengths); i++) {
 		if (v->number == lengths[i]) {
 			c->fragment_max = lengths[i];
@@ -313,18 +334,19 @@ static enum conf_proof proof_of(const char *word)
 	return strcmp(word, "certificate") == 0 ? CONF_BY_CERTIFICATE : CONF_BY_RAW_KEY;
 }
 
-static bool fill_upstream(const struct conf_draft *d, struct conf_gateway *out)
+static bool fill_upstream(const struct conf_draft *d, size_t number, struct conf_gateway *out)
 {
-	struct conf_dtls *c = &out->upstream_dtls;
-	const struct conf_place p = { .d = d, .is_upstream = true };
-	c->proof = proof_of(d->values[KEY_UPSTREAM_CREDENTIAL].text);
+	struct conf_upstream *const u = &out->upstreams[number];
+	struct conf_dtls *c = &u->dtls;
+	const struct conf_place p = { .d = d, .number = number, .is_upstream = true };
+	c->proof = proof_of(conf_upstream_value(d, number, KEY_UPSTREAM_CREDENTIAL)->text);
 	c->raw_public_key = c->proof == CONF_BY_RAW_KEY;
 	c->server_preference = true;
-	c->tickets = d->values[KEY_UPSTREAM_TICKETS].number != 0;
+	c->tickets = conf_upstream_value(d, number, KEY_UPSTREAM_TICKETS)->number != 0;
 	c->initial_ms = out->upstream_initial_ms;
 	c->chain_max = (uint8_t)conf_row_number(&conf_rows[KEY_LISTENER_CHAIN]);
 	c->names[0] = CONF_NAME_NONE;
-	return fill_server_name(&p, c) && fill_pins(&p, c) && fill_fragment(&p, c) &&
+	return fill_server_name(&p, u, c) && fill_pins(&p, c) && fill_fragment(&p, c) &&
 	       fill_common(&p, c) && conf_check_upstream(&p, c);
 }
 
@@ -334,7 +356,11 @@ bool conf_fill_dtls(const struct conf_draft *d, struct conf_gateway *out)
 		if (!fill_listener(d, i, out))
 			return false;
 	}
-	return fill_upstream(d, out);
+	for (size_t i = 0; i < out->upstreams_len; i++) {
+		if (!fill_upstream(d, i, out))
+			return false;
+	}
+	return true;
 }
 
 static void free_one(struct conf_dtls *c)
@@ -353,5 +379,6 @@ void conf_free_dtls(struct conf_gateway *c)
 {
 	for (size_t i = 0; i < CONF_LISTENERS_MAX; i++)
 		free_one(&c->listener_dtls[i]);
-	free_one(&c->upstream_dtls);
+	for (size_t i = 0; i < c->upstreams_len; i++)
+		free_one(&c->upstreams[i].dtls);
 }

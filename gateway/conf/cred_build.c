@@ -30,6 +30,7 @@ static const char *const identity_names[] = {
 	[CRED_PSK] = "identity",
 	[CRED_RAW_KEY] = "public_key",
 	[CRED_CERTIFICATE] = "certificate",
+	[CRED_NOSEC] = "nosec",
 };
 
 static const char *name_of(const struct cred_draft *d, enum cred_part which)
@@ -105,7 +106,7 @@ static bool grow_entries(struct cred_build *b)
 static bool has_room(const struct adding *a)
 {
 	enum {
-		NAMES = 3 * (CRED_IDENTITY_MAX + 1) + 1 + CRED_PIN_LEN + CONF_LABELS_TEXT,
+		NAMES = 3 * (CRED_IDENTITY_MAX + 1) + 2 + CRED_PIN_LEN + CONF_LABELS_TEXT,
 		SECRETS = 2 * CRED_KEY_MAX
 	};
 	if (grow_names(a->b, NAMES) && grow_secrets(a->b, SECRETS) && grow_entries(a->b))
@@ -116,11 +117,26 @@ static bool has_room(const struct adding *a)
 
 /* --- one credential --------------------------------------------------------------------------- */
 
+static bool proves_nothing(const struct adding *a)
+{
+	const struct cred_octets *const named = &a->d->parts[CRED_IDENTITY];
+	const struct cred_octets *const endpoint = &a->d->parts[CRED_ENDPOINT];
+	const bool other =
+		named->at != NULL &&
+		(named->len != endpoint->len || memcmp(named->at, endpoint->at, named->len) != 0);
+	return !(other || there(a->d, CRED_KEY) || there(a->d, CRED_PIN)) ||
+	       conf_fail(a->error, a->b->name, a->d->line,
+		       "a device without DTLS proves nothing; leave nosec out, or what it is to "
+		       "prove");
+}
+
 /* Exactly what its kind proves itself by. */
 static bool has_proof(const struct adding *a)
 {
 	const struct cred_draft *d = a->d;
 	const bool psk = d->kind == CRED_PSK;
+	if (d->kind == CRED_NOSEC)
+		return proves_nothing(a);
 	if (psk && !there(d, CRED_KEY))
 		return conf_fail(a->error, a->b->name, d->line,
 			"the entry is not complete; add: key = \"HEX\"; (or instead of it "
@@ -149,6 +165,10 @@ static bool has_needed(const struct adding *a)
 			"the entry is not complete; add: endpoint = \"NAME\";");
 	if (!has_proof(a))
 		return false;
+	if (d->terms.purpose == CONF_FOR_BOOTSTRAP && d->terms.repository)
+		return conf_fail(a->error, a->b->name, d->line,
+			"repository does not go with purpose = \"bootstrap\", which allows nothing "
+			"else; have the device's other credential say it");
 	if (there(d, CRED_UPSTREAM_IDENTITY) != there(d, CRED_UPSTREAM_KEY))
 		return conf_fail(a->error, a->b->name, d->line,
 			"upstream_identity and upstream_key go together; write both or none");
@@ -215,6 +235,8 @@ static bool put_identity(const struct adding *a, struct cred_entry *e)
 		if (!is_plain(a, CRED_IDENTITY))
 			return false;
 		break;
+	case CRED_NOSEC:
+		return put_name(a, CRED_ENDPOINT, &e->identity, &e->identity_len);
 	case CRED_PSK:
 		break;
 	}
@@ -266,10 +288,22 @@ static void put_terms(const struct adding *a, struct cred_entry *e)
 	e->says_overlap = t->says_overlap;
 	e->until_ms = t->until_ms;
 	e->overlap_s = t->overlap_s;
+	e->says_purpose = t->says_purpose;
+	e->says_repository = t->says_repository;
+	e->repository = t->repository;
 	if (!t->says_labels)
 		return;
 	e->labels = (uint32_t)s->names_len;
 	s->names_len += strlen(conf_labels_text(&t->labels, s->names + e->labels)) + 1;
+}
+
+/* With its purpose before. */
+static bool put_endpoint(const struct adding *a, struct cred_entry *e, uint8_t *len)
+{
+	struct cred_set *s = a->b->set;
+	e->purpose = (uint8_t)a->d->terms.purpose;
+	s->names[s->names_len++] = (char)e->purpose;
+	return put_name(a, CRED_ENDPOINT, &e->endpoint, len) && is_plain(a, CRED_ENDPOINT);
 }
 
 static bool fill(const struct adding *a, struct cred_entry *e)
@@ -277,8 +311,7 @@ static bool fill(const struct adding *a, struct cred_entry *e)
 	uint8_t endpoint_len = 0;
 	e->pinned = there(a->d, CRED_PIN);
 	e->own_pin = e->pinned && a->d->own_pin;
-	if (!put_name(a, CRED_ENDPOINT, &e->endpoint, &endpoint_len) ||
-		!is_plain(a, CRED_ENDPOINT) || !put_identity(a, e) ||
+	if (!put_endpoint(a, e, &endpoint_len) || !put_identity(a, e) ||
 		(e->pinned && !put_digest(a, CRED_PIN, &e->pin)))
 		return false;
 	if (a->d->kind == CRED_PSK &&
@@ -309,130 +342,6 @@ bool cred_build_add(struct cred_build *b, const struct cred_draft *d, struct con
 	return true;
 }
 
-/* --- what is the same ------------------------------------------------------------------------- */
-
-static bool same(const void *a, size_t a_len, const void *b, size_t b_len)
-{
-	return a_len == b_len && memcmp(a, b, a_len) == 0;
-}
-
-static bool same_identity(const void *ctx, uint32_t number, const void *octets, size_t len)
-{
-	const struct cred_set *s = ctx;
-	const struct cred_entry *e = &s->entries[number];
-	return same(s->names + e->identity - 1, (size_t)1 + e->identity_len, octets, len);
-}
-
-static const char *holder_of(const struct cred_set *s, const struct cred_entry *e)
-{
-	return s->names + (e->own_pin ? e->pin : e->identity);
-}
-
-static bool same_holder(const void *ctx, uint32_t number, const void *octets, size_t len)
-{
-	const struct cred_set *s = ctx;
-	return same(holder_of(s, &s->entries[number]), CRED_PIN_LEN, octets, len);
-}
-
-static bool same_upstream(const void *ctx, uint32_t number, const void *octets, size_t len)
-{
-	const struct cred_set *s = ctx;
-	const struct cred_entry *e = &s->entries[number];
-	return same(s->names + e->upstream_identity, e->upstream_identity_len, octets, len);
-}
-
-static bool same_endpoint(const void *ctx, uint32_t number, const void *octets, size_t len)
-{
-	const struct cred_set *s = ctx;
-	const char *endpoint = s->names + s->entries[number].endpoint;
-	return same(endpoint, strlen(endpoint), octets, len);
-}
-
-static bool same_key(const void *ctx, uint32_t number, const void *octets, size_t len)
-{
-	const struct cred_set *s = ctx;
-	const struct cred_entry *e = &s->entries[number / 2];
-	if (number % 2 == 0)
-		return same(s->secrets + e->key, e->key_len, octets, len);
-	return same(s->secrets + e->upstream_key, e->upstream_key_len, octets, len);
-}
-
-/* what two devices share proves neither of them. The number that has it already. */
-static uint32_t twin_of(struct cred_set *s, uint32_t number, const char **what)
-{
-	const struct cred_entry *e = &s->entries[number];
-	*what = "the endpoint";
-	uint32_t before = cred_index_add(
-		&s->by_endpoint, s->names + e->endpoint, strlen(s->names + e->endpoint), number);
-	if (before != CRED_INDEX_NONE)
-		return before;
-	*what = cred_identity_words((enum cred_kind)e->kind);
-	before = cred_index_add(
-		&s->by_identity, s->names + e->identity - 1, (size_t)1 + e->identity_len, number);
-	if (before != CRED_INDEX_NONE)
-		return before;
-	*what = e->own_pin ? "the key of the certificate" : "the public key";
-	if (e->own_pin || e->kind == CRED_RAW_KEY)
-		before = cred_index_add(&s->by_holder, holder_of(s, e), CRED_PIN_LEN, number);
-	if (before != CRED_INDEX_NONE)
-		return before;
-	*what = "the upstream identity";
-	before = cred_index_add(
-		&s->by_upstream, s->names + e->upstream_identity, e->upstream_identity_len, number);
-	if (before != CRED_INDEX_NONE)
-		return before;
-	*what = "the key";
-	if (e->key_len > 0) /* no key is nobody's */
-		before = cred_index_add(&s->by_key, s->secrets + e->key, e->key_len, 2 * number);
-	if (before != CRED_INDEX_NONE)
-		return before / 2;
-	if (e->upstream_key_len == 0)
-		return CRED_INDEX_NONE;
-	*what = "the upstream key";
-	before = cred_index_add(
-		&s->by_key, s->secrets + e->upstream_key, e->upstream_key_len, 2 * number + 1);
-	/* A device may have one key for both legs: it is still only its own. */
-	return before == CRED_INDEX_NONE || before / 2 == number ? CRED_INDEX_NONE : before / 2;
-}
-
-/* Who holds a key is no authority over somebody else's. */
-static bool pins_free(const struct cred_build *b, struct conf_error *error)
-{
-	const struct cred_set *s = b->set;
-	for (uint32_t i = 0; i < s->len; i++) {
-		uint32_t holder = i;
-		const uint8_t *const pin = cred_pin(s, i);
-		if (pin != NULL && cred_by_holder(s, pin, &holder) && holder != i)
-			return conf_fail(error, b->name, s->entries[i].line,
-				"the key of the certificate is also in the entry at line %u; each "
-				"device needs its own (RFC 7925)",
-				s->entries[holder].line);
-	}
-	return true;
-}
-
-static bool index_all(const struct cred_build *b, struct conf_error *error)
-{
-	struct cred_set *s = b->set;
-	const size_t n = s->len;
-	if (!cred_index_init(&s->by_identity, n, same_identity, s) ||
-		!cred_index_init(&s->by_endpoint, n, same_endpoint, s) ||
-		!cred_index_init(&s->by_holder, n, same_holder, s) ||
-		!cred_index_init(&s->by_upstream, n, same_upstream, s) ||
-		!cred_index_init(&s->by_key, 2 * n, same_key, s))
-		return conf_fail(error, b->name, 0, "no memory for %zu credentials; free some", n);
-	for (uint32_t i = 0; i < n; i++) {
-		const char *what = NULL;
-		const uint32_t before = twin_of(s, i, &what);
-		if (before != CRED_INDEX_NONE)
-			return conf_fail(error, b->name, s->entries[i].line,
-				"%s is also in the entry at line %u; each device needs its own "
-				"(RFC 7925)",
-				what, s->entries[before].line);
-	}
-	return pins_free(b, error);
-}
-
 /* --- the set ---------------------------------------------------------------------------------- */
 
 bool cred_build_begin(struct cred_build *b, const char *name, const uint8_t *master,
@@ -461,7 +370,7 @@ static void shrink(struct cred_set *s)
 
 struct cred_set *cred_build_end(struct cred_build *b, struct conf_error *error)
 {
-	if (!index_all(b, error)) {
+	if (!cred_set_index(b->set, b->name, error)) {
 		cred_build_abort(b);
 		return NULL;
 	}

@@ -12,6 +12,7 @@
 #include "conf/hex.h"
 #include "conf/keys.h"
 #include "conf/mask.h"
+#include "conf/purpose.h"
 #include "conf/spki.h"
 #include "conf/text.h"
 #include "conf/tree.h"
@@ -27,9 +28,12 @@ enum field {
 	FIELD_UPSTREAM_IDENTITY,
 	FIELD_UPSTREAM_KEY,
 	FIELD_VALID_UNTIL,
+	FIELD_PURPOSE,
 	TEXTS, /* those before are texts */
 	FIELD_LABELS = TEXTS,
 	FIELD_OVERLAP,
+	FIELD_REPOSITORY,
+	FIELD_NOSEC,
 	FIELDS
 };
 
@@ -46,12 +50,15 @@ static const char *const field_names[FIELDS] = {
 	[FIELD_VALID_UNTIL] = "valid_until",
 	[FIELD_LABELS] = "labels",
 	[FIELD_OVERLAP] = "overlap_s",
+	[FIELD_PURPOSE] = "purpose",
+	[FIELD_REPOSITORY] = "repository",
+	[FIELD_NOSEC] = "nosec",
 };
 
 /* Everything else is taken for a secret, a key under a misspelt name included. */
 static const char *const public_names[] = { "endpoint", "identity", "identity_hex", "public_key",
 	"certificate", "certificate_pin", "upstream_identity", "valid_until", "labels", "overlap_s",
-	NULL };
+	"purpose", "repository", "nosec", NULL };
 
 struct text_of { /* a value as written; text NULL: not there */
 	const char *text;
@@ -120,6 +127,43 @@ static bool take_overlap(const struct reader *r, const config_setting_t *s, stru
 	return true;
 }
 
+static bool take_repository(const struct reader *r, const config_setting_t *s, struct cred_terms *t)
+{
+	t->says_repository = true;
+	t->repository = config_setting_get_bool(s) != 0;
+	return config_setting_type(s) == CONFIG_TYPE_BOOL ||
+	       conf_fail(r->error, r->name, config_setting_source_line(s),
+		       "repository: is %s; write true or false", conf_tree_type(s));
+}
+
+/* It proves nothing, and comes without DTLS. */
+static bool take_nosec(const struct reader *r, const config_setting_t *s, struct cred_draft *d)
+{
+	d->kind = CRED_NOSEC;
+	return (config_setting_type(s) == CONFIG_TYPE_BOOL && config_setting_get_bool(s) != 0) ||
+	       conf_fail(r->error, r->name, config_setting_source_line(s),
+		       "nosec: write true, or leave it out");
+}
+
+/* What is no text. */
+static bool take_other(
+	const struct reader *r, enum field which, const config_setting_t *s, struct cred_draft *d)
+{
+	if (which == FIELD_NOSEC)
+		return take_nosec(r, s, d);
+	if (which == FIELD_LABELS)
+		return take_labels(r, s, &d->terms);
+	return which == FIELD_OVERLAP ? take_overlap(r, s, &d->terms)
+				      : take_repository(r, s, &d->terms);
+}
+
+static bool purpose(const struct reader *r, const struct text_of *text, struct cred_terms *t)
+{
+	t->says_purpose = text->text != NULL;
+	const char *const why = t->says_purpose ? conf_purpose_read(text->text, &t->purpose) : NULL;
+	return why == NULL || conf_fail(r->error, r->name, text->line, "purpose: %s", why);
+}
+
 static bool until(const struct reader *r, const struct text_of *text, struct cred_terms *t)
 {
 	t->says_until = text->text != NULL;
@@ -128,7 +172,7 @@ static bool until(const struct reader *r, const struct text_of *text, struct cre
 }
 
 static bool take_fields(const struct reader *r, const config_setting_t *group,
-	struct text_of f[TEXTS], struct cred_terms *t)
+	struct text_of f[TEXTS], struct cred_draft *d)
 {
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
@@ -138,8 +182,7 @@ static bool take_fields(const struct reader *r, const config_setting_t *group,
 			k++;
 		if (k == FIELDS)
 			return unknown(r, config_setting_name(s), line);
-		if (k == FIELD_LABELS ? !take_labels(r, s, t)
-				      : k == FIELD_OVERLAP && !take_overlap(r, s, t))
+		if (k >= TEXTS && !take_other(r, (enum field)k, s, d))
 			return false;
 		if (k >= TEXTS)
 			continue;
@@ -224,11 +267,13 @@ static bool kind_of(const struct reader *r, const struct text_of f[TEXTS], struc
 			 f[FIELD_KEY].text != NULL;
 	const bool raw = f[FIELD_PUBLIC_KEY].text != NULL;
 	const bool certificate = f[FIELD_CERTIFICATE].text != NULL;
-	d->kind = raw ? CRED_RAW_KEY : certificate ? CRED_CERTIFICATE : CRED_PSK;
-	return psk + raw + certificate <= 1 ||
+	const bool nosec = d->kind == CRED_NOSEC;
+	if (!nosec)
+		d->kind = raw ? CRED_RAW_KEY : certificate ? CRED_CERTIFICATE : CRED_PSK;
+	return psk + raw + certificate + nosec <= 1 ||
 	       conf_fail(r->error, r->name, d->line,
-		       "the entry has more than one of identity with key, public_key, and "
-		       "certificate; write one of them");
+		       "the entry has more than one of identity with key, public_key, "
+		       "certificate, and nosec; write one of them");
 }
 
 /* Nobody is called so, but somebody may take the file for the name. */
@@ -249,6 +294,8 @@ static bool identity(const struct reader *r, const struct text_of f[TEXTS], stru
 		return digest(r, FIELD_PUBLIC_KEY, &f[FIELD_PUBLIC_KEY], &room->public_key, out);
 	case CRED_CERTIFICATE:
 		return certificate_name(r, &f[FIELD_CERTIFICATE], out);
+	case CRED_NOSEC:
+		return true;
 	case CRED_PSK:
 		break;
 	}
@@ -275,7 +322,8 @@ static bool draft_from(const struct reader *r, const struct text_of f[TEXTS], st
 		       &p[CRED_UPSTREAM_IDENTITY]) &&
 	       key(r, FIELD_UPSTREAM_KEY, &f[FIELD_UPSTREAM_KEY], room->upstream_key,
 		       &p[CRED_UPSTREAM_KEY]) &&
-	       until(r, &f[FIELD_VALID_UNTIL], &d->terms);
+	       until(r, &f[FIELD_VALID_UNTIL], &d->terms) &&
+	       purpose(r, &f[FIELD_PURPOSE], &d->terms);
 }
 
 static bool read_entry(struct reader *r, const config_setting_t *group)
@@ -287,7 +335,7 @@ static bool read_entry(struct reader *r, const config_setting_t *group)
 		return conf_fail(r->error, r->name, d.line,
 			"credentials: a member is %s; write a group { endpoint = ...; }",
 			conf_tree_type(group));
-	const bool ok = take_fields(r, group, f, &d.terms) && draft_from(r, f, &room, &d) &&
+	const bool ok = take_fields(r, group, f, &d) && draft_from(r, f, &room, &d) &&
 			cred_build_add(&r->build, &d, r->error);
 	wipe(&room, sizeof(room));
 	return ok;

@@ -4,7 +4,7 @@
  *
  * Names lie in one heap block, keys in one secret region, entries are offsets into both: some 130
  * bytes a device. The octet before an identity is its kind: both together are its name, so that
- * identities of different kinds never meet.
+ * identities of different kinds never meet. So it is with an endpoint and its purpose.
  */
 #ifndef LWG_CONF_CRED_SET_H
 #define LWG_CONF_CRED_SET_H
@@ -30,9 +30,11 @@ struct cred_entry {
 	uint8_t identity_len, upstream_identity_len;
 	/* key_len 0: it is no PSK; upstream_key_len 0: derived */
 	uint8_t key_len, upstream_key_len;
-	uint8_t kind; /* enum cred_kind */
+	uint8_t kind;    /* enum cred_kind */
+	uint8_t purpose; /* enum conf_purpose */
 	bool pinned, own_pin;
-	bool says_labels, says_until, says_overlap;
+	bool says_labels, says_until, says_overlap, says_purpose, says_repository;
+	bool repository;
 };
 
 struct cred_set {
@@ -48,9 +50,10 @@ struct cred_set {
 		by_key; /* R-022; of a key 2n: the device's, 2n + 1: upstream */
 };
 
+/* Makes the indices of a set that is whole. False, with *error: two of it share what they may not
+   (R-022). name: of the file, in errors. */
+MUST_USE bool cred_set_index(struct cred_set *s, const char *name, struct conf_error *error);
 /* What pattern a secret of at least 16 octets follows, or NULL. */
 const char *cred_pattern(const uint8_t *key, size_t len);
-/* What is wrong with a key for somebody known by this name (octets), or NULL. */
-const char *cred_key_from_name(const uint8_t *key, size_t len, const void *name, size_t name_len);
 
 #endif

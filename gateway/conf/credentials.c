@@ -21,20 +21,42 @@ static bool known(uint32_t found, uint32_t *number)
 	return true;
 }
 
+/* len: CRED_IDENTITY_MAX at most. What is looked for has a byte before it, which says of which kind
+   it is. */
+static bool find(const struct cred_index *index, uint8_t kind, const uint8_t *text, size_t len,
+	uint32_t *number)
+{
+	_Static_assert((int)CRED_ENDPOINT_MAX <= (int)CRED_IDENTITY_MAX, "both fit");
+	uint8_t name[CRED_NAME_MAX];
+	name[0] = kind;
+	memcpy(name + 1, text, len);
+	return known(cred_index_find(index, name, 1 + len), number);
+}
+
 bool cred_by_identity(const struct cred_set *s, enum cred_kind kind, const uint8_t *identity,
 	size_t len, uint32_t *number)
 {
-	uint8_t name[CRED_NAME_MAX];
-	if (len > CRED_IDENTITY_MAX)
-		return false;
-	name[0] = (uint8_t)kind;
-	memcpy(name + 1, identity, len);
-	return known(cred_index_find(&s->by_identity, name, 1 + len), number);
+	return len <= CRED_IDENTITY_MAX &&
+	       find(&s->by_identity, (uint8_t)kind, identity, len, number);
 }
 
-bool cred_by_endpoint(const struct cred_set *s, const char *endpoint, uint32_t *number)
+bool cred_by_endpoint(
+	const struct cred_set *s, const char *endpoint, enum conf_purpose purpose, uint32_t *number)
 {
-	return known(cred_index_find(&s->by_endpoint, endpoint, strlen(endpoint)), number);
+	const size_t len = strlen(endpoint);
+	return len <= CRED_ENDPOINT_MAX &&
+	       find(&s->by_endpoint, (uint8_t)purpose, (const uint8_t *)endpoint, len, number);
+}
+
+size_t cred_rivals(const struct cred_set *s, const char *endpoint, enum conf_purpose purpose,
+	uint32_t out[CRED_RIVALS])
+{
+	size_t len = 0;
+	if (purpose != CONF_FOR_ANY)
+		return cred_by_endpoint(s, endpoint, CONF_FOR_ANY, &out[0]);
+	len += cred_by_endpoint(s, endpoint, CONF_FOR_SERVER, &out[len]);
+	len += cred_by_endpoint(s, endpoint, CONF_FOR_BOOTSTRAP, &out[len]);
+	return len;
 }
 
 bool cred_by_upstream_identity(
@@ -61,6 +83,11 @@ enum cred_kind cred_kind(const struct cred_set *s, uint32_t number)
 	return (enum cred_kind)s->entries[number].kind;
 }
 
+enum conf_purpose cred_purpose(const struct cred_set *s, uint32_t number)
+{
+	return (enum conf_purpose)s->entries[number].purpose;
+}
+
 const char *cred_identity_words(enum cred_kind kind)
 {
 	switch (kind) {
@@ -69,6 +96,7 @@ const char *cred_identity_words(enum cred_kind kind)
 	case CRED_CERTIFICATE:
 		return "the name in the certificate";
 	case CRED_PSK:
+	case CRED_NOSEC:
 		break;
 	}
 	return "the identity";
@@ -97,8 +125,12 @@ void cred_terms(const struct cred_set *s, uint32_t number, struct cred_terms *ou
 		.says_labels = e->says_labels,
 		.says_until = e->says_until,
 		.says_overlap = e->says_overlap,
+		.says_purpose = e->says_purpose,
+		.says_repository = e->says_repository,
 		.until_ms = e->until_ms,
 		.overlap_s = e->overlap_s,
+		.purpose = (enum conf_purpose)e->purpose,
+		.repository = e->repository,
 	};
 	/* As conf/labels has written it. */
 	if (e->says_labels)

@@ -4,8 +4,9 @@
  *
  * Promise: loading is all or nothing, errors name file and line, never a key. The file's mode and
  *          owner are checked (a file that others can read is refused). Low-entropy keys (R-021) and
- *          keys or identities that two endpoints share (R-022) are refused, as are public keys
- *          that are weak (R-041). Keys lie in memory that is kept out of core dumps and swap where
+ *          keys or identities that two of them share (R-022) are refused, as are public keys
+ *          that are weak (R-041). An endpoint has one credential for any purpose, or one for
+ *          each (R-023). Keys lie in memory that is kept out of core dumps and swap where
  *          the system allows, and are wiped. Identities are octet strings (R-049), each kind has
  *          its own.
  * Threads: a loaded struct is read-only and shared by all workers.
@@ -35,17 +36,21 @@ enum cred_kind {
 	CRED_PSK,         /* identity: the PSK identity; key: the PSK */
 	CRED_RAW_KEY,     /* identity: SHA-256 of the SubjectPublicKeyInfo; no key */
 	CRED_CERTIFICATE, /* identity: the name that the certificate gives; no key; maybe a pin */
+	CRED_NOSEC,       /* nothing: its network has; identity: the endpoint */
 };
 
 /* What holds for a credential beside what the device proves. */
 struct cred_terms {
-	bool says_labels, says_until, says_overlap; /* else the next are 0 */
+	/* Else the next are 0. */
+	bool says_labels, says_until, says_overlap, says_purpose, says_repository;
 	struct conf_labels labels;
-	uint64_t until_ms;  /* wall clock: it is taken no more then; 0: it does not expire */
-	uint32_t overlap_s; /* what was proved before is taken so long */
+	uint64_t until_ms;         /* wall clock: it is taken no more then; 0: it does not expire */
+	uint32_t overlap_s;        /* what was proved before is taken so long */
+	enum conf_purpose purpose; /* */
+	bool repository;           /* it may fetch firmware, too */
 };
 
-struct cred_set; /* opaque; many entries, one hash index by identity and one by endpoint */
+struct cred_set; /* opaque; many entries, hash indices by identity, by endpoint ... */
 
 struct cred_key { /* an identity and its key; the holder wipes it */
 	uint8_t identity[CRED_IDENTITY_MAX];
@@ -67,7 +72,14 @@ size_t cred_count(const struct cred_set *s);
 /* Number of the credential with this identity, below cred_count(); false when there is none. */
 MUST_USE bool cred_by_identity(const struct cred_set *s, enum cred_kind kind,
 	const uint8_t *identity, size_t len, uint32_t *number);
-MUST_USE bool cred_by_endpoint(const struct cred_set *s, const char *endpoint, uint32_t *number);
+/* The one of this endpoint with this very purpose. */
+MUST_USE bool cred_by_endpoint(const struct cred_set *s, const char *endpoint,
+	enum conf_purpose purpose, uint32_t *number);
+/* Those of this endpoint that leave no room for another with this purpose; how many. */
+enum { CRED_RIVALS = 2 };
+size_t cred_rivals(const struct cred_set *s, const char *endpoint, enum conf_purpose purpose,
+	uint32_t out[CRED_RIVALS]);
+/* One whose upstream identity this is: others of its endpoint may have the same. */
 MUST_USE bool cred_by_upstream_identity(
 	const struct cred_set *s, const uint8_t *identity, size_t len, uint32_t *number);
 /* Whose key it is, towards either side. */
@@ -76,6 +88,7 @@ MUST_USE bool cred_by_key(
 /* The endpoint's name; lives as long as the set. */
 const char *cred_endpoint(const struct cred_set *s, uint32_t number);
 enum cred_kind cred_kind(const struct cred_set *s, uint32_t number);
+enum conf_purpose cred_purpose(const struct cred_set *s, uint32_t number);
 /* Is the pin the device's own key, and so nobody else's? */
 bool cred_pin_is_own(const struct cred_set *s, uint32_t number);
 /* Who holds the key with this digest, of CRED_PIN_LEN octets: by a raw key, or by a pin of its
@@ -107,5 +120,7 @@ MUST_USE bool cred_derive(
 	const uint8_t *master, size_t master_len, const char *endpoint, uint8_t out[16]);
 /* NULL when the key is strong enough for a PSK, else what is wrong with it. */
 const char *cred_key_weakness(const uint8_t *key, size_t len, const char *endpoint);
+/* What is wrong with a key for somebody known by this name (octets), or NULL. */
+const char *cred_key_from_name(const uint8_t *key, size_t len, const void *name, size_t name_len);
 
 #endif

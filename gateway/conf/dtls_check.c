@@ -109,14 +109,15 @@ static bool check_psk(const struct conf_place *p, const struct conf_dtls *c)
 		{ c->crl_file != NULL, CONF_PART_CRL, sentence },
 	};
 	if (c->pins_len > 0)
-		return conf_fail(p->d->error, p->d->name, p->d->values[KEY_UPSTREAM_PINS].line,
+		return conf_fail(p->d->error, p->d->name,
+			conf_upstream_value(p->d, p->number, KEY_UPSTREAM_PINS)->line,
 			"upstream.server_public_key: %s", sentence);
 	return all_hold(p, rules, COUNT_OF(rules));
 }
 
 static bool check_keys(const struct conf_place *p, const struct conf_dtls *c)
 {
-	const unsigned line = p->d->values[KEY_UPSTREAM_CREDENTIAL].line;
+	const unsigned line = conf_upstream_value(p->d, p->number, KEY_UPSTREAM_CREDENTIAL)->line;
 	const bool certificate = c->proof == CONF_BY_CERTIFICATE;
 	if (c->private_key_file == NULL)
 		return conf_fail(p->d->error, p->d->name, line,
@@ -135,7 +136,8 @@ static bool check_keys(const struct conf_place *p, const struct conf_dtls *c)
 			"upstream.credential: nothing says who the server is; set "
 			"upstream.anchors_file, or upstream.server_public_key");
 	if (c->pins_len == 0 && c->server_name == NULL)
-		return conf_fail(p->d->error, p->d->name, p->d->values[KEY_UPSTREAM_ANCHORS].line,
+		return conf_fail(p->d->error, p->d->name,
+			conf_upstream_value(p->d, p->number, KEY_UPSTREAM_ANCHORS)->line,
 			"upstream.anchors_file: upstream.address is no name, so that any "
 			"certificate of these would do; set upstream.server_name, or "
 			"upstream.server_public_key");

@@ -30,7 +30,7 @@ enum conf_part {
 
 struct conf_place { /* whose settings these are */
 	const struct conf_draft *d;
-	size_t number; /* of the listener */
+	size_t number; /* of the listener, or of the upstream */
 	bool is_upstream;
 	bool is_rfc7925;
 };

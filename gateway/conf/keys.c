@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/keys.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/suite.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -98,9 +95,58 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		"answers there before anything but an answer is sent to it; \"check-old\", the "
 		"same, but where RFC 9853 was agreed its old address is asked first; \"trust\", "
 		"the record itself, for networks in which no address is forged." },
-	[KEY_UPSTREAM_ADDRESS] = { "upstream.address", CONF_TEXT, 1, 255, NULL, NULL,
+	[KEY_LISTENER_RADIO] = { "listeners.radio", CONF_WORD, 0, 0, "ethernet|lte-m|nb-iot|sms",
+		"ethernet", NULL, NULL,
+		"What lies between this listener and its devices. On another than \"ethernet\" the "
+		"gateway repeats by the radio's timers (RFC 7925, section 11) in place of the "
+		"server's, whose own copies stay off the radio." },
+	[KEY_LISTENER_SECURITY] = { "listeners.security", CONF_WORD, 0, 0, "dtls|nosec", "dtls",
+		NULL, NULL,
+		"\"nosec\": CoAP without DTLS, for devices whose network protects them, and whose "
+		"credential says so. Needs the next four, and an address of its own; its port is "
+		"5683 if none is written. See NoSec below." },
+	[KEY_LISTENER_LINK] = { "listeners.link_security", CONF_TEXT, 0, 256, NULL, "", NULL, NULL,
+		"Of a NoSec listener: what protects the devices' link, as in \"EPS encryption and "
+		"integrity (128-EEA2, 128-EIA2)\"." },
+	[KEY_LISTENER_LINK_ENDS] = { "listeners.link_security_ends", CONF_TEXT, 0, 256, NULL, "",
+		NULL, NULL,
+		"Of a NoSec listener: where that protection ends, as in \"the base station\". From "
+		"there to the gateway nothing of this gateway's protects what is said." },
+	[KEY_LISTENER_ANALYSIS] = { "listeners.threat_analysis", CONF_TEXT, 0, 256, NULL, "", NULL,
+		NULL,
+		"Of a NoSec listener: which threat analysis has found this to be enough: its "
+		"name, number or place." },
+	[KEY_LISTENER_PREFIXES] = { "listeners.source_prefixes", CONF_TEXTS, 1, 16, NULL, "", NULL,
+		NULL,
+		"Of a NoSec listener: from where its devices come, as in \"10.64.0.0/16\". "
+		"Datagrams from elsewhere are dropped and counted." },
+	[KEY_LISTENER_ECHO] = { "listeners.echo", CONF_WORD, 0, 0, "needed|always", "needed", NULL,
+		NULL,
+		"Of a NoSec listener: when a device must show by an Echo option (RFC 9175) that it "
+		"is where it seems to be: \"needed\", before a registration goes over to another "
+		"address, and before more than three times of what came from there is sent; "
+		"\"always\", before its first request is passed on." },
+	[KEY_LISTENER_AIR] = { "listeners.sessions", CONF_NUMBER, 1, 10000000, NULL, "10000", NULL,
+		"addresses",
+		"Of a NoSec listener: at most so many have a session. Each worker has its share." },
+	[KEY_LISTENER_AIR_PREFIX] = { "listeners.sessions_per_network", CONF_NUMBER, 1, 1000000,
+		NULL, "1024", NULL, "addresses",
+		"The same, of one network: an IPv4 /24 or an IPv6 /56." },
+	[KEY_UPSTREAMS] = { "upstreams", CONF_GROUPS, 1, 8, NULL, "the one of the group upstream",
+		NULL, NULL,
+		"Servers, where there are several, or one that has a name: a list of groups, each "
+		"of a name and of the keys that the group upstream has. Several need routes." },
+	[KEY_UPSTREAM_TITLE] = { "upstreams.name", CONF_TEXT, 1, 32, NULL, NULL,
+		"upstreams = ( { name = \"meters\"; address = \"192.0.2.10\"; } );", NULL,
+		"What the server is called in routes and in the log; sessions stay its own as "
+		"long as it keeps the name. That of the group upstream is \"upstream\"." },
+	[KEY_UPSTREAM_ADDRESS] = { "upstream.address", CONF_HOSTS, 1, 255, NULL, NULL,
 		"upstream = { address = \"192.0.2.10\"; };", NULL,
-		"Address or name of the LwM2M server. A name is resolved once, at the start." },
+		"Address or name of the LwM2M server, or several of them, of one family, the "
+		"preferred ones first. One whose handshakes have timed out three times in a row "
+		"is passed over for a minute where there is another. A name is resolved at the "
+		"start, every five minutes, and when a link cannot be opened; links that are up "
+		"stay where they are." },
 	[KEY_UPSTREAM_PORT] = { "upstream.port", CONF_NUMBER, 1, 65535, NULL, "5684", NULL, NULL,
 		"UDP port of the LwM2M server (coaps)." },
 	[KEY_UPSTREAM_SOURCES] = { "upstream.sources", CONF_TEXTS, 0, 16, NULL, "", NULL, NULL,
@@ -111,7 +157,18 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 	[KEY_UPSTREAM_SOCKETS] = { "upstream.sockets", CONF_NUMBER, 1, 28000, NULL, "4096", NULL,
 		"sockets",
 		"Sockets for links to the server, per worker, at most; opened as needed. "
-		"Links at once are at most workers times sockets times source addresses." },
+		"Links at once are at most workers times sockets times source addresses, of which "
+		"there is one where upstream.sources is empty. All sockets of all upstreams and "
+		"workers share 64511 ports: more are refused, and the default is less where it "
+		"would be more." },
+	[KEY_UPSTREAM_HANDSHAKES] = { "upstream.handshakes_per_s", CONF_NUMBER, 0, 1000000, NULL,
+		"0", NULL, "handshakes",
+		"Links that are opened a second, at most, by all workers together; the others wait "
+		"their turn, in the order in which their devices had something to send, for at "
+		"most 30 seconds (after that: 5.03). 0: 200 for each worker." },
+	[KEY_UPSTREAM_UNDER_WAY] = { "upstream.handshakes_max", CONF_NUMBER, 0, 1000000, NULL, "0",
+		NULL, "handshakes",
+		"Links that are being opened at once, per worker, at most. 0: 1024." },
 	[KEY_UPSTREAM_MASTER] = { "upstream.master_secret_file", CONF_TEXT, 0, 1024, NULL, "", NULL,
 		NULL,
 		"File with a secret of 32 or more random bytes as hex, from which the keys "
@@ -161,6 +218,25 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		NULL, NULL,
 		"Connection ids that are offered to the server: \"on\", both sides may have one; "
 		"\"send\", only the server; \"off\", none are offered." },
+	[KEY_ROUTES] = { "routes", CONF_GROUPS, 1, 64, NULL, "all to the only upstream", NULL, NULL,
+		"Which session goes to which of the servers: a list of groups of the keys below. "
+		"The first one whose conditions all hold decides; a session that fits none is "
+		"refused. What a session fits is seen when it is made or comes back, and after a "
+		"reload: if that is another server by then, its link and its registration end." },
+	[KEY_ROUTE_TO] = { "routes.to", CONF_TEXT, 1, 32, NULL, NULL,
+		"routes = ( { to = \"meters\"; } );", NULL, "Name of the server." },
+	[KEY_ROUTE_PURPOSE] = { "routes.purpose", CONF_WORD, 0, 0, "any|server|bootstrap", "any",
+		NULL, NULL,
+		"Holds when the credential has this purpose, see lwgate-credentials(5). Where "
+		"nothing is written, whatever it has." },
+	[KEY_ROUTE_ENDPOINT] = { "routes.endpoint", CONF_TEXT, 1, 255, NULL, "*", NULL, NULL,
+		"Holds when the endpoint's name fits: \"*\" is any characters, or none; \"?\" is "
+		"one." },
+	[KEY_ROUTE_LABELS] = { "routes.labels", CONF_TEXTS, 0, 16, NULL, "", NULL, NULL,
+		"Holds when the credential has all of these labels." },
+	[KEY_ROUTE_LISTENER] = { "routes.listener", CONF_TEXT, 0, 64, NULL, "", NULL, NULL,
+		"Holds when the device came in by this listener: its address and port, as in "
+		"\"0.0.0.0:5684\" or \"[::]:5684\"." },
 	[KEY_CID_NODE] = { "connection_ids.node", CONF_NUMBER, 0, 255, NULL, "0", NULL, NULL,
 		"This gateway's number, which is in each connection id that it gives. Gateways "
 		"behind one address need different ones." },
@@ -212,6 +288,58 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		"Longest CoAP message that is relayed; a longer one is answered with 4.13." },
 	[KEY_WRONG_ENDPOINT] = { "relay.wrong_endpoint", CONF_WORD, 0, 0, "4.00|4.03", "4.00", NULL,
 		NULL, "What a device is told that registers under a name that is not its own." },
+	[KEY_RELAY_UPDATE] = { "relay.update_after_handshake", CONF_WORD, 0, 0, "forward|4.04|auto",
+		"forward", NULL, NULL,
+		"What becomes of an Update by a device that has shaken hands since it registered: "
+		"\"forward\", the server has it; \"4.04\", the device is told to register anew; "
+		"\"auto\", the latter from LwM2M 1.1 on. With a store, who is not known to be "
+		"registered is always told so: the location may be another device's." },
+	[KEY_RELAY_AWAKE] = { "relay.awake_ms", CONF_NUMBER, 100, 3600000, NULL, "93000", NULL,
+		"ms",
+		"How long a device that has registered in queue mode listens after each of its "
+		"messages. 93000 is MAX_TRANSMIT_WAIT of RFC 7252. It stays in memory for so long, "
+		"whatever store.evict_after_s says." },
+	[KEY_RELAY_AWAKE_BY] = { "relay.awake_by", CONF_WORD, 0, 0, "message|update", "message",
+		NULL, NULL,
+		"After which messages it does: \"message\", each; \"update\", Register and Update "
+		"only, for devices that report and sleep on at once." },
+	[KEY_RELAY_ASLEEP] = { "relay.asleep", CONF_WORD, 0, 0, "hold|5.03", "hold", NULL, NULL,
+		"What becomes of a server's request to a device in queue mode that does not "
+		"listen: "
+		"\"hold\", it waits for the device's next message, the server having its empty ACK "
+		"in time; \"5.03\", the server is told so, with Max-Age." },
+	[KEY_RELAY_ASLEEP_MESSAGES] = { "relay.asleep_messages", CONF_NUMBER, 1, 64, NULL, "4",
+		NULL, "messages",
+		"Requests that wait so for one device, at most; to more the server is told 5.03. "
+		"What waits is in memory only: a stop of lwgated loses it, and nobody is told." },
+	[KEY_RELAY_ASLEEP_WAIT] = { "relay.asleep_wait_s", CONF_NUMBER, 1, 86400, NULL, "247", NULL,
+		"s",
+		"How long each of them waits; then the server is told 5.03. 247 is "
+		"EXCHANGE_LIFETIME of RFC 7252: so long a message id means one exchange." },
+	[KEY_REPOSITORY_PREFIX] = { "repository.prefix", CONF_TEXT, 0, 128, NULL, "", NULL, NULL,
+		"Where the firmware is: a GET of a path below this one, \"fw\" or \"a/fw\", is "
+		"answered from images that the gateway fetches itself, each once for all devices. "
+		"For credentials with repository = true only, over DTLS only, registered or not. "
+		"Empty: there is no repository; else the keys below without a default of their "
+		"own are needed." },
+	[KEY_REPOSITORY_ADDRESS] = { "repository.address", CONF_TEXT, 0, 255, NULL, "", NULL, NULL,
+		"The repository: an address, or a name that is looked up at the start. It is asked "
+		"for the same path." },
+	[KEY_REPOSITORY_PORT] = { "repository.port", CONF_NUMBER, 1, 65535, NULL, "5684", NULL,
+		NULL, "Its port: CoAP over DTLS." },
+	[KEY_REPOSITORY_IDENTITY] = { "repository.identity", CONF_TEXT, 0, 128, NULL, "", NULL,
+		NULL, "PSK identity of the gateway there." },
+	[KEY_REPOSITORY_KEY] = { "repository.key_file", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"File with the PSK that belongs to it: 32 to 128 hexadecimal digits; not readable "
+		"for others. The suite is TLS_PSK_WITH_AES_128_CCM_8." },
+	[KEY_REPOSITORY_DIRECTORY] = { "repository.directory", CONF_TEXT, 0, 1024, NULL, "", NULL,
+		NULL,
+		"Folder of the images, made if it is missing; nothing else is kept there. What is "
+		"not whole, or damaged, is fetched again." },
+	[KEY_REPOSITORY_SIZE] = { "repository.size_mib", CONF_NUMBER, 1, 1048576, NULL, "256", NULL,
+		"MiB",
+		"The images together, at most; the ones that were not asked for longest make room. "
+		"A single one is at most a quarter of it, and 1024 MiB." },
 	[KEY_CONTROL_PATH] = { "control.path", CONF_TEXT, 1, 1024, NULL, "/run/lwgate/control",
 		NULL, NULL, "Socket for lwgatectl(1); at most 107 bytes with its folder." },
 	[KEY_CONTROL_GROUP] = { "control.group", CONF_TEXT, 0, 32, NULL, "lwgate", NULL, NULL,
@@ -229,6 +357,16 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 	[KEY_POLICY_OVERLAP] = { "policy.overlap_s", CONF_NUMBER, 0, 31536000, NULL, "0", NULL, "s",
 		"How long what a device has proved until now is taken beside what it is to prove, "
 		"when its credential is replaced and nothing else is said there. 0: not at all." },
+	[KEY_LEARN_URIS] = { "learn.server_uris", CONF_TEXTS, 0, 8, NULL, "", NULL, NULL,
+		"URIs (\"coaps://gw.example:5684\") by which devices know this gateway. When a "
+		"bootstrap server writes an account for one of them to a device through the "
+		"gateway, what it says there becomes the device's next credential. Empty: "
+		"credentials change only by lwgatectl(1) and the credentials file." },
+	[KEY_LEARN_SETTLE] = { "learn.settle_s", CONF_NUMBER, 60, 31536000, NULL, "86400", NULL,
+		"s",
+		"How long what was learned and not used yet may stand beside the credential that "
+		"the device has proved. Then it takes its place, if the device has said that its "
+		"bootstrap has finished, and is forgotten if it has not." },
 	[KEY_EVENTS_FILE] = { "events.file", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
 		"File to which each decision upon a session is added as a line of JSON, see "
 		"lwgate-policy(5). Empty: none." },
@@ -290,92 +428,3 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		"After so long a new data key is made; everything is sealed anew under it, then "
 		"the old one is destroyed. 0: only by lwgatectl store rotate." },
 };
-
-enum { NAME_MAX_COMPARED = 64 };
-
-uint64_t conf_row_number(const struct conf_row *r)
-{
-	const enum conf_key other = conf_key_find(r->initial);
-	return strtoull(other == KEY_COUNT ? r->initial : conf_rows[other].initial, NULL, 10);
-}
-
-enum conf_key conf_key_find(const char *path)
-{
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		if (strcmp(conf_rows[i].path, path) == 0)
-			return (enum conf_key)i;
-	}
-	return KEY_COUNT;
-}
-
-bool conf_key_is_group(const char *path)
-{
-	const size_t len = strlen(path);
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		if (strncmp(conf_rows[i].path, path, len) == 0 && conf_rows[i].path[len] == '.')
-			return true;
-	}
-	return false;
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-size_t conf_distance(const char *a, const char *b)
-{
-	size_t row[NAME_MAX_COMPARED + 1];
-	const size_t a_len = strlen(a), b_len = strlen(b);
-	if (a_len > NAME_MAX_COMPARED || b_len > NAME_MAX_COMPARED)
-		return SIZE_MAX / 2;
-	for (size_t j = 0; j <= b_len; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_len; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= b_len; j++) {
-			const size_t swap = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			row[j] = least(swap, least(row[j], row[j - 1]) + 1);
-		}
-	}
-	return row[b_len];
-}
-
-static const char *leaf(const char *path)
-{
-	const char *dot = strrchr(path, '.');
-	return dot == NULL ? path : dot + 1;
-}
-
-const char *conf_key_nearest(const char *path)
-{
-	const char *best = NULL;
-	size_t best_edits = strlen(leaf(path)) / 2 + 1;
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		const char *other = conf_rows[i].path;
-		/* The right name in the wrong group is a little further than a typing error. */
-		const size_t edits = least(
-			conf_distance(path, other), conf_distance(leaf(path), leaf(other)) + 1);
-		if (edits < best_edits) {
-			best_edits = edits;
-			best = other;
-		}
-	}
-	return best;
-}
-
-bool conf_word_known(const char *words, const char *word)
-{
-	const size_t len = strlen(word);
-	for (const char *at = words; len > 0; at++) {
-		const size_t one = strcspn(at, "|");
-		if (one == len && memcmp(at, word, len) == 0)
-			return true;
-		at += one;
-		if (*at == '\0')
-			return false;
-	}
-	return false;
-}

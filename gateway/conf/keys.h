@@ -40,10 +40,23 @@ enum conf_key {
 	KEY_LISTENER_MTE,
 	KEY_LISTENER_CID,
 	KEY_LISTENER_MOVE,
+	KEY_LISTENER_RADIO,
+	KEY_LISTENER_SECURITY,
+	KEY_LISTENER_LINK,
+	KEY_LISTENER_LINK_ENDS,
+	KEY_LISTENER_ANALYSIS,
+	KEY_LISTENER_PREFIXES,
+	KEY_LISTENER_ECHO,
+	KEY_LISTENER_AIR,
+	KEY_LISTENER_AIR_PREFIX,
+	KEY_UPSTREAMS,
+	KEY_UPSTREAM_TITLE,
 	KEY_UPSTREAM_ADDRESS,
 	KEY_UPSTREAM_PORT,
 	KEY_UPSTREAM_SOURCES,
 	KEY_UPSTREAM_SOCKETS,
+	KEY_UPSTREAM_HANDSHAKES,
+	KEY_UPSTREAM_UNDER_WAY,
 	KEY_UPSTREAM_MASTER,
 	KEY_UPSTREAM_CREDENTIAL,
 	KEY_UPSTREAM_SUITES,
@@ -58,6 +71,12 @@ enum conf_key {
 	KEY_UPSTREAM_MTE,
 	KEY_UPSTREAM_TICKETS,
 	KEY_UPSTREAM_CID,
+	KEY_ROUTES,
+	KEY_ROUTE_TO,
+	KEY_ROUTE_PURPOSE,
+	KEY_ROUTE_ENDPOINT,
+	KEY_ROUTE_LABELS,
+	KEY_ROUTE_LISTENER,
 	KEY_CID_NODE,
 	KEY_CID_RANDOM,
 	KEY_CID_PADDING,
@@ -74,11 +93,26 @@ enum conf_key {
 	KEY_ANSWER,
 	KEY_MESSAGE_MAX,
 	KEY_WRONG_ENDPOINT,
+	KEY_RELAY_UPDATE,
+	KEY_RELAY_AWAKE,
+	KEY_RELAY_AWAKE_BY,
+	KEY_RELAY_ASLEEP,
+	KEY_RELAY_ASLEEP_MESSAGES,
+	KEY_RELAY_ASLEEP_WAIT,
+	KEY_REPOSITORY_PREFIX,
+	KEY_REPOSITORY_ADDRESS,
+	KEY_REPOSITORY_PORT,
+	KEY_REPOSITORY_IDENTITY,
+	KEY_REPOSITORY_KEY,
+	KEY_REPOSITORY_DIRECTORY,
+	KEY_REPOSITORY_SIZE,
 	KEY_CONTROL_PATH,
 	KEY_CONTROL_GROUP,
 	KEY_POLICY_FILE,
 	KEY_POLICY_PACE,
 	KEY_POLICY_OVERLAP,
+	KEY_LEARN_URIS,
+	KEY_LEARN_SETTLE,
 	KEY_EVENTS_FILE,
 	KEY_EVENTS_PATH,
 	KEY_LOG_LEVEL,
@@ -99,8 +133,12 @@ enum conf_key {
 	KEY_COUNT
 };
 
-/* Those of one member of `listeners`. */
-enum { CONF_LISTENER_KEYS = KEY_LISTENER_MOVE - KEY_LISTENER_ADDRESS + 1 };
+/* Those of one member of `listeners`, `upstreams` and `routes`. */
+enum {
+	CONF_LISTENER_KEYS = KEY_LISTENER_AIR_PREFIX - KEY_LISTENER_ADDRESS + 1,
+	CONF_UPSTREAM_KEYS = KEY_UPSTREAM_CID - KEY_UPSTREAM_TITLE + 1,
+	CONF_ROUTE_KEYS = KEY_ROUTE_LISTENER - KEY_ROUTE_TO + 1,
+};
 
 enum conf_kind {
 	CONF_NUMBER,
@@ -108,13 +146,15 @@ enum conf_kind {
 	CONF_WORD,   /* one of `words` */
 	CONF_BOOL,   /* true or false */
 	CONF_TEXTS,  /* array of texts */
+	CONF_HOSTS,  /* text, or array of CONF_ADDRESSES_MAX texts */
 	CONF_GROUPS, /* list of groups, whose keys are the rows below it */
 };
 
 struct conf_row {
 	const char *path;
 	enum conf_kind kind;
-	uint64_t min, max; /* number: its range. Text: its length. List and array: how many */
+	/* Number: its range. Text, of hosts each: its length. List and array: how many. */
+	uint64_t min, max;
 	const char *words; /* kind WORD: "a|b|c" */
 	/* The default as text; NULL: see below; "" of a text: none; of a number, perhaps the path
 	   of the key whose value it is. */

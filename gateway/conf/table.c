@@ -47,6 +47,10 @@ static void put_type(FILE *to, const struct conf_row *r)
 	case CONF_TEXTS:
 		(void)fprintf(to, "array of at most %" PRIu64 " texts", r->max);
 		return;
+	case CONF_HOSTS:
+		(void)fprintf(to, "text, 1 to %" PRIu64 " bytes, or array of 1 to %d of them",
+			r->max, CONF_ADDRESSES_MAX);
+		return;
 	case CONF_GROUPS:
 		(void)fprintf(to, "list of %" PRIu64 " to %" PRIu64 " groups", r->min, r->max);
 		return;

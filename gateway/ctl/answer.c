@@ -9,7 +9,13 @@
 #include "base/wr.h"
 #include "ctl/show.h"
 
-enum { STATUS_AT = 1, SENTENCE_MAX = 512, PAGE_HEAD = 4 + CTL_WIDTHS, PAGE_SLEEPERS = 256 };
+enum {
+	STATUS_AT = 1,
+	SENTENCE_MAX = 512,
+	SEVERAL_MAX = 160,
+	PAGE_HEAD = 4 + CTL_WIDTHS,
+	PAGE_SLEEPERS = 256
+};
 
 /* What a verb is asked with. */
 static const struct shape {
@@ -20,12 +26,12 @@ static const struct shape {
 } shapes[CTL_VERBS] = {
 	[CTL_STATUS] = { false, false, false, NULL },
 	[CTL_SESSIONS] = { false, true, false, NULL },
-	[CTL_SESSION] = { true, false, false, "an endpoint is missing; name one" },
-	[CTL_CLOSE] = { true, false, false, "an endpoint is missing; name one" },
+	[CTL_SESSION] = { true, true, false, "an endpoint is missing; name one" },
+	[CTL_CLOSE] = { true, true, false, "an endpoint is missing; name one" },
 	[CTL_CRED_ADD] = { false, true, false, NULL },
 	[CTL_CRED_REPLACE] = { false, true, false, NULL },
-	[CTL_CRED_REVOKE] = { true, false, false, "an endpoint is missing; name one" },
-	[CTL_CRED_SHOW] = { true, false, false, "an endpoint is missing; name one" },
+	[CTL_CRED_REVOKE] = { true, true, false, "an endpoint is missing; name one" },
+	[CTL_CRED_SHOW] = { true, true, false, "an endpoint is missing; name one" },
 	[CTL_CRED_PAGE] = { false, true, false, NULL },
 	[CTL_IMPORT_BEGIN] = { true, true, false, "the file's name is missing; say one" },
 	[CTL_IMPORT_STAGE] = { false, true, false, NULL },
@@ -50,6 +56,21 @@ enum ctl_status ctl_say_arg(const struct ctl_ask *a, enum ctl_status status, con
 	char sentence[SENTENCE_MAX];
 	(void)snprintf(sentence, sizeof(sentence), "%s: %s", a->q->arg, what);
 	return ctl_say(a, status, sentence);
+}
+
+enum ctl_status ctl_say_malformed(const struct ctl_ask *a)
+{
+	return ctl_say(a, CTL_BAD_REQUEST,
+		"this gateway does not understand the request; use the lwgatectl of the same "
+		"version");
+}
+
+bool ctl_ask_purpose(const struct ctl_ask *a, enum ctl_purpose *out)
+{
+	struct rd r = rd_from(a->q->body, a->q->body_len);
+	const uint8_t purpose = r.left > 0 ? rd_u8(&r) : (uint8_t)CTL_FOR_UNSAID;
+	*out = (enum ctl_purpose)purpose;
+	return rd_end(&r) && purpose < CTL_PURPOSES;
 }
 
 static enum ctl_status late(const struct ctl_ask *a)
@@ -148,26 +169,60 @@ static void show_one(const struct ctl_ask *a, const struct ctl_session *found)
 {
 	const struct ctl_source *s = a->source;
 	struct ctl_about about = { 0 };
-	const bool known = s->about != NULL && s->about(s->ctx, found->endpoint, &about);
+	const bool known =
+		s->about != NULL && s->about(s->ctx, found->endpoint, found->purpose, &about);
 	ctl_show_session(a->out, a->q->form, found, known ? &about : NULL);
+}
+
+/* Those with the purpose that was said come first; returns how many. */
+static size_t pick(struct ctl_session *s, size_t len, enum ctl_purpose purpose)
+{
+	size_t n = 0;
+	if (purpose == CTL_FOR_UNSAID)
+		return len;
+	for (size_t i = 0; i < len; i++) {
+		if (s[i].purpose == purpose)
+			s[n++] = s[i];
+	}
+	return n;
+}
+
+static enum ctl_status say_several(const struct ctl_ask *a, const struct ctl_session found[2])
+{
+	char what[SEVERAL_MAX];
+	(void)snprintf(what, sizeof(what),
+		"has a session for %s and one for %s; say which: --purpose %s, or --purpose %s",
+		ctl_purpose_word(found[0].purpose), ctl_purpose_word(found[1].purpose),
+		ctl_purpose_word(found[0].purpose), ctl_purpose_word(found[1].purpose));
+	return ctl_say_arg(a, CTL_FAILED, what);
 }
 
 static enum ctl_status session(const struct ctl_ask *a)
 {
 	const struct ctl_source *s = a->source;
 	struct ctl_session *found = NULL;
+	enum ctl_purpose purpose;
+	enum ctl_status status = CTL_DONE;
 	size_t len = 0;
+	if (!ctl_ask_purpose(a, &purpose))
+		return ctl_say_malformed(a);
 	if (!s->sessions(s->ctx, a->q->arg, &found, &len))
 		return late(a);
-	if (len > 0)
+	len = pick(found, len, purpose);
+	if (len == 1)
 		show_one(a, &found[0]);
+	else
+		status = len == 0 ? ctl_say_unknown(a) : say_several(a, found);
 	free(found);
-	return len > 0 ? CTL_DONE : ctl_say_unknown(a);
+	return status;
 }
 
 static enum ctl_status close_one(const struct ctl_ask *a)
 {
-	if (!a->source->close(a->source->ctx, a->q->arg))
+	enum ctl_purpose purpose;
+	if (!ctl_ask_purpose(a, &purpose))
+		return ctl_say_malformed(a);
+	if (!a->source->close(a->source->ctx, a->q->arg, purpose))
 		return ctl_say_unknown(a);
 	return ctl_say_arg(a, CTL_DONE, "closed");
 }
@@ -245,11 +300,7 @@ bool ctl_answer(const struct ctl_source *source, void **import, const uint8_t *r
 	/* Set while there is nothing in it. */
 	out->secret = good && q.verb == CTL_CRED_PAGE;
 	ctl_out_bytes(out, head, sizeof(head));
-	const enum ctl_status s =
-		good ? act(&a)
-		     : ctl_say(&a, CTL_BAD_REQUEST,
-			       "this gateway does not understand the request; use the lwgatectl "
-			       "of the same version");
+	const enum ctl_status s = good ? act(&a) : ctl_say_malformed(&a);
 	if (out->bad)
 		return false;
 	out->data[STATUS_AT] = (char)s;

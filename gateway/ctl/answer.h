@@ -37,6 +37,11 @@ enum ctl_status ctl_say(const struct ctl_ask *a, enum ctl_status status, const c
 enum ctl_status ctl_say_arg(const struct ctl_ask *a, enum ctl_status status, const char *what);
 /* Of an endpoint that has no session. */
 enum ctl_status ctl_say_unknown(const struct ctl_ask *a);
+/* What the request says of a purpose; without, *out is CTL_FOR_UNSAID. False: it is no good
+   request. */
+MUST_USE bool ctl_ask_purpose(const struct ctl_ask *a, enum ctl_purpose *out);
+/* What cannot be understood. */
+enum ctl_status ctl_say_malformed(const struct ctl_ask *a);
 /* The verbs of the store. */
 enum ctl_status ctl_answer_store(const struct ctl_ask *a);
 /* Those of the policy. */

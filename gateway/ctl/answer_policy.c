@@ -9,13 +9,6 @@
 
 enum { TEXT_HEAD = 4 + 8 + 2, FROM_LEN = 8, NAME_MAX_LEN = 4096 };
 
-static enum ctl_status malformed(const struct ctl_ask *a)
-{
-	return ctl_say(a, CTL_BAD_REQUEST,
-		"this gateway does not understand the request; use the lwgatectl of the same "
-		"version");
-}
-
 /* FNV-1a. Two texts of one length that somebody wrote on purpose may share it: then he has mixed
    his own words. */
 static uint64_t digest(const char *text, size_t len)
@@ -35,7 +28,7 @@ static enum ctl_status text_page(const struct ctl_ask *a)
 	uint8_t head[TEXT_HEAD];
 	struct wr w = wr_into(head, sizeof(head));
 	if (!rd_end(&r))
-		return malformed(a);
+		return ctl_say_malformed(a);
 	if (s->policy == NULL || !s->policy(s->ctx, &p))
 		return ctl_say(a, CTL_FAILED, "this gateway has no policy; use a newer one");
 	const size_t name_len = strnlen(p.name, NAME_MAX_LEN);
@@ -65,8 +58,8 @@ static enum ctl_status facts_page(const struct ctl_ask *a)
 	uint64_t from = rd_u64(&r);
 	uint8_t at[FROM_LEN] = { 0 };
 	const bool one = a->q->arg[0] != '\0';
-	if (!rd_end(&r))
-		return malformed(a);
+	if (!rd_end(&r) || (one && from >= CTL_PURPOSES))
+		return ctl_say_malformed(a);
 	if (s->facts == NULL)
 		return ctl_say(a, CTL_FAILED, "this gateway cannot tell; use a newer one");
 	const size_t place = a->out->len;

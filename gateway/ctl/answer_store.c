@@ -15,13 +15,6 @@ static enum ctl_status cannot(const struct ctl_ask *a)
 	return ctl_say(a, CTL_FAILED, "this gateway has no store; set store.path");
 }
 
-static enum ctl_status malformed(const struct ctl_ask *a)
-{
-	return ctl_say(a, CTL_BAD_REQUEST,
-		"this gateway does not understand the request; use the lwgatectl of the same "
-		"version");
-}
-
 static enum ctl_status put(const struct ctl_ask *a)
 {
 	const struct ctl_store_source *s = &a->source->store;
@@ -33,7 +26,7 @@ static enum ctl_status put(const struct ctl_ask *a)
 	const bool good = ctl_cred_read(&r, &c) && rd_end(&r);
 	enum ctl_status status = CTL_FAILED;
 	if (!good)
-		status = malformed(a);
+		status = ctl_say_malformed(a);
 	else if (act == NULL)
 		status = cannot(a);
 	else
@@ -46,9 +39,12 @@ static enum ctl_status revoke(const struct ctl_ask *a)
 {
 	const struct ctl_store_source *s = &a->source->store;
 	struct ctl_said said = { "" };
+	enum ctl_purpose purpose;
+	if (!ctl_ask_purpose(a, &purpose))
+		return ctl_say_malformed(a);
 	if (s->revoke == NULL)
 		return cannot(a);
-	const enum ctl_status status = s->revoke(s->ctx, a->q->arg, &said);
+	const enum ctl_status status = s->revoke(s->ctx, a->q->arg, purpose, &said);
 	return ctl_say(a, status, said.text);
 }
 
@@ -70,9 +66,12 @@ static enum ctl_status show(const struct ctl_ask *a)
 	const struct ctl_store_source *s = &a->source->store;
 	struct ctl_said said = { "" };
 	struct ctl_cred c = { 0 };
+	enum ctl_purpose purpose;
+	if (!ctl_ask_purpose(a, &purpose))
+		return ctl_say_malformed(a);
 	if (s->show == NULL)
 		return cannot(a);
-	const enum ctl_status status = s->show(s->ctx, a->q->arg, &c, &said);
+	const enum ctl_status status = s->show(s->ctx, a->q->arg, purpose, &c, &said);
 	if (status == CTL_DONE)
 		put_cred(a->out, &c, false);
 	else
@@ -92,7 +91,7 @@ static enum ctl_status page(const struct ctl_ask *a)
 	uint32_t from = rd_u32(&r);
 	const bool secrets = rd_u8(&r) != 0;
 	if (!rd_end(&r))
-		return malformed(a);
+		return ctl_say_malformed(a);
 	if (s->next == NULL)
 		return cannot(a);
 	const size_t place = a->out->len;
@@ -132,7 +131,7 @@ static enum ctl_status import_begin(const struct ctl_ask *a)
 	if (s->import_begin == NULL)
 		return cannot(a);
 	if (a->q->body_len != 1)
-		return malformed(a);
+		return ctl_say_malformed(a);
 	abort_import(a);
 	*a->import = s->import_begin(s->ctx, a->q->arg, a->q->body[0] != 0, &said);
 	return ctl_say(a, *a->import == NULL ? CTL_FAILED : CTL_DONE, said.text);
@@ -151,7 +150,7 @@ static enum ctl_status import_stage(const struct ctl_ask *a)
 		if (!ctl_cred_read(&r, &c)) {
 			wipe(&c, sizeof(c));
 			abort_import(a);
-			return malformed(a);
+			return ctl_say_malformed(a);
 		}
 		status = s->import_stage(s->ctx, *a->import, &c, &said);
 	}
@@ -195,7 +194,7 @@ static enum ctl_status rewrap(const struct ctl_ask *a)
 	struct ctl_rewrap r;
 	enum ctl_status status = CTL_FAILED;
 	if (!read_rewrap(a, &r))
-		status = malformed(a);
+		status = ctl_say_malformed(a);
 	else if (s->rewrap == NULL)
 		status = cannot(a);
 	else

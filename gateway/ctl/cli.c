@@ -217,6 +217,23 @@ int cli_ask(struct cli *c, const struct ctl_request *q, int timeout_ms, struct c
 	return CLI_DONE;
 }
 
+int cli_one(struct cli *c, enum ctl_verb verb, int timeout_ms, struct cli_answer *a)
+{
+	struct ctl_request q = { .form = c->form, .verb = verb };
+	enum ctl_purpose purpose;
+	int status = cli_purpose(c, &purpose);
+	if (status != CLI_DONE)
+		return status;
+	const uint8_t body = (uint8_t)purpose;
+	(void)snprintf(q.arg, sizeof(q.arg), "%s", c->arg);
+	if (purpose != CTL_FOR_UNSAID) { /* so that it is what an older gateway knows */
+		q.body = &body;
+		q.body_len = sizeof(body);
+	}
+	status = cli_ask(c, &q, timeout_ms, a);
+	return status;
+}
+
 static int flushed(FILE *to)
 {
 	if (fflush(to) == 0)

@@ -11,6 +11,7 @@
 #define LWG_CTL_CLI_H
 
 #include "base/attr.h"
+#include "ctl/credential.h"
 #include "ctl/out.h"
 #include "ctl/proto.h"
 
@@ -48,6 +49,10 @@ enum cli_option {
 	CLI_OVERLAP,
 	CLI_EVENT,
 	CLI_POLICY,
+	CLI_PURPOSE,
+	CLI_REPOSITORY,
+	CLI_NO_REPOSITORY,
+	CLI_NOSEC,
 	CLI_OPTIONS
 };
 
@@ -97,9 +102,12 @@ MUST_USE int cli_open_secret(const char *file);
 /* The commands. */
 int cli_sessions(struct cli *c);
 int cli_cred_put(struct cli *c, enum ctl_verb verb);
-/* The options that say labels, end and overlap, into what does not say them. */
-struct ctl_cred;
+/* The options that say labels, end, overlap, purpose and right, into what does not say them. */
 int cli_terms(const struct cli *c, struct ctl_cred *d);
+/* --purpose, where an endpoint may have several. */
+int cli_purpose(const struct cli *c, enum ctl_purpose *out);
+/* Asks about an endpoint, or orders something of it, with that. */
+int cli_one(struct cli *c, enum ctl_verb verb, int timeout_ms, struct cli_answer *a);
 int cli_cred_show(struct cli *c);
 int cli_cred_list(struct cli *c);
 int cli_cred_import(struct cli *c);

@@ -177,6 +177,9 @@ static void from_set(const struct cred_set *s, uint32_t n, struct ctl_cred *out)
 	out->says_labels = t.says_labels;
 	out->says_until = t.says_until;
 	out->says_overlap = t.says_overlap;
+	out->says_repository = t.says_repository;
+	out->repository = t.repository;
+	out->purpose = t.says_purpose ? (enum ctl_purpose)(1 + (int)t.purpose) : CTL_FOR_UNSAID;
 	out->until_ms = t.until_ms;
 	out->overlap_s = t.overlap_s;
 	(void)conf_labels_text(&t.labels, out->labels);

@@ -171,11 +171,9 @@ int cli_cred_list(struct cli *c)
 
 int cli_cred_show(struct cli *c)
 {
-	struct ctl_request q = { .form = c->form, .verb = CTL_CRED_SHOW };
 	struct cli_answer a;
 	struct ctl_cred found;
-	(void)snprintf(q.arg, sizeof(q.arg), "%s", c->arg);
-	int status = cli_ask(c, &q, CLI_SHORT_MS, &a);
+	int status = cli_one(c, CTL_CRED_SHOW, CLI_SHORT_MS, &a);
 	if (status != CLI_DONE || a.status != CTL_DONE)
 		return status != CLI_DONE ? status : cli_print(c, &a);
 	struct rd r = rd_from(a.body, a.len);

@@ -103,6 +103,7 @@ struct explaining {
 	enum policy_event event;
 	const struct ctl_rules *rules;
 	struct ctl_out out;
+	bool found; /* one */
 };
 
 static int explain(void *context, const struct ctl_facts *found)
@@ -110,6 +111,10 @@ static int explain(void *context, const struct ctl_facts *found)
 	struct explaining *e = context;
 	struct policy_facts f;
 	const char *why = ctl_what_if(&found->facts, e->event, &f);
+	if (e->found)
+		return cli_wrong(found->endpoint, " has several sessions",
+			"say which: --purpose server, or --purpose bootstrap");
+	e->found = true;
 	if (why == NULL) {
 		ctl_show_explained(&e->out, e->form, e->rules, &f, &found->rest);
 		return CLI_DONE;

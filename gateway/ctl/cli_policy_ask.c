@@ -121,8 +121,11 @@ static int facts_page(
 
 int cli_policy_facts(struct cli *c, const char *endpoint, cli_take_facts *take, void *context)
 {
-	uint64_t from = 0;
-	int status = CLI_DONE;
+	enum ctl_purpose purpose;
+	int status = cli_purpose(c, &purpose);
+	uint64_t from = endpoint != NULL ? purpose : 0;
+	if (status != CLI_DONE)
+		return status;
 	do {
 		status = facts_page(c, endpoint, &from, take, context);
 	} while (status == CLI_DONE && from != 0);

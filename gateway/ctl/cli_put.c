@@ -57,6 +57,8 @@ static int proof(const struct cli *c, struct ctl_cred *d)
 	const char *pin = c->options[CLI_PIN];
 	struct conf_spki spki;
 	int status = CLI_DONE;
+	if (c->options[CLI_NOSEC] != NULL)
+		d->kind = CTL_CRED_NOSEC;
 	if (key != NULL) {
 		status = cli_public_key(key, "--public-key", false, &spki);
 		if (status != CLI_DONE)
@@ -87,9 +89,10 @@ static int check_proof(const struct cli *c, enum ctl_verb verb)
 			 c->options[CLI_KEY_FILE] != NULL;
 	const bool key = c->options[CLI_PUBLIC_KEY] != NULL;
 	const bool cn = c->options[CLI_CERTIFICATE_NAME] != NULL, pin = c->options[CLI_PIN] != NULL;
-	if (psk + key + (cn || pin) > 1)
-		return cli_wrong("--key-file with an identity, --public-key, and "
-				 "--certificate-name are three ways to prove one device",
+	const bool nosec = c->options[CLI_NOSEC] != NULL;
+	if (psk + key + (cn || pin) + nosec > 1)
+		return cli_wrong("--key-file with an identity, --public-key, --certificate-name, "
+				 "and --nosec exclude one another",
 			"", "leave one");
 	if (verb == CTL_CRED_ADD && pin && !cn)
 		return cli_wrong("--pin goes with --certificate-name", "", "write both");
@@ -109,10 +112,11 @@ static int read_key(const char *file, const char *what, uint8_t key[CTL_KEY_MAX]
 static int keys(const struct cli *c, enum ctl_verb verb, struct ctl_cred *d)
 {
 	const char *file = c->options[CLI_KEY_FILE], *upstream = c->options[CLI_UPSTREAM_KEY_FILE];
-	const bool other = c->options[CLI_IDENTITY] != NULL ||
-			   c->options[CLI_IDENTITY_HEX] != NULL || upstream != NULL ||
-			   c->options[CLI_UPSTREAM_IDENTITY] != NULL ||
-			   c->options[CLI_LABELS] != NULL || c->options[CLI_VALID_UNTIL] != NULL;
+	const bool other =
+		c->options[CLI_IDENTITY] != NULL || c->options[CLI_IDENTITY_HEX] != NULL ||
+		upstream != NULL || c->options[CLI_UPSTREAM_IDENTITY] != NULL ||
+		c->options[CLI_LABELS] != NULL || c->options[CLI_VALID_UNTIL] != NULL ||
+		c->options[CLI_REPOSITORY] != NULL || c->options[CLI_NO_REPOSITORY] != NULL;
 	const bool wanted =
 		d->kind == CTL_CRED_PSK && (file != NULL || verb == CTL_CRED_ADD || !other);
 	int status = CLI_DONE;
@@ -128,17 +132,42 @@ static int keys(const struct cli *c, enum ctl_verb verb, struct ctl_cred *d)
 	return status;
 }
 
+int cli_purpose(const struct cli *c, enum ctl_purpose *out)
+{
+	const char *const text = c->options[CLI_PURPOSE];
+	struct ctl_cred said = { .purpose = CTL_FOR_UNSAID };
+	const char *const why = text != NULL ? ctl_terms_purpose(&said, text) : NULL;
+	*out = said.purpose;
+	return why == NULL ? CLI_DONE : cli_wrong("--purpose", "", why);
+}
+
+/* By itself: it takes no word. */
+static int repository(const struct cli *c, struct ctl_cred *d)
+{
+	const bool yes = c->options[CLI_REPOSITORY] != NULL;
+	const bool no = c->options[CLI_NO_REPOSITORY] != NULL;
+	if (yes && no)
+		return cli_wrong(
+			"--repository and --no-repository exclude one another", "", "leave one");
+	if ((yes || no) && !d->says_repository) {
+		d->says_repository = true;
+		d->repository = yes;
+	}
+	return CLI_DONE;
+}
+
 int cli_terms(const struct cli *c, struct ctl_cred *d)
 {
 	const struct {
 		enum cli_option option;
-		const char *name;
 		bool said;
+		const char *name;
 		const char *(*read)(struct ctl_cred *c, const char *text);
 	} all[] = {
-		{ CLI_LABELS, "--labels", d->says_labels, ctl_terms_labels },
-		{ CLI_VALID_UNTIL, "--valid-until", d->says_until, ctl_terms_until },
-		{ CLI_OVERLAP, "--overlap", d->says_overlap, ctl_terms_overlap },
+		{ CLI_LABELS, d->says_labels, "--labels", ctl_terms_labels },
+		{ CLI_VALID_UNTIL, d->says_until, "--valid-until", ctl_terms_until },
+		{ CLI_OVERLAP, d->says_overlap, "--overlap", ctl_terms_overlap },
+		{ CLI_PURPOSE, d->purpose != CTL_FOR_UNSAID, "--purpose", ctl_terms_purpose },
 	};
 	for (size_t i = 0; i < COUNT_OF(all); i++) {
 		const char *const text = c->options[all[i].option];
@@ -148,7 +177,7 @@ int cli_terms(const struct cli *c, struct ctl_cred *d)
 		if (why != NULL)
 			return cli_wrong(all[i].name, "", why);
 	}
-	return CLI_DONE;
+	return repository(c, d);
 }
 
 int cli_cred_put(struct cli *c, enum ctl_verb verb)

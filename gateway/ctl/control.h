@@ -41,31 +41,37 @@ struct ctl_cids {
 	uint8_t in[CTL_CID_MAX], out[CTL_CID_MAX];
 };
 
-struct ctl_session { /* one endpoint as an operator sees it */
+struct ctl_session { /* one credential's as an operator sees it */
 	char endpoint[129];
+	char upstream[33]; /* the server that it is led to; "": it has no name of its own */
+	bool registered;
+	bool queues;      /* it listens only for a while after its own messages */
+	bool asleep;      /* in the store only; then heard_ms_ago and the facts are not known */
+	bool adrift;      /* `device` is another's by now: it is reached again when it speaks */
+	bool stays_known; /* what the store alone knows, at the end */
 	struct net_addr device;                /* family 0: no association */
 	struct net_addr link_local, link_peer; /* family 0: no link */
 	uint64_t device_up_ms_ago, device_heard_ms_ago;
 	struct dtls_conn_facts device_facts, link_facts; /* their *_ms are not used */
-	bool registered;
 	char location[64];
 	uint32_t lifetime_s;
+	uint32_t moves; /* of the device to other addresses: see stays */
 	int64_t expires_in_s;
-	uint32_t worker;
-	bool asleep;         /* in the store only; then heard_ms_ago and the facts are not known */
+	char binding[8], version[4], sms[16]; /* as it has said of itself; "": not said */
+	uint32_t asked;                       /* requests of the server that have no answer yet */
+	uint64_t listens_ms; /* of one that queues: so long from now; 0: it sleeps */
 	uint64_t generation; /* of the credential that authenticated it */
+	uint32_t worker;
 	enum ctl_cred_kind kind;
+	enum ctl_purpose purpose; /* of its credential */
 	struct ctl_cids device_cids, link_cids;
-	bool adrift; /* `device` is another's by now: it is reached again when it speaks */
 	/* Where its newest record came from, when that is not shown to be right yet; family 0: it
 	   is. */
 	struct net_addr candidate;
 	/* What the store alone knows of the device's addresses: since when it has this one, how
-	   often it has changed, and where it was before, the latest first. Read for sleepers, and
-	   for one that is asked for by its name, but not for all that are awake. */
-	bool stays_known;
+	   often it has changed (moves), and where it was before, the latest first. Read for
+	   sleepers, and for one that is asked for by its name, but not for all that are awake. */
 	uint64_t device_since_ms_ago;
-	uint32_t moves;
 	struct ctl_stay stays[CTL_STAYS];
 };
 
@@ -116,7 +122,25 @@ struct ctl_deciding {
 
 enum { CTL_PROOFS = CTL_CRED_CERTIFICATE + 1 };
 
+struct ctl_air {           /* without DTLS; see gateway/air.h */
+	uint64_t sessions; /* now */
+	uint64_t datagrams, octets, sent, sent_octets;
+	uint64_t outside, strangers, unknown, challenged, shown, withheld, copies, full;
+};
+
+enum { CTL_LISTENERS_MAX = 16 };
+
+/* To judge what DTLS costs there. Octets are without the headers of UDP. */
+struct ctl_listener {
+	struct net_addr address;
+	bool is_bare; /* it has no DTLS */
+	uint64_t datagrams_in, octets_in, datagrams_out, octets_out, handshakes;
+};
+
 struct ctl_worker { /* one worker's numbers */
+	struct ctl_air air;
+	struct ctl_listener listeners[CTL_LISTENERS_MAX];
+	size_t listeners_len;
 	struct dtls_stats dtls;
 	struct relay_stats relay;
 	uint64_t datagrams_in, datagrams_out, send_failed, handed_over;
@@ -133,7 +157,7 @@ struct ctl_source {
 	void *ctx;
 	size_t (*workers)(void *ctx);
 	bool (*worker)(void *ctx, size_t number, struct ctl_worker *out);
-	/* All sessions that are awake, or the one of an endpoint, awake or asleep; *out is malloc'd
+	/* All sessions that are awake, or those of an endpoint, awake or asleep; *out is malloc'd
 	   and the caller's. False: failed. */
 	bool (*sessions)(
 		void *ctx, const char *endpoint_or_null, struct ctl_session **out, size_t *len);
@@ -142,9 +166,9 @@ struct ctl_source {
 	   False: the store failed. NULL: nobody sleeps. */
 	bool (*sleepers)(
 		void *ctx, uint32_t *from, struct ctl_session *out, size_t cap, size_t *len);
-	/* Closes both legs of an endpoint, with close_notify, asleep or awake. False: there is
-	   none. */
-	bool (*close)(void *ctx, const char *endpoint);
+	/* Closes both legs of an endpoint's sessions, with close_notify, asleep or awake; of one
+	   purpose, if that is said. False: there is none. */
+	bool (*close)(void *ctx, const char *endpoint, enum ctl_purpose purpose);
 	uint64_t (*uptime_s)(void *ctx);
 	/* Begins the replacement of the program by the one that is installed now, once it has shown
 	   that it takes the configuration; the answer goes out before. NULL: cannot. */
@@ -155,12 +179,14 @@ struct ctl_source {
 	bool (*policy)(void *ctx, struct ctl_policy *out);
 	/* False: nothing is decided. NULL: that is not known. */
 	bool (*deciding)(void *ctx, struct ctl_deciding *out);
-	/* Appends facts of sessions, as ctl/facts writes them: of an endpoint (nothing: it has no
-	   session), or, NULL, of some of all that there are; *from, 0 to begin with, becomes where
-	   to go on, 0: there are no more. False: failed. NULL: cannot. */
+	/* Appends facts of sessions, as ctl/facts writes them: of those that an endpoint has
+	   (nothing: it has none) with the purpose *from (enum ctl_purpose), or, NULL, of some of
+	   all that there are; *from, 0 to begin with, becomes where to go on, 0: there are no more.
+	   False: failed. NULL: cannot. */
 	bool (*facts)(void *ctx, const char *endpoint_or_null, uint64_t *from, struct ctl_out *out);
 	/* False: the store does not know the endpoint, or failed. NULL: cannot. */
-	bool (*about)(void *ctx, const char *endpoint, struct ctl_about *out);
+	bool (*about)(
+		void *ctx, const char *endpoint, enum ctl_purpose purpose, struct ctl_about *out);
 	struct ctl_store_source store;
 };
 

@@ -3,7 +3,28 @@
 
 #include <string.h>
 
-enum { OWN = 2, SAYS_LABELS = 1, SAYS_UNTIL = 2, SAYS_OVERLAP = 4, SAYS_ALL = 7 };
+#include "conf/purpose.h"
+
+enum {
+	OWN = 2,
+	SAYS_LABELS = 1,
+	SAYS_UNTIL = 2,
+	SAYS_OVERLAP = 4,
+	SAYS_REPOSITORY = 8,
+	SAYS_STAGED = 16,
+	SAYS_ALL = 31
+};
+
+_Static_assert((int)CTL_FOR_ANY == 1 + (int)CONF_FOR_ANY &&
+		       (int)CTL_FOR_SERVER == 1 + (int)CONF_FOR_SERVER &&
+		       (int)CTL_FOR_BOOTSTRAP == 1 + (int)CONF_FOR_BOOTSTRAP,
+	"a purpose is the same everywhere, but here it may not be said");
+
+const char *ctl_purpose_word(enum ctl_purpose p)
+{
+	return conf_purpose_word(
+		p == CTL_FOR_UNSAID ? CONF_FOR_ANY : (enum conf_purpose)((int)p - 1));
+}
 
 static void write_octets(struct wr *w, const void *octets, uint8_t len)
 {
@@ -22,13 +43,28 @@ static void write_terms(struct wr *w, const struct ctl_cred *c)
 {
 	const size_t len = strnlen(c->labels, CTL_LABELS_MAX);
 	wr_u8(w, (uint8_t)((c->says_labels ? SAYS_LABELS : 0) | (c->says_until ? SAYS_UNTIL : 0) |
-			   (c->says_overlap ? SAYS_OVERLAP : 0)));
+			   (c->says_overlap ? SAYS_OVERLAP : 0) |
+			   (c->says_repository ? SAYS_REPOSITORY : 0) |
+			   (c->staged.generation > 0 ? SAYS_STAGED : 0)));
+	wr_u8(w, (uint8_t)c->purpose);
+	wr_u8(w, c->repository);
 	wr_u64(w, c->until_ms);
 	wr_u32(w, c->overlap_s);
 	wr_u64(w, c->before_generation);
 	wr_u64(w, c->before_until_ms);
 	wr_u16(w, (uint16_t)len);
 	wr_bytes(w, c->labels, len);
+}
+
+static void write_staged(struct wr *w, const struct ctl_staged *s)
+{
+	if (s->generation == 0)
+		return;
+	wr_u8(w, (uint8_t)s->kind);
+	wr_u8(w, s->armed);
+	wr_u64(w, s->generation);
+	wr_u64(w, s->until_ms);
+	write_octets(w, s->identity, s->identity_len);
 }
 
 void ctl_cred_write(struct wr *w, const struct ctl_cred *c)
@@ -50,6 +86,7 @@ void ctl_cred_write(struct wr *w, const struct ctl_cred *c)
 	if (c->pinned)
 		wr_bytes(w, c->pin, sizeof(c->pin));
 	write_terms(w, c);
+	write_staged(w, &c->staged);
 }
 
 static uint8_t read_len(struct rd *r, uint8_t max)
@@ -73,21 +110,39 @@ static uint8_t read_key(struct rd *r, bool has_keys, uint8_t *out)
 	return has_keys ? read_octets(r, out, CTL_KEY_MAX) : read_len(r, CTL_KEY_MAX);
 }
 
+static bool read_staged(struct rd *r, struct ctl_staged *out)
+{
+	const uint8_t kind = rd_u8(r), armed = rd_u8(r);
+	out->generation = rd_u64(r);
+	out->until_ms = rd_u64(r);
+	out->identity_len = read_octets(r, out->identity, CTL_NAME_MAX);
+	if (!rd_ok(r) || kind > CTL_CRED_CERTIFICATE || armed > 1 || out->generation == 0)
+		return false;
+	out->kind = (enum ctl_cred_kind)kind;
+	out->armed = armed == 1;
+	return true;
+}
+
 static bool read_terms(struct rd *r, struct ctl_cred *out)
 {
 	const uint8_t says = rd_u8(r);
 	out->says_labels = (says & SAYS_LABELS) != 0;
 	out->says_until = (says & SAYS_UNTIL) != 0;
 	out->says_overlap = (says & SAYS_OVERLAP) != 0;
+	out->says_repository = (says & SAYS_REPOSITORY) != 0;
+	const uint8_t purpose = rd_u8(r), repository = rd_u8(r);
 	out->until_ms = rd_u64(r);
 	out->overlap_s = rd_u32(r);
 	out->before_generation = rd_u64(r);
 	out->before_until_ms = rd_u64(r);
 	const uint16_t len = rd_u16(r);
-	if (says > SAYS_ALL || len > CTL_LABELS_MAX)
+	if (says > SAYS_ALL || len > CTL_LABELS_MAX || purpose >= CTL_PURPOSES || repository > 1)
 		return false;
+	out->purpose = (enum ctl_purpose)purpose;
+	out->repository = repository == 1;
 	rd_copy(r, (uint8_t *)out->labels, len);
-	return rd_ok(r) && strlen(out->labels) == len;
+	return rd_ok(r) && strlen(out->labels) == len &&
+	       ((says & SAYS_STAGED) == 0 || read_staged(r, &out->staged));
 }
 
 bool ctl_cred_read(struct rd *r, struct ctl_cred *out)
@@ -110,11 +165,24 @@ bool ctl_cred_read(struct rd *r, struct ctl_cred *out)
 	if (out->pinned)
 		rd_copy(r, out->pin, sizeof(out->pin));
 	if (!read_terms(r, out) || !rd_ok(r) || state > CTL_CRED_EXPIRED ||
-		origin > CTL_CRED_BY_FILE || has_keys > 1 || kind > CTL_CRED_CERTIFICATE ||
+		origin > CTL_CRED_BY_BOOTSTRAP || has_keys > 1 || kind > CTL_CRED_NOSEC ||
 		pinned > OWN)
 		return false;
 	out->kind = (enum ctl_cred_kind)kind;
 	out->state = (enum ctl_cred_state)state;
 	out->origin = (enum ctl_cred_origin)origin;
 	return strlen(out->endpoint) == endpoint_len;
+}
+
+const char *ctl_cred_origin_word(enum ctl_cred_origin origin)
+{
+	switch (origin) {
+	case CTL_CRED_BY_FILE:
+		return "file";
+	case CTL_CRED_BY_BOOTSTRAP:
+		return "bootstrap";
+	case CTL_CRED_BY_CONTROL:
+		break;
+	}
+	return "lwgatectl";
 }

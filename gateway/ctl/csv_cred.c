@@ -28,6 +28,8 @@ enum column {
 	LABELS,
 	VALID_UNTIL,
 	OVERLAP,
+	PURPOSE,
+	REPOSITORY,
 	COLUMNS
 };
 
@@ -46,12 +48,15 @@ static const char *const names[COLUMNS] = {
 	[LABELS] = "labels",
 	[VALID_UNTIL] = "valid_until",
 	[OVERLAP] = "overlap_s",
+	[PURPOSE] = "purpose",
+	[REPOSITORY] = "repository",
 };
 
 static const char *const kinds[] = {
 	[CTL_CRED_PSK] = "psk",
 	[CTL_CRED_RAW_KEY] = "public_key",
 	[CTL_CRED_CERTIFICATE] = "certificate",
+	[CTL_CRED_NOSEC] = "nosec",
 };
 
 static bool fail(struct csv_cred *c, unsigned line, const char *form, ...) PRINTF_LIKE(3, 4);
@@ -114,7 +119,7 @@ static bool titles(struct csv_cred *c, char *const fields[], size_t len, unsigne
 	}
 	if (!has(c, ENDPOINT))
 		return fail(c, line, "column endpoint is missing; add it");
-	if (!has(c, KEY) && !has(c, PUBLIC_KEY) && !has(c, CERTIFICATE))
+	if (!has(c, KEY) && !has(c, PUBLIC_KEY) && !has(c, CERTIFICATE) && !has(c, KIND))
 		return fail(
 			c, line, "column key is missing; add it, or public_key, or certificate");
 	if (has(c, CERTIFICATE_PIN) && !has(c, CERTIFICATE))
@@ -149,6 +154,8 @@ static struct place place_of(struct ctl_cred *d, enum column which)
 	case LABELS:
 	case VALID_UNTIL:
 	case OVERLAP:
+	case PURPOSE:
+	case REPOSITORY:
 	case COLUMNS:
 		break;
 	}
@@ -196,7 +203,7 @@ static bool take_word(struct csv_cred *c, const char *text, unsigned line)
 		if (strcmp(text, kinds[i]) == 0)
 			return take_kind(c, (enum ctl_cred_kind)i, line);
 	}
-	return fail(c, line, "kind: is unknown; write psk, public_key or certificate");
+	return fail(c, line, "kind: is unknown; write psk, public_key, certificate or nosec");
 }
 
 static bool take_digest(struct csv_cred *c, enum column which, const char *text, unsigned line)
@@ -230,18 +237,24 @@ static bool take_name(
 	return true;
 }
 
+static const char *(*const terms[COLUMNS])(struct ctl_cred *c, const char *text) = {
+	[LABELS] = ctl_terms_labels,
+	[VALID_UNTIL] = ctl_terms_until,
+	[OVERLAP] = ctl_terms_overlap,
+	[PURPOSE] = ctl_terms_purpose,
+	[REPOSITORY] = ctl_terms_repository,
+};
+
 /* An empty one says something, too. */
 static bool term(struct csv_cred *c, enum column which, const char *text, unsigned line)
 {
-	const char *const why = which == LABELS        ? ctl_terms_labels(&c->cred, text)
-				: which == VALID_UNTIL ? ctl_terms_until(&c->cred, text)
-						       : ctl_terms_overlap(&c->cred, text);
+	const char *const why = terms[which](&c->cred, text);
 	return why == NULL || fail(c, line, "%s: %s", names[which], why);
 }
 
 static bool field(struct csv_cred *c, enum column which, const char *text, unsigned line)
 {
-	if (which == LABELS || which == VALID_UNTIL || which == OVERLAP)
+	if (which < COLUMNS && terms[which] != NULL)
 		return term(c, which, text, line);
 	if (text[0] == '\0')
 		return true;
@@ -267,6 +280,8 @@ static bool field(struct csv_cred *c, enum column which, const char *text, unsig
 	case LABELS:
 	case VALID_UNTIL:
 	case OVERLAP:
+	case PURPOSE:
+	case REPOSITORY:
 	case COLUMNS:
 		break;
 	}
@@ -285,6 +300,8 @@ static bool whole(struct csv_cred *c, unsigned line)
 	case CTL_CRED_CERTIFICATE:
 		return c->cred.identity_len > 0 ||
 		       fail(c, line, "certificate: is empty; write the name that it gives");
+	case CTL_CRED_NOSEC:
+		return true;
 	case CTL_CRED_PSK:
 		break;
 	}
@@ -349,11 +366,11 @@ void csv_cred_titles(struct ctl_out *o, bool keys)
 	ctl_out_text(
 		o, keys ? "endpoint,kind,identity,identity_hex,key,public_key,certificate,"
 			  "certificate_pin,upstream_identity,upstream_identity_hex,upstream_key,"
-			  "labels,valid_until\n"
+			  "labels,valid_until,purpose,repository\n"
 			: "endpoint,kind,identity,identity_hex,public_key,certificate,"
 			  "certificate_pin,upstream_identity,upstream_identity_hex,state,origin,"
 			  "generation,changed_ms,key_octets,upstream_key_octets,labels,"
-			  "valid_until,before_until\n");
+			  "valid_until,before_until,purpose,repository\n");
 }
 
 static void put(struct ctl_out *o, const char *text)
@@ -434,6 +451,12 @@ static void put_date(struct ctl_out *o, uint64_t ms)
 		ctl_out_text(o, conf_date_text(ms, text));
 }
 
+/* The last ones of a line. */
+static void put_use(struct ctl_out *o, const struct ctl_cred *c)
+{
+	ctl_out_form(o, ",%s,%s\n", ctl_purpose_word(c->purpose), c->repository ? "true" : "false");
+}
+
 static const char *state_of(const struct ctl_cred *c)
 {
 	switch (c->state) {
@@ -459,14 +482,14 @@ void csv_cred_row(struct ctl_out *o, bool keys, const struct ctl_cred *c)
 		ctl_out_bytes(o, ",", 1);
 		put(o, c->labels);
 		put_date(o, c->until_ms);
-		ctl_out_bytes(o, "\n", 1);
+		put_use(o, c);
 		return;
 	}
 	ctl_out_form(o, "%s,%s,%" PRIu64 ",%" PRIu64 ",%u,%u,", state_of(c),
-		c->origin == CTL_CRED_BY_FILE ? "file" : "lwgatectl", c->generation, c->changed_ms,
-		c->key_len, c->upstream_key_len);
+		ctl_cred_origin_word(c->origin), c->generation, c->changed_ms, c->key_len,
+		c->upstream_key_len);
 	put(o, c->labels);
 	put_date(o, c->until_ms);
 	put_date(o, c->before_generation != 0 ? c->before_until_ms : 0);
-	ctl_out_bytes(o, "\n", 1);
+	put_use(o, c);
 }

@@ -3,7 +3,7 @@
  * ctl/csv_cred: credentials from and to CSV. The first record names the columns, in any order:
  *
  *   endpoint            required
- *   kind                psk, public_key or certificate; empty: what the others say
+ *   kind                psk, public_key, certificate or nosec; empty: what the others say
  *   identity            text; or identity_hex; neither: the endpoint's name
  *   key                 hexadecimal
  *   public_key          as conf/spki reads it
@@ -15,9 +15,13 @@
  *   valid_until         2027-01-31T00:00:00Z; empty: it does not expire
  *   overlap_s           seconds; empty: not said
  *
- * Without the columns labels and valid_until nothing is said of them.
+ *   purpose             server, bootstrap or any; empty: any
+ *   repository          true or false; empty: false
  *
- * One of key, public_key and certificate is required, as a column and in each record.
+ * Without the columns labels, valid_until, purpose and repository nothing is said of them.
+ *
+ * One of key, public_key and certificate is required, as a column and in each record, but of kind
+ * nosec.
  *
  * Promise: what is read goes to one callback a record. Errors name the line and the column, nothing
  *          of what stands there (I5). Whether a key is good, the gateway says. Who holds the struct

@@ -13,9 +13,11 @@ enum {
 	BIT_PUT = 1 << CLI_IDENTITY | 1 << CLI_IDENTITY_HEX | 1 << CLI_KEY_FILE |
 		  1 << CLI_UPSTREAM_IDENTITY | 1 << CLI_UPSTREAM_KEY_FILE | 1 << CLI_PUBLIC_KEY |
 		  1 << CLI_CERTIFICATE_NAME | 1 << CLI_PIN | 1 << CLI_LABELS |
-		  1 << CLI_VALID_UNTIL | 1 << CLI_OVERLAP,
+		  1 << CLI_VALID_UNTIL | 1 << CLI_OVERLAP | 1 << CLI_PURPOSE | 1 << CLI_REPOSITORY |
+		  1 << CLI_NO_REPOSITORY | 1 << CLI_NOSEC,
 	BIT_IMPORT = 1 << CLI_CSV | 1 << CLI_REPLACE | 1 << CLI_SECURITY_OBJECT |
-		     1 << CLI_ENDPOINT | 1 << CLI_LABELS | 1 << CLI_VALID_UNTIL | 1 << CLI_OVERLAP
+		     1 << CLI_ENDPOINT | 1 << CLI_LABELS | 1 << CLI_VALID_UNTIL | 1 << CLI_OVERLAP |
+		     1 << CLI_PURPOSE | 1 << CLI_REPOSITORY | 1 << CLI_NO_REPOSITORY
 };
 
 struct command {
@@ -41,15 +43,17 @@ static const struct command commands[] = {
 	{ NULL, "status", "", "counts since the start, and what is now", CTL_STATUS, NULL, 0,
 		false },
 	{ NULL, "sessions", "", "all devices, one a line", CTL_SESSIONS, cli_sessions, 0, false },
-	{ NULL, "session", "ENDPOINT", "everything about one device", CTL_SESSION, NULL, 0, false },
+	{ NULL, "session", "ENDPOINT", "everything about one device", CTL_SESSION, NULL,
+		1 << CLI_PURPOSE, false },
 	{ NULL, "close", "ENDPOINT", "close a device's association and its link", CTL_CLOSE, NULL,
-		0, false },
+		1 << CLI_PURPOSE, false },
 	{ "credential", "add", "ENDPOINT", "let a device in", CTL_CRED_ADD, add, BIT_PUT, true },
 	{ "credential", "replace", "ENDPOINT", "give it another key, identity or certificate",
 		CTL_CRED_REPLACE, replace, BIT_PUT, true },
-	{ "credential", "revoke", "ENDPOINT", "let it in no more", CTL_CRED_REVOKE, NULL, 0, true },
+	{ "credential", "revoke", "ENDPOINT", "let it in no more", CTL_CRED_REVOKE, NULL,
+		1 << CLI_PURPOSE, true },
 	{ "credential", "show", "ENDPOINT", "what is known of it, but no key", CTL_CRED_SHOW,
-		cli_cred_show, 0, false },
+		cli_cred_show, 1 << CLI_PURPOSE, false },
 	{ "credential", "list", "", "all, one a line", CTL_CRED_PAGE, cli_cred_list, 0, false },
 	{ "credential", "import", "FILE", "take them from a file, all or none", CTL_IMPORT_BEGIN,
 		cli_cred_import, BIT_IMPORT, true },
@@ -67,7 +71,8 @@ static const struct command commands[] = {
 	{ "policy", "show", "", "the rules in force, and from which file", CTL_VERBS,
 		cli_policy_show, 0, false },
 	{ "policy", "explain", "", "what would be done with a session, and why", CTL_VERBS,
-		cli_policy_explain, 1 << CLI_ENDPOINT | 1 << CLI_EVENT | 1 << CLI_POLICY, false },
+		cli_policy_explain,
+		1 << CLI_ENDPOINT | 1 << CLI_EVENT | 1 << CLI_POLICY | 1 << CLI_PURPOSE, false },
 	{ "policy", "test", "FILE", "does the policy decide what is expected of it", CTL_VERBS,
 		cli_policy_test, 1 << CLI_POLICY, false },
 	{ "policy", "diff", "FILE", "what another policy would change", CTL_VERBS, cli_policy_diff,
@@ -109,6 +114,10 @@ static const struct option options[] = {
 	{ "overlap", required_argument, NULL, FIRST_OPTION + CLI_OVERLAP },
 	{ "event", required_argument, NULL, FIRST_OPTION + CLI_EVENT },
 	{ "policy", required_argument, NULL, FIRST_OPTION + CLI_POLICY },
+	{ "purpose", required_argument, NULL, FIRST_OPTION + CLI_PURPOSE },
+	{ "repository", no_argument, NULL, FIRST_OPTION + CLI_REPOSITORY },
+	{ "no-repository", no_argument, NULL, FIRST_OPTION + CLI_NO_REPOSITORY },
+	{ "nosec", no_argument, NULL, FIRST_OPTION + CLI_NOSEC },
 	/* What somebody may try: they are told why not. */
 	{ "key", required_argument, NULL, KEY_IN_ARGV },
 	{ "psk", required_argument, NULL, KEY_IN_ARGV },
@@ -147,6 +156,11 @@ static void usage(FILE *to)
 		"  --labels A,B         what a policy knows the device by; \"\": none\n"
 		"  --valid-until TIME   2027-01-31T00:00:00Z, or never\n"
 		"  --overlap SPAN       24h: what it proved before is taken so long\n"
+		"  --purpose WORD       server, bootstrap or any: what the device may do with it\n"
+		"  --nosec                        it comes without DTLS, and proves nothing\n"
+		"  --repository, --no-repository  may it fetch firmware?\n"
+		"of credential replace, revoke and show, of session, close and policy explain:\n"
+		"  --purpose WORD       which one, of a device that has several\n"
 		"of credential import:\n"
 		"  --csv      FILE is CSV, whatever its name; \"-\" is the standard input\n"
 		"  --replace  replace what is there with another key\n"
@@ -255,8 +269,11 @@ static int act(const struct command *k, struct cli *c)
 	struct ctl_request q = { .form = c->form, .verb = k->verb };
 	if (k->act != NULL)
 		return k->act(c);
-	if (c->arg != NULL)
-		(void)snprintf(q.arg, sizeof(q.arg), "%s", c->arg);
+	struct cli_answer a;
+	if (c->arg != NULL) {
+		const int status = cli_one(c, k->verb, k->slow ? CLI_LONG_MS : CLI_SHORT_MS, &a);
+		return status == CLI_DONE ? cli_print(c, &a) : status;
+	}
 	return cli_ask_print(c, &q, k->slow ? CLI_LONG_MS : CLI_SHORT_MS);
 }
 

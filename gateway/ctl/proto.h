@@ -6,13 +6,15 @@
  * Request: u8 version (1), u8 form (enum ctl_form), u8 verb (enum ctl_verb), u8 argument length,
  *          argument (UTF-8, no NUL), then a body for the verbs that have one:
  *          SESSIONS        u32 from, 9 octets widths of columns
+ *          SESSION, CLOSE, CRED_REVOKE, CRED_SHOW  u8 enum ctl_purpose, or nothing
  *          CRED_ADD, CRED_REPLACE  one credential (ctl/credential)
  *          CRED_PAGE       u32 from, u8 with keys
  *          IMPORT_BEGIN    u8 replace
  *          IMPORT_STAGE    credentials
  *          STORE_REWRAP    u8 enum ctl_kek, for CTL_KEK_KEY 32 octets
  *          POLICY_TEXT     u32 from, an octet of the text
- *          POLICY_FACTS    u64 from; the argument is an endpoint, or "": all
+ *          POLICY_FACTS    u64 from; the argument is an endpoint, then from is an enum
+ *                          ctl_purpose, or "": all
  * Answer:  u8 version (1), u8 status (enum ctl_status), then the text in the form that was asked
  *          for; but of status CTL_DONE, and for these verbs:
  *          SESSIONS        u32 from (of the next page; 0: there is none), 9 octets widths, text:

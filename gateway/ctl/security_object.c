@@ -20,6 +20,7 @@ enum column {
 	LABELS,
 	VALID_UNTIL,
 	OVERLAP,
+	REPOSITORY,
 	URI,
 	BOOTSTRAP,
 	MODE,
@@ -44,6 +45,7 @@ static const char *const names[COLUMNS] = {
 	[LABELS] = "labels",
 	[VALID_UNTIL] = "valid_until",
 	[OVERLAP] = "overlap_s",
+	[REPOSITORY] = "repository",
 	[URI] = "resource 0",
 	[BOOTSTRAP] = "resource 1",
 	[MODE] = "resource 2",
@@ -119,7 +121,7 @@ static bool title(const char *text, enum column *out)
 	if (resource(text, out))
 		return true;
 	static const enum column words[] = { ENDPOINT, CERTIFICATE_NAME, UPSTREAM_IDENTITY,
-		UPSTREAM_KEY, LABELS, VALID_UNTIL, OVERLAP };
+		UPSTREAM_KEY, LABELS, VALID_UNTIL, OVERLAP, REPOSITORY };
 	for (size_t i = 0; i < COUNT_OF(words); i++) {
 		*out = words[i];
 		if (strcmp(text, names[words[i]]) == 0)
@@ -291,6 +293,7 @@ static bool terms(const struct record *r)
 		{ LABELS, ctl_terms_labels },
 		{ VALID_UNTIL, ctl_terms_until },
 		{ OVERLAP, ctl_terms_overlap },
+		{ REPOSITORY, ctl_terms_repository },
 	};
 	for (size_t i = 0; i < COUNT_OF(all); i++) {
 		if (!has(s, all[i].which))
@@ -344,17 +347,17 @@ static bool account(const struct record *r)
 	static const char scheme[] = "coaps://";
 	unsigned long id = 0;
 	const char *const uri = r->fields[URI];
-	if (is_true(r->fields[BOOTSTRAP]))
-		return fail(r->s, r->line,
-			"resource 1: this is a Bootstrap-Server's account, by which nobody may "
-			"register; leave the record out");
-	if (!is_false(r->fields[BOOTSTRAP]))
+	const bool bootstrap = is_true(r->fields[BOOTSTRAP]);
+	if (has(r->s, BOOTSTRAP))
+		r->s->cred.purpose = bootstrap ? CTL_FOR_BOOTSTRAP : CTL_FOR_SERVER;
+	if (!bootstrap && !is_false(r->fields[BOOTSTRAP]))
 		return fail(r->s, r->line, "resource 1: is no boolean; write 0 or 1");
 	if (strcmp(r->fields[MODE], "3") != 0 && uri[0] != '\0' &&
 		strncmp(uri, scheme, sizeof(scheme) - 1) != 0)
 		return fail(r->s, r->line,
 			"resource 0: is no coaps:// URI, and the gateway speaks nothing else");
-	if (r->fields[SHORT_ID][0] != '\0' &&
+	/* A Bootstrap-Server's account has none that means anything. */
+	if (!bootstrap && r->fields[SHORT_ID][0] != '\0' &&
 		(!number(r->fields[SHORT_ID], SHORT_ID_MAX, &id) || id < 1))
 		return fail(r->s, r->line, "resource 10: is no Short Server ID; write 1 to 65534");
 	return true;

@@ -7,11 +7,12 @@
  *   certificate_name    that the gateway finds in the certificate; without: its common name
  *   upstream_identity   that the gateway shows to the server for it; with upstream_key
  *   upstream_key
- *   labels, valid_until, overlap_s   as ctl/csv_cred has them
+ *   labels, valid_until, overlap_s, repository   as ctl/csv_cred has them
  *   N or /0/I/N         resource N of the object; any instance number I
  *
- * Resources: 0 LwM2M Server URI, 1 Bootstrap-Server, 2 Security Mode, 3 Public Key or Identity,
- * 5 Secret Key, 10 Short Server ID. All others (4, the server's key, too) may be there, and nothing
+ * Resources: 0 LwM2M Server URI, 1 Bootstrap-Server (which is what the credential is for; without
+ * the column nothing is said of it), 2 Security Mode, 3 Public Key or Identity, 5 Secret Key,
+ * 10 Short Server ID. All others (4, the server's key, too) may be there, and nothing
  * becomes of them. Resources 3 and 5, and what goes upstream, are octets: hexadecimal, or
  * "base64:..." or "text:...".
  *

@@ -44,22 +44,24 @@ static const char *state_of(const struct ctl_cred *c)
 	return "active";
 }
 
-static const char *origin_of(const struct ctl_cred *c)
+static const char *kind_word(enum ctl_cred_kind kind)
 {
-	return c->origin == CTL_CRED_BY_FILE ? "file" : "lwgatectl";
-}
-
-static const char *kind_of(const struct ctl_cred *c)
-{
-	switch (c->kind) {
+	switch (kind) {
 	case CTL_CRED_RAW_KEY:
 		return "public_key";
 	case CTL_CRED_CERTIFICATE:
 		return "certificate";
+	case CTL_CRED_NOSEC:
+		return "nosec";
 	case CTL_CRED_PSK:
 		break;
 	}
 	return "psk";
+}
+
+static const char *kind_of(const struct ctl_cred *c)
+{
+	return kind_word(c->kind);
 }
 
 /* What is no time is shown as none. */
@@ -88,12 +90,18 @@ static void put_digest(struct ctl_out *o, const uint8_t digest[CTL_PIN_LEN])
 }
 
 /* A raw key's is a digest. */
+static void put_of_kind(
+	struct ctl_out *o, enum ctl_cred_kind kind, const uint8_t *identity, size_t len)
+{
+	if (kind == CTL_CRED_RAW_KEY && len == CTL_PIN_LEN)
+		put_digest(o, identity);
+	else
+		put_identity(o, identity, len);
+}
+
 static void put_own_identity(struct ctl_out *o, const struct ctl_cred *c)
 {
-	if (c->kind == CTL_CRED_RAW_KEY && c->identity_len == CTL_PIN_LEN)
-		put_digest(o, c->identity);
-	else
-		put_identity(o, c->identity, c->identity_len);
+	put_of_kind(o, c->kind, c->identity, c->identity_len);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */
@@ -126,20 +134,37 @@ static void json_digest(struct ctl_json *j, const char *key, const uint8_t diges
 	json_text(j, key, text);
 }
 
-static void json_own_identity(struct ctl_json *j, const struct ctl_cred *c)
+static void json_of_kind(
+	struct ctl_json *j, enum ctl_cred_kind kind, const uint8_t *identity, size_t len)
 {
 	char name[CTL_NAME_MAX + 1];
-	if (c->kind == CTL_CRED_RAW_KEY && c->identity_len == CTL_PIN_LEN) {
-		json_digest(j, "public_key", c->identity);
+	if (kind == CTL_CRED_RAW_KEY && len == CTL_PIN_LEN) {
+		json_digest(j, "public_key", identity);
 		return;
 	}
-	if (c->kind != CTL_CRED_CERTIFICATE) {
-		json_identity(j, "identity", "identity_hex", c->identity, c->identity_len);
+	if (kind != CTL_CRED_CERTIFICATE) {
+		json_identity(j, "identity", "identity_hex", identity, len);
 		return;
 	}
-	memcpy(name, c->identity, c->identity_len);
-	name[c->identity_len] = '\0';
+	memcpy(name, identity, len);
+	name[len] = '\0';
 	json_text(j, "certificate", name);
+}
+
+static void json_staged(struct ctl_json *j, const struct ctl_staged *s)
+{
+	if (s->generation == 0)
+		return;
+	ctl_json_key(j, "staged");
+	ctl_json_begin(j, '{');
+	json_text(j, "kind", kind_word(s->kind));
+	json_of_kind(j, s->kind, s->identity, s->identity_len);
+	ctl_json_key(j, "armed");
+	ctl_json_bool(j, s->armed);
+	json_number(j, "generation", s->generation);
+	if (s->until_ms != UINT64_MAX)
+		json_number(j, "until_ms", s->until_ms);
+	ctl_json_end(j, '}');
 }
 
 static void json_labels(struct ctl_json *j, const char *labels)
@@ -159,6 +184,9 @@ static void json_labels(struct ctl_json *j, const char *labels)
 
 static void json_terms(struct ctl_json *j, const struct ctl_cred *c)
 {
+	json_text(j, "purpose", ctl_purpose_word(c->purpose));
+	ctl_json_key(j, "repository");
+	ctl_json_bool(j, c->repository);
 	json_labels(j, c->labels);
 	if (c->until_ms != 0)
 		json_number(j, "valid_until_ms", c->until_ms);
@@ -176,19 +204,20 @@ static void json_cred(struct ctl_json *j, const struct ctl_cred *c)
 	ctl_json_begin(j, '{');
 	json_text(j, "endpoint", c->endpoint);
 	json_text(j, "kind", kind_of(c));
-	json_own_identity(j, c);
+	json_of_kind(j, c->kind, c->identity, c->identity_len);
 	if (c->pinned)
 		json_digest(j, "certificate_pin", c->pin);
 	if (c->upstream_identity_len > 0)
 		json_identity(j, "upstream_identity", "upstream_identity_hex", c->upstream_identity,
 			c->upstream_identity_len);
 	json_text(j, "state", state_of(c));
-	json_text(j, "origin", origin_of(c));
+	json_text(j, "origin", ctl_cred_origin_word(c->origin));
 	json_number(j, "generation", c->generation);
 	json_number(j, "changed_ms", c->changed_ms);
 	json_number(j, "key_octets", c->key_len);
 	json_number(j, "upstream_key_octets", c->upstream_key_len);
 	json_terms(j, c);
+	json_staged(j, &c->staged);
 	ctl_json_end(j, '}');
 }
 
@@ -202,12 +231,36 @@ static void label(struct ctl_out *o, const char *name)
 static void terms_text(struct ctl_out *o, const struct ctl_cred *c)
 {
 	char date[CONF_DATE_TEXT];
+	ctl_out_form(o, "%-20s%s%s\n", "purpose", ctl_purpose_word(c->purpose),
+		c->repository ? ", and firmware" : "");
 	label(o, "labels");
 	ctl_out_clean(o, c->labels[0] == '\0' ? "-" : c->labels);
 	ctl_out_form(o, "\n%-20s%s\n", "valid until", date_of(c->until_ms, date));
 	if (c->before_generation != 0)
 		ctl_out_form(o, "%-20sof generation %" PRIu64 ", taken until %s\n", "before",
 			c->before_generation, date_of(c->before_until_ms, date));
+}
+
+/* "psk meter-1-new, armed" */
+static void put_staged(struct ctl_out *o, const struct ctl_staged *s)
+{
+	ctl_out_form(o, "%s ", kind_word(s->kind));
+	put_of_kind(o, s->kind, s->identity, s->identity_len);
+	ctl_out_text(o, s->armed ? ", armed" : ", not armed");
+}
+
+static void staged_text(struct ctl_out *o, const struct ctl_staged *s)
+{
+	char date[CONF_DATE_TEXT];
+	if (s->generation == 0)
+		return;
+	label(o, "staged");
+	put_staged(o, s);
+	ctl_out_form(o, ", generation %" PRIu64 ", ", s->generation);
+	if (s->until_ms == UINT64_MAX)
+		ctl_out_text(o, "no end (the clock was not set)\n");
+	else
+		ctl_out_form(o, "until %s\n", date_of(s->until_ms, date));
 }
 
 static void cred_text(struct ctl_out *o, const struct ctl_cred *c)
@@ -229,10 +282,11 @@ static void cred_text(struct ctl_out *o, const struct ctl_cred *c)
 	put_identity(o, c->upstream_identity, c->upstream_identity_len);
 	ctl_out_text(o, "\n");
 	ctl_out_form(o, "%-20s%s\n", "state", state_of(c));
-	ctl_out_form(o, "%-20s%s\n", "origin", origin_of(c));
+	ctl_out_form(o, "%-20s%s\n", "origin", ctl_cred_origin_word(c->origin));
 	ctl_out_form(o, "%-20s%" PRIu64 "\n", "generation", c->generation);
 	ctl_out_form(o, "%-20s%s\n", "changed", date_of(c->changed_ms, date));
 	terms_text(o, c);
+	staged_text(o, &c->staged);
 	if (c->kind == CTL_CRED_PSK)
 		ctl_out_form(o, "%-20s%u octets\n", "key", c->key_len);
 	if (c->upstream_key_len > 0)
@@ -255,9 +309,9 @@ void ctl_show_cred(struct ctl_out *o, enum ctl_form form, const struct ctl_cred 
 
 void ctl_show_cred_titles(struct ctl_out *o)
 {
-	ctl_out_form(o, "%-7s  %-9s  %10s  %-20s  %-11s  %-32s  %-20s  %-16s  %s\n", "STATE",
-		"ORIGIN", "GENERATION", "CHANGED", "KIND", "ENDPOINT", "VALID UNTIL", "LABELS",
-		"IDENTITY");
+	ctl_out_form(o, "%-7s  %-9s  %10s  %-20s  %-11s  %-9s  %-32s  %-20s  %-16s  %s\n", "STATE",
+		"ORIGIN", "GENERATION", "CHANGED", "KIND", "PURPOSE", "ENDPOINT", "VALID UNTIL",
+		"LABELS", "IDENTITY");
 }
 
 void ctl_show_cred_row(struct ctl_out *o, enum ctl_form form, const struct ctl_cred *c)
@@ -269,12 +323,18 @@ void ctl_show_cred_row(struct ctl_out *o, enum ctl_form form, const struct ctl_c
 		json_cred(&j, c);
 		return;
 	}
-	ctl_out_form(o, "%-7s  %-9s  %10" PRIu64 "  %-20s  %-11s  ", state_of(c), origin_of(c),
-		c->generation, date_of(c->changed_ms, date), kind_of(c));
+	ctl_out_form(o, "%-7s  %-9s  %10" PRIu64 "  %-20s  %-11s  %-9s  ", state_of(c),
+		ctl_cred_origin_word(c->origin), c->generation, date_of(c->changed_ms, date),
+		kind_of(c), ctl_purpose_word(c->purpose));
 	ctl_out_column(o, c->endpoint, ENDPOINT_WIDTH);
 	ctl_out_form(o, "  %-20s  ", date_of(c->until_ms, date));
 	ctl_out_column(o, c->labels[0] == '\0' ? "-" : c->labels, LABELS_WIDTH);
 	ctl_out_text(o, "  ");
 	put_own_identity(o, c);
+	if (c->staged.generation > 0) {
+		ctl_out_text(o, " (staged: ");
+		put_staged(o, &c->staged);
+		ctl_out_text(o, ")");
+	}
 	ctl_out_text(o, "\n");
 }

@@ -9,7 +9,8 @@
 
 static const char *const credential_words[] = { [CTL_CRED_PSK] = "pre-shared key",
 	[CTL_CRED_RAW_KEY] = "raw public key",
-	[CTL_CRED_CERTIFICATE] = "certificate" };
+	[CTL_CRED_CERTIFICATE] = "certificate",
+	[CTL_CRED_NOSEC] = "none (NoSec)" };
 
 static void line(struct ctl_out *o, const char *label, const char *value)
 {
@@ -125,6 +126,37 @@ static void link_text(struct ctl_out *o, const struct ctl_session *s)
 	facts_text(o, s, &s->link_facts);
 }
 
+static void said_text(struct ctl_out *o, const char *name, const char *text)
+{
+	if (text[0] == '\0')
+		return;
+	ctl_out_form(o, "  %-14s", name);
+	ctl_out_clean(o, text);
+	ctl_out_text(o, "\n");
+}
+
+/* In queue mode. */
+static void rest_text(struct ctl_out *o, const struct ctl_session *s)
+{
+	char time[CTL_TIME_MAX];
+	if (!s->queues)
+		return;
+	ctl_out_form(o, "  %-14s", "queue mode");
+	if (s->listens_ms > 0)
+		ctl_out_form(o, "listens for %s", ctl_time_text(s->listens_ms, time));
+	else
+		ctl_out_text(o, "sleeps");
+	ctl_out_form(
+		o, ", %u request%s to it without an answer\n", s->asked, s->asked == 1 ? "" : "s");
+}
+
+static void attributes_text(struct ctl_out *o, const struct ctl_session *s)
+{
+	said_text(o, "binding", s->binding);
+	said_text(o, "LwM2M", s->version);
+	said_text(o, "MSISDN", s->sms);
+}
+
 static void labels_text(struct ctl_out *o, const struct ctl_about *about)
 {
 	ctl_out_form(o, "%-16s%s", "labels", about->labels_len == 0 ? "none" : "");
@@ -171,6 +203,9 @@ static void session_text(
 		ctl_out_form(o, " (its credential has %" PRIu64 ")", about->credential_generation);
 	ctl_out_text(o, "\n");
 	line(o, "credential", credential_words[s->kind]);
+	line(o, "purpose", ctl_purpose_word(s->purpose));
+	if (s->upstream[0] != '\0')
+		line(o, "upstream", s->upstream);
 	device_text(o, s);
 	link_text(o, s);
 	line(o, "registration", s->registered ? s->location : "none");
@@ -178,6 +213,8 @@ static void session_text(
 		ctl_out_form(o, "  %-14s%u s\n", "lifetime", s->lifetime_s);
 		ctl_out_form(o, "  %-14s%s%s\n", "expires", s->expires_in_s < 0 ? "" : "in ",
 			ctl_left_text(s->expires_in_s, time));
+		rest_text(o, s);
+		attributes_text(o, s);
 	}
 	if (about != NULL) {
 		labels_text(o, about);

@@ -29,7 +29,8 @@ static void json_known(struct ctl_json *j, const char *key, bool unknown, uint64
 
 static const char *const credentials[] = { [CTL_CRED_PSK] = "psk",
 	[CTL_CRED_RAW_KEY] = "raw_public_key",
-	[CTL_CRED_CERTIFICATE] = "certificate" };
+	[CTL_CRED_CERTIFICATE] = "certificate",
+	[CTL_CRED_NOSEC] = "nosec" };
 
 /* How the records are protected. What of it only memory knows is null of a sleeper. */
 static void json_protection(struct ctl_json *j, bool asleep, const struct dtls_conn_facts *f)
@@ -148,6 +149,31 @@ static void json_link(struct ctl_json *j, const struct ctl_session *s)
 	ctl_json_end(j, '}');
 }
 
+/* Null: the device has not said it. */
+static void json_said(struct ctl_json *j, const char *key, const char *text)
+{
+	ctl_json_key(j, key);
+	if (text[0] != '\0')
+		ctl_json_text(j, text);
+	else
+		ctl_json_null(j);
+}
+
+static void json_rest(struct ctl_json *j, const struct ctl_session *s)
+{
+	ctl_json_key(j, "queue_mode");
+	if (!s->queues) {
+		ctl_json_null(j);
+		return;
+	}
+	ctl_json_begin(j, '{');
+	ctl_json_key(j, "asleep");
+	ctl_json_bool(j, s->listens_ms == 0);
+	json_number(j, "listens_ms", s->listens_ms);
+	json_number(j, "waiting", s->asked);
+	ctl_json_end(j, '}');
+}
+
 static void json_registration(struct ctl_json *j, const struct ctl_session *s)
 {
 	ctl_json_key(j, "registration");
@@ -161,6 +187,10 @@ static void json_registration(struct ctl_json *j, const struct ctl_session *s)
 	json_number(j, "lifetime_s", s->lifetime_s);
 	ctl_json_key(j, "expires_in_s");
 	ctl_json_signed(j, s->expires_in_s);
+	json_rest(j, s);
+	json_said(j, "binding", s->binding);
+	json_said(j, "lwm2m", s->version);
+	json_said(j, "sms", s->sms);
 	ctl_json_end(j, '}');
 }
 
@@ -217,6 +247,10 @@ void ctl_show_session_json(
 	json_number(j, "generation", s->generation);
 	ctl_json_key(j, "credential");
 	ctl_json_text(j, credentials[s->kind]);
+	ctl_json_key(j, "purpose");
+	ctl_json_text(j, ctl_purpose_word(s->purpose));
+	if (s->upstream[0] != '\0')
+		json_said(j, "upstream", s->upstream);
 	json_device(j, s);
 	json_link(j, s);
 	json_registration(j, s);

@@ -7,6 +7,7 @@
 
 #include "base/build.h"
 #include "ctl/json.h"
+#include "ctl/show_listeners.h"
 #include "ctl/show_time.h"
 
 struct counter {                  /* one number of struct ctl_worker */
@@ -26,10 +27,13 @@ struct counter {                  /* one number of struct ctl_worker */
 static const struct counter counters[] = {
 	COUNTER("devices", relay.devices, "devices", "connected now"),
 	COUNTER("registrations", relay.registrations, "registrations", "active now"),
+	COUNTER("nosec_sessions", air.sessions, "devices without DTLS",
+		"now, over a segment that nothing here protects"),
 	COUNTER("associations", dtls.conns, "DTLS associations", "up now"),
 	COUNTER("handshakes", dtls.handshakes, "handshakes", "under way now"),
 	COUNTER("handshake_bytes", dtls.handshake_bytes, "handshake memory", "bytes now"),
 	COUNTER("queued_bytes", relay.queued_bytes, "waiting messages", "bytes now"),
+	COUNTER("kept_bytes", relay.kept_bytes, "kept for slow radios", "bytes now"),
 	COUNTER("device_handshakes_done", dtls.handshakes_done[DTLS_SERVER], "device handshakes",
 		"done"),
 	COUNTER("device_handshakes_failed", dtls.handshakes_failed[DTLS_SERVER],
@@ -40,6 +44,18 @@ static const struct counter counters[] = {
 		"by raw public key"),
 	COUNTER("device_handshakes_certificate", proofs[CTL_CRED_CERTIFICATE], "device handshakes",
 		"by certificate"),
+	COUNTER("nosec_datagrams_in", air.datagrams, "without DTLS in", "datagrams"),
+	COUNTER("nosec_bytes_in", air.octets, "without DTLS in", "bytes of CoAP"),
+	COUNTER("nosec_datagrams_out", air.sent, "without DTLS out", "datagrams"),
+	COUNTER("nosec_bytes_out", air.sent_octets, "without DTLS out", "bytes of CoAP"),
+	COUNTER("nosec_outside", air.outside, "without DTLS, from elsewhere", "datagrams dropped"),
+	COUNTER("nosec_strangers", air.strangers, "without DTLS, not allowed to", "refused"),
+	COUNTER("nosec_unknown", air.unknown, "without DTLS or session", "messages refused"),
+	COUNTER("nosec_challenged", air.challenged, "addresses asked by Echo", "requests"),
+	COUNTER("nosec_shown", air.shown, "addresses shown to be right", "since the start"),
+	COUNTER("nosec_withheld", air.withheld, "to addresses not shown", "messages not sent"),
+	COUNTER("nosec_copies", air.copies, "without DTLS, copies", "messages dropped"),
+	COUNTER("nosec_full", air.full, "without DTLS, no room", "requests refused"),
 	COUNTER("server_handshakes_done", dtls.handshakes_done[DTLS_CLIENT], "server handshakes",
 		"done"),
 	COUNTER("server_handshakes_failed", dtls.handshakes_failed[DTLS_CLIENT],
@@ -90,6 +106,12 @@ static const struct counter counters[] = {
 	COUNTER("messages_malformed", relay.malformed, "CoAP malformed", "messages"),
 	COUNTER("messages_dropped", relay.dropped, "CoAP dropped", "messages"),
 	COUNTER("messages_reset", relay.reset, "CoAP reset", "answered with RST"),
+	COUNTER("copies_suppressed", relay.suppressed, "CoAP copies", "kept from the other side"),
+	COUNTER("copies_answered", relay.answered_from_kept, "CoAP copies answered", "as before"),
+	COUNTER("messages_repeated", relay.repeated, "CoAP repeated", "by timers of our own"),
+	COUNTER("messages_acknowledged", relay.acknowledged, "CoAP acknowledged", "by us"),
+	COUNTER("asleep_held", relay.asleep_held, "CoAP to sleepers", "that waited"),
+	COUNTER("asleep_refused", relay.asleep_refused, "CoAP to sleepers", "answered with 5.03"),
 	COUNTER("registered", relay.registered, "Registers accepted", "by the server"),
 };
 
@@ -127,6 +149,7 @@ static void status_text(struct ctl_out *o, const struct ctl_totals *t)
 		ctl_show_store_text(o, t->store);
 	if (t->deciding != NULL)
 		ctl_show_deciding_text(o, t);
+	ctl_show_listeners_text(o, t);
 	ctl_out_form(o, "\n%6s %10s %13s %12s %14s %14s\n", "WORKER", "DEVICES", "REGISTRATIONS",
 		"ASSOCIATIONS", "DATAGRAMS IN", "DATAGRAMS OUT");
 	for (size_t i = 0; i < t->len; i++) {
@@ -159,6 +182,8 @@ static void status_json(struct ctl_out *o, const struct ctl_totals *t)
 		ctl_json_null(&j);
 	ctl_json_key(&j, "policy");
 	ctl_show_deciding_json(&j, t);
+	ctl_json_key(&j, "listeners");
+	ctl_show_listeners_json(&j, t);
 	ctl_json_key(&j, "workers");
 	ctl_json_begin(&j, '[');
 	for (size_t w = 0; w < t->len; w++) {

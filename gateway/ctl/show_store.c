@@ -12,6 +12,7 @@ static const struct show_count facts[] = {
 	FACT(associations, "stored associations", "now"),
 	FACT(sessions, "stored sessions", "now"),
 	FACT(resumable, "resumable sessions", "now"),
+	FACT(staged, "learned credentials", "staged now"),
 	FACT(file_bytes, "database", "bytes now"),
 	FACT(hot_bytes, "hot file", "bytes now"),
 	FACT(commits, "commits", "done"),

@@ -29,7 +29,7 @@ struct ctl_store_facts {
 	uint64_t damaged;                           /* values that did not open */
 	uint64_t unseals, leases;
 	uint64_t file_bytes, hot_bytes;
-	uint64_t associations, sessions, credentials, resumable;
+	uint64_t associations, sessions, credentials, resumable, staged;
 	uint64_t commit_us_last, commit_us_max;
 	bool is_full, is_broken;
 	bool fresh, continuous, anchored; /* this start */
@@ -54,10 +54,12 @@ struct ctl_store_source {
 	enum ctl_status (*add)(void *ctx, const struct ctl_cred *c, struct ctl_said *said);
 	/* What c has not (length 0) stays as it was. */
 	enum ctl_status (*replace)(void *ctx, const struct ctl_cred *c, struct ctl_said *said);
-	enum ctl_status (*revoke)(void *ctx, const char *endpoint, struct ctl_said *said);
-	/* Without its keys, but with their lengths. */
-	enum ctl_status (*show)(
-		void *ctx, const char *endpoint, struct ctl_cred *out, struct ctl_said *said);
+	/* Where an endpoint has several, its purpose must be said. */
+	enum ctl_status (*revoke)(
+		void *ctx, const char *endpoint, enum ctl_purpose purpose, struct ctl_said *said);
+	/* The same. Without its keys, but with their lengths. */
+	enum ctl_status (*show)(void *ctx, const char *endpoint, enum ctl_purpose purpose,
+		struct ctl_cred *out, struct ctl_said *said);
 	/* The credential of the lowest number at or above *number, which moves on; *number 0
 	   behind: there was none. secrets: with its keys. */
 	enum ctl_status (*next)(void *ctx, uint32_t *number, bool secrets, struct ctl_cred *out,

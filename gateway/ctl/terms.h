@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ctl/terms: what an operator writes of a credential beside what the device proves: labels, end,
- *            overlap, from a field of a file or an option.
+ *            overlap, purpose, right, from a field of a file or an option.
  *
  * Promise: pure. The labels are those of conf/labels, in its order.
  * Errors:  a text: what is wrong, and what would be right; nothing of what stands there is in it.
@@ -19,5 +19,9 @@ MUST_USE const char *ctl_terms_labels(struct ctl_cred *c, const char *text);
 MUST_USE const char *ctl_terms_until(struct ctl_cred *c, const char *text);
 /* "": it is not said. */
 MUST_USE const char *ctl_terms_overlap(struct ctl_cred *c, const char *text);
+/* "": any. */
+MUST_USE const char *ctl_terms_purpose(struct ctl_cred *c, const char *text);
+/* "": it may not. */
+MUST_USE const char *ctl_terms_repository(struct ctl_cred *c, const char *text);
 
 #endif

@@ -11,7 +11,16 @@
 
 enum { LOOPBACK_NET = 127, RING_FIRST = 64 };
 
-enum state { FREE, HELD, ASLEEP, RESTS = 0x80 /* it is in the ring */ };
+enum state {
+	FREE,
+	HELD,
+	ASLEEP,
+	STATE = 0x03, /* the bits of these */
+	TARGET_SHIFT = 2,
+	TARGET = 0x7c,
+	RESTS = 0x80, /* it is in the ring */
+};
+_Static_assert((int)SOURCES_TARGETS_MAX <= (TARGET >> TARGET_SHIFT) + 1, "each has a number");
 
 struct resting {
 	uint32_t slot;
@@ -20,12 +29,14 @@ struct resting {
 
 struct sources {
 	struct sources_settings settings;
+	struct net_addr targets[SOURCES_TARGETS_MAX];
+	uint8_t targets_len;
 	uint32_t addresses;   /* per socket; 1 when the kernel chooses */
 	uint32_t slots;       /* that exist */
 	uint32_t fresh;       /* slots below were taken at least once */
 	uint32_t sockets;     /* open */
 	struct resting *ring; /* given back, the oldest first; room for every slot below fresh */
-	uint8_t *states;      /* of them, by slot: enum state, and RESTS */
+	uint8_t *states;      /* of them, by slot: enum state, its target, and RESTS */
 	uint32_t cap, head, len;
 	int error; /* why the last slot could not be had; 0: all are in use */
 	int fds[]; /* sockets_max */
@@ -97,6 +108,7 @@ struct sources *sources_new(const struct sources_settings *settings)
 	if (!s)
 		return NULL;
 	s->settings = *settings;
+	s->targets[s->targets_len++] = settings->upstream;
 	if (count(s))
 		return s;
 	sources_free(s);
@@ -213,7 +225,7 @@ uint32_t sources_take(struct sources *s, uint64_t now_ms)
 		s->head = (s->head + 1) % s->cap;
 		s->len--;
 		s->states[slot] &= (uint8_t)~RESTS;
-		if (s->states[slot] != FREE) /* its link has come back meanwhile */
+		if ((s->states[slot] & STATE) != FREE) /* its link has come back meanwhile */
 			continue;
 		s->states[slot] = HELD;
 		return slot;
@@ -242,7 +254,7 @@ void sources_give(struct sources *s, uint32_t slot, uint64_t now_ms)
 static void become(struct sources *s, uint32_t slot, enum state state)
 {
 	assert(slot < s->fresh);
-	s->states[slot] = (uint8_t)((s->states[slot] & RESTS) | state);
+	s->states[slot] = (uint8_t)((s->states[slot] & (TARGET | RESTS)) | state);
 }
 
 void sources_sleep(struct sources *s, uint32_t slot)
@@ -257,14 +269,20 @@ void sources_hold(struct sources *s, uint32_t slot)
 
 bool sources_is_asleep(const struct sources *s, uint32_t slot)
 {
-	return slot < s->fresh && (s->states[slot] & ~RESTS) == ASLEEP;
+	return slot < s->fresh && (s->states[slot] & STATE) == ASLEEP;
 }
 
 struct net_path sources_path(const struct sources *s, uint32_t slot)
 {
 	assert(slot < s->fresh);
+	return sources_path_to(s, slot, (uint8_t)((s->states[slot] & TARGET) >> TARGET_SHIFT));
+}
+
+struct net_path sources_path_to(const struct sources *s, uint32_t slot, uint8_t target)
+{
+	assert(slot < s->fresh && target < s->targets_len);
 	struct net_path path = {
-		.peer = s->settings.upstream,
+		.peer = s->targets[target],
 		.sock = s->settings.first_sock + slot / s->addresses,
 	};
 	uint32_t i = slot % s->addresses;
@@ -280,6 +298,73 @@ struct net_path sources_path(const struct sources *s, uint32_t slot)
 	}
 	return path;
 }
+
+/* --- targets --------------------------------------------------------------------------------- */
+
+uint8_t sources_targets(const struct sources *s)
+{
+	return s->targets_len;
+}
+
+uint8_t sources_target(const struct sources *s, const struct net_addr *a)
+{
+	for (uint8_t i = 0; i < s->targets_len; i++) {
+		if (net_addr_same(&s->targets[i], a))
+			return i;
+	}
+	return SOURCES_NO_TARGET;
+}
+
+/* Seldom, and after many others: each slot is looked at. */
+static bool has_links(const struct sources *s, uint8_t target)
+{
+	for (uint32_t i = 0; i < s->fresh; i++) {
+		if ((s->states[i] & STATE) != FREE &&
+			(s->states[i] & TARGET) >> TARGET_SHIFT == target)
+			return true;
+	}
+	return false;
+}
+
+static bool is_among(const struct net_addr *all, size_t len, const struct net_addr *a)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (net_addr_same(&all[i], a))
+			return true;
+	}
+	return false;
+}
+
+static uint8_t make_room(struct sources *s, const struct net_addr *all, size_t len)
+{
+	if (s->targets_len < SOURCES_TARGETS_MAX)
+		return s->targets_len++;
+	for (uint8_t i = 0; i < s->targets_len; i++) {
+		if (!is_among(all, len, &s->targets[i]) && !has_links(s, i))
+			return i;
+	}
+	return SOURCES_NO_TARGET;
+}
+
+void sources_aim(struct sources *s, const struct net_addr *all, size_t len, uint8_t *numbers)
+{
+	for (size_t i = 0; i < len; i++) {
+		numbers[i] = sources_target(s, &all[i]);
+		if (numbers[i] != SOURCES_NO_TARGET || all[i].family != s->settings.upstream.family)
+			continue;
+		numbers[i] = make_room(s, all, len);
+		if (numbers[i] != SOURCES_NO_TARGET)
+			s->targets[numbers[i]] = all[i];
+	}
+}
+
+void sources_lead(struct sources *s, uint32_t slot, uint8_t target)
+{
+	assert(slot < s->fresh && target < s->targets_len);
+	s->states[slot] = (uint8_t)((s->states[slot] & (STATE | RESTS)) | target << TARGET_SHIFT);
+}
+
+/* --- finding --------------------------------------------------------------------------------- */
 
 /* The number of an address among those of a prefix; false: it is none of them. */
 static bool prefix_find(const struct sources_prefix *p, const uint8_t ip[16], uint32_t *number)
@@ -299,7 +384,7 @@ static bool prefix_find(const struct sources_prefix *p, const uint8_t ip[16], ui
 uint32_t sources_find(const struct sources *s, const struct net_path *path)
 {
 	const uint32_t socket = path->sock - s->settings.first_sock;
-	if (socket >= s->sockets || !net_addr_same(&path->peer, &s->settings.upstream))
+	if (socket >= s->sockets || sources_target(s, &path->peer) == SOURCES_NO_TARGET)
 		return SOURCES_NONE;
 	uint32_t number = 0, before = 0;
 	bool found = s->settings.prefixes_len == 0;

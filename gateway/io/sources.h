@@ -4,6 +4,9 @@
  *             a million links need no million sockets and the server still sees each link under
  *             its own address and port.
  *
+ * A server may have several addresses, its targets, and they may become others: a link keeps the
+ * one that it was opened to.
+ *
  * A slot is one pair. With S source addresses each socket carries S links; without any, each
  * link has its own socket and the kernel chooses the address (paths then have no local_ip).
  * Sockets are opened when first needed and stay.
@@ -28,7 +31,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SOURCES_PREFIXES_MAX = 16, SOURCES_REST_MS = 240000, SOURCES_HOST_BITS_MAX = 24 };
+enum {
+	SOURCES_PREFIXES_MAX = 16,
+	SOURCES_REST_MS = 240000,
+	SOURCES_HOST_BITS_MAX = 24,
+	SOURCES_TARGETS_MAX = 16, /* known at once */
+	SOURCES_NO_TARGET = UINT8_MAX,
+};
 #define SOURCES_NONE UINT32_MAX
 
 struct sources_prefix {
@@ -37,7 +46,7 @@ struct sources_prefix {
 };
 
 struct sources_settings {
-	struct net_addr upstream;
+	struct net_addr upstream;                             /* target 0 */
 	struct sources_prefix prefixes[SOURCES_PREFIXES_MAX]; /* of the upstream's family */
 	size_t prefixes_len;                                  /* 0 = the kernel's choice */
 	uint32_t sockets_max;                                 /* >= 1 */
@@ -70,9 +79,21 @@ void sources_give(struct sources *s, uint32_t slot, uint64_t now_ms);
 void sources_sleep(struct sources *s, uint32_t slot);
 void sources_hold(struct sources *s, uint32_t slot);
 MUST_USE bool sources_is_asleep(const struct sources *s, uint32_t slot);
-/* The path from a slot that is held to the upstream. */
+/* Makes each of these a target, if it is none yet; numbers: theirs, SOURCES_NO_TARGET of one for
+   which there is no room, or which is of another family. Room is made by forgetting who is not
+   among them and has no link. */
+void sources_aim(struct sources *s, const struct net_addr *all, size_t len, uint8_t *numbers);
+/* Numbers below were given. */
+uint8_t sources_targets(const struct sources *s);
+/* SOURCES_NO_TARGET: it is none. */
+MUST_USE uint8_t sources_target(const struct sources *s, const struct net_addr *a);
+/* A slot that is held leads there; one that was just taken leads to target 0. */
+void sources_lead(struct sources *s, uint32_t slot, uint8_t target);
+/* The path from a slot that is held to its target. */
 struct net_path sources_path(const struct sources *s, uint32_t slot);
-/* The slot that a path starts from, or SOURCES_NONE: it is none of ours. */
+/* The same to any target. */
+struct net_path sources_path_to(const struct sources *s, uint32_t slot, uint8_t target);
+/* The slot that a path to a target starts from, or SOURCES_NONE: it is none of ours. */
 MUST_USE uint32_t sources_find(const struct sources *s, const struct net_path *path);
 /* Slots below were taken at least once. */
 uint32_t sources_used(const struct sources *s);

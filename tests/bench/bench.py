@@ -288,7 +288,8 @@ def start_gateway(stage, keys, server_port, store='path = "";'):
 workers = 1; user = ""; group = "";
 credentials = "{keys.credentials}";
 listeners = ( {{ address = "127.0.0.1"; port = {port}; }} );
-upstream = {{ address = "127.0.0.1"; port = {server_port}; sources = [ "{SOURCES}" ]; }};
+upstream = {{ address = "127.0.0.1"; port = {server_port};
+  sources = [ "{SOURCES}" ]; handshakes_per_s = 4000; }};
 store = {{ {store} }};
 control = {{ path = "{stage.folder}/control-{keys.name}"; group = ""; }};
 log = {{ level = "info"; }};

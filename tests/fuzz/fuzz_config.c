@@ -29,14 +29,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	if (conf_parse(text, "fuzz", &c, &e)) {
 		if (c.workers < 1 || c.workers > CONF_WORKERS_MAX || c.listeners_len < 1 ||
-			c.upstream.port == 0 || c.upstream.family == 0 ||
+			c.upstreams_len < 1 || c.upstreams[0].addresses_len < 1 ||
 			c.device_initial_ms > c.handshake_max_ms)
 			abort();
 		conf_free(&c);
 	} else if (strncmp(e.text, "fuzz:", 5) != 0 || strchr(e.text, '\n') != NULL) {
 		abort();
 	}
-	if (c.workers != 0 || c.user != NULL || c.credentials != NULL || c.listeners_len != 0)
+	if (c.workers != 0 || c.user != NULL || c.credentials != NULL || c.listeners_len != 0 ||
+		c.upstreams != NULL)
 		abort();
 	free(text);
 	return 0;

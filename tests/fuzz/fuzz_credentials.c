@@ -32,7 +32,7 @@ static void check(const struct cred_set *s)
 			abort();
 		if (!cred_by_identity(s, kind, k.identity, k.identity_len, &n) || n != i)
 			abort();
-		if (!cred_by_endpoint(s, cred_endpoint(s, i), &n) || n != i)
+		if (!cred_by_endpoint(s, cred_endpoint(s, i), cred_purpose(s, i), &n) || n != i)
 			abort();
 		if (!cred_upstream_key(s, i, &k) || k.identity_len < 1 || k.key_len < CRED_KEY_MIN)
 			abort();

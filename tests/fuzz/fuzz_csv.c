@@ -10,10 +10,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* All that has been read, written anew. */
 static bool each(void *ctx, const struct ctl_cred *c)
 {
-	const bool psk = c->kind == CTL_CRED_PSK;
+	const bool psk = c->kind == CTL_CRED_PSK, nosec = c->kind == CTL_CRED_NOSEC;
 	if (c->endpoint[0] == '\0' || strlen(c->endpoint) > CTL_NAME_MAX ||
 		(c->key_len > 0) != psk || c->key_len > CTL_KEY_MAX || c->line < 2 ||
-		(!psk && c->identity_len < 1) || (c->pinned && c->kind != CTL_CRED_CERTIFICATE))
+		(!psk && !nosec && c->identity_len < 1) || (nosec && c->identity_len > 0) ||
+		(c->pinned && c->kind != CTL_CRED_CERTIFICATE))
 		abort();
 	csv_cred_row(ctx, true, c);
 	return true;

@@ -33,7 +33,7 @@ static bool worker(void *ctx, size_t number, struct ctl_worker *out)
 static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, size_t *len)
 {
 	const struct octets *o = ctx;
-	*len = endpoint == NULL ? o->size / 32 % 4 : 1;
+	*len = endpoint == NULL ? o->size / 32 % 4 : 1 + o->size % 2;
 	*out = calloc(*len + 1, sizeof(**out));
 	if (*out == NULL)
 		return false;
@@ -43,23 +43,27 @@ static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, 
 		for (size_t k = 0; o->size > 0 && k < sizeof(*s); k++)
 			octets[k] = o->data[(i * 7 + k) % o->size];
 		s->endpoint[sizeof(s->endpoint) - 1] = s->location[sizeof(s->location) - 1] = '\0';
+		s->binding[sizeof(s->binding) - 1] = s->version[sizeof(s->version) - 1] = '\0';
+		s->sms[sizeof(s->sms) - 1] = s->upstream[sizeof(s->upstream) - 1] = '\0';
 		/* Of these not every octet is a value. */
 		s->registered = o->size % 2 == 0;
 		s->asleep = o->size % 3 == 0;
+		s->queues = o->size % 11 < 4;
 		s->adrift = o->size % 5 == 0;
 		s->stays_known = o->size % 7 < 3;
 		s->kind = (enum ctl_cred_kind)(o->size % CTL_PROOFS);
 		s->device_facts.encrypt_then_mac = s->link_facts.encrypt_then_mac = false;
 		s->device.family = (uint8_t)(o->size % 7);
+		s->purpose = (enum ctl_purpose)(1 + (i + o->size) % 3);
 		s->link_peer.family = s->link_local.family = (uint8_t)(o->size % 5 + 2);
 	}
 	return true;
 }
 
-static bool close_it(void *ctx, const char *endpoint)
+static bool close_it(void *ctx, const char *endpoint, enum ctl_purpose purpose)
 {
 	(void)ctx;
-	return endpoint[0] == 'a';
+	return endpoint[0] == 'a' && purpose != CTL_FOR_SERVER;
 }
 
 static uint64_t uptime_s(void *ctx)
@@ -97,10 +101,10 @@ static enum ctl_status next(
 	return CTL_DONE;
 }
 
-static enum ctl_status show_one(
-	void *ctx, const char *endpoint, struct ctl_cred *out, struct ctl_said *said)
+static enum ctl_status show_one(void *ctx, const char *endpoint, enum ctl_purpose purpose,
+	struct ctl_cred *out, struct ctl_said *said)
 {
-	uint32_t number = 0;
+	uint32_t number = (uint32_t)purpose;
 	return endpoint[0] == 'a' ? next(ctx, &number, true, out, said) : CTL_FAILED;
 }
 
@@ -167,10 +171,11 @@ static bool session_facts(void *ctx, const char *endpoint, uint64_t *from, struc
 }
 
 /* Words that are none of ours do not get here: gateway/gateway_policy sees to it. */
-static bool about(void *ctx, const char *endpoint, struct ctl_about *out)
+static bool about(void *ctx, const char *endpoint, enum ctl_purpose purpose, struct ctl_about *out)
 {
 	const struct octets *o = ctx;
 	(void)endpoint;
+	(void)purpose;
 	*out = (struct ctl_about){ .labels_len = o->size % (POLICY_LABELS_MAX + 1),
 		.decided = o->size % 2 == 0 };
 	for (size_t i = 0; i < out->labels_len; i++)

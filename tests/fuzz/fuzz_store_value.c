@@ -79,6 +79,23 @@ static void plain(unsigned kind, struct kv_slice v, uint8_t out[OUT])
 		same(v, out, value_resume_write(&x.resume, x.resume.born, out, OUT));
 }
 
+static void staged(unsigned kind, struct kv_slice v, uint8_t out[OUT])
+{
+	struct value_staged_head h;
+	struct store_staged x = { 0 };
+	struct kv_slice rest;
+	if (kind > 0) {
+		if (value_staged_read(v, &x))
+			same(v, out, value_staged_write(&x, out, OUT));
+		return;
+	}
+	if (!value_staged_head_read(v, &mac, CRED, &h, &rest))
+		return;
+	const size_t len = value_staged_head_write(&h, &mac, CRED, out, OUT);
+	assert(len + rest.len == v.len);
+	same((struct kv_slice){ v.data, len }, out, len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t out[OUT];
@@ -90,7 +107,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		macs(v, out);
 	else if (data[0] < 8)
 		heads(kind, v, out);
-	else
+	else if (data[0] < 16)
 		plain(kind, v, out);
+	else
+		staged(kind, v, out);
 	return 0;
 }

@@ -54,13 +54,15 @@ def hello_extensions(message):
 class Flow:
     """A client's way through: offered, answered: the extensions of its hello and of the server's;
     moves: times that its mapping was lost; lost: datagrams that came to a mapping that was;
-    lengths[upwards]: of the datagrams with a connection id that are no part of the handshake."""
+    lengths[upwards]: of the datagrams with a connection id that are no part of the handshake;
+    passed[upwards]: how many datagrams of any kind."""
 
     def __init__(self, to):
         self.to, self.back, self.all = to, None, []
         self.offered, self.answered = set(), set()
         self.moves = self.lost = 0
         self.lengths = {True: [], False: []}
+        self.passed = {True: 0, False: 0}
         self.protected = False  # the server has
         self.due = False  # its mapping is to be lost
         self.map()
@@ -71,6 +73,7 @@ class Flow:
         self.all.append(self.back)
 
     def see(self, upwards, datagram):
+        self.passed[upwards] += 1
         for kind, epoch, number, body in records(datagram):
             if kind == CID and number > 0:
                 self.lengths[upwards].append(len(datagram))

@@ -82,8 +82,8 @@ static void launch(struct device *d, const struct lab_out *o, uint64_t now_ms)
 static void begin_register(struct device *d, uint64_t now_ms)
 {
 	char query[LAB_QUERY_MAX];
-	(void)snprintf(query, sizeof(query), "ep=%s&lt=%u&lwm2m=1.1&b=U", d->endpoint,
-		(unsigned)d->lifetime_s);
+	(void)snprintf(query, sizeof(query), "ep=%s&lt=%u&lwm2m=1.1&b=U%s", d->endpoint,
+		(unsigned)d->lifetime_s, d->owner->settings->queue_mode ? "&Q" : "");
 	const struct lab_head head = own_head(d, LAB_CON, LAB_POST);
 	struct device_tx *t = open_tx(d, DEVICE_REGISTER, &head);
 	struct lab_out o;
@@ -123,6 +123,7 @@ static void begin_notify(struct device *d, uint64_t now_ms)
 	head.code = LAB_CONTENT;
 	head.id = d->next_id++;
 	d->owner->counts->notes++;
+	d->notified++;
 	d->notify_ms = now_ms + s->notify_ms;
 	d->note_ids[d->note_at] = head.id;
 	d->note_at = (uint8_t)((d->note_at + 1) % DEVICE_NOTES);
@@ -155,6 +156,13 @@ static void tx_ended(struct device *d, enum device_outcome how)
 		d->owner->ended(d->owner->ctx, d, what, how);
 }
 
+static bool notifies(const struct device *d)
+{
+	const struct device_settings *s = d->owner->settings;
+	return d->observed && s->notify_ms > 0 &&
+	       (s->notes_most == 0 || d->notified < s->notes_most);
+}
+
 /* Begins what is due, one thing at a time. */
 static void proceed(struct device *d, uint64_t now_ms)
 {
@@ -175,7 +183,7 @@ static void proceed(struct device *d, uint64_t now_ms)
 		begin_at_location(d, DEVICE_UPDATE, LAB_POST, now_ms);
 		return;
 	}
-	if (d->observed && d->owner->settings->notify_ms > 0 && d->notify_ms <= now_ms)
+	if (notifies(d) && d->notify_ms <= now_ms)
 		begin_notify(d, now_ms);
 }
 
@@ -442,7 +450,7 @@ uint64_t device_next_ms(const struct device *d)
 		return next;
 	if (d->update_ms != 0)
 		next = d->update_ms;
-	if (d->observed && d->owner->settings->notify_ms > 0 && d->notify_ms < next)
+	if (notifies(d) && d->notify_ms < next)
 		next = d->notify_ms;
 	return next;
 }

@@ -85,8 +85,10 @@ struct device_settings {         /* shared by all devices; outlives them */
 	uint32_t ack_timeout_ms; /* ACK_TIMEOUT, RFC 7252 section 4.8; 2000 */
 	uint32_t notify_ms;      /* between notifications; 0 = none */
 	uint32_t con_every;      /* each so-manieth notification is CON; 0 = none */
+	uint32_t notes_most;     /* notifications, ever; 0 = no bound */
 	uint32_t update_ms;      /* between Updates; 0 = none */
 	uint32_t lifetime_s;     /* of Register */
+	bool queue_mode;         /* it registers so, and listens all the same */
 	uint32_t load_bytes;     /* payload of device_load(), at most DEVICE_PAYLOAD_MAX */
 	const char *load_get;    /* path: device_load() is a GET, without payload; NULL: POST /dp */
 	const char *load_proxy;  /* Proxy-Uri of device_load() in place of a path; NULL: none */
@@ -146,6 +148,7 @@ struct device {
 	struct lab_head observer; /* its token */
 	uint32_t observe_number;
 	uint64_t notify_ms;              /* when the next notification is due */
+	uint32_t notified;               /* ever */
 	uint16_t note_ids[DEVICE_NOTES]; /* a RST to one of these cancels */
 	uint8_t note_at, note_len;
 };

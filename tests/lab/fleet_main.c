@@ -41,6 +41,8 @@ enum option_id {
 	ABRUPT,
 	CID,
 	NO_RRC,
+	QUEUE,
+	NOTES,
 	GEN_CREDENTIALS,
 	GEN_KEYS,
 	GEN_DIRECT,
@@ -58,6 +60,7 @@ static const struct option options[] = {
 	{ "ack-ms", required_argument, NULL, ACK_MS },
 	{ "notify-ms", required_argument, NULL, NOTIFY_MS },
 	{ "con-every", required_argument, NULL, CON_EVERY },
+	{ "notes", required_argument, NULL, NOTES },
 	{ "update-s", required_argument, NULL, UPDATE_S },
 	{ "lifetime-s", required_argument, NULL, LIFETIME_S },
 	{ "seed", required_argument, NULL, SEED },
@@ -77,6 +80,7 @@ static const struct option options[] = {
 	{ "abrupt", no_argument, NULL, ABRUPT },
 	{ "cid", required_argument, NULL, CID },
 	{ "no-rrc", no_argument, NULL, NO_RRC },
+	{ "queue", no_argument, NULL, QUEUE },
 	{ "gen-credentials", required_argument, NULL, GEN_CREDENTIALS },
 	{ "gen-keys", required_argument, NULL, GEN_KEYS },
 	{ "gen-direct-keys", required_argument, NULL, GEN_DIRECT },
@@ -103,6 +107,7 @@ static const char usage[] =
 	"  --ack-ms N         CoAP ACK_TIMEOUT (2000)\n"
 	"  --notify-ms N      between notifications (1000)\n"
 	"  --con-every K      each K-th notification is confirmable; 0: none (5)\n"
+	"  --notes N          so many notifications of a device, and no more; 0: no bound (0)\n"
 	"  --update-s S       between Updates; 0: none (0)\n"
 	"  --lifetime-s S     of the registration (3600)\n"
 	"  --seed N           of what is random here, keys excepted (1)\n"
@@ -126,6 +131,7 @@ static const char usage[] =
 	"  --cid both|send|off   connection ids; send: the server may have one, we have none "
 	"(off)\n"
 	"  --no-rrc           with CIDs, but without return routability checks (RFC 9853)\n"
+	"  --queue            devices register in queue mode\n"
 	"  --abrupt           at the end no De-register, no close_notify\n";
 
 struct plan {
@@ -142,6 +148,9 @@ static void take_device_setting(struct device_settings *s, int id, const char *t
 		break;
 	case NOTIFY_MS:
 		s->notify_ms = option_number("notify-ms", text, 0, 86400000);
+		break;
+	case NOTES:
+		s->notes_most = option_number("notes", text, 0, UINT32_MAX);
 		break;
 	case CON_EVERY:
 		s->con_every = option_number("con-every", text, 0, UINT32_MAX);
@@ -160,6 +169,9 @@ static void take_device_setting(struct device_settings *s, int id, const char *t
 		break;
 	case GET:
 		s->load_get = text;
+		break;
+	case QUEUE:
+		s->queue_mode = true;
 		break;
 	case PROXY_URI:
 		s->load_proxy = text;

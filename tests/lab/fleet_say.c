@@ -23,17 +23,29 @@ static void put_table(const char *name, const char *const *rows, const uint64_t 
 	(void)putchar('}');
 }
 
+/* Of the devices' own, begun and not ended. */
+static unsigned long long under_way(const struct device_counts *c)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < DEVICE_EXCHANGES; i++) {
+		n += c->begun[i];
+		for (size_t j = 0; j < DEVICE_OUTCOMES; j++)
+			n -= c->ended[i][j];
+	}
+	return n;
+}
+
 static void put_common(const struct fleet *f, const char *event)
 {
 	(void)printf("{\"event\":\"%s\",\"ms\":%llu,\"devices\":%u,\"connecting\":%u,\"connected\":"
 		     "%u,\"registered\":%u,"
 		     "\"done\":%u,\"handshakes\":%llu,\"again\":%llu,\"notes\":%llu,\"pairs\":%llu,"
-		     "\"lost\":%llu",
+		     "\"lost\":%llu,\"under_way\":%llu",
 		event, (unsigned long long)(f->host.now_ms - f->begun_ms), f->set->devices,
 		f->links[FLEET_HANDSHAKE], f->links[FLEET_UP], f->registered, f->links[FLEET_DONE],
 		(unsigned long long)f->counts.handshakes, (unsigned long long)f->counts.again,
 		(unsigned long long)f->model_counts.notes, (unsigned long long)f->counts.pairs,
-		(unsigned long long)f->counts.lost);
+		(unsigned long long)f->counts.lost, under_way(&f->model_counts));
 	put_table("served", served, f->model_counts.served, DEVICE_SERVED);
 }
 

@@ -64,6 +64,7 @@ struct server_settings {
 	uint32_t timeout_ms;    /* for an answer, its retransmissions included */
 	uint32_t notify_ms;     /* between notifications */
 	uint32_t ack_ms;        /* ACK_TIMEOUT */
+	uint16_t tries;         /* transmissions of a CON */
 	bool quiet;             /* no event per operation and notification */
 	bool non;               /* operations are NON: each request leaves once and no more */
 };

@@ -27,6 +27,7 @@ enum option_id {
 	TIMEOUT,
 	NOTIFY_S,
 	ACK_MS,
+	TRIES,
 	QUIET,
 	NON,
 	HELP
@@ -43,6 +44,7 @@ static const struct option options[] = {
 	{ "timeout", required_argument, NULL, TIMEOUT },
 	{ "notify-s", required_argument, NULL, NOTIFY_S },
 	{ "ack-ms", required_argument, NULL, ACK_MS },
+	{ "tries", required_argument, NULL, TRIES },
 	{ "quiet", no_argument, NULL, QUIET },
 	{ "non", no_argument, NULL, NON },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -69,6 +71,7 @@ static const char usage[] =
 	"  --timeout S        for an answer, its retransmissions included (95)\n"
 	"  --notify-s S       for each notification (30)\n"
 	"  --ack-ms N         ACK_TIMEOUT; libcoap takes no less than 1000 (2000)\n"
+	"  --tries N          transmissions of a CON: MAX_RETRANSMIT and the first (5)\n"
 	"  --quiet            no event for each operation and notification\n"
 	"  --non              operations are NON\n"
 	"  -v                 libcoap's log\n";
@@ -120,6 +123,9 @@ static void take_setting(struct server_settings *s, int id, const char *text)
 	case ACK_MS:
 		s->ack_ms = option_number("ack-ms", text, 1000, 60000);
 		break;
+	case TRIES:
+		s->tries = (uint16_t)option_number("tries", text, 1, 20);
+		break;
 	case QUIET:
 		s->quiet = true;
 		break;
@@ -141,7 +147,8 @@ static struct plan read_options(int argc, char **argv)
 			.pause_ms = 1000,
 			.timeout_ms = 95000,
 			.notify_ms = 30000,
-			.ack_ms = 2000 } };
+			.ack_ms = 2000,
+			.tries = 5 } };
 	parse_ops("read,discover,write,execute,observe,cancel", &p.set);
 	for (int id; (id = getopt_long(argc, argv, "v", options, NULL)) != -1;) {
 		if (id == LISTEN) {

@@ -167,6 +167,7 @@ static int on_event(coap_session_t *session, coap_event_t event)
 	if (event == COAP_EVENT_DTLS_CONNECTED) {
 		s->counts.handshakes++;
 		coap_session_set_ack_timeout(session, ack);
+		coap_session_set_max_retransmit(session, (uint16_t)(s->set->tries - 1));
 		return 0;
 	}
 	struct peer *p = server_peer_of(s, session);

@@ -227,7 +227,7 @@ class Lab:
         )
         self.server = self.start(
             [
-                binary("lwgate-labserver", "build/release" if self.build else None),
+                binary("lwgate-labserver"),
                 "--listen",
                 "127.0.0.1",
                 "--port",

@@ -10,6 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 from harness import Device, Lab, option, register_message, run_tests, s_client  # noqa: E402
+from scripted import PUT, answer, request, say, start_scripted  # noqa: E402
 
 DISK = "any_filesystem = true;"  # what the folder of a build lies on is not our business
 UP = rb"Extended master secret: yes.*---\n"
@@ -23,38 +24,11 @@ class Wire(Lab):
         super().__init__([device], **more)
 
     def start_server(self):
-        device = self.devices[0]
-        self.server = self.start(
-            [
-                *("openssl", "s_server", "-dtls1_2", "-accept", str(self.server_port)),
-                *("-psk", device.up_key, "-psk_identity", device.up_identity, "-nocert"),
-                *("-cipher", "PSK-AES128-CCM8:@SECLEVEL=0"),
-            ],
-            raw=True,
-        )
-        self.server.wait_bytes(rb"ACCEPT\n")
-
-
-def say(program, message):
-    """One record. OpenSSL's programs take some letters at its beginning for commands."""
-    assert message[:1] not in b"QPBrRSsckK", message
-    program.child.stdin.write(message)
-    program.child.stdin.flush()
-
-
-def answer(code, request_id, token, options=b"", payload=b""):
-    """A piggybacked response."""
-    head = bytes([0x60 | len(token), code]) + request_id.to_bytes(2, "big") + token
-    return head + options + (b"\xff" + payload if payload else b"")
+        self.server = start_scripted(self, self.devices[0])
 
 
 def put(path, message_id, token, payload):
-    out = bytes([0x40 | len(token), 0x03]) + message_id.to_bytes(2, "big") + token
-    last = 0
-    for part in path.split("/"):
-        out += option(11 - last, part.encode())
-        last = 11
-    return out + b"\xff" + payload
+    return request(PUT, path, message_id, token, payload)
 
 
 def registered(lab, *more):

@@ -229,6 +229,8 @@ class Talker:
         self.location = lab.server.wait_json(
             lambda e: e.get("event") == "registered" and e.get("endpoint") == device.endpoint
         )["location"]
+        # It knows where it is registered, and so the gateway does for good (S9).
+        self.client.wait_bytes(rb"\x61\x41\x12\x34\x51")
 
     def say(self, message):
         self.client.child.stdin.write(message)

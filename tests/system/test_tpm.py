@@ -129,6 +129,8 @@ class Talker:
         self.client.wait_bytes(rb"Extended master secret: yes.*---\n")
         self.say(register_message(device.endpoint))
         self.location = lab.server.wait_json(lambda e: e.get("event") == "registered")["location"]
+        # It knows where it is registered, and so the gateway does for good (S9).
+        self.client.wait_bytes(rb"\x61\x41\x12\x34\x51")
 
     def say(self, message):
         self.client.child.stdin.write(message)

@@ -38,6 +38,14 @@ class Psk:
     def at_server(self):
         return {"mode": "psk", "details": {"identity": self.identity, "key": self.key}}
 
+    def account(self, _server):
+        """What a bootstrap server writes of it: see InteropBootstrapServer."""
+        return {"mode": "PSK", "identity": self.identity.encode().hex(), "secret": self.key}
+
+    def octets(self):
+        """What nobody else may ever see."""
+        return bytes.fromhex(self.key)
+
     def credential(self):
         return f"identity = {quoted(self.identity)}; key = {quoted(self.key)};"
 
@@ -56,7 +64,7 @@ class Files:
         return str(self.stem.with_suffix(kind))
 
     def spki(self):
-        return pathlib.Path(self.file(".spki")).read_bytes()
+        return self.read(".spki")
 
     def digest(self):
         return hashlib.sha256(self.spki())
@@ -66,6 +74,13 @@ class Files:
         """Most octets of the private key, as a PEM file has them (36 of PKCS #8 before them)."""
         lines = pathlib.Path(self.file(".key")).read_text(encoding="ascii").splitlines()
         return "".join(line for line in lines if "-" not in line).lower()[48:88]
+
+    def octets(self):
+        """Of the private key, which in PKCS #8 begins there."""
+        return self.read(".p8")[36:68]
+
+    def read(self, kind):
+        return pathlib.Path(self.file(kind)).read_bytes()
 
     def upstream(self):
         return ""
@@ -91,6 +106,10 @@ class RawKey(Files):
     def at_server(self):
         return {"mode": "rpk", "details": {"key": self.spki().hex()}}
 
+    def account(self, server):
+        return {"mode": "RPK", "identity": self.spki().hex(),
+                "server_key": server.spki().hex(), "secret": self.read(".p8").hex()}
+
     def credential(self):
         return f'public_key = "sha-256:{self.digest().hexdigest()}";'
 
@@ -111,6 +130,10 @@ class Certificate(Files):
 
     def at_server(self):
         return {"mode": "x509", "details": {}}
+
+    def account(self, server):
+        return {"mode": "X509", "identity": self.read(".der").hex(),
+                "server_key": server.read(".der").hex(), "secret": self.read(".p8").hex()}
 
     def credential(self):
         return f"certificate = {quoted(self.common)};"
@@ -136,7 +159,7 @@ class Party:
 
 
 class Cast:
-    """All that a run needs: three parties, the gateway's own keys and the server's, in a folder.
+    """All that a run needs: its parties, the gateway's own keys and the server's, in a folder.
 
     Devices' certificates are of one authority, those of the gateway's upstream side and of the
     server of another.
@@ -144,7 +167,7 @@ class Cast:
 
     GATEWAY = "lwgate of the interop run"
 
-    def __init__(self, folder, device, upstream, direct):
+    def __init__(self, folder, device, upstream, direct, names=("one", "two", "three")):
         self.folder, self.device_kind, self.upstream_kind = folder, device, upstream
         self.direct = direct
         self.keys = folder / "keys"
@@ -152,7 +175,7 @@ class Cast:
         self._make()
         self.server = Files(self.keys / "server", "")
         self.listener = Files(self.keys / "listener", "")
-        self.parties = [self._party(name) for name in ("one", "two", "three")]
+        self.parties = [self._party(name) for name in names]
 
     def _make(self):
         for name in ("devices", "servers"):
@@ -169,7 +192,7 @@ class Cast:
 
     def _party(self, name):
         endpoint = f"urn:lwgate:interop:{name}"
-        device = self._device(name, endpoint)
+        device = self.device(self.device_kind, name, endpoint)
         if self.direct:
             return Party(endpoint, device, device)
         if self.upstream_kind == "psk":
@@ -177,15 +200,17 @@ class Cast:
         return Party(endpoint, device,
                      OF_KIND[self.upstream_kind](self.keys / "upstream", self.GATEWAY))
 
-    def _device(self, name, endpoint):
-        if self.device_kind == "psk":
+    def device(self, kind, name, endpoint):
+        """A new credential of a device."""
+        if kind == "psk":
             return Psk(f"device-{name}")
         certificates.device("openssl", self.keys, "devices", name, endpoint)
-        return OF_KIND[self.device_kind](self.keys / name, endpoint)
+        return OF_KIND[kind](self.keys / name, endpoint)
 
-    def server_words(self):
-        """Of InteropServer; in a direct run it knows the devices' authority."""
-        kind = self.device_kind if self.direct else self.upstream_kind
+    def server_words(self, shown=None):
+        """Of InteropServer, which devices show this kind if the run is a direct one; it knows
+        their authority then."""
+        kind = (shown or self.device_kind) if self.direct else self.upstream_kind
         key = ["-k", self.server.file(".p8")]
         if kind == "raw":
             return [*key, "-K", self.server.file(".spki")]
@@ -222,3 +247,12 @@ class Cast:
             f"  {{ endpoint = {quoted(p.endpoint)}; {p.device.credential()}"
             + ("" if p.derived else p.server.upstream()) + " }" for p in self.parties)
         return f"credentials = (\n{entries}\n);\n"
+
+
+class Learners(Cast):
+    """A Cast whose gateway takes every kind of credential."""
+
+    def listener_lines(self):
+        return (f' private_key_file = {quoted(self.listener.file(".key"))}; raw_public_key = true;'
+                f' certificate_file = {quoted(self.listener.file(".pem"))};'
+                f' anchors_file = {quoted(self.keys / "devices.pem")};')

@@ -148,6 +148,12 @@ class Device(Child):
         """The first event with one of these names, separated by '|'."""
         return self._wait(names, lambda e: e["event"] in names.split("|"), seconds, mark)
 
+    def tick(self, seconds):
+        """Its clock has moved on by an hour when this is over."""
+        mark = self.lines.mark()
+        self.say("tick")
+        self.event("ticked", seconds, mark)
+
     def written(self, path, seconds):
         return self._wait(f"written {path}",
                           lambda e: e["event"] == "written" and e["path"] == path,
@@ -193,9 +199,9 @@ class Server(Child):
             elif line.startswith(":"):
                 self.events.add(("", {}))
 
-    def rest(self, method, path, body=None):
+    def rest(self, method, path, body=None, seconds=REST_S):
         """Status and JSON of one call."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._http, timeout=REST_S)
+        connection = http.client.HTTPConnection("127.0.0.1", self._http, timeout=seconds)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             response = connection.getresponse()
@@ -205,10 +211,15 @@ class Server(Child):
         finally:
             connection.close()
 
-    def operate(self, method, endpoint, path, body=None):
+    def ask(self, method, endpoint, path, body=None, seconds=REST_S):
+        """One LwM2M operation; the status and JSON of its answer."""
+        where = f"/api/clients/{urllib.parse.quote(endpoint, safe='')}{path}"
+        return self.rest(method, where, body, seconds)
+
+    def operate(self, method, endpoint, path, body=None, seconds=REST_S):
         """One LwM2M operation; its answer, which must be a success."""
         where = f"/api/clients/{urllib.parse.quote(endpoint, safe='')}{path}"
-        status, answer = self.rest(method, where, body)
+        status, answer = self.rest(method, where, body, seconds)
         if status != 200 or not answer.get("success"):
             raise Failure(f"{method} {where}: HTTP {status}, {answer}")
         return answer

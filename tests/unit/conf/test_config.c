@@ -52,10 +52,10 @@ static void test_least_file_has_all_defaults(void **state)
 	assert_int_equal(c.listeners_len, 2);
 	assert_string_equal(net_addr_text(&c.listeners[0], text), "0.0.0.0:5684");
 	assert_string_equal(net_addr_text(&c.listeners[1], text), "[::]:5684");
-	assert_string_equal(net_addr_text(&c.upstream, text), "192.0.2.10:5684");
-	assert_int_equal(c.sources_len, 0);
-	assert_int_equal(c.upstream_sockets, 4096);
-	assert_null(c.master_secret_file);
+	assert_string_equal(net_addr_text(&c.upstreams[0].addresses[0], text), "192.0.2.10:5684");
+	assert_int_equal(c.upstreams[0].sources_len, 0);
+	assert_int_equal(c.upstreams[0].sockets, 4096);
+	assert_null(c.upstreams[0].master_secret_file);
 	assert_int_equal(c.handshake_max_ms, 60000);
 	assert_int_equal(c.handshake_lifetime_s, 180);
 	assert_int_equal(c.handshakes_max, 1024);
@@ -65,6 +65,11 @@ static void test_least_file_has_all_defaults(void **state)
 	assert_int_equal(c.relay_answer_s, 93);
 	assert_int_equal(c.relay_message_max, 1280);
 	assert_false(c.wrong_endpoint_403);
+	assert_int_equal(c.relay_awake_ms, 93000);
+	assert_false(c.relay_awake_by_update);
+	assert_false(c.relay_asleep_refused);
+	assert_int_equal(c.relay_asleep_messages, 4);
+	assert_int_equal(c.relay_asleep_wait_s, 247);
 	assert_string_equal(c.control_path, "/run/lwgate/control");
 	assert_string_equal(c.control_group, "lwgate");
 	assert_int_equal(c.log_level, LOG_LEVEL_INFO);
@@ -95,7 +100,9 @@ static void test_every_key_is_read(void **state)
 		" lifetime_s = 5; count = 48; bytes = 8589934592L; };\n"
 		"relay = { queue_messages = 1; queue_bytes = 196608; answer_s = 2; message_max = "
 		"1152;\n"
-		" wrong_endpoint = \"4.03\"; };\n"
+		" wrong_endpoint = \"4.03\"; awake_ms = 100; awake_by = \"update\";\n"
+		" asleep = \"5.03\";"
+		" asleep_messages = 64; asleep_wait_s = 86400; };\n"
 		"control = { path = \"/c\"; group = \"g\"; }; log = { level = \"debug\"; }; # end");
 	assert_int_equal(c.workers, 3);
 	assert_string_equal(c.user, "u");
@@ -104,13 +111,15 @@ static void test_every_key_is_read(void **state)
 	assert_int_equal(c.listeners_len, 2);
 	assert_string_equal(net_addr_text(&c.listeners[0], text), "127.0.0.1:1");
 	assert_string_equal(net_addr_text(&c.listeners[1], text), "[::1]:5684");
-	assert_string_equal(net_addr_text(&c.upstream, text), "[2001:db8::1]:65535");
-	assert_int_equal(c.upstream_sockets, 7);
-	assert_int_equal(c.sources_len, 2);
-	assert_int_equal(c.sources[0].bits, 64);
-	assert_int_equal(c.sources[1].bits, 128);
-	assert_string_equal(net_addr_text(&c.sources[1].base, text), "[2001:db8:2::5]:0");
-	assert_string_equal(c.master_secret_file, "m");
+	assert_string_equal(
+		net_addr_text(&c.upstreams[0].addresses[0], text), "[2001:db8::1]:65535");
+	assert_int_equal(c.upstreams[0].sockets, 7);
+	assert_int_equal(c.upstreams[0].sources_len, 2);
+	assert_int_equal(c.upstreams[0].sources[0].bits, 64);
+	assert_int_equal(c.upstreams[0].sources[1].bits, 128);
+	assert_string_equal(
+		net_addr_text(&c.upstreams[0].sources[1].base, text), "[2001:db8:2::5]:0");
+	assert_string_equal(c.upstreams[0].master_secret_file, "m");
 	assert_int_equal(c.device_initial_ms, 100);
 	assert_int_equal(c.upstream_initial_ms, 1000);
 	assert_int_equal(c.handshake_max_ms, 2000);
@@ -122,6 +131,11 @@ static void test_every_key_is_read(void **state)
 	assert_int_equal(c.relay_answer_s, 2);
 	assert_int_equal(c.relay_message_max, 1152);
 	assert_true(c.wrong_endpoint_403);
+	assert_int_equal(c.relay_awake_ms, 100);
+	assert_true(c.relay_awake_by_update);
+	assert_true(c.relay_asleep_refused);
+	assert_int_equal(c.relay_asleep_messages, 64);
+	assert_int_equal(c.relay_asleep_wait_s, 86400);
 	assert_string_equal(c.control_path, "/c");
 	assert_string_equal(c.control_group, "g");
 	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
@@ -367,10 +381,10 @@ static void test_file_names_are_relative_to_the_files_folder(void **state)
 	assert_string_equal(c.credentials, expect);
 	(void)snprintf(expect, sizeof(expect), "%s/sock", real);
 	assert_string_equal(c.control_path, expect);
-	assert_string_equal(c.master_secret_file, "/abs/m");
+	assert_string_equal(c.upstreams[0].master_secret_file, "/abs/m");
 	/* A name is resolved, into the family of the sources. */
-	assert_int_equal(c.upstream.family, NET_IPV4);
-	assert_int_equal(c.upstream.ip[0], 127);
+	assert_int_equal(c.upstreams[0].addresses[0].family, NET_IPV4);
+	assert_int_equal(c.upstreams[0].addresses[0].ip[0], 127);
 	free(real);
 	conf_free(&c);
 	assert_int_equal(unlink(file), 0);

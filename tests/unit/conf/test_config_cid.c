@@ -51,7 +51,7 @@ static void test_R160_connection_ids_are_on_and_nobody_is_told(void **state)
 	struct conf_gateway c = good("", "", "");
 	assert_int_equal(c.listener_dtls[0].cid, CONF_CID_ON);
 	assert_int_equal(c.listener_dtls[0].move, CONF_MOVE_CHECK);
-	assert_int_equal(c.upstream_dtls.cid, CONF_CID_ON);
+	assert_int_equal(c.upstreams[0].dtls.cid, CONF_CID_ON);
 	assert_int_equal(c.cid_node, 0);
 	assert_int_equal(c.cid_random, 8);
 	assert_int_equal(c.cid_padding, 0);
@@ -65,7 +65,7 @@ static void check_ids(
 {
 	struct conf_gateway c = good(listener, upstream, "");
 	assert_int_equal(c.listener_dtls[0].cid, at_listener);
-	assert_int_equal(c.upstream_dtls.cid, up);
+	assert_int_equal(c.upstreams[0].dtls.cid, up);
 	conf_free(&c);
 }
 
@@ -235,8 +235,8 @@ static void test_R046_what_CIDs_look_like_needs_a_restart_the_rest_does_not(void
 	assert_non_null(now);
 	*now = good("", "", "");
 	for (size_t i = 0; i < COUNT_OF(changes); i++) {
-		struct conf_gateway next =
-			good(changes[i].listener, changes[i].upstream, changes[i].more);
+		static struct conf_gateway next;
+		next = good(changes[i].listener, changes[i].upstream, changes[i].more);
 		const char *path = conf_fixed(now, &next, 0);
 		if (changes[i].fixed == NULL)
 			assert_null(path);

@@ -68,7 +68,7 @@ static void test_R056_without_a_key_the_two_suites_of_PSK_are_on(void **state)
 {
 	(void)state;
 	struct conf_gateway c = good("", "");
-	const struct conf_dtls *l = &c.listener_dtls[0], *u = &c.upstream_dtls;
+	const struct conf_dtls *l = &c.listener_dtls[0], *u = &c.upstreams[0].dtls;
 	assert_int_equal(l->suites_len, 2);
 	assert_int_equal(l->suites[0], psk_ccm_8);
 	assert_int_equal(l->suites[1], psk_cbc);
@@ -156,7 +156,7 @@ static void test_R046_every_key_of_the_upstream_is_read(void **state)
 		"credential = \"certificate\"; " KEY CERT CA PIN
 		" crl_file = \"r\"; server_name = \"leshan.example\"; max_fragment_length = 1024;"
 		" mac_then_encrypt = true; untrusted_clock = \"refuse\"; tickets = true;");
-	const struct conf_dtls *u = &c.upstream_dtls;
+	const struct conf_dtls *u = &c.upstreams[0].dtls;
 	assert_int_equal(u->proof, CONF_BY_CERTIFICATE);
 	assert_int_equal(u->suites_len, 2);
 	assert_int_equal(u->suites[0], ecdsa_ccm_8);
@@ -257,8 +257,8 @@ static void test_R061_R065_the_upstream_knows_whom_to_trust(void **state)
 	refused("", "max_fragment_length = 600;", "use 0, 512, 1024, 2048 or 4096");
 	struct conf_gateway c =
 		good("", "credential = \"raw_public_key\"; server_public_key = [ \"p\" ];" KEY);
-	assert_string_equal(c.upstream_dtls.pins[0].file, "p");
-	assert_true(c.upstream_dtls.raw_public_key);
+	assert_string_equal(c.upstreams[0].dtls.pins[0].file, "p");
+	assert_true(c.upstreams[0].dtls.raw_public_key);
 	conf_free(&c);
 }
 
@@ -278,7 +278,7 @@ static void test_R167_a_name_in_upstream_address_is_the_servers(void **state)
 	(void)unlink(path);
 	if (!ok)
 		fail_msg("%s", e.text);
-	assert_string_equal(c.upstream_dtls.server_name, "localhost");
+	assert_string_equal(c.upstreams[0].dtls.server_name, "localhost");
 	conf_free(&c);
 }
 

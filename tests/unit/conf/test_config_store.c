@@ -155,7 +155,8 @@ static void test_types_and_ranges(void **state)
 static void test_S6_caveats_are_told_with_the_remedy(void **state)
 {
 	(void)state;
-	struct conf_gateway c = good("store = { path = \"\"; };");
+	static struct conf_gateway c;
+	c = good("store = { path = \"\"; };");
 	assert_null(c.store_path);
 	assert_null(c.store_key_file);
 	assert_non_null(

@@ -153,7 +153,7 @@ static void test_R020_a_device_proves_itself_in_one_way(void **state)
 {
 	(void)state;
 	static const char two[] = "F:1: the entry has more than one of identity with key, "
-				  "public_key, and certificate; write one of them";
+				  "public_key, certificate, and nosec; write one of them";
 	says("credentials = ( { endpoint = \"a\"; } );",
 		"F:1: the entry is not complete; add: key");
 	says("credentials = ( { endpoint = \"a\"; public_key = \"" DIGEST

@@ -33,7 +33,7 @@ static struct cred_terms terms_of(const struct cred_set *s, const char *endpoint
 {
 	struct cred_terms t;
 	uint32_t n = 0;
-	assert_true(cred_by_endpoint(s, endpoint, &n));
+	assert_true(cred_by_endpoint(s, endpoint, CONF_FOR_ANY, &n));
 	cred_terms(s, n, &t);
 	return t;
 }

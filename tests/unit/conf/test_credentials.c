@@ -68,9 +68,9 @@ static void test_entries_are_found_by_identity_and_endpoint(void **state)
 	assert_int_equal(b, 1);
 	assert_string_equal(cred_endpoint(s, a), "ep-a");
 	assert_string_equal(cred_endpoint(s, b), "ep-b");
-	assert_true(cred_by_endpoint(s, "ep-b", &n));
+	assert_true(cred_by_endpoint(s, "ep-b", CONF_FOR_ANY, &n));
 	assert_int_equal(n, b);
-	assert_false(cred_by_endpoint(s, "dev-a", &n));
+	assert_false(cred_by_endpoint(s, "dev-a", CONF_FOR_ANY, &n));
 	assert_false(cred_by_identity(s, CRED_PSK, (const uint8_t *)"ep-a", 4, &n));
 	cred_device_key(s, a, &k);
 	assert_int_equal(k.identity_len, 5);

@@ -92,6 +92,7 @@ static void test_every_row_is_whole(void **state)
 	assert_int_equal(conf_rows[KEY_WORKERS].max, CONF_WORKERS_MAX);
 	assert_int_equal(conf_rows[KEY_UPSTREAM_PINS].max, CONF_PINS_MAX);
 	assert_int_equal(conf_rows[KEY_CID_TELL].max, CONF_TOLD_MAX);
+	assert_int_equal(conf_rows[KEY_LEARN_URIS].max, CONF_URIS_MAX);
 	assert_int_equal(conf_rows[KEY_CID_RANDOM].min, DTLS_CID_RANDOM_MIN);
 	assert_int_equal(conf_rows[KEY_CID_RANDOM].max, DTLS_CID_RANDOM_MAX);
 }

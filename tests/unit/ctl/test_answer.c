@@ -17,6 +17,7 @@ struct fake { /* a gateway of two workers and two devices */
 	bool broken, no_sleepers, counts;
 	void *import;
 	char closed[160];
+	enum ctl_purpose purpose; /* that was said last */
 };
 
 static size_t workers(void *ctx)
@@ -73,6 +74,8 @@ static const struct ctl_session both[] = {
 		.location = "rd/5a3f",
 		.lifetime_s = 86400,
 		.expires_in_s = 86399,
+		.binding = "UQ",
+		.version = "1.1",
 	},
 };
 
@@ -113,9 +116,10 @@ static bool sleepers(void *ctx, uint32_t *from, struct ctl_session *out, size_t 
 	return !f->no_sleepers;
 }
 
-static bool close_it(void *ctx, const char *endpoint)
+static bool close_it(void *ctx, const char *endpoint, enum ctl_purpose purpose)
 {
 	struct fake *f = ctx;
+	f->purpose = purpose;
 	if (strcmp(endpoint, "urn:dev:1") != 0)
 		return false;
 	(void)snprintf(f->closed, sizeof(f->closed), "%s", endpoint);
@@ -317,7 +321,7 @@ static void test_sessions_are_sorted_and_aligned(void **state)
 	memset(head, 0, sizeof(head));
 	assert_string_equal(ask_page(&f, CTL_JSON, head, CTL_DONE),
 		"{\"endpoint\":\"urn:dev:1\",\"worker\":0,\"state\":\"awake\",\"generation\":0,"
-		"\"credential\":\"certificate\","
+		"\"credential\":\"certificate\",\"purpose\":\"any\","
 		"\"device\":{\"address\":"
 		"\"192.0.2.1:40000\","
 		"\"up_ms\":3723000,\"heard_ms_ago\":1500,\"records_in\":11,\"records_out\":12,"
@@ -335,9 +339,11 @@ static void test_sessions_are_sorted_and_aligned(void **state)
 		"\"connection_id\":{\"in\":null,\"out\":null,\"out_octets\":0}},"
 		"\"registration\":{\"location\":\"rd/"
 		"5a3f\",\"lifetime_s\":86400,"
-		"\"expires_in_s\":86399}},{\"endpoint\":\"urn:dev:2\",\"worker\":1,"
+		"\"expires_in_s\":86399,\"queue_mode\":null,"
+		"\"binding\":\"UQ\",\"lwm2m\":\"1.1\",\"sms\":null}},{"
+		"\"endpoint\":\"urn:dev:2\",\"worker\":1,"
 		"\"state\":\"awake\",\"generation\":7,"
-		"\"credential\":\"psk\",\"device\":null,"
+		"\"credential\":\"psk\",\"purpose\":\"any\",\"device\":null,"
 		"\"link\":null,"
 		"\"registration\":null}");
 }
@@ -366,7 +372,7 @@ static void test_sleepers_follow_page_by_page_in_the_same_columns(void **state)
 	memcpy(head, last, sizeof(last));
 	has(ask_page(&f, CTL_JSON, head, CTL_DONE),
 		"{\"endpoint\":\"asleep-301\",\"worker\":0,\"state\":\"asleep\",\"generation\":2,"
-		"\"credential\":\"psk\","
+		"\"credential\":\"psk\",\"purpose\":\"any\","
 		"\"device\":{\"address\":\"192.0.2.9:9\",\"up_ms\":1000,\"heard_ms_ago\":null,"
 		"\"records_in\":null,\"records_out\":null,\"forged\":null,"
 		"\"suite\":null,\"forward_secret\":null,\"encrypt_then_mac\":null,"
@@ -388,7 +394,7 @@ static void test_R047_session_shows_one_or_says_that_there_is_none(void **state)
 	has(text, "server          10.0.0.2:5684\n");
 	has(text, "  expires       in 23h59m\n");
 	/* R-047: whether a key that is lost later opens what was said. */
-	has(text, "credential      certificate\n");
+	has(text, "credential      certificate\npurpose         any\n");
 	has(text, "  suite         TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256\n"
 		  "  PFS           yes\n  MAC           encrypt-then-MAC\n"
 		  "  record        at most 512 bytes\n");

@@ -17,6 +17,7 @@ struct fake { /* a store with credentials 1 .. CREDS */
 	struct ctl_cred got;
 	struct ctl_rewrap wrap;
 	char revoked[CTL_ARG_MAX + 1];
+	enum ctl_purpose purpose; /* that was said last */
 	size_t staged, begun, committed, aborted;
 	size_t refuse_at; /* the staged one of this number; 0: none */
 	bool broken;
@@ -43,9 +44,11 @@ static enum ctl_status replace(void *ctx, const struct ctl_cred *c, struct ctl_s
 	return CTL_UNKNOWN_ENDPOINT;
 }
 
-static enum ctl_status end_cred(void *ctx, const char *endpoint, struct ctl_said *said)
+static enum ctl_status end_cred(
+	void *ctx, const char *endpoint, enum ctl_purpose purpose, struct ctl_said *said)
 {
 	struct fake *f = ctx;
+	f->purpose = purpose;
 	(void)snprintf(f->revoked, sizeof(f->revoked), "%s", endpoint);
 	say(said, "revoked it");
 	return CTL_DONE;
@@ -63,10 +66,11 @@ static struct ctl_cred whole(uint32_t number)
 }
 
 /* Careless: gives the keys to everybody. */
-static enum ctl_status show(
-	void *ctx, const char *endpoint, struct ctl_cred *out, struct ctl_said *said)
+static enum ctl_status show(void *ctx, const char *endpoint, enum ctl_purpose purpose,
+	struct ctl_cred *out, struct ctl_said *said)
 {
-	(void)ctx;
+	struct fake *f = ctx;
+	f->purpose = purpose;
 	say(said, "no such one");
 	*out = whole(7);
 	return endpoint[0] == 'e' ? CTL_DONE : CTL_UNKNOWN_ENDPOINT;
@@ -264,7 +268,7 @@ static void test_R024_an_import_ends_with_its_first_error(void **state)
 	(void)state;
 	struct fake f = { .refuse_at = 3 };
 	const struct ctl_cred c = whole(1);
-	uint8_t wire[4 * CTL_CRED_MAX];
+	static uint8_t wire[4 * CTL_CRED_MAX];
 	struct wr w = wr_into(wire, sizeof(wire));
 	(void)say_to(&f, CTL_IMPORT_STAGE, "", wire, 0, CTL_FAILED);
 	(void)say_to(&f, CTL_IMPORT_COMMIT, "", NULL, 0, CTL_FAILED);

@@ -17,7 +17,7 @@ static struct ctl_cred whole(void)
 		.generation = UINT64_C(0x1122334455667788),
 		.changed_ms = UINT64_C(1790000000000),
 		.state = CTL_CRED_REVOKED,
-		.origin = CTL_CRED_BY_FILE,
+		.origin = CTL_CRED_BY_BOOTSTRAP,
 		.kind = CTL_CRED_CERTIFICATE,
 		.pinned = true,
 		.own_pin = true,
@@ -34,7 +34,13 @@ static struct ctl_cred whole(void)
 		.before_generation = UINT64_C(0x1122334455667700),
 		.before_until_ms = UINT64_C(1795000000000),
 		.labels = "meter,north",
+		.staged = { .generation = UINT64_C(0x1122334455667799),
+			.until_ms = UINT64_C(1796000000000),
+			.kind = CTL_CRED_RAW_KEY,
+			.armed = true,
+			.identity_len = CTL_PIN_LEN },
 	};
+	memset(c.staged.identity, 0x77, CTL_PIN_LEN);
 	memset(c.identity, 0, sizeof(c.identity)); /* octets, not text */
 	memset(c.key, 0xa5, sizeof(c.key));
 	c.upstream_identity[0] = 'u';
@@ -72,6 +78,10 @@ static void test_what_is_written_is_read(void **state)
 	assert_true(back.before_generation == c.before_generation &&
 		    back.before_until_ms == c.before_until_ms);
 	assert_string_equal(back.labels, c.labels);
+	assert_true(back.staged.generation == c.staged.generation && back.staged.armed &&
+		    back.staged.until_ms == c.staged.until_ms &&
+		    back.staged.kind == c.staged.kind && back.staged.identity_len == CTL_PIN_LEN);
+	assert_memory_equal(back.staged.identity, c.staged.identity, CTL_PIN_LEN);
 	assert_int_equal(back.identity_len, CTL_NAME_MAX);
 	assert_int_equal(back.upstream_identity_len, 1);
 	/* Every octet is needed. */
@@ -90,6 +100,7 @@ static void test_the_longest_fits_to_the_octet(void **state)
 	memset(c.labels, 'l', CTL_LABELS_MAX);
 	c.upstream_identity_len = CTL_NAME_MAX;
 	c.upstream_key_len = CTL_KEY_MAX;
+	c.staged.identity_len = CTL_NAME_MAX;
 	struct wr w = wr_into(wire, sizeof(wire));
 	ctl_cred_write(&w, &c);
 	assert_true(wr_ok(&w));
@@ -121,7 +132,7 @@ static void test_I7_what_is_out_of_bounds_is_refused(void **state)
 	static const struct {
 		size_t at;
 		uint8_t value;
-	} rows[] = { { STATE, 3 }, { ORIGIN, 2 }, { KEYS, 2 }, { KIND, 3 }, { PINNED, 3 },
+	} rows[] = { { STATE, 3 }, { ORIGIN, 3 }, { KEYS, 2 }, { KIND, 4 }, { PINNED, 3 },
 		{ ENDPOINT_LEN, 129 }, { ENDPOINT + 2, 0 } };
 	const struct ctl_cred c = whole();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -139,13 +150,15 @@ static void test_I7_what_is_out_of_bounds_is_refused(void **state)
 static void test_I7_labels_and_what_is_said_of_them_are_bounded(void **state)
 {
 	(void)state;
-	const struct ctl_cred c = whole();
+	struct ctl_cred c = whole();
+	c.staged.generation = 0; /* the labels are the last */
 	const size_t labels_len = strlen(c.labels), tail = 31 + labels_len;
 	const struct {
 		size_t from_end;
 		uint8_t value;
 	} rows[] = {
-		{ tail, 8 },              /* what is said: three bits */
+		{ tail, 8 },              /* what is staged is not there */
+		{ tail, 16 },             /* what is said: four bits */
 		{ labels_len + 2, 0x02 }, /* 0x020b octets of labels, and some */
 		{ labels_len + 1, 0xff }, /* more than there are */
 		{ 1, 0 },                 /* a NUL in them */
@@ -161,7 +174,7 @@ static void test_I7_labels_and_what_is_said_of_them_are_bounded(void **state)
 			fail_msg("row %zu", i);
 	}
 	/* Longer than the place for them, and all there. */
-	uint8_t wire[CTL_CRED_MAX + 1000] = { 0 };
+	static uint8_t wire[CTL_CRED_MAX + 1000];
 	struct ctl_cred back;
 	struct wr w = wr_into(wire, sizeof(wire));
 	ctl_cred_write(&w, &c);
@@ -175,6 +188,32 @@ static void test_I7_labels_and_what_is_said_of_them_are_bounded(void **state)
 	assert_true(ctl_cred_read(&r, &back));
 }
 
+static void test_I7_what_is_staged_is_bounded(void **state)
+{
+	(void)state;
+	enum { STAGED_LEN = 19 + CTL_PIN_LEN };
+	const struct ctl_cred c = whole();
+	const struct {
+		size_t at, len;
+		uint8_t value;
+	} rows[] = {
+		{ 0, 1, 3 },    /* its kind */
+		{ 1, 1, 2 },    /* armed, or not */
+		{ 2, 8, 0 },    /* its generation: then there is nothing */
+		{ 18, 1, 129 }, /* octets of its identity, and some */
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t wire[CTL_CRED_MAX + 200] = { 0 };
+		struct ctl_cred back;
+		struct wr w = wr_into(wire, sizeof(wire));
+		ctl_cred_write(&w, &c);
+		memset(wire + w.len - STAGED_LEN + rows[i].at, rows[i].value, rows[i].len);
+		struct rd r = rd_from(wire, sizeof(wire));
+		if (ctl_cred_read(&r, &back))
+			fail_msg("row %zu", i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_I5_without_keys_none_is_on_the_wire),
 		cmocka_unit_test(test_I7_what_is_out_of_bounds_is_refused),
 		cmocka_unit_test(test_I7_labels_and_what_is_said_of_them_are_bounded),
+		cmocka_unit_test(test_I7_what_is_staged_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,19 +195,38 @@ static void test_I5_a_devices_private_key_goes_nowhere(void **state)
 	assert_memory_not_equal(t.last.key, "\x8f\x1d", 2);
 }
 
-static void test_R023_an_account_of_a_bootstrap_server_is_refused(void **state)
+static void test_R023_resource_1_is_what_the_credential_is_for(void **state)
 {
 	(void)state;
 	struct taken t;
-	static const char *const words[] = { "1", "true" };
-	for (size_t i = 0; i < 2; i++) {
+	static const struct {
+		const char *word;
+		enum ctl_purpose purpose;
+	} words[] = { { "1", CTL_FOR_BOOTSTRAP }, { "true", CTL_FOR_BOOTSTRAP },
+		{ "0", CTL_FOR_SERVER }, { "false", CTL_FOR_SERVER }, { "", CTL_FOR_SERVER } };
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
 		char text[256];
-		(void)snprintf(
-			text, sizeof(text), HEAD "e,coaps://bs,%s,0,text:e,,%s,\n", words[i], KEY);
-		assert_string_equal(read_all(text, &t),
-			"2: resource 1: this is a Bootstrap-Server's account, by which nobody may "
-			"register; leave the record out");
+		(void)snprintf(text, sizeof(text), HEAD "e,coaps://bs,%s,0,text:e,,%s,\n",
+			words[i].word, KEY);
+		assert_string_equal(read_all(text, &t), "");
+		assert_int_equal(t.last.purpose, words[i].purpose);
 	}
+	/* Where nobody says what it is for, nothing is said. */
+	assert_string_equal(read_all("endpoint,2,3,5\ne,0,text:e," KEY "\n", &t), "");
+	assert_int_equal(t.last.purpose, CTL_FOR_UNSAID);
+	assert_string_equal(
+		read_all("endpoint,1,2,3,5,repository\ne,0,0,text:e," KEY ",true\n", &t), "");
+	assert_true(t.last.says_repository && t.last.repository);
+}
+
+/* OMA LwM2M Core 1.1, appendix E.1: 10 is of no use where 1 is true. */
+static void test_a_bootstrap_servers_account_needs_no_short_id(void **state)
+{
+	(void)state;
+	struct taken t;
+	assert_string_equal(read_all(HEAD "e,coaps://bs,1,0,text:e,," KEY ",65535\n", &t), "");
+	assert_string_equal(read_all(HEAD "e,coaps://s,0,0,text:e,," KEY ",65535\n", &t),
+		"2: resource 10: is no Short Server ID; write 1 to 65534");
 }
 
 static void test_titles_are_resources_of_any_instance(void **state)
@@ -288,7 +307,8 @@ int main(void)
 		cmocka_unit_test(test_R017_modes_2_and_4_are_a_certificate),
 		cmocka_unit_test(test_R017_mode_3_is_refused_with_a_sentence),
 		cmocka_unit_test(test_I5_a_devices_private_key_goes_nowhere),
-		cmocka_unit_test(test_R023_an_account_of_a_bootstrap_server_is_refused),
+		cmocka_unit_test(test_R023_resource_1_is_what_the_credential_is_for),
+		cmocka_unit_test(test_a_bootstrap_servers_account_needs_no_short_id),
 		cmocka_unit_test(test_titles_are_resources_of_any_instance),
 		cmocka_unit_test(test_I5_errors_name_line_and_column_but_nothing_that_stands_there),
 	};

@@ -59,7 +59,7 @@ static void test_a_PSK_is_shown_by_its_identity(void **state)
 	has(shown(CTL_TEXT, &c, false), "kind                psk\nidentity            i\xc3\xa9\n");
 	has(shown(CTL_TEXT, &c, false), "key                 16 octets\n");
 	has(shown(CTL_JSON, &c, false), "\"kind\":\"psk\",\"identity\":\"i\\u00e9\"");
-	has(shown(CTL_TEXT, &c, true), "  psk          e  ");
+	has(shown(CTL_TEXT, &c, true), "  psk          any        e  ");
 }
 
 static void test_R064_a_raw_key_is_shown_by_its_digest(void **state)
@@ -71,7 +71,7 @@ static void test_R064_a_raw_key_is_shown_by_its_digest(void **state)
 	assert_null(strstr(shown(CTL_TEXT, &c, false), "\nkey "));
 	has(shown(CTL_JSON, &c, false), "\"kind\":\"public_key\",\"public_key\":\"" DIGEST "\"");
 	has(shown(CTL_JSON, &c, false), "\"key_octets\":0");
-	has(shown(CTL_TEXT, &c, true), "  public_key   e  ");
+	has(shown(CTL_TEXT, &c, true), "  public_key   any        e  ");
 	has(shown(CTL_TEXT, &c, true), DIGEST "\n");
 }
 
@@ -109,6 +109,58 @@ static void test_one_without_an_identity_is_shown_too(void **state)
 	}
 }
 
+static void test_S31_what_is_staged_is_shown_beside(void **state)
+{
+	(void)state;
+	struct ctl_cred c = of_kind(CTL_CRED_PSK);
+	assert_null(strstr(shown(CTL_TEXT, &c, false), "staged"));
+	assert_null(strstr(shown(CTL_JSON, &c, false), "staged"));
+	assert_null(strstr(shown(CTL_TEXT, &c, true), "staged"));
+	c.staged = (struct ctl_staged){ .generation = 9,
+		.until_ms = UINT64_C(1800000000000),
+		.identity_len = 4,
+		.identity = "next" };
+	has(shown(CTL_TEXT, &c, false), "staged              psk next, not armed, generation 9, "
+					"until 2027-01-15T08:00:00Z\n");
+	has(shown(CTL_TEXT, &c, true), " (staged: psk next, not armed)\n");
+	has(shown(CTL_JSON, &c, true),
+		"\"staged\":{\"kind\":\"psk\",\"identity\":\"next\",\"armed\":false,"
+		"\"generation\":9,\"until_ms\":1800000000000}}");
+	c.staged.until_ms = UINT64_MAX; /* staged while the clock was not set */
+	has(shown(CTL_TEXT, &c, false), "generation 9, no end (the clock was not set)\n");
+	has(shown(CTL_JSON, &c, false), "\"armed\":false,\"generation\":9}}");
+	c.staged.kind = CTL_CRED_RAW_KEY;
+	c.staged.armed = true;
+	c.staged.identity_len = CTL_PIN_LEN;
+	memset(c.staged.identity, 0xaa, CTL_PIN_LEN);
+	has(shown(CTL_TEXT, &c, false), "public_key " DIGEST ", armed, ");
+	has(shown(CTL_JSON, &c, false), "\"public_key\":\"" DIGEST "\",\"armed\":true");
+}
+
+static void test_R026_who_has_said_it_is_shown(void **state)
+{
+	(void)state;
+	static const struct {
+		enum ctl_cred_origin origin;
+		const char *word;
+	} rows[] = {
+		{ CTL_CRED_BY_CONTROL, "lwgatectl" },
+		{ CTL_CRED_BY_FILE, "file" },
+		{ CTL_CRED_BY_BOOTSTRAP, "bootstrap" },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct ctl_cred c = of_kind(CTL_CRED_PSK);
+		char text[64];
+		c.origin = rows[i].origin;
+		(void)snprintf(text, sizeof(text), "origin              %s\n", rows[i].word);
+		has(shown(CTL_TEXT, &c, false), text);
+		(void)snprintf(text, sizeof(text), "active   %-9s  ", rows[i].word);
+		has(shown(CTL_TEXT, &c, true), text);
+		(void)snprintf(text, sizeof(text), "\"origin\":\"%s\"", rows[i].word);
+		has(shown(CTL_JSON, &c, false), text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +168,8 @@ int main(void)
 		cmocka_unit_test(test_R064_a_raw_key_is_shown_by_its_digest),
 		cmocka_unit_test(test_R075_a_certificate_is_shown_by_its_name_and_pin),
 		cmocka_unit_test(test_one_without_an_identity_is_shown_too),
+		cmocka_unit_test(test_S31_what_is_staged_is_shown_beside),
+		cmocka_unit_test(test_R026_who_has_said_it_is_shown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

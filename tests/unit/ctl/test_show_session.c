@@ -199,6 +199,37 @@ static void test_seconds_that_are_left_are_a_time_or_overdue(void **state)
 	assert_string_equal(ctl_left_text(INT64_MAX, out), "213503982334d14h");
 }
 
+static void test_R275_what_a_device_says_of_itself_is_shown(void **state)
+{
+	(void)state;
+	struct ctl_session s = roamer();
+	s.registered = true;
+	lacks(shown(CTL_TEXT, &s), "binding");
+	has(shown(CTL_JSON, &s), "\"binding\":null,\"lwm2m\":null,\"sms\":null}");
+	memcpy(s.binding, "UQS", sizeof("UQS"));
+	memcpy(s.version, "1.0", sizeof("1.0"));
+	memcpy(s.sms, "491711234567", sizeof("491711234567"));
+	has(shown(CTL_TEXT, &s), "  binding       UQS\n"
+				 "  LwM2M         1.0\n"
+				 "  MSISDN        491711234567\n");
+	has(shown(CTL_JSON, &s), "\"binding\":\"UQS\",\"lwm2m\":\"1.0\",\"sms\":\"491711234567\"}");
+	lacks(shown(CTL_TEXT, &s), "queue mode");
+	has(shown(CTL_JSON, &s), "\"queue_mode\":null,");
+	s.queues = true;
+	s.asked = 1;
+	has(shown(CTL_TEXT, &s), "  queue mode    sleeps, 1 request to it without an answer\n");
+	has(shown(CTL_JSON, &s),
+		"\"queue_mode\":{\"asleep\":true,\"listens_ms\":0,\"waiting\":1},");
+	s.listens_ms = 34000;
+	s.asked = 0;
+	has(shown(CTL_TEXT, &s),
+		"  queue mode    listens for 34s, 0 requests to it without an answer\n");
+	has(shown(CTL_JSON, &s),
+		"\"queue_mode\":{\"asleep\":false,\"listens_ms\":34000,\"waiting\":0},");
+	s.registered = false;
+	lacks(shown(CTL_TEXT, &s), "UQS");
+}
+
 /* Kept for a day by a rule, an hour ago. */
 static struct ctl_about decided(void)
 {
@@ -281,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_R160_who_has_no_CID_has_one_address_only),
 		cmocka_unit_test(test_a_long_CID_of_the_peer_is_cut_with_its_length),
 		cmocka_unit_test(test_seconds_that_are_left_are_a_time_or_overdue),
+		cmocka_unit_test(test_R275_what_a_device_says_of_itself_is_shown),
 		cmocka_unit_test(test_R223_the_verdict_says_what_by_which_rule_and_until_when),
 		cmocka_unit_test(test_R223_the_verdict_in_JSON),
 		cmocka_unit_test(test_what_is_not_known_of_decisions_is_not_shown),

@@ -221,6 +221,7 @@ void court_wave(struct town *t, enum gw_court_wave which)
 	struct gw_waves waves = { .at = { { 0 } } };
 	uint64_t generation = 0;
 	assert_int_equal(town_do(t, run_take, &generation), STORE_OK);
-	waves.at[which == COURT_SERVER ? GW_WAVE_SERVER : GW_WAVE_OWN_UPSTREAM][0] = generation;
+	waves.at[which == COURT_SERVER ? GW_WAVE_SERVER : GW_WAVE_OWN_UPSTREAM]
+		[GW_MATERIAL_UPSTREAM] = generation;
 	hand_out(t, &waves);
 }

@@ -17,10 +17,13 @@
 static struct conf_gateway usual(void)
 {
 	static char path[] = "/var/lib/lwgate";
+	static struct conf_upstream upstream;
+	upstream = (struct conf_upstream){ .sockets = 1000 };
 	return (struct conf_gateway){
 		.workers = 4,
 		.listeners_len = 2,
-		.upstream_sockets = 1000,
+		.upstreams = &upstream,
+		.upstreams_len = 1,
 		.device_initial_ms = 9000,
 		.upstream_initial_ms = 9000,
 		.store_path = path,
@@ -74,8 +77,11 @@ static void test_R061_who_proves_what_no_listener_takes_is_told(void **state)
 		"\"00112233445566778899aabbccddee0f\"; public_key = "
 		"\"sha-256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"; },\n"
 		"{ endpoint = \"b\"; upstream_identity = \"b\"; upstream_key = "
-		"\"10112233445566778899aabbccddee0f\"; certificate = \"b\"; }\n);\n";
+		"\"10112233445566778899aabbccddee0f\"; certificate = \"b\"; },\n"
+		"{ endpoint = \"c\"; upstream_identity = \"c\"; upstream_key = "
+		"\"20112233445566778899aabbccddee0f\"; nosec = true; }\n);\n";
 	static char anchors[] = "ca.pem";
+	static struct conf_air airs[CONF_LISTENERS_MAX];
 	struct conf_error error = { .text = "" };
 	struct cred_set *const creds = cred_parse(file, "test", NULL, 0, &error);
 	struct conf_gateway conf = usual();
@@ -83,9 +89,11 @@ static void test_R061_who_proves_what_no_listener_takes_is_told(void **state)
 	assert_non_null(creds);
 	const char *said = advice_on(&conf, creds);
 	assert_non_null(strstr(said, "raw public keys of 1 devices are taken by no listener"));
+	assert_non_null(strstr(said, "1 devices are to come without DTLS"));
 	assert_non_null(strstr(said, "certificates of 1 devices are taken by no listener"));
 	conf.listener_dtls[1].raw_public_key = true; /* one is enough */
 	conf.listener_dtls[0].anchors_file = anchors;
+	conf.airs = airs;
 	assert_string_equal(advice_on(&conf, creds), "");
 	cred_free(creds);
 }
@@ -140,7 +148,7 @@ static void test_too_few_descriptors_are_told_with_the_remedy(void **state)
 	assert_non_null(strstr(said, "LimitNOFILE="));
 	assert_non_null(strstr(said, "upstream.sources"));
 	assert_string_equal(advice(&conf, 4088), "");
-	conf.sources_len = 1; /* links share sockets */
+	conf.upstreams[0].sources_len = 1; /* links share sockets */
 	assert_string_equal(advice(&conf, 1024), "");
 }
 
@@ -163,6 +171,28 @@ static void test_a_store_in_memory_is_told(void **state)
 	assert_non_null(strstr(advice(&conf, UINT64_MAX), "store.path"));
 }
 
+static void test_how_many_links_there_can_be_is_told(void **state)
+{
+	(void)state;
+	struct conf_gateway conf = usual();
+	const struct log log = new_log(), pool = new_log();
+	char name[] = "meters";
+	conf.upstreams[0].name = name;
+	gw_say_ceilings(&log, &conf);
+	assert_non_null(strstr(said_in(&log),
+		"upstream=meters at most 4000 at once: workers (4) times upstream.sockets (1000) "
+		"times source addresses (1)"));
+	conf.upstreams[0].sources_len = 2;
+	conf.upstreams[0].sources[0] =
+		(struct conf_prefix){ .base = { .family = NET_IPV4, .ip = { 192, 0, 2, 64 } },
+			.bits = 26 };
+	conf.upstreams[0].sources[1] =
+		(struct conf_prefix){ .base = { .family = NET_IPV4, .ip = { 192, 0, 2, 7 } },
+			.bits = 32 };
+	gw_say_ceilings(&pool, &conf);
+	assert_non_null(strstr(said_in(&pool), "at most 252000 at once")); /* 62 + 1 of them */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_R100_shorter_timers_are_told_with_their_price),
 		cmocka_unit_test(test_R100_a_listeners_own_timer_is_told_too),
 		cmocka_unit_test(test_too_few_descriptors_are_told_with_the_remedy),
+		cmocka_unit_test(test_how_many_links_there_can_be_is_told),
 	};
 	return cmocka_run_group_tests_name("gateway/advice", tests, NULL, NULL);
 }

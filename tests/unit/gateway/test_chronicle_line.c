@@ -109,6 +109,31 @@ static void test_the_longest_entry_has_a_line(void **state)
 	assert_int_equal(gw_entry_line(&e, line, len), len);
 }
 
+static void test_S31_what_is_learned_has_lines_of_its_own(void **state)
+{
+	(void)state;
+	static const char *const words[] = { "credential-staged", "credential-armed",
+		"credential-learned", "learning-refused", "learning-lapsed" };
+	struct gw_entry e = { .wall_ms = kit_entry(7).wall_ms,
+		.kind = GW_ENTRY_LEARNED,
+		.credential = STORE_CRED_RAW_KEY,
+		.endpoint = "meter-1",
+		.reason = "the device has proved it",
+		.new_generation = 9 };
+	assert_string_equal(line_of(&e),
+		"{\"time\":\"2026-09-21T14:13:20.123Z\",\"endpoint\":\"meter-1\","
+		"\"event\":\"credential-learned\",\"kind\":\"public_key\","
+		"\"reason\":\"the device has proved it\",\"generation\":9}\n");
+	for (int i = 0; i < (int)COUNT_OF(words); i++) {
+		e.kind = GW_ENTRY_STAGED + (enum gw_entry_kind)i;
+		assert_non_null(strstr(line_of(&e), words[i]));
+	}
+	e.credential = GW_ENTRY_NO_CREDENTIAL;
+	e.new_generation = 0;
+	assert_null(strstr(line_of(&e), "\"kind\""));
+	assert_null(strstr(line_of(&e), "generation"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_every_event_and_outcome_has_its_word),
 		cmocka_unit_test(test_I7_a_hostile_name_stays_inside_its_quotes),
 		cmocka_unit_test(test_the_longest_entry_has_a_line),
+		cmocka_unit_test(test_S31_what_is_learned_has_lines_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

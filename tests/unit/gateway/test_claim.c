@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/vault.h"
 #include "gateway/hold.h"
 #include "gateway/seats.h"
 
@@ -104,7 +105,7 @@ static void test_what_waits_for_a_session_is_bounded(void **state)
 		struct gw_held *const m = gw_hold_take(&hold);
 		assert_non_null(m);
 		assert_int_equal(m->msg[0], i);
-		free(m);
+		vault_release(m);
 	}
 	assert_null(gw_hold_take(&hold));
 	assert_true(gw_hold_put(&hold, GW_TO_DEVICE, data, 3));

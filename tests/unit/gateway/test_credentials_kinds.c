@@ -136,7 +136,7 @@ static const struct ctl_cred *show(struct world *w, const char *endpoint)
 {
 	static struct ctl_cred c;
 	c = (struct ctl_cred){ 0 };
-	if (w->source.show(w->source.ctx, endpoint, &c, &w->said) != CTL_DONE)
+	if (w->source.show(w->source.ctx, endpoint, CTL_FOR_UNSAID, &c, &w->said) != CTL_DONE)
 		fail_msg("%s", w->said.text);
 	return &c;
 }
@@ -239,7 +239,7 @@ static void test_R022_a_key_or_a_name_that_another_has_is_refused(void **state)
 		"needs its own (RFC 7925)");
 	c = of("a", CTL_CRED_CERTIFICATE, "a");
 	assert_int_equal(add(w, &c), CTL_FAILED);
-	said(w, "a is in the store with another key, identity, certificate, label or end");
+	said(w, "a is in the store with another key, identity, certificate, label, right or end");
 }
 
 static struct ctl_cred pinned(const char *endpoint, const char *digest, bool own)
@@ -285,7 +285,7 @@ static void test_R022_a_certificates_key_that_another_has_is_refused(void **stat
 	c = pinned("d", SAMPLE_P256_DIGEST, false);
 	assert_int_equal(add(w, &c), CTL_FAILED);
 	said(w, "d: the key of the certificate is also that of c in the store");
-	assert_int_equal(w->source.revoke(w->source.ctx, "c", &w->said), CTL_DONE);
+	assert_int_equal(w->source.revoke(w->source.ctx, "c", CTL_FOR_UNSAID, &w->said), CTL_DONE);
 	assert_int_equal(add(w, &c), CTL_DONE);
 }
 
@@ -400,7 +400,7 @@ static void test_S31_lwgatectl_stands_over_a_file_of_another_kind(void **state)
 	assert_int_equal(replace(w, &c), CTL_DONE);
 	assert_true(SYNC(w, PSK));
 	assert_int_equal(show(w, "d0")->kind, CTL_CRED_CERTIFICATE);
-	assert_int_equal(w->source.revoke(w->source.ctx, "d0", &w->said), CTL_DONE);
+	assert_int_equal(w->source.revoke(w->source.ctx, "d0", CTL_FOR_UNSAID, &w->said), CTL_DONE);
 	assert_int_equal(show(w, "d0")->kind, CTL_CRED_CERTIFICATE);
 	assert_int_equal(show(w, "d0")->state, CTL_CRED_REVOKED);
 	assert_string_equal(who(w, STORE_CRED_CERTIFICATE, "n"), "");

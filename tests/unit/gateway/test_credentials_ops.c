@@ -144,7 +144,7 @@ static enum ctl_status add(
 static enum ctl_status end_cred(struct world *w, const char *endpoint)
 {
 	w->changed_len = 0;
-	return w->source.revoke(w->source.ctx, endpoint, &w->said);
+	return w->source.revoke(w->source.ctx, endpoint, CTL_FOR_UNSAID, &w->said);
 }
 
 /* Good until the next call. */
@@ -152,7 +152,7 @@ static const struct ctl_cred *show(struct world *w, const char *endpoint)
 {
 	static struct ctl_cred c;
 	c = (struct ctl_cred){ 0 };
-	if (w->source.show(w->source.ctx, endpoint, &c, &w->said) != CTL_DONE)
+	if (w->source.show(w->source.ctx, endpoint, CTL_FOR_UNSAID, &c, &w->said) != CTL_DONE)
 		fail_msg("%s", w->said.text);
 	return &c;
 }
@@ -248,7 +248,7 @@ static void test_R022_what_another_device_has_is_refused(void **state)
 	struct world *w = *state;
 	assert_int_equal(add(w, "a", "ia", key_a), CTL_DONE);
 	assert_int_equal(add(w, "a", "ia", key_b), CTL_FAILED);
-	said(w, "a is in the store with another key, identity, certificate, label or end");
+	said(w, "a is in the store with another key, identity, certificate, label, right or end");
 	assert_int_equal(add(w, "b", "ia", key_b), CTL_FAILED);
 	said(w, "b: the identity is also that of a in the store");
 	assert_int_equal(add(w, "b", "ib", key_a), CTL_FAILED);
@@ -294,7 +294,8 @@ static void test_R021_a_weak_key_is_refused_without_showing_it(void **state)
 	assert_int_equal(add(w, "a", "ia", "8f1d"), CTL_FAILED);
 	said(w, "key: is 2 octets long; use 16 to 64");
 	struct ctl_cred c = { 0 };
-	assert_int_equal(w->source.show(w->source.ctx, "a", &c, &w->said), CTL_UNKNOWN_ENDPOINT);
+	assert_int_equal(w->source.show(w->source.ctx, "a", CTL_FOR_UNSAID, &c, &w->said),
+		CTL_UNKNOWN_ENDPOINT);
 	said(w, "there is no such credential");
 }
 
@@ -388,7 +389,8 @@ static void test_S31_what_lwgatectl_said_stands_over_the_file(void **state)
 	assert_true(comes_in(w, "ia", key_c));
 	assert_int_equal(show(w, "b")->state, CTL_CRED_REVOKED);
 	assert_true(pread(w->log.fd, log, sizeof(log) - 1, 0) > 0);
-	assert_non_null(strstr(log, "F:2: a and 1 more were changed or revoked by lwgatectl"));
+	assert_non_null(
+		strstr(log, "F:2: a was changed or revoked by lwgatectl, which stands; 1 more"));
 }
 
 static void test_S31_a_file_takes_nothing_that_is_anothers(void **state)
@@ -444,7 +446,8 @@ static void test_R022_import_is_all_or_nothing_with_the_line(void **state)
 	assert_int_equal(import(w, false, 3, rows), CTL_FAILED);
 	said(w, "x.csv:4: the identity is also that of old in the store");
 	struct ctl_cred c = { 0 };
-	assert_int_equal(w->source.show(w->source.ctx, "a", &c, &w->said), CTL_UNKNOWN_ENDPOINT);
+	assert_int_equal(w->source.show(w->source.ctx, "a", CTL_FOR_UNSAID, &c, &w->said),
+		CTL_UNKNOWN_ENDPOINT);
 	rows[2] = cred_of("c", "ib", key_c);
 	assert_int_equal(import(w, false, 3, rows), CTL_FAILED);
 	said(w, "x.csv:4: the identity is also in the entry at line 3");
@@ -458,7 +461,8 @@ static void test_R022_import_is_all_or_nothing_with_the_line(void **state)
 	/* Again, with one that has changed. */
 	rows[0] = cred_of("a", "ia", "0b4e913cd762a815f32a7dc0589e04b6");
 	assert_int_equal(import(w, false, 3, rows), CTL_FAILED);
-	said(w, "x.csv:2: a is in the store with another key, identity, certificate, label or end; "
+	said(w, "x.csv:2: a is in the store with another key, identity, certificate, label, right "
+		"or end; "
 		"replace it");
 	assert_true(comes_in(w, "ia", key_a));
 	assert_int_equal(import(w, true, 3, rows), CTL_DONE);

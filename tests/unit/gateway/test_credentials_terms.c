@@ -116,7 +116,8 @@ static void put(struct world *w, const struct ctl_cred *c, const char *part)
 static const struct store_cred *stored(struct world *w, const char *endpoint)
 {
 	store_reader_rest(w->reader);
-	assert_int_equal(store_find_endpoint(w->reader, endpoint, &w->found), STORE_OK);
+	assert_int_equal(
+		store_find_endpoint(w->reader, endpoint, STORE_FOR_ANY, &w->found), STORE_OK);
 	return &w->found;
 }
 
@@ -131,7 +132,7 @@ static struct store_cred_mark mark(struct world *w)
 static void labels_are(struct world *w, const char *expected)
 {
 	static struct ctl_cred c;
-	done(w, w->source.show(w->source.ctx, "a", &c, &w->said), "");
+	done(w, w->source.show(w->source.ctx, "a", CTL_FOR_UNSAID, &c, &w->said), "");
 	assert_string_equal(c.labels, expected);
 }
 
@@ -210,12 +211,12 @@ static void test_who_has_expired_is_shown_so(void **state)
 	c.says_until = true;
 	c.until_ms = w->now_ms - 1000;
 	done(w, w->source.add(w->source.ctx, &c, &w->said), "added");
-	done(w, w->source.show(w->source.ctx, "a", &shown, &w->said), "");
+	done(w, w->source.show(w->source.ctx, "a", CTL_FOR_UNSAID, &shown, &w->said), "");
 	assert_int_equal(shown.state, CTL_CRED_EXPIRED);
 	assert_true(shown.until_ms == c.until_ms);
 	c.until_ms = w->now_ms + hour_ms;
 	put(w, &c, "replaced");
-	done(w, w->source.show(w->source.ctx, "a", &shown, &w->said), "");
+	done(w, w->source.show(w->source.ctx, "a", CTL_FOR_UNSAID, &shown, &w->said), "");
 	assert_int_equal(shown.state, CTL_CRED_ACTIVE);
 }
 
@@ -420,7 +421,7 @@ static void test_R216_an_overlap_is_shown_as_long_as_it_lasts(void **state)
 		memcpy(s.before.key, s.key, sizeof(s.key));
 		s.key[0]++;
 		assert_int_equal(gw_store_do(w->store, run_put, &s, true), STORE_OK);
-		done(w, w->source.show(w->source.ctx, "a", &shown, &w->said), "");
+		done(w, w->source.show(w->source.ctx, "a", CTL_FOR_UNSAID, &shown, &w->said), "");
 		assert_true((shown.before_generation != 0) == (i == 0));
 		assert_true(shown.before_until_ms == (i == 0 ? s.before.until_ms : 0));
 	}

@@ -198,6 +198,8 @@ static void test_every_cause_has_a_remedy_and_fits(void **state)
 	struct fixture *f = *state;
 	char endpoint[] = "urn:dev:1";
 	struct gw_session session = { .endpoint = endpoint };
+	static char name[] = "0123456789012345678901234567890";
+	struct conf_upstream upstream = { .name = name, .dtls = { .suites_len = CONF_SUITES_MAX } };
 	char text[GW_EXPLAIN_MAX];
 	uint8_t identity[CRED_IDENTITY_MAX], suites[400];
 	memset(identity, 0xff, sizeof(identity));
@@ -206,7 +208,8 @@ static void test_every_cause_has_a_remedy_and_fits(void **state)
 	assert_non_null(conf);
 	conf->listeners_len = 1;
 	conf->listener_dtls[0].suites_len = CONF_SUITES_MAX;
-	conf->upstream_dtls.suites_len = CONF_SUITES_MAX;
+	conf->upstreams = &upstream;
+	conf->upstreams_len = 1;
 	f->shared.conf = conf;
 	f->worker->log.level = LOG_LEVEL_DEBUG;
 	for (int cause = DTLS_FAIL_TIMEOUT; cause <= DTLS_FAIL_ANEW; cause++) {

@@ -39,14 +39,21 @@ int close(int fd)
 /* The pool's family is not the server's: conf/ would refuse it, and no worker can be made. */
 static struct conf_gateway unfit(uint32_t workers)
 {
+	static char name[] = "upstream";
+	static struct conf_upstream upstream = {
+		.name = name,
+		.addresses = { { .ip = { 127, 0, 0, 1 }, .port = 45685, .family = NET_IPV4 } },
+		.addresses_len = 1,
+		.sources = { { .base = { .family = NET_IPV6 }, .bits = 64 } },
+		.sources_len = 1,
+		.sockets = 4,
+	};
 	struct conf_gateway conf = {
 		.workers = workers,
 		.listeners = { { .ip = { 127, 0, 0, 1 }, .port = 45684, .family = NET_IPV4 } },
 		.listeners_len = 1,
-		.upstream = { .ip = { 127, 0, 0, 1 }, .port = 45685, .family = NET_IPV4 },
-		.sources = { { .base = { .family = NET_IPV6 }, .bits = 64 } },
-		.sources_len = 1,
-		.upstream_sockets = 4,
+		.upstreams = &upstream,
+		.upstreams_len = 1,
 		.device_initial_ms = 9000,
 		.upstream_initial_ms = 9000,
 		.handshake_max_ms = 60000,

@@ -24,6 +24,7 @@ static const char variable[] = "LWGATE_INHERIT";
 
 struct estate { /* before exec */
 	struct conf_gateway conf;
+	struct conf_upstream upstream;
 	struct kek kek;
 	int listeners[WORKERS][2];
 	int links[WORKERS][LINKS];
@@ -55,8 +56,10 @@ static void found(struct estate *e)
 	const struct net_addr loopback = { .ip = { 127, 0, 0, 1 }, .family = NET_IPV4 };
 	memset(e, 0, sizeof(*e));
 	e->conf.workers = WORKERS;
-	e->conf.upstream_sockets = LINKS;
-	e->conf.upstream = loopback;
+	e->upstream.sockets = LINKS;
+	e->upstream.addresses[0] = loopback;
+	e->conf.upstreams = &e->upstream;
+	e->conf.upstreams_len = 1;
 	e->conf.listeners_len = 2;
 	memset(e->kek.key, 0x5a, sizeof(e->kek.key));
 	for (size_t l = 0; l < 2; l++) {
@@ -107,7 +110,7 @@ static void bequeath(struct estate *e)
 		for (size_t i = 0; i < 2; i++)
 			assert_true(gw_legacy_listener(l, w, i, e->listeners[w][i]));
 		for (size_t i = 0; i < LINKS; i++)
-			assert_true(gw_legacy_link(l, w, e->links[w][i]));
+			assert_true(gw_legacy_link(l, w, 0, e->links[w][i]));
 	}
 	assert_true(gw_legacy_control(l, e->control));
 	assert_true(gw_legacy_events(l, e->events));
@@ -169,13 +172,13 @@ static void test_everything_is_handed_over(void **state)
 	}
 	for (uint32_t w = WORKERS; w-- > 0;) {
 		size_t len;
-		const int *const links = gw_inherit_links(in, &e.conf, w, &len);
+		const int *const links = gw_inherit_links(in, &e.conf, w, 0, &len);
 		assert_int_equal(len, LINKS);
 		for (size_t i = 0; i < LINKS; i++) {
 			assert_same_socket(links[i], e.links[w][i]); /* in their order */
 			(void)close(links[i]);
 		}
-		(void)gw_inherit_links(in, &e.conf, w, &len);
+		(void)gw_inherit_links(in, &e.conf, w, 0, &len);
 		assert_int_equal(len, 0);
 	}
 	assert_int_equal(gw_inherit_control(in, "/tmp/another"), -1);
@@ -260,7 +263,7 @@ static void test_what_does_not_fit_is_not_used(void **state)
 	conf = e.conf;
 	conf.workers = WORKERS + 1; /* a socket for each worker, or none */
 	assert_false(gw_inherit_listener(in, &conf, 0, fds));
-	(void)gw_inherit_links(in, &conf, 0, &len);
+	(void)gw_inherit_links(in, &conf, 0, 0, &len);
 	assert_int_equal(len, 0);
 	conf = e.conf;
 	conf.listeners[0].port ^= 1;
@@ -275,15 +278,59 @@ static void test_what_does_not_fit_is_not_used(void **state)
 		assert_same_socket(fds[w][0], e.listeners[w][1]);
 		(void)close(fds[w][0]);
 	}
-	conf.upstream.family = NET_IPV6; /* IPv4 sockets are of no use for it */
-	(void)gw_inherit_links(in, &conf, 0, &len);
+	conf.upstreams[0].addresses[0].family = NET_IPV6; /* IPv4 sockets are of no use for it */
+	(void)gw_inherit_links(in, &conf, 0, 0, &len);
 	assert_int_equal(len, 0);
-	conf = e.conf;
-	conf.upstream_sockets = LINKS - 2;
-	const int *const links = gw_inherit_links(in, &conf, 0, &len);
+	conf.upstreams[0].addresses[0].family = NET_IPV4;
+	conf.upstreams[0].sockets = LINKS - 2;
+	const int *const links = gw_inherit_links(in, &conf, 0, 0, &len);
 	assert_int_equal(len, LINKS - 2);
 	for (size_t i = 0; i < len; i++)
 		(void)close(links[i]);
+	gw_inherit_free(in);
+	assert_int_equal(descriptors(), before);
+	bury(&e);
+}
+
+/* Each server's links are its own; a program that knows of one has those of the first. */
+static void test_links_to_another_server_are_not_the_first_ones(void **state)
+{
+	(void)state;
+	static struct estate e; /* too large for the stack */
+	struct conf_upstream two[2];
+	struct conf_gateway conf;
+	size_t len = 9, more = 9;
+	found(&e);
+	const size_t before = descriptors();
+	two[0] = two[1] = e.upstream;
+	conf = e.conf;
+	conf.upstreams = two;
+	conf.upstreams_len = 2;
+	bool open[FDS];
+	for (int fd = 0; fd < FDS; fd++)
+		open[fd] = is_open(fd);
+	struct gw_legacy *const l = gw_legacy_new(&conf, NULL);
+	assert_true(gw_legacy_link(l, 0, 1, e.links[0][0]));
+	assert_true(gw_legacy_link(l, 0, 0, e.links[0][1]));
+	assert_true(gw_legacy_link(l, 1, 1, e.links[1][0]));
+	assert_true(gw_legacy_link(l, 0, 1, e.links[0][2]));
+	assert_true(gw_legacy_write(l));
+	pass_on(l, open);
+	struct gw_inherited *const in = gw_inherit_read();
+	const int *const first = gw_inherit_links(in, &conf, 0, 0, &len);
+	const int *const second = gw_inherit_links(in, &conf, 0, 1, &more);
+	assert_int_equal(len, 1);
+	assert_int_equal(more, 2);
+	assert_same_socket(first[0], e.links[0][1]);
+	assert_same_socket(second[0], e.links[0][0]);
+	assert_same_socket(second[1], e.links[0][2]);
+	(void)close(first[0]);
+	(void)close(second[0]);
+	(void)close(second[1]);
+	const int *const other = gw_inherit_links(in, &conf, 1, 1, &len);
+	assert_int_equal(len, 1);
+	assert_same_socket(other[0], e.links[1][0]);
+	(void)close(other[0]);
 	gw_inherit_free(in);
 	assert_int_equal(descriptors(), before);
 	bury(&e);
@@ -325,7 +372,10 @@ static void test_a_list_that_cannot_be_read_is_no_list(void **state)
 static void test_there_may_be_nothing_to_hand_over(void **state)
 {
 	(void)state;
-	struct conf_gateway conf = { .workers = WORKERS, .upstream_sockets = LINKS };
+	struct conf_upstream upstream = { .sockets = LINKS };
+	struct conf_gateway conf = {
+		.workers = WORKERS, .upstreams = &upstream, .upstreams_len = 1
+	};
 	static int fds[CONF_WORKERS_MAX][CONF_LISTENERS_MAX]; /* large, with a sanitizer */
 	struct kek kek;
 	size_t len;
@@ -337,13 +387,13 @@ static void test_there_may_be_nothing_to_hand_over(void **state)
 	assert_non_null(in);
 	assert_false(gw_inherit_kek(in, &kek));
 	assert_false(gw_inherit_listener(in, &conf, 0, fds));
-	(void)gw_inherit_links(in, &conf, 0, &len);
+	(void)gw_inherit_links(in, &conf, 0, 0, &len);
 	assert_int_equal(len, 0);
 	assert_int_equal(gw_inherit_control(in, "/tmp/x"), -1);
 	gw_inherit_free(in);
 	assert_false(gw_inherit_kek(NULL, &kek)); /* a first start */
 	assert_false(gw_inherit_listener(NULL, &conf, 0, fds));
-	(void)gw_inherit_links(NULL, &conf, 0, &len);
+	(void)gw_inherit_links(NULL, &conf, 0, 0, &len);
 	assert_int_equal(len, 0);
 	assert_int_equal(gw_inherit_control(NULL, "/tmp/x"), -1);
 	assert_int_equal(gw_inherit_events(NULL, "/tmp/x"), -1);
@@ -354,6 +404,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything_is_handed_over),
+		cmocka_unit_test(test_links_to_another_server_are_not_the_first_ones),
 		cmocka_unit_test(test_the_list_is_wiped),
 		cmocka_unit_test(test_what_nobody_takes_is_closed),
 		cmocka_unit_test(test_what_does_not_fit_is_not_used),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "court.h"
+#include "gateway/clock.h"
 #include "gateway/judge_parts.h"
 #include "gateway/material.h"
 #include "gateway/session.h"
@@ -214,6 +215,46 @@ static void test_an_end_is_not_early_by_a_clock_of_our_own(void **state)
 	court_free(t);
 }
 
+/* Who comes when a credential has ended must not be told that it has not, as nobody comes again. */
+static void test_an_end_is_seen_when_it_has_come(void **state)
+{
+	(void)state;
+	struct town *t = court_new(court_rules("\"credential-expired\"", TEARDOWN, TEARDOWN, ""));
+	uint64_t shown_ms;
+	do
+		shown_ms = gw_clock_shown_ms();
+	while (shown_ms % 1000 == 0);
+	assert_true(gw_judge_now(t->workers[0]) >= shown_ms);
+	court_free(t);
+}
+
+/* With each of its messages a device may have it decided that nothing is to be done. */
+static void test_I8_what_changes_nothing_fills_no_log(void **state)
+{
+	enum { AT_ONCE = 32, EASE_MS = 10000 };
+	(void)state;
+	struct town *t = court_new(court_rules("\"moved\"", KEEP, KEEP, ""));
+	const struct gw_ruling r = { .is = true,
+		.event = POLICY_MOVED,
+		.old_generation = 1,
+		.new_generation = 1,
+		.rule = "one",
+		.reason = "a test" };
+	for (size_t i = 0; i < (size_t)2 * AT_ONCE; i++)
+		gw_judge_say(t->workers[0], "urn:dev:0", &r, GW_KEPT, false);
+	for (size_t i = 0; i < AT_ONCE; i++)
+		court_assert_said(t, GW_KEPT, POLICY_MOVED, false);
+	court_assert_silent(t);
+	gw_judge_say(t->workers[0], "urn:dev:0", &r, GW_DONE, false); /* all else is told */
+	court_assert_said(t, GW_DONE, POLICY_MOVED, false);
+	t->workers[0]->now_ms += EASE_MS;
+	gw_judge_say(t->workers[0], "urn:dev:0", &r, GW_KEPT, false);
+	gw_judge_say(t->workers[0], "urn:dev:0", &r, GW_KEPT, false);
+	court_assert_said(t, GW_KEPT, POLICY_MOVED, false);
+	court_assert_silent(t);
+	court_free(t);
+}
+
 /* The link may be roused while something is being written down of a session that is awake. */
 static void test_S28_what_is_not_durable_is_not_carried_out_with_a_link_that_wakes(void **state)
 {
@@ -274,6 +315,8 @@ int main(void)
 			test_a_registration_that_ended_undecided_ends_what_lasted_until_then),
 		cmocka_unit_test(test_a_quarantine_that_ends_takes_nothing_with_it),
 		cmocka_unit_test(test_an_end_is_not_early_by_a_clock_of_our_own),
+		cmocka_unit_test(test_an_end_is_seen_when_it_has_come),
+		cmocka_unit_test(test_I8_what_changes_nothing_fills_no_log),
 		cmocka_unit_test(
 			test_S28_what_is_not_durable_is_not_carried_out_with_a_link_that_wakes),
 		cmocka_unit_test(test_a_drain_is_not_put_off_by_what_comes_meanwhile),

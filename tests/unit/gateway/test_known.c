@@ -189,8 +189,8 @@ static void test_R071_a_credential_that_is_revoked_lets_nobody_in(void **state)
 	uint8_t digest[32];
 	struct dtls_chain chain = chain_of("name", NULL, 0);
 	digest_of(digest);
-	assert_int_equal(source.revoke(source.ctx, "by-raw", &said), CTL_DONE);
-	assert_int_equal(source.revoke(source.ctx, "by-cert", &said), CTL_DONE);
+	assert_int_equal(source.revoke(source.ctx, "by-raw", CTL_FOR_UNSAID, &said), CTL_DONE);
+	assert_int_equal(source.revoke(source.ctx, "by-cert", CTL_FOR_UNSAID, &said), CTL_DONE);
 	store_reader_rest(w->worker->reader);
 	assert_false(gw_known_raw_key(w->worker, digest, &known));
 	assert_false(gw_known_certificate(w->worker, &chain, &known));

@@ -201,8 +201,8 @@ static void test_R216_who_has_one_key_is_not_remembered(void **state)
 	struct world *w = *state;
 	add(w, STORE_CRED_PSK, "i");
 	fails(w, "i", DTLS_FAIL_KEY, DTLS_SERVER);
-	for (size_t i = 0; i < GW_KNOWN_OLDER; i++)
-		assert_true(w->worker->older[i] == 0);
+	for (size_t i = 0; i < GW_KNOWN_OTHERS; i++)
+		assert_true(w->worker->other_keys[i] == 0);
 	assert_int_equal(psk(w, "i"), OLD);
 	replace(w, "i", hour_ms);
 	fails(w, "i", DTLS_FAIL_KEY, DTLS_SERVER);

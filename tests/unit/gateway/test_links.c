@@ -40,7 +40,7 @@ static size_t count_free(struct town *t, size_t worker)
 	size_t n = 0;
 	uint32_t slot;
 	memset(seen, 0, sizeof(seen));
-	while ((slot = sources_take(w->sources, w->now_ms)) != SOURCES_NONE) {
+	while ((slot = sources_take(w->upstreams[0].sources, w->now_ms)) != SOURCES_NONE) {
 		assert_true(slot < SLOTS_MAX);
 		assert_false(seen[slot]); /* nothing was given back twice */
 		seen[slot] = true;
@@ -56,11 +56,11 @@ static size_t count_free(struct town *t, size_t worker)
 			continue;
 		path.peer = a.path.peer;
 		memcpy(path.local_ip, a.path.local.ip, sizeof(path.local_ip));
-		for (size_t i = 0; i < w->links_len; i++) {
-			if (w->links[i]->port == a.path.local.port)
-				path.sock = w->links[i]->sock;
+		for (size_t i = 0; i < w->upstreams[0].links_len; i++) {
+			if (w->upstreams[0].links[i]->port == a.path.local.port)
+				path.sock = w->upstreams[0].links[i]->sock;
 		}
-		slot = sources_find(w->sources, &path);
+		slot = sources_find(w->upstreams[0].sources, &path);
 		assert_true(slot != SOURCES_NONE && !seen[slot]);
 	}
 	return n;
@@ -81,12 +81,13 @@ static void test_link_sockets_have_their_ports_again(void **state)
 	(void)town_registered(t, 0, 0);
 	(void)town_registered(t, 1, 1);
 	town_settle(t);
-	const uint16_t ports[2] = { t->workers[0]->links[0]->port, t->workers[1]->links[0]->port };
+	const uint16_t ports[2] = { t->workers[0]->upstreams[0].links[0]->port,
+		t->workers[1]->upstreams[0].links[0]->port };
 	for (size_t i = 0; i < 3; i++) {
 		town_restart(t, TOWN_KILLED);
 		for (size_t k = 0; k < 2; k++) {
-			assert_int_equal(t->workers[k]->links_len, 1);
-			assert_int_equal(t->workers[k]->links[0]->port, ports[k]);
+			assert_int_equal(t->workers[k]->upstreams[0].links_len, 1);
+			assert_int_equal(t->workers[k]->upstreams[0].links[0]->port, ports[k]);
 		}
 	}
 	town_free(t);
@@ -98,8 +99,9 @@ static void test_another_program_has_the_port_now(void **state)
 	struct town *t = town_new_kept(1, CONF_POWER_RESUME, false);
 	const size_t socket = town_registered(t, 0, 0);
 	town_settle(t);
-	const struct udp_options o = { .bind = { .family = NET_IPV4,
-					       .port = t->workers[0]->links[0]->port } };
+	const struct udp_options o = {
+		.bind = { .family = NET_IPV4, .port = t->workers[0]->upstreams[0].links[0]->port }
+	};
 	town_die(t, TOWN_KILLED);
 	const int fd = udp_open(&o);
 	assert_true(fd >= 0);
@@ -154,7 +156,7 @@ static void test_a_slot_in_use_is_not_given_to_others(void **state)
 	w->reclaim_next = 0;
 	gw_worker_reclaim(w);
 	uint32_t slot;
-	while ((slot = sources_take(w->sources, w->now_ms)) != SOURCES_NONE)
+	while ((slot = sources_take(w->upstreams[0].sources, w->now_ms)) != SOURCES_NONE)
 		assert_int_not_equal(slot, mine);
 	town_free(t);
 }

@@ -120,7 +120,7 @@ static void test_R065_what_the_files_have_is_in_the_settings(void **state)
 	assert_int_equal(s->fragment_code, 4);
 	assert_int_equal(s->untrusted, DTLS_CLOCK_IGNORE);
 	assert_int_equal(s->suites_len, 2);
-	assert_true(gw_material_has_upstream_key(m));
+	assert_true(gw_material_has_upstream_key(m, 0));
 	gw_material_unref(m);
 }
 
@@ -174,6 +174,36 @@ static void test_R153_S27_profiles_have_what_else_a_reload_changes(void **state)
 	assert_int_equal(p.told.rate, 7);
 	gw_profiles_fini(&p);
 	assert_int_equal(p.told.len, 0);
+	gw_material_unref(m);
+}
+
+static void test_S31_what_is_learned_and_which_proofs_are_taken(void **state)
+{
+	struct world *w = *state;
+	struct gw_material *m = good(w, OWN "name_from = [ \"cn\" ];",
+		"}; learn = { server_uris = [ \"coaps://GW.example\" ]; settle_s = 90;");
+	const struct gw_learn *l = gw_material_learn(m);
+	assert_int_equal(l->len, 1);
+	assert_string_equal(l->uris[0], "coaps://gw.example:5684");
+	assert_int_equal(l->settle_s, 90);
+	struct gw_kinds k = gw_material_kinds(m, 0);
+	assert_true(k.psk && k.certificate && !k.raw_key);
+	assert_int_equal(gw_material_names(m, 0)[0], DTLS_NAME_CN);
+	gw_material_unref(m);
+	m = good(w, "", "");
+	assert_int_equal(gw_material_learn(m)->len, 0);
+	k = gw_material_kinds(m, 0);
+	assert_true(k.psk && !k.certificate && !k.raw_key);
+	gw_material_unref(m);
+	m = good(w, OWN "suites = [ \"TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8\" ];", "");
+	k = gw_material_kinds(m, 0);
+	assert_true(!k.psk && k.certificate && !k.raw_key);
+	gw_material_unref(m);
+	if (!dtls_profile_can_raw())
+		return;
+	m = good(w, RAW, "");
+	k = gw_material_kinds(m, 0);
+	assert_true(k.psk && !k.certificate && k.raw_key);
 	gw_material_unref(m);
 }
 
@@ -312,12 +342,12 @@ static void test_R046_each_worker_makes_its_profiles_of_one_material(void **stat
 	gw_material_unref(m);
 	assert_non_null(one.listeners[0]);
 	assert_null(one.listeners[1]);
-	assert_non_null(one.upstream);
-	assert_true(one.upstream_key);
+	assert_non_null(one.upstreams[0]);
+	assert_true(one.upstream_keys[0]);
 	assert_ptr_not_equal(one.listeners[0], two.listeners[0]);
 	gw_profiles_fini(&one);
 	gw_profiles_fini(&two);
-	assert_null(one.upstream);
+	assert_null(one.upstreams[0]);
 }
 
 /* --- what the log is told -------------------------------------------------------------------- */
@@ -420,6 +450,7 @@ int main(void)
 		WORLDLY(test_R065_what_the_files_have_is_in_the_settings),
 		WORLDLY(test_R160_connection_ids_are_in_the_settings_as_the_lines_say),
 		WORLDLY(test_R153_S27_profiles_have_what_else_a_reload_changes),
+		WORLDLY(test_S31_what_is_learned_and_which_proofs_are_taken),
 		WORLDLY(test_R064_a_pin_is_the_digest_of_the_key_in_the_file),
 		WORLDLY(test_R058_raw_public_keys_are_on_where_the_library_has_them),
 		WORLDLY(test_a_private_key_that_others_can_read_is_refused),

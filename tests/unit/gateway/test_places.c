@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "gateway/places.h"
+#include "gateway/routes.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
 
@@ -35,8 +36,8 @@ static bool opened(void *ctx, uint32_t sock, int fd)
 	struct gw_socket *const s = calloc(1, sizeof(*s));
 	assert_non_null(s);
 	s->sock = sock;
-	s->port = (uint16_t)(LINK_PORT + w->links_len);
-	w->links[w->links_len++] = s;
+	s->port = (uint16_t)(LINK_PORT + w->upstreams[0].links_len);
+	w->upstreams[0].links[w->upstreams[0].links_len++] = s;
 	return true;
 }
 
@@ -46,8 +47,11 @@ static struct gw_worker *worker(const struct net_addr *upstream, const struct ne
 	struct gw_worker *const w = calloc(1, sizeof(*w));
 	assert_non_null(w);
 	w->listeners_len = LISTENERS;
-	w->links = calloc(SOCKETS, sizeof(struct gw_socket *));
-	assert_non_null(w->links);
+	w->upstreams_len = 1;
+	w->upstreams[0].first_sock = LISTENERS;
+	w->upstreams[0].sockets = SOCKETS;
+	w->upstreams[0].links = calloc(SOCKETS, sizeof(struct gw_socket *));
+	assert_non_null(w->upstreams[0].links);
 	const struct sources_settings s = {
 		.upstream = *upstream,
 		.prefixes = { { .base = *source, .bits = source->family == NET_IPV4 ? 30 : 126 } },
@@ -57,17 +61,17 @@ static struct gw_worker *worker(const struct net_addr *upstream, const struct ne
 		.ctx = w,
 		.opened = opened,
 	};
-	w->sources = sources_new(&s);
-	assert_non_null(w->sources);
+	w->upstreams[0].sources = sources_new(&s);
+	assert_non_null(w->upstreams[0].sources);
 	return w;
 }
 
 static void worker_end(struct gw_worker *w)
 {
-	for (size_t i = 0; i < w->links_len; i++)
-		free(w->links[i]);
-	free(w->links);
-	sources_free(w->sources);
+	for (size_t i = 0; i < w->upstreams[0].links_len; i++)
+		free(w->upstreams[0].links[i]);
+	free(w->upstreams[0].links);
+	sources_free(w->upstreams[0].sources);
 	free(w);
 }
 
@@ -186,8 +190,8 @@ static void links_come_back(struct gw_worker *w)
 {
 	uint32_t slot;
 	size_t n = 0;
-	while ((slot = sources_take(w->sources, 0)) != SOURCES_NONE) {
-		const struct net_path path = sources_path(w->sources, slot);
+	while ((slot = sources_take(w->upstreams[0].sources, 0)) != SOURCES_NONE) {
+		const struct net_path path = sources_path(w->upstreams[0].sources, slot);
 		struct store_path place;
 		assert_true(gw_place_to_store(w, STORE_LINK, &path, &place));
 		assert_int_equal(place.local.port, LINK_PORT + path.sock - LISTENERS);
@@ -195,7 +199,7 @@ static void links_come_back(struct gw_worker *w)
 		n++;
 	}
 	assert_true(n > SOCKETS);
-	assert_int_equal(w->links_len, SOCKETS);
+	assert_int_equal(w->upstreams[0].links_len, SOCKETS);
 }
 
 static void test_a_links_path_comes_back(void **state)
@@ -213,12 +217,62 @@ static void test_a_links_path_comes_back(void **state)
 	worker_end(six);
 }
 
+/* Each in its own: the second's sockets have numbers above all that the first can have. */
+static void test_links_of_two_servers_have_their_own_places(void **state)
+{
+	(void)state;
+	const struct net_addr first = address("127.0.0.9", PORT),
+			      second = address("127.0.0.8", PORT), source = address("127.0.7.0", 0);
+	struct gw_worker *const w = worker(&first, &source);
+	struct gw_worker *const other = worker(&second, &source);
+	struct gw_upstream *const u = &w->upstreams[w->upstreams_len++];
+	*u = other->upstreams[0];
+	u->first_sock = LISTENERS + SOCKETS;
+	struct sources_settings s = { .upstream = second,
+		.prefixes = { { .base = source, .bits = 30 } },
+		.prefixes_len = 1,
+		.sockets_max = SOCKETS,
+		.first_sock = u->first_sock,
+		.ctx = other,
+		.opened = opened };
+	sources_free(u->sources);
+	u->sources = sources_new(&s);
+	const uint32_t slot = sources_take(u->sources, 0);
+	u->links_len = other->upstreams[0].links_len;
+	const struct net_path a = sources_path(w->upstreams[0].sources,
+				      sources_take(w->upstreams[0].sources, 0)),
+			      b = sources_path(u->sources, slot);
+	assert_int_equal(gw_worker_upstream(w, a.sock), 0);
+	assert_int_equal(gw_worker_upstream(w, b.sock), 1);
+	assert_int_equal(gw_worker_upstream(w, LISTENERS - 1), GW_NO_UPSTREAM);
+	assert_int_equal(gw_worker_upstream(w, b.sock + SOCKETS), GW_NO_UPSTREAM);
+	/* Their ports are the same here, and the servers' addresses tell them apart. */
+	assert_round(w, STORE_LINK, &a);
+	assert_round(w, STORE_LINK, &b);
+	other->upstreams[0].sources = u->sources;
+	w->upstreams_len = 1;
+	worker_end(w);
+	worker_end(other);
+}
+
+static void test_ports_of_several_servers_are_kept_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(gw_port_place(0, 5), 5); /* as when there was one */
+	assert_int_equal(gw_port_mark(0), STORE_PORT_MARK);
+	assert_int_equal(gw_port_place(1, 0), 1 << 20);
+	assert_int_equal(gw_port_place(7, 27999), (7 << 20) + 27999);
+	assert_int_equal(gw_port_mark(1), (2 << 20) - 1);
+	assert_int_equal(gw_port_mark(7), (8 << 20) - 1);
+}
+
 /* A socket on another port, a server that moved, a source address that is not ours any more. */
 static void test_a_link_that_does_not_fit_is_not_there(void **state)
 {
 	(void)state;
 	struct gw_worker *const w = worker_v4();
-	const struct net_path path = sources_path(w->sources, sources_take(w->sources, 0));
+	const struct net_path path =
+		sources_path(w->upstreams[0].sources, sources_take(w->upstreams[0].sources, 0));
 	struct store_path good, place;
 	struct net_path back;
 	assert_true(gw_place_to_store(w, STORE_LINK, &path, &good));
@@ -249,6 +303,8 @@ int main(void)
 		cmocka_unit_test(test_a_listener_for_the_address_goes_before_one_for_any),
 		cmocka_unit_test(test_a_listener_may_be_gone_or_have_another_number),
 		cmocka_unit_test(test_a_links_path_comes_back),
+		cmocka_unit_test(test_links_of_two_servers_have_their_own_places),
+		cmocka_unit_test(test_ports_of_several_servers_are_kept_apart),
 		cmocka_unit_test(test_a_link_that_does_not_fit_is_not_there),
 	};
 	return cmocka_run_group_tests_name("gateway/places", tests, NULL, NULL);

@@ -95,8 +95,9 @@ static void test_R217_who_was_judged_is_as_old_as_the_newest_wave_known(void **s
 	static const struct {
 		enum gw_wave which;
 		size_t place;
-	} rows[] = { { GW_WAVE_OWN_DEVICE, 0 }, { GW_WAVE_OWN_UPSTREAM, 0 }, { GW_WAVE_SERVER, 0 },
-		{ GW_WAVE_VOUCHING, 0 }, { GW_WAVE_OWN_DEVICE, GW_MATERIAL_UPSTREAM - 1 },
+	} rows[] = { { GW_WAVE_OWN_DEVICE, 0 }, { GW_WAVE_OWN_UPSTREAM, GW_MATERIAL_UPSTREAM },
+		{ GW_WAVE_SERVER, GW_MATERIAL_UPSTREAM }, { GW_WAVE_VOUCHING, 0 },
+		{ GW_WAVE_OWN_DEVICE, GW_MATERIAL_UPSTREAM - 1 },
 		{ GW_WAVE_VOUCHING, GW_MATERIAL_UPSTREAM } };
 	struct gw_waves waves = { .at = { { 0 } } };
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {

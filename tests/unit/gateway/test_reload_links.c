@@ -46,7 +46,7 @@ static void test_R046_no_session_of_a_handshake_that_a_reload_has_overtaken_is_k
 	gw_material_unref(m);
 	town_until(t, &t->server.ups, links + 1);
 	town_turns(t, 8);
-	assert_non_null(w->profiles.upstream);
+	assert_non_null(w->profiles.upstreams[0]);
 	assert_non_null(town_session(t, 0, 0)->legs[GW_LINK].conn);
 	assert_int_equal(w->link_session_bytes, 0);
 	town_free(t);

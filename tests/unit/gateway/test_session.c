@@ -314,7 +314,7 @@ static void test_R220_an_operator_sees_and_closes_a_session(void **state)
 	const uint8_t source[3] = { 127, 0, 5 };
 	assert_memory_equal(a->sessions[0].link_local.ip, source, sizeof(source));
 	assert_true(a->sessions[0].link_local.port != 0);
-	assert_true(net_addr_same(&a->sessions[0].link_peer, &t->conf.upstream));
+	assert_true(net_addr_same(&a->sessions[0].link_peer, &t->upstreams[0].addresses[0]));
 	gw_ask_release(a);
 	a = ask(t, 0, GW_ASK_CLOSE, 0);
 	assert_false(a->good); /* the other worker has it */

@@ -33,7 +33,7 @@ struct world {
 	struct papers papers;
 	struct pki_one root, own;
 	struct store_cred creds[PEOPLE + 1]; /* by number */
-	uint8_t proof[GW_WAVE_PROOF];
+	uint8_t proof[GW_WAVE_UPSTREAMS][GW_WAVE_PROOF];
 	unsigned asked[PEOPLE + 1], changed[PEOPLE + 1]; /* what workers got */
 	uint32_t by[PEOPLE + 1];                         /* who was asked last */
 };

@@ -44,7 +44,7 @@ struct world {
 	struct store *store;
 	struct log log;
 	struct pki_one root, second, own, up, other, more;
-	uint8_t proof[GW_WAVE_PROOF];
+	uint8_t proof[GW_WAVE_UPSTREAMS][GW_WAVE_PROOF];
 	struct gw_material *m; /* the last */
 };
 
@@ -138,7 +138,7 @@ static void test_R215_what_is_the_same_raises_nothing(void **state)
 	assert_int_equal(given(w), before);
 	assert_int_equal(store_stats(w->store).operations, commits + 1);
 	assert_int_equal(gw_material_newest(w->m), 0);
-	assert_int_equal(gw_material_wave(NULL, GW_WAVE_SERVER, 0), 0);
+	assert_int_equal(gw_material_wave(NULL, GW_WAVE_SERVER, GW_MATERIAL_UPSTREAM), 0);
 }
 
 static void test_R217_another_certificate_of_ours_is_a_wave_that_lasts(void **state)
@@ -202,11 +202,11 @@ static void test_R218_the_server_is_distrusted_by_what_is_taken_away(void **stat
 	assert_true(more > 0);
 	assert_int_equal(next(w, "", UP_PINS), 0);
 	assert_int_equal(next(w, "", UP_PIN), BIT_SERVER | BIT_VOUCHING);
-	const uint64_t wave = gw_material_wave(w->m, GW_WAVE_SERVER, 0);
+	const uint64_t wave = gw_material_wave(w->m, GW_WAVE_SERVER, GW_MATERIAL_UPSTREAM);
 	assert_true(wave > 0);
 	papers_certificates(&w->papers, "pub", w->more.cert, NULL);
 	assert_int_equal(next(w, "", UP_PIN), BIT_SERVER | BIT_VOUCHING);
-	assert_true(gw_material_wave(w->m, GW_WAVE_SERVER, 0) > wave);
+	assert_true(gw_material_wave(w->m, GW_WAVE_SERVER, GW_MATERIAL_UPSTREAM) > wave);
 	/* By its name instead. */
 	assert_int_equal(next(w, "", UP_CERT), BIT_SERVER | BIT_VOUCHING);
 	assert_int_equal(next(w, "", UP_CERT), 0);
@@ -232,7 +232,7 @@ static void test_R217_what_the_links_prove_may_be_another(void **state)
 	assert_int_equal(next(w, "", ""), BIT_LINKS);
 	memset(w->proof, 0, sizeof(w->proof));
 	assert_int_equal(next(w, "", UP_PIN), BIT_LINKS | BIT_VOUCHING); /* and a pin */
-	const uint64_t wave = gw_material_wave(w->m, GW_WAVE_OWN_UPSTREAM, 0);
+	const uint64_t wave = gw_material_wave(w->m, GW_WAVE_OWN_UPSTREAM, GW_MATERIAL_UPSTREAM);
 	assert_int_equal(gw_material_newest(w->m), wave);
 	struct pki_ask ask = pki_device("gateway 8");
 	ask.key = w->own.key;

@@ -23,6 +23,7 @@
 
 enum { PATIENCE_MS = 8000, SERVER_SOCK = 0 };
 
+static char only_name[] = "upstream";
 static const char *const keys[TOWN_DEVICES][2] = {
 	/* device, upstream */
 	{ "8f3a61c5d27e904b1866aa0f3c95e27d", "77b0c1d92e4f8a6350fe11ca9d82b364" },
@@ -64,7 +65,7 @@ static void make_server(struct town *t, bool is_reachable)
 	town_peer_init(&t->server, t, DTLS_SERVER);
 	t->server.fds[SERVER_SOCK] = udp_open(&o);
 	assert_true(t->server.fds[SERVER_SOCK] >= 0);
-	assert_true(udp_local(t->server.fds[SERVER_SOCK], &t->conf.upstream));
+	assert_true(udp_local(t->server.fds[SERVER_SOCK], &t->upstreams[0].addresses[0]));
 	t->server.len = 1;
 	if (is_reachable)
 		return;
@@ -75,12 +76,16 @@ static void make_server(struct town *t, bool is_reachable)
 static void configure(struct town *t)
 {
 	t->conf.workers = (uint32_t)t->workers_len;
-	t->conf.sources[0] = (struct conf_prefix){
+	t->conf.upstreams = t->upstreams;
+	t->conf.upstreams_len = 1;
+	t->upstreams[0].name = only_name;
+	t->upstreams[0].addresses_len = 1;
+	t->upstreams[0].sources[0] = (struct conf_prefix){
 		.base = { .ip = { 127, 0, 5, 0 }, .family = NET_IPV4 },
 		.bits = 24,
 	};
-	t->conf.sources_len = 1;
-	t->conf.upstream_sockets = 4;
+	t->upstreams[0].sources_len = 1;
+	t->upstreams[0].sockets = 4;
 	t->conf.device_initial_ms = 9000;
 	t->conf.upstream_initial_ms = 1000;
 	t->conf.handshake_max_ms = 60000;
@@ -89,6 +94,9 @@ static void configure(struct town *t)
 	t->conf.handshake_bytes_max = 64 << 20;
 	t->conf.relay_queue_messages = 4;
 	t->conf.relay_queue_bytes = 1 << 20;
+	t->conf.relay_awake_ms = 93000;
+	t->conf.relay_asleep_messages = 4;
+	t->conf.relay_asleep_wait_s = 247;
 	t->conf.relay_answer_s = 93;
 	t->conf.relay_message_max = 1280;
 	t->conf.log_level = LOG_LEVEL_ERROR;
@@ -156,7 +164,7 @@ static void give_profiles(struct town *t, struct gw_worker *w)
 {
 	gw_profiles_fini(&w->profiles);
 	w->profiles.listeners[0] = profile(t->cids.gateway, true, true);
-	w->profiles.upstream = profile(t->cids.links, true, true);
+	w->profiles.upstreams[0] = profile(t->cids.links, true, true);
 	w->profiles.moves[0] = t->cids.move;
 }
 

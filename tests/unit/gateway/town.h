@@ -99,6 +99,7 @@ struct town_cids {           /* zeroed: none */
 
 struct town {
 	struct conf_gateway conf;
+	struct conf_upstream upstreams[2]; /* of conf, which has the first */
 	struct town_cids cids;
 	struct gw_shared shared;
 	struct cred_set *creds;

@@ -304,7 +304,7 @@ void town_revoke(struct town *t, size_t device)
 	const struct ctl_store_source s = gw_credentials_source(t->credentials);
 	const struct ctl_cred c = cred_of(device);
 	struct ctl_said said;
-	assert_int_equal(s.revoke(s.ctx, c.endpoint, &said), CTL_DONE);
+	assert_int_equal(s.revoke(s.ctx, c.endpoint, CTL_FOR_UNSAID, &said), CTL_DONE);
 }
 
 void town_replace_key(struct town *t, size_t device)

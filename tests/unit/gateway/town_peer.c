@@ -108,17 +108,23 @@ static void peer_random(void *ctx, uint8_t *out, size_t len)
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-/* 2.01 with Location-Path: rd/5a to Register; 2.04 to Update; 2.02 to De-register. */
+/* 2.01 with Location-Path: rd/5a to Register; 2.04 to Update and Bootstrap-Request; 2.02 to
+   De-register. */
 static void answer(const struct town_peer *p, struct dtls_conn *c, const uint8_t *msg, size_t len)
 {
 	static const uint8_t location[] = { 0x82, 'r', 'd', 0x02, '5', 'a' };
-	const bool update = memmem(msg, len, location + 3, 3) != NULL;
-	uint8_t out[4 + sizeof(location)] = { 0x60, update ? TOWN_CODE_CHANGED : TOWN_CODE_CREATED,
-		msg[2], msg[3] };
-	memcpy(out + 4, location, sizeof(location));
+	static const uint8_t bootstrap[] = { 0xb2, 'b', 's' };
+	const size_t token = msg[0] & TKL_MASK;
+	const bool update = memmem(msg, len, location + 3, 3) != NULL ||
+			    memmem(msg, len, bootstrap, sizeof(bootstrap)) != NULL;
+	uint8_t out[4 + TKL_MASK + sizeof(location)] = { (uint8_t)(0x60 | token),
+		update ? TOWN_CODE_CHANGED : TOWN_CODE_CREATED, msg[2], msg[3] };
+	memcpy(out + 4, msg + 4, token);
+	memcpy(out + 4 + token, location, sizeof(location));
 	if (msg[1] == TOWN_CODE_DELETE)
 		out[1] = TOWN_CODE_DELETED;
-	assert_int_equal(dtls_send(p->dtls, c, out, update ? 4 : sizeof(out)), DTLS_OK);
+	assert_int_equal(
+		dtls_send(p->dtls, c, out, 4 + token + (update ? 0 : sizeof(location))), DTLS_OK);
 }
 
 /* 2.05, in the acknowledgement; or after that, to be acknowledged itself. */

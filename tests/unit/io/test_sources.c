@@ -264,6 +264,95 @@ static void test_a_prefix_of_the_other_family_is_refused(void **state)
 	assert_null(sources_new(&s));
 }
 
+static struct net_addr target(uint8_t last)
+{
+	return (struct net_addr){ .ip = { 127, 0, 0, last }, .port = 5684, .family = NET_IPV4 };
+}
+
+static void test_a_slot_keeps_the_address_that_it_leads_to(void **state)
+{
+	(void)state;
+	struct seen seen;
+	struct sources_settings s = settings(&seen, 1);
+	s.prefixes[s.prefixes_len++] = v4(127, 0, 1, 0, 29);
+	struct sources *pool = sources_new(&s);
+	const struct net_addr two[] = { target(1), target(2) };
+	uint8_t numbers[2] = { 9, 9 };
+	assert_int_equal(sources_targets(pool), 1);
+	sources_aim(pool, two, 2, numbers);
+	assert_int_equal(numbers[0], 0);
+	assert_int_equal(numbers[1], 1);
+	assert_int_equal(sources_targets(pool), 2);
+	const uint32_t a = sources_take(pool, 0), b = sources_take(pool, 0);
+	struct net_path path = sources_path(pool, b);
+	assert_true(net_addr_same(&path.peer, &two[0]));
+	sources_lead(pool, b, 1);
+	path = sources_path(pool, b);
+	assert_true(net_addr_same(&path.peer, &two[1]));
+	assert_int_equal(sources_find(pool, &path), b);
+	sources_sleep(pool, b);
+	assert_true(sources_is_asleep(pool, b));
+	sources_hold(pool, b);
+	path = sources_path(pool, b);
+	assert_true(net_addr_same(&path.peer, &two[1]));
+	path = sources_path(pool, a);
+	assert_true(net_addr_same(&path.peer, &two[0]));
+	path.peer = target(3);
+	assert_int_equal(sources_find(pool, &path), SOURCES_NONE);
+	/* Another link's begins with the first one again. */
+	sources_give(pool, b, 0);
+	for (uint32_t i = 2; i < 8; i++)
+		assert_int_equal(sources_take(pool, 0), i);
+	assert_int_equal(sources_take(pool, SOURCES_REST_MS), b);
+	path = sources_path(pool, b);
+	assert_true(net_addr_same(&path.peer, &two[0]));
+	sources_free(pool);
+}
+
+static void test_room_for_a_new_address_is_made_where_nobody_is(void **state)
+{
+	(void)state;
+	struct seen seen;
+	struct sources_settings s = settings(&seen, 4);
+	struct sources *pool = sources_new(&s);
+	struct net_addr now;
+	uint8_t number;
+	const uint32_t held = sources_take(pool, 0), asleep = sources_take(pool, 0);
+	assert_true(sources_take(pool, 0) != SOURCES_NONE); /* leads to the first */
+	now = target(2);
+	sources_aim(pool, &now, 1, &number);
+	sources_lead(pool, held, number);
+	now = target(3);
+	sources_aim(pool, &now, 1, &number);
+	sources_lead(pool, asleep, number);
+	sources_sleep(pool, asleep);
+	for (uint8_t i = 4; i < 80; i++) { /* a name that means another machine each time */
+		now = target(i);
+		sources_aim(pool, &now, 1, &number);
+		assert_in_range(number, 0, SOURCES_TARGETS_MAX - 1);
+		assert_int_equal(sources_target(pool, &now), number);
+	}
+	assert_int_equal(sources_targets(pool), SOURCES_TARGETS_MAX);
+	now = target(1);
+	assert_true(sources_target(pool, &now) != SOURCES_NO_TARGET);
+	now = target(2);
+	assert_true(sources_target(pool, &now) != SOURCES_NO_TARGET);
+	now = target(3);
+	assert_true(sources_target(pool, &now) != SOURCES_NO_TARGET);
+	now = target(SOURCES_TARGETS_MAX + 1); /* one of many that came and went */
+	assert_int_equal(sources_target(pool, &now), SOURCES_NO_TARGET);
+	const struct net_addr both[] = { target(79),
+		target(80) }; /* neither makes room for the other */
+	uint8_t two[2];
+	sources_aim(pool, both, 2, two);
+	assert_int_not_equal(two[0], two[1]);
+	assert_int_equal(sources_target(pool, &both[0]), two[0]);
+	now.family = NET_IPV6;
+	sources_aim(pool, &now, 1, &number);
+	assert_int_equal(number, SOURCES_NO_TARGET);
+	sources_free(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +365,8 @@ int main(void)
 		cmocka_unit_test(test_no_more_sockets_is_told_and_used_slots_still_serve),
 		cmocka_unit_test(test_what_is_missing_is_told),
 		cmocka_unit_test(test_a_prefix_of_the_other_family_is_refused),
+		cmocka_unit_test(test_a_slot_keeps_the_address_that_it_leads_to),
+		cmocka_unit_test(test_room_for_a_new_address_is_made_where_nobody_is),
 	};
 	return cmocka_run_group_tests_name("io/sources", tests, NULL, NULL);
 }

@@ -124,6 +124,18 @@ static inline struct build build_created(
 	return b;
 }
 
+/* The same, as one that the device has numbered in a channel goes over the link, or by -channel as
+   what is said of it there comes back (proxy/shift). */
+static inline struct build in_channel(const struct build *b, int channel)
+{
+	enum { STEP = 14201 };
+	struct build c = *b;
+	const unsigned mid = ((unsigned)b->data[2] << 8 | b->data[3]) + (unsigned)(channel * STEP);
+	c.data[2] = (uint8_t)(mid >> 8);
+	c.data[3] = (uint8_t)mid;
+	return c;
+}
+
 /* --- channels ------------------------------------------------------------------------------- */
 
 struct wire {
@@ -233,6 +245,11 @@ struct world {
 	bool at_once; /* the link is up before open() returns */
 	bool never;   /* it fails before open() returns, with `end` */
 	enum relay_link_end end;
+	unsigned told[RELAY_BOOTSTRAP_ENDS + 1]; /* by enum relay_bootstrap */
+	bool bootstrapping;                      /* begun, and not ended */
+	struct relay_objection objection;        /* to what the server asks */
+	uint16_t told_mid;                       /* of the last message */
+	unsigned wanted;
 };
 
 static inline void world_open(void *ctx, struct relay_device *d)
@@ -262,6 +279,30 @@ static inline uint16_t world_mid(void *ctx)
 	return ((struct world *)ctx)->mid++;
 }
 
+static inline struct relay_objection world_bootstrap(
+	void *ctx, struct relay_device *d, enum relay_bootstrap what, const struct pdu *m)
+{
+	struct world *const w = ctx;
+	assert_true(w->d == NULL || w->d == d);
+	w->told[what]++;
+	/* Each begins and ends once, and between is what it is about. */
+	assert_int_equal(w->bootstrapping, what != RELAY_BOOTSTRAP_BEGINS);
+	w->bootstrapping = what != RELAY_BOOTSTRAP_ENDS;
+	assert_int_equal(
+		m != NULL, what == RELAY_BOOTSTRAP_ASKED || what == RELAY_BOOTSTRAP_ANSWERED);
+	if (m)
+		w->told_mid = m->mid;
+	return what == RELAY_BOOTSTRAP_ASKED ? w->objection : (struct relay_objection){ .code = 0 };
+}
+
+static inline void world_wanted(void *ctx, struct relay_device *d)
+{
+	struct world *const w = ctx;
+	assert_true(w->d == d);
+	assert_true(relay_device_rest(d, w->now_ms).asleep);
+	w->wanted++;
+}
+
 static inline void world_begin(struct world *w, const struct relay_settings *settings)
 {
 	const struct relay_settings usual = relay_settings_default();
@@ -269,7 +310,15 @@ static inline void world_begin(struct world *w, const struct relay_settings *set
 	w->now_ms = 1000000;
 	w->mid = 0xf000;
 	w->at_once = true;
-	const struct relay_owner owner = { w, world_open, world_cancel, world_changed, world_mid };
+	const struct relay_owner owner = {
+		.ctx = w,
+		.open = world_open,
+		.cancel = world_cancel,
+		.changed = world_changed,
+		.message_id = world_mid,
+		.bootstrap = world_bootstrap,
+		.wanted = world_wanted,
+	};
 	w->relay = relay_new(settings ? settings : &usual, &owner, w->now_ms);
 	assert_non_null(w->relay);
 	(void)wire_init(&w->server);

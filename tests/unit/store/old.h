@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * unit/store/old: a store as an earlier program has left it: one of schema 1, sealed by it; one of
- *                 schema 2 has the same rows; and one of schema 3.
+ *                 schema 2 has the same rows; one of schema 3; and one of schema 4.
  *
  * That of schema 1 holds three credentials: number 1, "gone", revoked; 2, "urn:dev:old-1", of a
  * file, with an association in slot 0, and a session that is registered at "abc"; 3,
@@ -12,6 +12,13 @@
  * session that is registered at "def" and resumption state under the id 05 06 07 08; and number 2,
  * "urn:dev:three-2", a pinned certificate (generation 3), with an association in slot 2.
  *
+ * That of schema 4 holds number 1, "urn:dev:four-1", a PSK of 16 times "s" that has a label, an
+ * end and what was before (generation 2), with an association in slot 0, a session that is
+ * registered at "ghi" and resumption state under the id 09 0a 0b 0c; number 2, "urn:dev:four-2",
+ * a raw key (32 times d1, generation 3); and number 3, "urn:dev:four-3", a certificate of a file,
+ * pinned (32 times c3, generation 4), with an association in slot 1 that has a proof, and a
+ * verdict.
+ *
  * Errors: asserted. Threads: one.
  */
 #ifndef LWG_UNIT_STORE_OLD_H
@@ -21,7 +28,7 @@
 
 #include <stdint.h>
 
-/* Of schema version 1, 2 or 3, brought up and running. */
+/* Of schema version 1 to 5, brought up and running. */
 struct depot *old_depot(uint32_t version);
 
 #endif

@@ -32,7 +32,7 @@ static enum store_result by_identity(struct depot *d, const char *name, struct s
 static enum store_result by_endpoint(struct depot *d, const char *name, struct store_cred *out)
 {
 	store_reader_rest(d->r);
-	return store_find_endpoint(d->r, name, out);
+	return store_find_endpoint(d->r, name, STORE_FOR_ANY, out);
 }
 
 static void test_a_credential_is_found_by_number_identity_and_endpoint(void **state)

@@ -162,9 +162,9 @@ static void test_S29_another_kind_or_pin_is_another_generation(void **state)
 	assert_int_equal(store_read_cred(d->r, c.number, &x), STORE_OK);
 	assert_memory_equal(&x, &c, sizeof(x));
 	assert_int_equal(depot_revoke(d, c.number), STORE_OK);
-	assert_int_equal(store_find_endpoint(d->r, "e", &x), STORE_OK);
+	assert_int_equal(store_find_endpoint(d->r, "e", STORE_FOR_ANY, &x), STORE_OK);
 	store_reader_rest(d->r);
-	assert_int_equal(store_find_endpoint(d->r, "e", &x), STORE_OK);
+	assert_int_equal(store_find_endpoint(d->r, "e", STORE_FOR_ANY, &x), STORE_OK);
 	assert_int_equal(x.kind, STORE_CRED_CERTIFICATE);
 	assert_int_equal(x.state, STORE_CRED_REVOKED);
 	assert_false(x.pinned);
@@ -230,7 +230,7 @@ static void test_R204_what_was_written_before_there_were_kinds_is_a_PSK(void **s
 	assert_int_equal(
 		store_find_upstream_identity(d->r, (const uint8_t *)"gw-2", 4, &number), STORE_OK);
 	assert_int_equal(number, 3);
-	assert_int_equal(store_find_endpoint(d->r, "gone", &c), STORE_OK);
+	assert_int_equal(store_find_endpoint(d->r, "gone", STORE_FOR_ANY, &c), STORE_OK);
 	assert_int_equal(c.state, STORE_CRED_REVOKED);
 	assert_int_equal(store_stats(d->s).damaged, 0);
 	depot_free(d);

@@ -41,6 +41,10 @@ static void test_a_file_that_is_cut_off_is_told(void **state)
 }
 
 static struct kv *watched;
+static struct {
+	size_t at;
+	uint8_t bit; /* 0: the file had it before */
+} later;
 enum { USED = 2805760 };
 enum { STATUS_DAMAGED = 74, STATUS_WRONG = 75, STATUS_REFUSED = 76 };
 
@@ -79,7 +83,18 @@ static void read_all(struct kv *kv)
 		_exit(STATUS_WRONG);
 }
 
-/* What lwgated does with a database that has a wrong bit. */
+static void spoil(const char *file, size_t at, uint8_t bit)
+{
+	uint8_t octet;
+	const int fd = open(file, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || pread(fd, &octet, 1, (off_t)at) != 1)
+		_exit(CHILD_BAD);
+	octet ^= bit;
+	if (pwrite(fd, &octet, 1, (off_t)at) != 1 || close(fd) != 0)
+		_exit(CHILD_BAD);
+}
+
+/* What lwgated does with a database that has a wrong bit, or gets one while it is open. */
 static void live_with_damage(struct rows *w)
 {
 	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
@@ -93,6 +108,8 @@ static void live_with_damage(struct rows *w)
 		_exit(CHILD_BAD);
 	if (watched == NULL)
 		_exit(strstr(w->error.text, "data.mdb") != NULL ? STATUS_REFUSED : CHILD_BAD);
+	if (later.bit != 0)
+		spoil(rows_file(w), later.at, later.bit);
 	read_all(watched);
 	if (rows_good(watched) != 2000)
 		_exit(STATUS_WRONG);
@@ -121,10 +138,12 @@ static void test_no_wrong_bit_makes_an_empty_start_or_a_hang(void **state)
 		else if (i % 4 == 1)
 			at = at / 4096 * 4096 + at % 32;
 		const uint8_t bit = (uint8_t)(1U << x % 8);
-		whole[at] ^= bit;
+		later.at = at;
+		later.bit = i % 8 < 4 ? 0 : bit;
+		whole[at] ^= (uint8_t)(bit ^ later.bit);
 		folder_write(rows_file(w), whole, len);
 		const int status = rows_run_child(live_with_damage, w);
-		whole[at] ^= bit;
+		whole[at] ^= (uint8_t)(bit ^ later.bit);
 		const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 		if (code == 0)
 			outcomes[0]++; /* in free space, or in the older page of facts */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stores from before there were policies: what was written then goes on, octet by octet. */
+/* Stores from before there were policies, and from before anything was learned: what was written
+   then goes on, octet by octet. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,11 +112,79 @@ static void test_R204_what_came_with_policies_is_added_to_it(void **state)
 	depot_free(d);
 }
 
+/* --- from before anything was learned --------------------------------------------------------- */
+
+static void check_four(struct depot *d)
+{
+	static const uint8_t id[] = { 9, 10, 11, 12 };
+	struct store_cred c;
+	struct store_verdict v;
+	struct store_session s;
+	static struct store_resume x;
+	struct store_assoc a;
+	assert_int_equal(store_read_cred(d->r, 1, &c), STORE_OK);
+	assert_true(c.generation == 2 && c.proved == 2 && c.before.generation == 1);
+	assert_true(c.labels_len == 1 && c.until_ms > c.before.until_ms);
+	assert_true(c.key[0] == 's' && c.before.key[0] == 'k');
+	assert_int_equal(store_read_cred(d->r, 2, &c), STORE_OK);
+	assert_true(c.kind == STORE_CRED_RAW_KEY && c.generation == 3 && c.identity[31] == 0xd1);
+	assert_int_equal(store_read_cred(d->r, 3, &c), STORE_OK);
+	assert_true(c.pinned && c.pin[31] == 0xc3 && c.origin == STORE_BY_FILE);
+	assert_int_equal(store_read_verdict(d->r, 3, &v), STORE_OK);
+	assert_string_equal(v.rule, "by-night");
+	assert_int_equal(store_read_session(d->r, 1, &s), STORE_OK);
+	assert_string_equal(s.location, "ghi");
+	assert_int_equal(store_find_resume(d->r, id, sizeof(id), &x), STORE_OK);
+	assert_true(x.cred == 1 && x.generation == 2);
+	assert_int_equal(depot_read(d, 0, &a), STORE_OK);
+	assert_true(a.cred == 1 && a.generation == 2 && a.cid_len == 11);
+	assert_int_equal(depot_read(d, 1, &a), STORE_OK);
+	assert_true(a.cred == 3 && a.generation == 4 && a.proof.len == 1);
+	assert_int_equal(store_stats(d->s).damaged, 0);
+}
+
+static enum store_result stage(struct store_txn *t, void *arg)
+{
+	return store_stage(t, arg);
+}
+
+static void test_R204_what_was_written_before_anything_was_learned_goes_on(void **state)
+{
+	(void)state;
+	struct depot *const d = old_depot(4);
+	struct store_staged s, x;
+	uint64_t ms = 0;
+	uint32_t at = 0;
+	check_four(d);
+	for (uint32_t cred = 1; cred <= 3; cred++)
+		assert_int_equal(store_read_staged(d->r, cred, &x), STORE_NONE);
+	assert_int_equal(store_next_staged_end(d->r, UINT64_MAX, &ms, &at), STORE_NONE);
+	assert_int_equal(store_stats(d->s).staged, 0);
+	depot_kill(d);
+	depot_start(d);
+	check_four(d);
+	/* And what came with it is added. */
+	s = (struct store_staged){ .cred = 3,
+		.until_ms = UINT64_MAX / 2,
+		.identity_len = 1,
+		.identity = "n",
+		.key_len = 16 };
+	assert_int_equal(depot_do(d, stage, &s), STORE_OK);
+	assert_true(s.generation > 4);
+	depot_kill(d);
+	depot_start(d);
+	check_four(d);
+	assert_int_equal(store_read_staged(d->r, 3, &x), STORE_OK);
+	assert_int_equal(x.generation, s.generation);
+	depot_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_R204_what_was_written_before_there_were_policies_goes_on),
 		cmocka_unit_test(test_R204_what_came_with_policies_is_added_to_it),
+		cmocka_unit_test(test_R204_what_was_written_before_anything_was_learned_goes_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

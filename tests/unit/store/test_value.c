@@ -306,7 +306,7 @@ static void test_a_credential_is_read_as_written(void **state)
 {
 	(void)state;
 	struct store_cred c = { .state = STORE_CRED_ACTIVE,
-		.origin = STORE_BY_FILE,
+		.origin = STORE_BY_BOOTSTRAP,
 		.changed_ms = 9,
 		.identity_len = STORE_IDENTITY_MAX,
 		.key_len = STORE_KEY_MAX,
@@ -326,6 +326,9 @@ static void test_a_credential_is_read_as_written(void **state)
 	octets[1] = STORE_CRED_REVOKED + 1;
 	assert_false(value_cred_read(slice(octets, len), &x));
 	octets[1] = STORE_CRED_ACTIVE;
+	octets[2] = STORE_BY_BOOTSTRAP + 1;
+	assert_false(value_cred_read(slice(octets, len), &x));
+	octets[2] = STORE_BY_BOOTSTRAP;
 	octets[12] = 0; /* a NUL within the endpoint */
 	assert_false(value_cred_read(slice(octets, len), &x));
 	octets[12] = 'e';

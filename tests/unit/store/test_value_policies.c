@@ -265,7 +265,7 @@ static void test_a_credential_is_written_in_one_way_only(void **state)
 	static const struct {
 		size_t at;
 		uint8_t value;
-	} bad[] = { { 0, VALUE_LAYOUT }, { 0, VALUE_LAYOUT_KINDS }, { 0, 4 }, { KIND, 3 },
+	} bad[] = { { 0, VALUE_LAYOUT }, { 0, VALUE_LAYOUT_KINDS }, { 0, 4 }, { KIND, 4 },
 		{ PINNED, 1 }, { PINNED, 2 }, { LABELS, STORE_LABELS_MAX + 1 }, { LABELS, 0 },
 		{ LABEL, STORE_LABEL_MAX + 1 }, { LABEL + 1, 0 } };
 	struct store_cred x = { .generation = 9 };

@@ -12,6 +12,9 @@
 
 #include "base/attr.h"
 #include "store/core.h"
+#include "store/cred_row.h"
+#include "store/staged.h"
+#include "store/staging.h"
 #include "unit/store/depot.h"
 
 enum { CREDS = 6, SLOTS_MAX = 4096, STEPS = 300, SEEDS = 12, RESTING = 30 };
@@ -189,6 +192,57 @@ static void ends_fit(struct kv_txn *kv, struct kv_slice k, struct kv_slice v, vo
 	e->n += overlaps && !(ends && m.before_until_ms == m.until_ms);
 }
 
+static size_t distinct(const uint64_t *hashes, size_t len)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < len; i++) {
+		size_t j = 0;
+		while (j < i && hashes[j] != hashes[i])
+			j++;
+		n += j == i;
+	}
+	return n;
+}
+
+/* What is staged is an active credential's, has its end and its hints; returns how many hints. */
+static size_t staged_fits(struct town *t, struct kv_txn *kv, const struct store_cred *c)
+{
+	uint64_t own[STAGED_HINTS];
+	struct store_staged x;
+	struct kv_slice v;
+	const enum store_result r = staged_read(t->d->r, c->number, &x);
+	assert_true(r == STORE_OK || r == STORE_NONE);
+	if (r == STORE_NONE)
+		return 0;
+	assert_int_equal(c->state, STORE_CRED_ACTIVE);
+	assert_true(x.generation > c->generation);
+	const struct key end = key_time_number(x.until_ms, c->number);
+	assert_true(has(kv, KEY_STAGED_END, &end, &v));
+	const size_t len = cred_staged_hashes(t->d->s, &x, own);
+	for (size_t i = 0; i < len; i++) {
+		const struct key hint = key_hash_number(own[i], c->number);
+		assert_true(has(kv, KEY_CRED_INDEX, &hint, &v));
+	}
+	return distinct(own, len);
+}
+
+static void creds_fit(struct town *t, struct kv_txn *kv)
+{
+	uint64_t own[CRED_HINTS];
+	struct store_cred c;
+	size_t hints = 0;
+	uint32_t number = 0;
+	store_reader_rest(t->d->r);
+	while (store_next_cred(t->d->r, &number, &c) == STORE_OK) {
+		hints += 1 + staged_fits(t, kv, &c); /* and its endpoint's */
+		if (c.state == STORE_CRED_ACTIVE)
+			hints += distinct(own, cred_hashes(t->d->s, &c, own));
+	}
+	store_reader_rest(t->d->r);
+	assert_int_equal(kv_count(kv, KEY_CRED_INDEX), hints);
+	assert_int_equal(kv_count(kv, KEY_STAGED_END), kv_count(kv, KEY_STAGED));
+}
+
 static void all_fits(struct town *t)
 {
 	static uint8_t seen[SLOTS_MAX];
@@ -218,6 +272,7 @@ static void all_fits(struct town *t)
 	(void)each(kv, KEY_VERDICT, verdict_fits, NULL);
 	(void)each(kv, KEY_CRED, ends_fit, &ends);
 	assert_int_equal(kv_count(kv, KEY_EXPIRY), ends.n);
+	creds_fit(t, kv);
 	kv_abort(kv);
 }
 
@@ -317,10 +372,55 @@ static enum store_result cred(struct store_txn *txn, void *arg)
 	return r == STORE_OK ? store_cred_put(txn, c) : r;
 }
 
+/* Of few names and keys, so that they meet. */
+static enum store_result stage(struct store_txn *txn, void *arg)
+{
+	struct town *const t = arg;
+	struct store_staged x = { .cred = t->cred[draw(t, CREDS)].number,
+		.until_ms = draw(t, 3) == 0 ? draw(t, 2) : FAR + draw(t, 2),
+		.identity_len = 1,
+		.key_len = 1 };
+	x.identity[0] = (uint8_t)draw(t, 5);
+	x.key[0] = (uint8_t)draw(t, 5);
+	return store_stage(txn, &x);
+}
+
+static enum store_result prove(struct store_txn *txn, struct town *t, uint32_t cred)
+{
+	struct store_resume r = { .id_len = 32, .cred = cred, .until_ms = draw(t, 9) };
+	struct store_staged x;
+	if (staged_read(store_txn_reader(txn), cred, &x) != STORE_OK)
+		return STORE_NONE;
+	memset(r.id, (int)draw(t, 256), sizeof(r.id));
+	r.generation = x.generation;
+	return store_resume_put(txn, &r);
+}
+
+static enum store_result use(struct store_txn *txn, void *arg)
+{
+	struct town *const t = arg;
+	struct store_cred *const c = &t->cred[draw(t, CREDS)];
+	const uint32_t what = draw(t, 6);
+	struct store_staged x;
+	bool taken;
+	enum store_result r;
+	if (what < 2)
+		r = prove(txn, t, c->number);
+	else if (what < 4)
+		r = store_stage_over(txn, c->number, &taken);
+	else if (what == 4)
+		return store_stage_drop(txn, c->number);
+	else if ((r = store_read_staged(store_txn_reader(txn), c->number, &x)) == STORE_OK)
+		r = store_stage_arm(txn, c->number, x.generation);
+	if (r != STORE_OK)
+		return r;
+	return store_read_cred(store_txn_reader(txn), c->number, c);
+}
+
 static void step(struct town *t)
 {
 	static depot_run *const runs[] = { swap, swap, swap, move, move, session, resume, cred,
-		cred, verdict, verdict };
+		cred, verdict, verdict, stage, stage, use };
 	const uint32_t what = draw(t, 40);
 	if (what == 0) {
 		depot_kill(t->d);

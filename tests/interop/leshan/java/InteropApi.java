@@ -10,6 +10,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executors;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -18,19 +19,24 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 
 import org.eclipse.leshan.core.link.Link;
-import org.eclipse.leshan.core.node.LwM2mNode;
+import org.eclipse.leshan.core.observation.CompositeObservation;
 import org.eclipse.leshan.core.observation.Observation;
 import org.eclipse.leshan.core.observation.SingleObservation;
+import org.eclipse.leshan.core.request.CancelCompositeObservationRequest;
 import org.eclipse.leshan.core.request.CancelObservationRequest;
 import org.eclipse.leshan.core.request.ContentFormat;
+import org.eclipse.leshan.core.request.DeleteRequest;
 import org.eclipse.leshan.core.request.DiscoverRequest;
 import org.eclipse.leshan.core.request.DownlinkRequest;
 import org.eclipse.leshan.core.request.ExecuteRequest;
 import org.eclipse.leshan.core.request.ObserveRequest;
 import org.eclipse.leshan.core.request.ReadRequest;
 import org.eclipse.leshan.core.request.WriteRequest;
+import org.eclipse.leshan.core.request.exception.ClientSleepingException;
+import org.eclipse.leshan.core.response.CreateResponse;
 import org.eclipse.leshan.core.response.DiscoverResponse;
 import org.eclipse.leshan.core.response.LwM2mResponse;
+import org.eclipse.leshan.core.response.ReadCompositeResponse;
 import org.eclipse.leshan.core.response.ReadResponse;
 import org.eclipse.leshan.core.util.Hex;
 import org.eclipse.leshan.server.LeshanServer;
@@ -43,21 +49,29 @@ import org.eclipse.leshan.server.security.SecurityInfo;
  *
  * GET /api/event                            registrations, notifications, handshakes as they happen
  * GET /api/clients[/EP]                     who is registered
- * GET|PUT|POST /api/clients/EP/PATH         Read, Write, Execute
+ * GET|PUT|POST /api/clients/EP/PATH         Read, Write (replace), Execute
+ * DELETE /api/clients/EP/PATH               Delete
  * GET /api/clients/EP/PATH/discover         Discover
+ * POST /api/clients/EP/PATH/update|create   Write (update), Create
+ * PUT /api/clients/EP/PATH/attributes       Write-Attributes
  * POST|DELETE /api/clients/EP/PATH/observe  Observe, Cancel (active: the device is asked)
+ * POST|PUT /api/clients/EP/composite        Read-Composite, Write-Composite
+ * POST|DELETE .../EP/composite/observe      Observe-Composite, Cancel
  * GET|PUT /api/security/clients             credentials of the devices
  */
 final class InteropApi {
 	private static final long ANSWER_MS = 20_000;
+	private static final long IMAGE_MS = 120_000;
+	private static final Set<String> VERBS =
+			Set.of("observe", "discover", "update", "create", "attributes");
+	private static final ObjectMapper MAPPER = new ObjectMapper();
 
 	private final LeshanServer server;
 	private final InMemorySecurityStore credentials;
 	private final EventStream events;
-	private final ObjectMapper mapper = new ObjectMapper();
 
 	/** An answer other than 200. */
-	private static final class Refusal extends Exception {
+	static final class Refusal extends Exception {
 		private static final long serialVersionUID = 1;
 		private final int status;
 
@@ -67,7 +81,7 @@ final class InteropApi {
 		}
 	}
 
-	private interface Handler {
+	interface Handler {
 		Object handle(HttpExchange exchange) throws Exception;
 	}
 
@@ -84,12 +98,13 @@ final class InteropApi {
 		http.setExecutor(Executors.newCachedThreadPool());
 		http.createContext("/api/event", events::serve);
 		http.createContext("/api/clients", exchange -> answer(exchange, this::clients));
-		http.createContext("/api/security/clients", exchange -> answer(exchange, this::security));
+		http.createContext("/api/security/clients",
+				exchange -> answer(exchange, e -> security(e, credentials)));
 		http.start();
 		return http.getAddress().getPort();
 	}
 
-	private void answer(HttpExchange exchange, Handler handler) throws IOException {
+	static void answer(HttpExchange exchange, Handler handler) throws IOException {
 		int status = 200;
 		Object body;
 		try {
@@ -101,7 +116,7 @@ final class InteropApi {
 			status = 500;
 			body = Map.of("error", e.toString());
 		}
-		byte[] octets = mapper.writeValueAsBytes(body);
+		byte[] octets = MAPPER.writeValueAsBytes(body);
 		exchange.getResponseHeaders().set("Content-Type", "application/json");
 		exchange.sendResponseHeaders(status, octets.length);
 		exchange.getResponseBody().write(octets);
@@ -109,7 +124,7 @@ final class InteropApi {
 	}
 
 	/* The decoded segments of the path after the context's own. */
-	private static List<String> segments(HttpExchange exchange) {
+	static List<String> segments(HttpExchange exchange) {
 		String raw = exchange.getRequestURI().getRawPath();
 		String rest = raw.substring(exchange.getHttpContext().getPath().length());
 		List<String> list = new ArrayList<>();
@@ -119,12 +134,13 @@ final class InteropApi {
 		return list;
 	}
 
-	private Object security(HttpExchange exchange) throws Exception {
+	static Object security(HttpExchange exchange, InMemorySecurityStore credentials)
+			throws Exception {
 		if (exchange.getRequestMethod().equals("GET"))
 			return credentials.getAll().stream().map(InteropApi::withoutKey).toList();
 		if (!exchange.getRequestMethod().equals("PUT"))
 			throw new Refusal(405, "GET or PUT");
-		JsonNode json = mapper.readTree(exchange.getRequestBody());
+		JsonNode json = MAPPER.readTree(exchange.getRequestBody());
 		JsonNode tls = json.path("tls");
 		credentials.add(info(json.path("endpoint").asText(), tls.path("mode").asText(),
 				tls.path("details")));
@@ -163,10 +179,12 @@ final class InteropApi {
 		if (path.size() == 1)
 			return InteropServer.json(registration);
 		String last = path.get(path.size() - 1);
-		boolean verb = last.equals("observe") || last.equals("discover");
+		boolean verb = VERBS.contains(last);
 		List<String> ids = path.subList(1, path.size() - (verb ? 1 : 0));
 		String target = "/" + String.join("/", ids);
-		return operate(exchange, registration, verb ? last : "", target);
+		String operation = exchange.getRequestMethod() + (verb ? " " + last : "");
+		return target.equals("/composite") ? composite(exchange, registration, operation)
+				: operate(exchange, registration, operation, target);
 	}
 
 	private List<Object> everybody() {
@@ -176,16 +194,23 @@ final class InteropApi {
 		return list;
 	}
 
-	private Object operate(HttpExchange exchange, Registration registration, String verb,
+	private Object operate(HttpExchange exchange, Registration registration, String operation,
 			String target) throws Exception {
-		String operation = exchange.getRequestMethod() + (verb.isEmpty() ? "" : " " + verb);
 		switch (operation) {
 		case "GET":
 			return send(registration, new ReadRequest(target));
 		case "PUT":
-			LwM2mNode node = NodeJson.parse(mapper.readTree(exchange.getRequestBody()));
-			return send(registration, new WriteRequest(WriteRequest.Mode.REPLACE,
-					ContentFormat.TEXT, target, node));
+			return send(registration,
+					Operations.write(WriteRequest.Mode.REPLACE, target, body(exchange)));
+		case "POST update":
+			return send(registration,
+					Operations.write(WriteRequest.Mode.UPDATE, target, body(exchange)));
+		case "POST create":
+			return send(registration, Operations.create(target, body(exchange)));
+		case "PUT attributes":
+			return send(registration, Operations.attributes(target, body(exchange)));
+		case "DELETE":
+			return send(registration, new DeleteRequest(target));
 		case "POST":
 			String arguments = new String(exchange.getRequestBody().readAllBytes(),
 					StandardCharsets.UTF_8);
@@ -203,6 +228,29 @@ final class InteropApi {
 		}
 	}
 
+	private Object composite(HttpExchange exchange, Registration registration, String operation)
+			throws Exception {
+		switch (operation) {
+		case "POST":
+			return send(registration, Operations.readComposite(body(exchange)));
+		case "PUT":
+			return send(registration, Operations.writeComposite(body(exchange)));
+		case "POST observe":
+			return send(registration, Operations.observeComposite(body(exchange)));
+		case "DELETE observe":
+			for (Observation one : server.getObservationService().getObservations(registration))
+				if (one instanceof CompositeObservation several)
+					return send(registration, new CancelCompositeObservationRequest(several));
+			throw new Refusal(404, "nothing composite is observed");
+		default:
+			throw new Refusal(405, operation);
+		}
+	}
+
+	private static JsonNode body(HttpExchange exchange) throws IOException {
+		return MAPPER.readTree(exchange.getRequestBody());
+	}
+
 	private SingleObservation observation(Registration registration, String target)
 			throws Refusal {
 		for (Observation one : server.getObservationService().getObservations(registration))
@@ -214,18 +262,33 @@ final class InteropApi {
 
 	private <T extends LwM2mResponse> Object send(Registration registration,
 			DownlinkRequest<T> request) throws Exception {
-		T response = server.send(registration, request, ANSWER_MS);
+		boolean image = request instanceof WriteRequest write
+				&& write.getContentFormat() == ContentFormat.OPAQUE;
+		long limit = image ? IMAGE_MS : ANSWER_MS;
+		T response;
+		try {
+			response = server.send(registration, request, limit);
+		} catch (ClientSleepingException e) {
+			throw new Refusal(503, "asleep");
+		}
 		if (response == null)
-			throw new Refusal(504, "no answer within " + ANSWER_MS + " ms");
+			throw new Refusal(504, "no answer within " + limit + " ms");
 		Map<String, Object> json = new LinkedHashMap<>();
 		json.put("status", response.getCode().toString());
 		json.put("success", response.isSuccess());
 		json.put("error", response.getErrorMessage());
 		if (response instanceof ReadResponse read)
 			json.put("content", NodeJson.of(read.getContent()));
+		if (response instanceof ReadCompositeResponse read && read.getContent() != null)
+			json.put("content", NodeJson.of(read.getContent()));
+		if (response instanceof CreateResponse created)
+			json.put("location", created.getLocation());
 		if (response instanceof DiscoverResponse found && found.getObjectLinks() != null)
 			json.put("objectLinks", Arrays.stream(found.getObjectLinks())
 					.map(Link::getUriReference).toList());
+		if (response instanceof DiscoverResponse found && found.getObjectLinks() != null)
+			json.put("links", Arrays.stream(found.getObjectLinks())
+					.map(Link::toCoreLinkFormat).toList());
 		return json;
 	}
 }

@@ -10,6 +10,7 @@ import java.util.Map;
 import org.eclipse.californium.elements.config.Configuration;
 import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.leshan.core.endpoint.Protocol;
+import org.eclipse.leshan.core.node.TimestampedLwM2mNodes;
 import org.eclipse.leshan.core.observation.CompositeObservation;
 import org.eclipse.leshan.core.observation.Observation;
 import org.eclipse.leshan.core.observation.SingleObservation;
@@ -19,6 +20,7 @@ import org.eclipse.leshan.core.peer.PskIdentity;
 import org.eclipse.leshan.core.peer.RpkIdentity;
 import org.eclipse.leshan.core.peer.X509Identity;
 import org.eclipse.leshan.core.request.RegisterRequest;
+import org.eclipse.leshan.core.request.SendRequest;
 import org.eclipse.leshan.core.request.UplinkRequest;
 import org.eclipse.leshan.core.response.ObserveCompositeResponse;
 import org.eclipse.leshan.core.response.ObserveResponse;
@@ -27,6 +29,8 @@ import org.eclipse.leshan.server.LeshanServerBuilder;
 import org.eclipse.leshan.server.californium.endpoint.CaliforniumServerEndpointsProvider;
 import org.eclipse.leshan.server.californium.endpoint.coaps.CoapsServerProtocolProvider;
 import org.eclipse.leshan.server.observation.ObservationListener;
+import org.eclipse.leshan.server.queue.PresenceListener;
+import org.eclipse.leshan.server.queue.StaticClientAwakeTimeProvider;
 import org.eclipse.leshan.server.registration.Registration;
 import org.eclipse.leshan.server.registration.RegistrationListener;
 import org.eclipse.leshan.server.registration.RegistrationUpdate;
@@ -35,12 +39,15 @@ import org.eclipse.leshan.server.security.Authorizer;
 import org.eclipse.leshan.server.security.DefaultAuthorizer;
 import org.eclipse.leshan.server.security.InMemorySecurityStore;
 import org.eclipse.leshan.server.security.SecurityInfo;
+import org.eclipse.leshan.server.send.SendListener;
 
 /**
  * An LwM2M server on the Leshan libraries, over DTLS only, driven by the REST API of InteropApi.
  *
  * Both doors listen on 127.0.0.1 with ports of the system's choice, said in one line on stdout:
  * "ready coaps=PORT http=PORT". Ends when its standard input does.
+ *
+ * -w MS: how long a device in queue mode is awake, to this server's mind.
  *
  * -k KEY -K PUBLIC_KEY: what it shows of itself to clients with raw public keys;
  * -k KEY -c CERTIFICATE -a ANCHOR: to those with certificates, and whose it takes; files in DER.
@@ -50,6 +57,7 @@ import org.eclipse.leshan.server.security.SecurityInfo;
  */
 public final class InteropServer {
 	private static final int CID_OCTETS = 6; /* as the Leshan demo server */
+	private static final String AWAKE_MS = "93000";
 
 	private final InMemorySecurityStore credentials = new InMemorySecurityStore();
 	private final EventStream events = new EventStream();
@@ -70,6 +78,8 @@ public final class InteropServer {
 		LeshanServer server = build();
 		server.getRegistrationService().addListener(new Registrations());
 		server.getObservationService().addListener(new Notifications());
+		server.getSendService().addListener(new Sends());
+		server.getPresenceService().addListener(new Presence());
 		server.start();
 		InteropApi api = new InteropApi(server, credentials, events);
 		int coaps = server.getEndpoint(Protocol.COAPS).getURI().getPort();
@@ -92,6 +102,8 @@ public final class InteropServer {
 		LeshanServerBuilder builder = new LeshanServerBuilder();
 		builder.setEndpointsProviders(endpoints.build());
 		builder.setSecurityStore(credentials);
+		builder.setClientAwakeTimeProvider(new StaticClientAwakeTimeProvider(
+				Integer.parseInt(options.getOrDefault("-w", AWAKE_MS))));
 		builder.setAuthorizer(new Witness(new GatewayAuthorizer()));
 		if (options.containsKey("-k"))
 			builder.setPrivateKey(KeyFiles.privateKey(options.get("-k")));
@@ -148,6 +160,7 @@ public final class InteropServer {
 		json.put("lwM2mVersion", registration.getLwM2mVersion().toString());
 		json.put("address", registration.getSocketAddress().toString());
 		json.put("identity", identityOf(registration.getClientTransportData()));
+		json.put("queueMode", registration.usesQueueMode());
 		json.put("secure", registration.getClientTransportData().getIdentity().isSecure());
 		json.put("objects", registration.getSupportedObject().keySet());
 		return json;
@@ -196,6 +209,33 @@ public final class InteropServer {
 		}
 	}
 
+	private final class Presence implements PresenceListener {
+		@Override
+		public void onAwake(Registration registration) {
+			events.publish("AWAKE", Map.of("ep", registration.getEndpoint()));
+		}
+
+		@Override
+		public void onSleeping(Registration registration) {
+			events.publish("SLEEPING", Map.of("ep", registration.getEndpoint()));
+		}
+	}
+
+	private final class Sends implements SendListener {
+		@Override
+		public void dataReceived(Registration registration, TimestampedLwM2mNodes data,
+				SendRequest request) {
+			events.publish("SEND", Map.of("ep", registration.getEndpoint(), "val",
+					NodeJson.of(data.getNodes())));
+		}
+
+		@Override
+		public void onError(Registration registration, String why, Exception error) {
+			events.publish("SEND_ERROR", Map.of("ep", registration.getEndpoint(), "why",
+					String.valueOf(why)));
+		}
+	}
+
 	private final class Notifications implements ObservationListener {
 		@Override
 		public void onResponse(SingleObservation observation, Registration registration,
@@ -210,7 +250,8 @@ public final class InteropServer {
 		@Override
 		public void onResponse(CompositeObservation observation, Registration registration,
 				ObserveCompositeResponse response) {
-			/* nothing observes composites here */
+			events.publish("NOTIFICATION", Map.of("ep", registration.getEndpoint(), "res",
+					"composite", "val", NodeJson.of(response.getContent())));
 		}
 
 		@Override

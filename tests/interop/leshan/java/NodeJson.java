@@ -9,8 +9,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 
 import org.eclipse.leshan.core.model.ResourceModel.Type;
 import org.eclipse.leshan.core.node.LwM2mChildNode;
+import org.eclipse.leshan.core.node.LwM2mMultipleResource;
+import org.eclipse.leshan.core.node.LwM2mNode;
 import org.eclipse.leshan.core.node.LwM2mObject;
 import org.eclipse.leshan.core.node.LwM2mObjectInstance;
+import org.eclipse.leshan.core.node.LwM2mPath;
 import org.eclipse.leshan.core.node.LwM2mResource;
 import org.eclipse.leshan.core.node.LwM2mResourceInstance;
 import org.eclipse.leshan.core.node.LwM2mSingleResource;
@@ -44,6 +47,28 @@ final class NodeJson {
 		}
 		ofResource((LwM2mResource) node, json);
 		return json;
+	}
+
+	/** Of paths and what is there. */
+	static Map<String, Object> of(Map<LwM2mPath, ? extends LwM2mNode> nodes) {
+		Map<String, Object> json = new LinkedHashMap<>();
+		nodes.forEach((path, node) -> json.put(path.toString(), of((LwM2mChildNode) node)));
+		return json;
+	}
+
+	/** The resources of an instance, from a list of those. */
+	static List<LwM2mResource> parseAll(JsonNode list) {
+		List<LwM2mResource> resources = new ArrayList<>();
+		list.forEach(json -> resources.add(json.has("values") ? parseMultiple(json) : parse(json)));
+		return resources;
+	}
+
+	/* Of integers only, from {"id", "values": {KEY: NUMBER}}. */
+	private static LwM2mResource parseMultiple(JsonNode json) {
+		Map<Integer, Long> values = new LinkedHashMap<>();
+		json.path("values").fields().forEachRemaining(
+				one -> values.put(Integer.valueOf(one.getKey()), one.getValue().asLong()));
+		return LwM2mMultipleResource.newIntegerResource(json.path("id").asInt(), values);
 	}
 
 	/** A single resource from {"id", "type", "value"}. */
