@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,9 @@
 #include "ctl/sp.h"
 
 enum {
-	CLIENTS_MAX = 16, /* one more pushes out the one that has been silent for longest */
+	/* One more pushes out the one that has been silent for longest; where each has asked something
+	   that was not read yet, one more waits. */
+	CLIENTS_MAX = 64,
 	EVENTS_MAX = CLIENTS_MAX + 1,
 	DOOR = CLIENTS_MAX, /* its number among the events */
 	DOOR_A_TURN = 64,   /* who is let in, or turned away, at once */
@@ -43,6 +46,7 @@ struct ctl_control {
 	char *path;
 	int door, poll;
 	int spare; /* given up for a moment to turn somebody away; -1: it has not come back yet */
+	bool crowded; /* somebody may be at the door; all who are in have something to say first */
 	uint64_t turn;
 	struct client clients[CLIENTS_MAX];
 };
@@ -163,22 +167,30 @@ static void serve_client(struct ctl_control *c, struct client *client, uint32_t 
 
 /* --- the door ---------------------------------------------------------------------------- */
 
+/* It has said something that we have not heard yet. */
+static bool is_speaking(const struct client *client)
+{
+	struct pollfd p = { .fd = client->fd, .events = POLLIN };
+	return poll(&p, 1, 0) > 0;
+}
+
+/* A free place, or one whose client is to go for a newcomer. NULL: nobody is silent. */
 static struct client *place_for(struct ctl_control *c)
 {
-	struct client *silent = &c->clients[0];
+	struct client *silent = NULL;
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
-		if (c->clients[i].fd < 0)
-			return &c->clients[i];
-		if (c->clients[i].turn < silent->turn)
-			silent = &c->clients[i];
+		struct client *const client = &c->clients[i];
+		if (client->fd < 0)
+			return client;
+		if ((!silent || client->turn < silent->turn) && !is_speaking(client))
+			silent = client;
 	}
-	hang_up(c, silent);
 	return silent;
 }
 
-static void let_in(struct ctl_control *c, int fd)
+static void let_in(struct ctl_control *c, struct client *client, int fd)
 {
-	struct client *client = place_for(c);
+	hang_up(c, client);
 	client->fd = fd;
 	client->in = secret_new(CTL_SP_REQUEST_MAX);
 	client->turn = ++c->turn;
@@ -212,9 +224,13 @@ static bool turn_away(struct ctl_control *c)
 /* True: somebody else may be there. */
 static bool open_door(struct ctl_control *c)
 {
+	struct client *const place = place_for(c);
+	c->crowded = !place;
+	if (!place)
+		return false;
 	const int fd = ctl_door_accept(c->door);
 	if (fd >= 0) {
-		let_in(c, fd);
+		let_in(c, place, fd);
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE)
@@ -235,7 +251,7 @@ void ctl_serve(struct ctl_control *c)
 {
 	struct epoll_event events[EVENTS_MAX];
 	const int n = epoll_wait(c->poll, events, EVENTS_MAX, 0);
-	bool door = c->spare < 0; /* there may be those who were left to wait */
+	bool door = c->spare < 0 || c->crowded; /* there may be those who were left to wait */
 	take_spare(c);
 	for (int i = 0; i < n; i++) {
 		const uint32_t number = events[i].data.u32;

@@ -17,7 +17,7 @@ enum {
 	FOLDER_MODE = 0750,
 	SOCKET_UMASK = 0117, /* mode 0660 */
 	GROUP_BUFFER = 16384,
-	BACKLOG = 16,
+	BACKLOG = 128,
 };
 
 struct failure {

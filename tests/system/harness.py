@@ -9,6 +9,7 @@ removed when the `with` block ends, also after a failure. Loopback only.
 import json
 import os
 import queue
+import random
 import re
 import secrets
 import shutil
@@ -33,11 +34,29 @@ def binary(name, build=None):
     return os.path.abspath(os.path.join(build or BUILD, name))
 
 
+CLAIMS = []  # sockets whose names say that a port is this process's; they end with it
+
+
 def free_port(family=socket.AF_INET):
+    """A port for a program that is to be started: outside of those that the kernel gives to whoever
+    connects, and of no other test that runs beside this one."""
     host = "127.0.0.1" if family == socket.AF_INET else "::1"
-    with socket.socket(family, socket.SOCK_DGRAM) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
+        ends = min(int(f.read().split()[0]), 32768)
+    begins = max(1024, ends - 12000)
+    for port in random.sample(range(begins, ends), ends - begins):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claim.bind(f"\0lwgate-test-port-{port}")
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(family, kind) as s:
+                    s.bind((host, port))
+        except OSError:
+            claim.close()
+            continue
+        CLAIMS.append(claim)
+        return port
+    raise OSError("no port is free")
 
 
 class Skip(Exception):

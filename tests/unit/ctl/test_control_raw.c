@@ -143,7 +143,7 @@ static void test_babble_is_hung_up_on(void **state)
 
 static void test_silent_clients_do_not_keep_others_out(void **state)
 {
-	enum { MANY = 40 };
+	enum { MANY = 80 };
 	struct place *p = *state;
 	struct ctl_control *c = place_open(p, "");
 	int silent[MANY];
@@ -249,7 +249,7 @@ static void test_without_a_spare_descriptor_clients_wait_and_nobody_spins(void *
 /* We are told once of all who wait. */
 static void test_a_crowd_at_the_door_is_served(void **state)
 {
-	enum { CROWD = 17 }; /* what the kernel keeps waiting */
+	enum { CROWD = 50 };
 	struct place *p = *state;
 	struct ctl_control *c = place_open(p, "");
 	int crowd[CROWD];
@@ -261,6 +261,44 @@ static void test_a_crowd_at_the_door_is_served(void **state)
 		raw_expect(crowd[i], rep_hello, 8);
 		assert_int_equal(close(crowd[i]), 0);
 	}
+	serve_all(c);
+	ctl_close(c);
+}
+
+/* As many commands at once as a script of an operator begins: each has its answer, also those that
+   come while all places are taken by others that were not heard yet. */
+static void test_who_has_asked_is_not_pushed_out(void **state)
+{
+	enum { PLACES = 64, CROWD = PLACES + 20 };
+	struct place *p = *state;
+	struct ctl_control *c = place_open(p, "");
+	int crowd[CROWD];
+	assert_non_null(c);
+	for (size_t i = 0; i < CROWD; i++) {
+		crowd[i] = raw_client(p);
+		if (i < PLACES)
+			serve_all(c);
+		assert_int_equal(send(crowd[i], hello, 8, MSG_NOSIGNAL), 8);
+		assert_int_equal(send(crowd[i], frame, 14, MSG_NOSIGNAL), 14);
+	}
+	struct pollfd fd = { .fd = ctl_fd(c), .events = POLLIN };
+	size_t left = CROWD;
+	for (int turn = 0; turn < 1000 && left > 0; turn++) {
+		char byte;
+		if (poll(&fd, 1, 0) == 1)
+			ctl_serve(c);
+		for (size_t i = 0; i < CROWD; i++) {
+			if (crowd[i] < 0 || recv(crowd[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+				continue;
+			serve_all(c);
+			raw_expect(crowd[i], rep_hello, 8);
+			expect_answer(crowd[i]);
+			assert_int_equal(close(crowd[i]), 0);
+			crowd[i] = -1;
+			left--;
+		}
+	}
+	assert_int_equal(left, 0);
 	serve_all(c);
 	ctl_close(c);
 }
@@ -395,6 +433,8 @@ int main(void)
 			place_remove),
 		cmocka_unit_test_setup_teardown(
 			test_a_crowd_at_the_door_is_served, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(
+			test_who_has_asked_is_not_pushed_out, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(
 			test_a_long_answer_waits_for_its_reader, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(
