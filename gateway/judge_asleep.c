@@ -149,8 +149,9 @@ static void recall(struct gw_worker *w, const struct store_assoc *d, struct gw_r
 	r->alert = now.alert;
 }
 
-/* Decided now, or before. False: nobody can tell. */
-static bool rule(struct gw_worker *w, const struct store_assoc *d, struct gw_ruling *out)
+/* Decided now, or before. of_link: whether it is its link that wakes. False: nobody can tell. */
+static bool rule(
+	struct gw_worker *w, const struct store_assoc *d, bool of_link, struct gw_ruling *out)
 {
 	struct gw_case c;
 	struct store_verdict v;
@@ -159,6 +160,8 @@ static bool rule(struct gw_worker *w, const struct store_assoc *d, struct gw_rul
 	*out = before;
 	if (!case_of(w, d, &c, &v, &was_decided))
 		return false;
+	if (!of_link)
+		gw_case_join_link(&c);
 	const uint64_t now_ms = store_time(w->shared->store, w->now_ms);
 	if (was_decided)
 		gw_ruling_from_row(&v, now_ms, &before);
@@ -220,7 +223,7 @@ static bool rule_of_link(struct gw_worker *w, const struct store_assoc *link, st
 {
 	struct store_assoc d;
 	const bool known = find_device(w, link->cred, &d);
-	const bool good = known ? rule(w, &d, out) : may_wait(w, link);
+	const bool good = known ? rule(w, &d, true, out) : may_wait(w, link);
 	wipe(&d, sizeof(d));
 	return good;
 }
@@ -249,7 +252,7 @@ enum gw_verdict gw_judge_sleeper(struct gw_worker *w, struct gw_waking *k)
 	}
 	const enum store_role role = (enum store_role)a->path.role;
 	const bool good =
-		role == STORE_DEVICE ? rule(w, a, &k->ruling) : rule_of_link(w, a, &k->ruling);
+		role == STORE_DEVICE ? rule(w, a, false, &k->ruling) : rule_of_link(w, a, &k->ruling);
 	return good ? verdict_of(&k->ruling, role, otherwise) : GW_FAREWELL;
 }
 

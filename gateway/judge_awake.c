@@ -337,6 +337,7 @@ void gw_judge_anew(struct gw_session *s)
 	if (s->sentence && s->sentence->asleep)
 		gw_session_sleep_link(s);
 	gw_sentence_free(s);
+	s->link_suspect = s->link_suspect || s->suspect;
 	memset(s->asked, 0, sizeof(s->asked));
 	s->full_ms = 0;
 	s->proof_until_ms = 0;

@@ -129,6 +129,9 @@ bool gw_judge_changes(struct gw_session *s)
 		gw_judge_condemn(s);
 		return true;
 	}
+	if (!s->link_suspect)
+		gw_case_join_link(&c);
+	s->link_suspect = false;
 	const bool lifted = is_lifted(s, &c);
 	const gw_events changes = lifted ? gw_case_all(&c) : gw_case_changes(&c);
 	if (changes != 0)

@@ -115,6 +115,7 @@ struct gw_session {
 	bool repository;  /* the same */
 	bool is_loose;    /* in the worker's list of those to look at */
 	bool suspect;     /* it is judged before its next message (I8) */
+	bool link_suspect; /* its device came anew before that was done: the link is, apart */
 	bool condemned;   /* it ends with this turn */
 	bool is_moving;   /* where its device is, is being written down ... */
 	bool moves_again; /* ... and is another place by now */

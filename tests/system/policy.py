@@ -401,6 +401,11 @@ class House(Lab):
 
     # --- what can be seen
 
+    def told_of(self, device, lines=20):
+        """What the gateway has logged of it last, and its chronicle: why a test has failed."""
+        logged = [line for line in list(self.gateway.lines) if device.endpoint in line]
+        return logged[-lines:] + [str(e) for e in self.chronicle(device)[-lines:]]
+
     def said(self, device, event):
         """What the server has said of it so far."""
         found = []

@@ -138,7 +138,8 @@ class Scene:
                 act(member, self.clients[member])
             except Exception:  # which test it fails is said below
                 self.failed.setdefault(
-                    (member.decision, member.stack), traceback.format_exc().splitlines()
+                    (member.decision, member.stack),
+                    traceback.format_exc().splitlines() + self.lab.told_of(member),
                 )
 
         well = [m for m in self.members if (m.decision, m.stack) not in self.failed]
@@ -260,6 +261,20 @@ class Scene:
             code = self.speak(member, client)
             assert code in self.event.answered, code
             assert not self.lab.said(member, "closed") or not self.event.link_stays
+            self.decided_once(member, client)
+
+    def decided_once(self, member, client):
+        """The link is older than what happened, and was decided about: its device, which is newer,
+           does not pay for that again, when all are looked at nor when it has slept."""
+        if self.event.word not in ("server-distrusted", "own-credential-changed"):
+            return
+        self.lab.ctl("reload")
+        assert self.speak(member, client) in self.event.answered
+        if self.event.asleep:
+            self.lab.until(lambda: self.lab.session(member)["state"] == "asleep")
+            assert self.speak(member, client) in self.event.answered
+        told = [e["outcome"] for e in self.lab.chronicle(member, self.event.word)]
+        assert told.count("done") == 1, told
 
     check_device_teardown = check_rekey_on_wake
 
