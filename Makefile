@@ -50,7 +50,7 @@ LIBS = $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -llmdb $(LIBS_TPM) -lpthre
 
 # --- rooms -----------------------------------------------------------------------------------------------------
 # NEED_ lines are the arrows of ARCHITECTURE.md, no others; in link order, a room before those below it.
-ROOMS := base dtls proxy store conf policy learn io ctl gateway lab
+ROOMS := base dtls proxy store conf policy learn io ctl sms wire pdu smpp modem smsd gateway lab
 DIR_base := gateway/base
 DIR_dtls := gateway/dtls
 DIR_conf := gateway/conf
@@ -58,6 +58,12 @@ DIR_learn := gateway/learn
 DIR_io := gateway/io
 DIR_ctl := gateway/ctl
 DIR_lab := tests/lab
+DIR_sms := gateway/sms
+DIR_wire := sms-bridge/wire
+DIR_pdu := sms-bridge/pdu
+DIR_smpp := sms-bridge/smpp
+DIR_modem := sms-bridge/modem
+DIR_smsd := sms-bridge/smsd
 NEED_base :=
 NEED_dtls := base
 NEED_proxy := base
@@ -67,7 +73,13 @@ NEED_policy := conf base
 NEED_learn := proxy base
 NEED_io := base
 NEED_ctl := policy conf base
-NEED_gateway := ctl io dtls store policy learn proxy conf base
+NEED_sms := base
+NEED_wire := base
+NEED_pdu := wire base
+NEED_smpp := pdu wire base
+NEED_modem := pdu wire base
+NEED_smsd := smpp modem pdu wire conf base
+NEED_gateway := ctl io dtls store policy learn proxy sms wire conf base
 NEED_lab := io dtls store conf base
 
 path = $(or $(DIR_$(1)),$(1))
@@ -83,7 +95,7 @@ FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_NAMES := $(FUZZ:tests/fuzz/fuzz_%.c=%)
 REPLAYS := $(FUZZ_NAMES:%=$(B)/tests/fuzz/replay_%)
 
-PROGRAMS := $(B)/lwgated $(B)/lwgatectl
+PROGRAMS := $(B)/lwgated $(B)/lwgatectl $(B)/lwgate-smsd
 # Our side of the interoperability tests, and a peer where there is a wolfSSL (deploy/wolfssl), which is under the GPL:
 # nothing that is installed is linked with it.
 WOLF := $(shell deploy/wolfssl prefix)
@@ -96,7 +108,7 @@ LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink $(
 BENCHES := $(patsubst tests/bench/%,bench-%,$(filter-out %.c %.py,$(wildcard tests/bench/[a-z]*[a-z])))
 BENCH_PROGRAMS := $(patsubst tests/bench/%_main.c,$(B)/bench-%,$(wildcard tests/bench/*_main.c))
 
-.PHONY: FORCE all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power soak-roam interop conformance lint lint-parts install dist clean help setup $(BENCHES)
+.PHONY: FORCE all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power soak-roam soak-sms interop conformance lint lint-parts install dist clean help setup $(BENCHES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -108,7 +120,7 @@ programs: $(PROGRAMS) $(LAB_PROGRAMS) $(INTEROP_PROGRAMS) $(BENCH_PROGRAMS)
 	@:
 
 # What has the version in it is made anew when that is another.
-$(addprefix $(B)/gateway/,main.o clock.o ctl/lwgatectl_main.o ctl/show_status.o): $(B)/version
+$(addprefix $(B)/gateway/,main.o clock.o ctl/lwgatectl_main.o ctl/show_status.o) $(B)/sms-bridge/smsd_main.o: $(B)/version
 $(B)/version: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(BUILT_S)' | cmp -s - $@ || echo '$(VERSION) $(BUILT_S)' >$@
@@ -141,6 +153,12 @@ $(B)/lwgatectl $(B)/install/lwgatectl: $(B)/gateway/ctl/lwgatectl_main.o $(call 
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+# It shares two files of the gateway's, and no room: dropping privileges and telling the service manager.
+SMSD_SHARED := $(B)/gateway/privilege.o $(B)/gateway/notify.o
+$(B)/lwgate-smsd $(B)/install/lwgate-smsd: $(B)/sms-bridge/smsd_main.o $(SMSD_SHARED) $(call libs,smsd)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 $(B)/lwgate-fleet: $(B)/tests/lab/fleet_main.o $(call libs,lab)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -170,12 +188,12 @@ $(B)/mbedtls-device: $(B)/tests/bench/mbedtls/device_main.o
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(MBED)/lib/libmbedtls.a $(MBED)/lib/libmbedx509.a $(MBED)/lib/libmbedcrypto.a
 # Its device has the identities of the interoperability tests.
 $(B)/bench-wakeup: $(B)/tests/interop/identity.o
-$(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%_main.o $(call lib,policy) $(call libs,lab)
+$(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%_main.o $(call lib,policy) $(call lib,sms) $(call libs,lab)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # --- tests -----------------------------------------------------------------------------------------------------
-FUZZ_LIBS := $(call libs,gateway)
+FUZZ_LIBS := $(foreach r,smsd smpp modem pdu,$(call lib,$(r))) $(call libs,gateway)
 $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay_main.o $(FUZZ_LIBS)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -243,6 +261,12 @@ soak-roam:
 	@$(MAKE) --no-print-directory programs
 	@BUILD=$(B) ROAM=all tests/run tests/system/test_roam.py
 
+# lwgated, lwgate-smsd and the SMSC killed in any order: RESTARTS=
+soak-sms:
+	@deploy/setup -q build peers openssl
+	@$(MAKE) --no-print-directory programs
+	@BUILD=$(B) RESTARTS=$(or $(RESTARTS),100) tests/run tests/system/test_sms_restarts.py
+
 interop:
 	@deploy/setup -q build peers java go openssl stacks
 	@$(MAKE) --no-print-directory programs
@@ -271,12 +295,14 @@ lint-parts:
 # --- installing ------------------------------------------------------------------------------------------------
 install:
 	@deploy/setup -q build openssl
-	@$(MAKE) --no-print-directory $(B)/install/lwgated $(B)/install/lwgatectl
+	@$(MAKE) --no-print-directory $(B)/install/lwgated $(B)/install/lwgatectl $(B)/install/lwgate-smsd
 	install -D -m 0755 $(B)/install/lwgated $(DESTDIR)$(PREFIX)/sbin/lwgated
 	install -D -m 0755 $(B)/install/lwgatectl $(DESTDIR)$(PREFIX)/bin/lwgatectl
+	install -D -m 0755 $(B)/install/lwgate-smsd $(DESTDIR)$(PREFIX)/sbin/lwgate-smsd
 	$(if $(OSSL),install -d $(DESTDIR)$(PREFIX)/lib/lwgate && cp -a $(OSSL)/lib/libssl.so* $(OSSL)/lib/libcrypto.so* $(DESTDIR)$(PREFIX)/lib/lwgate/)
 	for p in deploy/man/*.[1-8]; do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
 	install -D -m 0644 deploy/lwgate.conf $(DESTDIR)$(PREFIX)/share/lwgate/lwgate.conf
+	install -D -m 0644 deploy/lwgate-smsd.conf $(DESTDIR)$(PREFIX)/share/lwgate/lwgate-smsd.conf
 	install -D -m 0600 deploy/credentials.conf.example $(DESTDIR)$(PREFIX)/share/lwgate/credentials.conf.example
 	for p in deploy/policy/*; do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/share/lwgate/policy/$${p##*/}; done
 
@@ -292,13 +318,14 @@ setup:
 
 help:
 	@echo 'all         the programs, in $(B)'
-	@echo 'lab         a whole gateway at work, on this machine: LAB_S=, LAB_DEVICES=, LAB_IMPAIR=1'
+	@echo 'lab         a whole gateway at work, on this machine: LAB_S=, LAB_DEVICES=, LAB_IMPAIR=1, LAB_SMS=1'
 	@echo 'check       every test; check-unit is its quick half'
 	@echo 'asan tsan   the unit tests under sanitizers'
 	@echo 'fuzz        every fuzz target for FUZZ_S seconds'
 	@echo 'soak-restart  sessions through RESTARTS=100 kills of lwgated, with DEVICES=2000'
 	@echo 'soak-power  power losses and copies put back, under every policy'
 	@echo 'soak-roam   devices with connection ids that move a thousand times, in every way'
+	@echo 'soak-sms    lwgated, lwgate-smsd and the SMSC killed RESTARTS=100 times in any order'
 	@echo 'interop     other DTLS stacks against ours, and Eclipse Leshan on both sides'
 	@echo 'bench-NAME  $(notdir $(wildcard tests/bench/*[a-z]))'
 	@echo 'conformance  which requirements have a test, by area'

@@ -119,10 +119,11 @@ static bool taken(const struct conf_gateway *conf, enum cred_kind kind)
 void gw_advise_kinds(
 	const struct log *log, const struct conf_gateway *conf, const struct cred_set *creds)
 {
-	size_t raw = 0, certificates = 0, nosec = 0;
+	size_t raw = 0, certificates = 0, nosec = 0, sms = 0;
 	for (uint32_t i = 0; i < cred_count(creds); i++) {
 		raw += cred_kind(creds, i) == CRED_RAW_KEY;
 		nosec += cred_kind(creds, i) == CRED_NOSEC;
+		sms += cred_kind(creds, i) == CRED_SMS;
 		certificates += cred_kind(creds, i) == CRED_CERTIFICATE;
 	}
 	if (nosec > 0 && !conf->airs)
@@ -130,6 +131,11 @@ void gw_advise_kinds(
 			"%zu devices are to come without DTLS, and no listener takes them; remedy: "
 			"one with security = \"nosec\"",
 			nosec);
+	if (sms > 0 && !conf->sms.socket)
+		log_say(log, LOG_LEVEL_WARN, "credentials",
+			"%zu devices are to come by short messages, and nothing brings these; "
+			"remedy: sms.socket, and lwgate-smsd",
+			sms);
 	if (raw > 0 && !taken(conf, CRED_RAW_KEY))
 		log_say(log, LOG_LEVEL_WARN, "credentials",
 			"raw public keys of %zu devices are taken by no listener; remedy: "

@@ -9,6 +9,7 @@
 #include "gateway/routes.h"
 #include "gateway/seats.h"
 #include "gateway/session.h"
+#include "gateway/sms.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
 
@@ -181,11 +182,11 @@ static void fill_registration(
 
 static void fill(const struct gw_worker *w, const struct gw_session *s, struct ctl_session *out)
 {
-	_Static_assert(
-		(int)CTL_CRED_NOSEC == (int)STORE_CRED_NOSEC, "a kind is the same everywhere");
+	_Static_assert((int)CTL_CRED_SMS == (int)STORE_CRED_SMS, "a kind is the same everywhere");
 	*out = (struct ctl_session){ .worker = w->number,
 		.kind = (enum ctl_cred_kind)s->kind,
-		.purpose = (enum ctl_purpose)(1 + s->purpose) };
+		.purpose = s->kind == STORE_CRED_SMS ? CTL_FOR_SMS
+						     : (enum ctl_purpose)(1 + s->purpose) };
 	(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s", s->endpoint);
 	(void)snprintf(out->upstream, sizeof(out->upstream), "%s",
 		gw_upstream_name(w->shared->conf, s->upstream));
@@ -251,7 +252,7 @@ void gw_ask_more(struct gw_worker *w)
 	for (size_t n = 0; n < GW_ASK_PIECE && w->ask_next && good; n++) {
 		const struct gw_session *s = w->ask_next;
 		w->ask_next = s->next;
-		if (gw_session_path(s))
+		if (gw_session_path(s) || s->sms)
 			good = tell(w, a, s);
 	}
 	if (good && w->ask_next &&
@@ -293,10 +294,27 @@ static struct ctl_air air_numbers(const struct gw_worker *w)
 		.full = s->full };
 }
 
+static struct ctl_sms sms_numbers(const struct gw_worker *w)
+{
+	static const struct gw_sms_stats none = { .sessions = 0 };
+	const struct gw_sms_stats *const s = w->smses ? &w->smses->stats : &none;
+	return (struct ctl_sms){ .sessions = s->sessions,
+		.in = s->in,
+		.out = s->out,
+		.forged = s->forged,
+		.replayed = s->replayed,
+		.reflected = s->reflected,
+		.malformed = s->malformed,
+		.later = s->later,
+		.lost = s->lost,
+		.triggers = s->triggers };
+}
+
 static void numbers(const struct gw_worker *w, struct gw_ask *a)
 {
 	a->numbers = (struct ctl_worker){
 		.air = air_numbers(w),
+		.sms = sms_numbers(w),
 		.dtls = dtls_stats(w->dtls),
 		.relay = relay_stats(w->relay),
 		.datagrams_in = w->rx.received,

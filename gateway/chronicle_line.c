@@ -41,6 +41,7 @@ const char *gw_credential_word(uint8_t kind)
 		[STORE_CRED_RAW_KEY] = "public_key",
 		[STORE_CRED_CERTIFICATE] = "certificate",
 		[STORE_CRED_NOSEC] = "nosec",
+		[STORE_CRED_SMS] = "sms",
 	};
 	return kind < COUNT_OF(words) ? words[kind] : NULL;
 }

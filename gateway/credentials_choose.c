@@ -7,8 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* One for short messages is meant where that is said, or where there is no other. */
 static bool is_meant(const struct store_cred *c, enum ctl_purpose purpose)
 {
+	if (purpose == CTL_FOR_SMS || c->kind == STORE_CRED_SMS)
+		return purpose == CTL_FOR_SMS && c->kind == STORE_CRED_SMS;
 	return purpose == CTL_FOR_UNSAID || c->purpose == (int)purpose - 1;
 }
 
@@ -25,7 +28,7 @@ static void note(struct gw_choice *choice, const struct store_cred *c, bool *has
 	choice->purposes[choice->len++] = c->purpose;
 }
 
-bool gw_choose(struct store_reader *r, const char *endpoint, enum ctl_purpose purpose,
+static bool choose(struct store_reader *r, const char *endpoint, enum ctl_purpose purpose,
 	struct gw_choice *choice, struct store_cred *out)
 {
 	uint32_t number = 0;
@@ -34,14 +37,30 @@ bool gw_choose(struct store_reader *r, const char *endpoint, enum ctl_purpose pu
 	while ((choice->result = store_next_of_endpoint(r, endpoint, &number, out)) == STORE_OK) {
 		if (is_meant(out, purpose))
 			note(choice, out, &has_active);
-		else if (out->state == STORE_CRED_ACTIVE)
+		else if (out->state == STORE_CRED_ACTIVE && out->kind != STORE_CRED_SMS)
 			choice->others |= 1U << out->purpose;
 		wipe(out, sizeof(*out));
 	}
 	if (choice->len == 1 && choice->result == STORE_NONE)
 		choice->result = store_read_cred(r, choice->numbers[0], out);
 	store_reader_rest(r);
+	choice->is_active = has_active;
 	return choice->len == 1 && choice->result == STORE_OK;
+}
+
+bool gw_choose(struct store_reader *r, const char *endpoint, enum ctl_purpose purpose,
+	struct gw_choice *choice, struct store_cred *out)
+{
+	struct gw_choice sms;
+	const bool found = choose(r, endpoint, purpose, choice, out);
+	if (purpose != CTL_FOR_UNSAID || (choice->len > 0 && choice->is_active))
+		return found;
+	wipe(out, sizeof(*out));
+	if (choose(r, endpoint, CTL_FOR_SMS, &sms, out) && (sms.is_active || choice->len == 0)) {
+		*choice = sms;
+		return true;
+	}
+	return choose(r, endpoint, purpose, choice, out);
 }
 
 static enum ctl_status none_of(const struct gw_choice *choice, const char *endpoint,

@@ -4,7 +4,8 @@
  *                             what it is for (R-023).
  *
  * Promise: none is guessed: where several may be meant, none is chosen. Who is active is meant
- *          before who is revoked.
+ *          before who is revoked, and one for short messages only where that is said (CTL_FOR_SMS),
+ *          or there is no other.
  * Errors:  false; what is wrong, and the remedy, is what gw_choose_said() tells. *out is wiped.
  * Threads: a reader's.
  */
@@ -24,6 +25,7 @@ enum { GW_CHOICES = 2 };
 struct gw_choice {
 	enum store_result result; /* STORE_OK, STORE_NONE: there is none of the endpoint */
 	size_t len;               /* who may be meant; 1: that is it */
+	bool is_active;           /* they are */
 	uint32_t numbers[GW_CHOICES];
 	uint8_t purposes[GW_CHOICES]; /* enum store_purpose */
 	/* Who there are else: bits of 1 << enum store_purpose, of those that are active. */

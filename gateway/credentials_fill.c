@@ -9,7 +9,8 @@
 _Static_assert(
 	(int)CRED_PSK == (int)STORE_CRED_PSK && (int)CRED_RAW_KEY == (int)STORE_CRED_RAW_KEY &&
 		(int)CRED_CERTIFICATE == (int)STORE_CRED_CERTIFICATE &&
-		(int)CRED_NOSEC == (int)STORE_CRED_NOSEC && (int)CRED_PIN_LEN == (int)STORE_PIN_LEN,
+		(int)CRED_NOSEC == (int)STORE_CRED_NOSEC && (int)CRED_SMS == (int)STORE_CRED_SMS &&
+		(int)CRED_PIN_LEN == (int)STORE_PIN_LEN,
 	"a kind is the same in both");
 _Static_assert((int)CONF_LABELS_MAX == (int)STORE_LABELS_MAX &&
 		       (int)CONF_LABEL_MAX == (int)STORE_LABEL_MAX,
@@ -18,6 +19,22 @@ _Static_assert((int)CONF_FOR_ANY == (int)STORE_FOR_ANY &&
 		       (int)CONF_FOR_SERVER == (int)STORE_FOR_SERVER &&
 		       (int)CONF_FOR_BOOTSTRAP == (int)STORE_FOR_BOOTSTRAP,
 	"and so are purposes");
+
+_Static_assert((int)CRED_SMS_LWM2M_10 == (int)STORE_SMS_LWM2M_10 &&
+		       (int)CRED_SMS_CR_004 == (int)STORE_SMS_CR_004 &&
+		       (int)CRED_SMS_TAR == (int)STORE_TAR_LEN,
+	"and profiles");
+
+static struct store_sms agreement(const struct cred_sms *x)
+{
+	struct store_sms out = { .profile = x->profile,
+		.spi2 = x->spi2,
+		.kic = x->kic,
+		.kid = x->kid,
+		.cc_len = x->cc_len };
+	memcpy(out.tar, x->tar, sizeof(out.tar));
+	return out;
+}
 
 /* A file says all that there is of its credentials; lwgatectl, what is to be otherwise. */
 static void fill_terms(const struct cred_plan *p, uint32_t entry, const struct store_cred *now,
@@ -67,6 +84,8 @@ void cred_step_fill(const struct cred_plan *p, uint32_t entry, const struct stor
 	const uint8_t *const pin = cred_pin(p->set, entry);
 	out->kind = (uint8_t)cred_kind(p->set, entry);
 	out->pinned = pin != NULL;
+	const struct cred_sms sms = cred_sms_of(p->set, entry);
+	out->sms = agreement(&sms);
 	if (pin != NULL)
 		memcpy(out->pin, pin, sizeof(out->pin));
 	cred_device_key(p->set, entry, &k);

@@ -11,6 +11,7 @@
 #include "gateway/clock.h"
 #include "gateway/credentials_choose.h"
 #include "gateway/credentials_plan.h"
+#include "gateway/credentials_shown.h"
 #include "store/staging.h"
 #include "store/store.h"
 
@@ -136,7 +137,7 @@ static bool add_terms(
 	t->says_overlap = c->says_overlap;
 	t->until_ms = c->says_until ? c->until_ms : 0;
 	t->overlap_s = c->says_overlap ? c->overlap_s : 0;
-	t->says_purpose = c->purpose != CTL_FOR_UNSAID;
+	t->says_purpose = c->purpose != CTL_FOR_UNSAID && c->purpose != CTL_FOR_SMS;
 	t->purpose = t->says_purpose ? (enum conf_purpose)((int)c->purpose - 1) : CONF_FOR_ANY;
 	t->says_repository = c->says_repository;
 	t->repository = c->says_repository && c->repository;
@@ -147,9 +148,10 @@ static bool add_terms(
 static bool add_to(struct cred_build *b, const struct ctl_cred *c, struct conf_error *error)
 {
 	const size_t endpoint_len = strlen(c->endpoint);
-	struct cred_draft d = {
-		.line = c->line, .kind = (enum cred_kind)c->kind, .own_pin = c->own_pin
-	};
+	struct cred_draft d = { .line = c->line,
+		.kind = (enum cred_kind)c->kind,
+		.own_pin = c->own_pin,
+		.sms = c->sms };
 	d.parts[CRED_ENDPOINT] = part(c->endpoint, endpoint_len, c->line);
 	/* Whoever says no PSK identity means the endpoint's name (RFC 7925 section 4.2.1). */
 	d.parts[CRED_IDENTITY] = c->identity_len == 0 && c->kind == CTL_CRED_PSK
@@ -224,7 +226,11 @@ static void take(uint8_t *to, uint8_t *to_len, const uint8_t *from, uint8_t from
 /* What the device proves: a name alone has no pin any more, a pin alone leaves the name. */
 static void complete_proof(struct ctl_cred *c, const struct store_cred *old)
 {
-	const bool unsaid = c->kind == CTL_CRED_PSK && c->identity_len == 0 && c->key_len == 0;
+	/* A key alone is a new one of what it is. */
+	const bool sms =
+		old->kind == STORE_CRED_SMS && c->kind == CTL_CRED_PSK && c->identity_len == 0;
+	const bool unsaid =
+		sms || (c->kind == CTL_CRED_PSK && c->identity_len == 0 && c->key_len == 0);
 	if (unsaid)
 		c->kind = (enum ctl_cred_kind)old->kind;
 	if ((int)c->kind != (int)old->kind)
@@ -237,6 +243,8 @@ static void complete_proof(struct ctl_cred *c, const struct store_cred *old)
 		take(c->identity, &c->identity_len, old->identity, old->identity_len);
 	if (c->key_len == 0)
 		take(c->key, &c->key_len, old->key, old->key_len);
+	if (sms)
+		c->sms = gw_cred_agreed(&old->sms);
 }
 
 /* What is not said anew stays. */
@@ -252,7 +260,8 @@ static void complete(struct ctl_cred *c, const struct store_cred *old)
 	if (c->upstream_identity_len == 0)
 		take(c->upstream_identity, &c->upstream_identity_len, old->upstream_identity,
 			old->upstream_identity_len);
-	c->purpose = (enum ctl_purpose)(1 + old->purpose);
+	if (old->kind != STORE_CRED_SMS)
+		c->purpose = (enum ctl_purpose)(1 + old->purpose);
 }
 
 static enum ctl_status replace(void *ctx, const struct ctl_cred *one, struct ctl_said *said)
@@ -260,7 +269,9 @@ static enum ctl_status replace(void *ctx, const struct ctl_cred *one, struct ctl
 	struct gw_credentials *c = ctx;
 	struct ctl_cred whole = *one;
 	struct store_cred old;
-	enum ctl_status status = find(c, one->endpoint, one->purpose, &old, said);
+	const bool sms = one->kind == CTL_CRED_SMS;
+	enum ctl_status status =
+		find(c, one->endpoint, sms ? CTL_FOR_SMS : one->purpose, &old, said);
 	if (status == CTL_DONE && old.state == STORE_CRED_REVOKED) {
 		status = CTL_FAILED;
 		(void)snprintf(said->text, sizeof(said->text),
@@ -304,65 +315,6 @@ static enum ctl_status revoke(
 
 /* --- looking --------------------------------------------------------------------------------- */
 
-static enum ctl_cred_state state_of(const struct store_cred *s)
-{
-	if (s->state != STORE_CRED_ACTIVE)
-		return CTL_CRED_REVOKED;
-	return s->until_ms != 0 && s->until_ms <= gw_clock_shown_ms() ? CTL_CRED_EXPIRED
-								      : CTL_CRED_ACTIVE;
-}
-
-static enum ctl_cred_origin origin_of(const struct store_cred *s)
-{
-	if (s->origin == STORE_BY_BOOTSTRAP)
-		return CTL_CRED_BY_BOOTSTRAP;
-	return s->origin == STORE_BY_FILE ? CTL_CRED_BY_FILE : CTL_CRED_BY_CONTROL;
-}
-
-static void labels_text(const struct store_cred *s, char out[CTL_LABELS_MAX + 1])
-{
-	struct conf_labels l = { 0 };
-	for (size_t i = 0; i < s->labels_len && i < STORE_LABELS_MAX; i++)
-		(void)!conf_labels_add(&l, s->labels[i], strlen(s->labels[i]));
-	(void)conf_labels_text(&l, out);
-}
-
-static void to_ctl(const struct store_cred *s, bool secrets, struct ctl_cred *out)
-{
-	*out = (struct ctl_cred){
-		.number = s->number,
-		.generation = s->generation,
-		.changed_ms = s->changed_ms,
-		.state = state_of(s),
-		.origin = origin_of(s),
-		.kind = (enum ctl_cred_kind)s->kind,
-		.pinned = s->pinned,
-		.key_len = s->key_len,
-		.upstream_key_len = s->upstream_key_len,
-		.has_keys = secrets,
-		.says_labels = true,
-		.says_until = true,
-		.says_repository = true,
-		.purpose = (enum ctl_purpose)(1 + s->purpose),
-		.repository = s->repository,
-		.until_ms = s->until_ms,
-	};
-	if (s->before.generation != 0 && gw_clock_shown_ms() < s->before.until_ms) {
-		out->before_generation = s->before.generation;
-		out->before_until_ms = s->before.until_ms;
-	}
-	labels_text(s, out->labels);
-	memcpy(out->endpoint, s->endpoint, sizeof(out->endpoint));
-	memcpy(out->pin, s->pin, sizeof(out->pin));
-	take(out->identity, &out->identity_len, s->identity, s->identity_len);
-	take(out->upstream_identity, &out->upstream_identity_len, s->upstream_identity,
-		s->upstream_identity_len);
-	if (!secrets)
-		return;
-	memcpy(out->key, s->key, s->key_len);
-	memcpy(out->upstream_key, s->upstream_key, s->upstream_key_len);
-}
-
 /* What is staged beside it; where that cannot be read, nothing is shown. */
 static void add_staged(const struct gw_credentials *c, struct ctl_cred *out)
 {
@@ -383,7 +335,7 @@ static enum ctl_status show(void *ctx, const char *endpoint, enum ctl_purpose pu
 	struct store_cred found;
 	const enum ctl_status status = find(ctx, endpoint, purpose, &found, said);
 	if (status == CTL_DONE) {
-		to_ctl(&found, false, out);
+		gw_cred_shown(&found, false, out);
 		add_staged(ctx, out);
 		store_reader_rest(((const struct gw_credentials *)ctx)->reader);
 	}
@@ -403,7 +355,7 @@ static enum ctl_status next(
 		r = store_next_cred(c->reader, &at, &found);
 	} while (r == STORE_DAMAGED && at >= *number);
 	if (r == STORE_OK) {
-		to_ctl(&found, secrets, out);
+		gw_cred_shown(&found, secrets, out);
 		add_staged(c, out);
 	}
 	store_reader_rest(c->reader);

@@ -24,7 +24,7 @@ static enum store_result only_one(
 	*len = 0;
 	while ((r = store_next_of_endpoint(
 			p->by->reader, cred_endpoint(p->set, entry), &number, &c)) == STORE_OK) {
-		if (c.state != STORE_CRED_ACTIVE)
+		if (c.state != STORE_CRED_ACTIVE || c.kind == STORE_CRED_SMS)
 			continue;
 		*purpose = c.purpose;
 		(*len)++;
@@ -95,6 +95,8 @@ static bool meet_rival(struct cred_plan *p, uint32_t entry, const struct store_c
 static bool is_rival(const struct cred_plan *p, uint32_t entry, const struct store_cred *c)
 {
 	const uint8_t purpose = p->steps[entry].purpose;
+	if (c->kind == STORE_CRED_SMS)
+		return false;
 	if (c->state == STORE_CRED_ACTIVE && c->purpose != purpose && is_other_way(p, entry, c))
 		return true;
 	return c->state == STORE_CRED_ACTIVE && c->purpose != purpose &&
@@ -106,6 +108,8 @@ bool cred_step_place(struct cred_plan *p, uint32_t entry)
 	struct store_cred c;
 	uint32_t number = 0;
 	enum store_result r = STORE_OK;
+	if (cred_kind(p->set, entry) == CRED_SMS)
+		return true; /* there is one place for it, which nobody else has */
 	bool ok = choose(p, entry);
 	while (ok && (r = store_next_of_endpoint(p->by->reader, cred_endpoint(p->set, entry),
 			      &number, &c)) == STORE_OK) {

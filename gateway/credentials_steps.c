@@ -5,53 +5,15 @@
 #include "conf/config.h"
 #include "conf/credentials.h"
 #include "conf/fail.h"
+#include "gateway/credentials_same.h"
 #include "store/store.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const char certificate_key[] = "the key of the certificate";
+static const char upstream_key[] = "the upstream key";
 static const char upstream_name[] = "the upstream identity"; /* one device may have it twice */
-
-/* --- the same? ------------------------------------------------------------------------------- */
-
-static bool same_octets(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
-{
-	return a_len == b_len && same_secret(a, b, a_len);
-}
-
-static bool same_identity(const struct store_cred *a, const struct store_cred *b)
-{
-	return a->kind == b->kind &&
-	       same_octets(a->identity, a->identity_len, b->identity, b->identity_len);
-}
-
-/* What the device proves. */
-static bool same_face(const struct store_cred *a, const struct store_cred *b)
-{
-	return same_identity(a, b) && a->pinned == b->pinned &&
-	       memcmp(a->pin, b->pin, sizeof(a->pin)) == 0 &&
-	       same_octets(a->key, a->key_len, b->key, b->key_len);
-}
-
-/* Both are in the order of conf/labels. */
-static bool same_labels(const struct store_cred *a, const struct store_cred *b)
-{
-	bool same = a->labels_len == b->labels_len;
-	for (size_t i = 0; same && i < a->labels_len; i++)
-		same = strcmp(a->labels[i], b->labels[i]) == 0;
-	return same;
-}
-
-static bool same_cred(const struct store_cred *a, const struct store_cred *b)
-{
-	return same_face(a, b) && a->until_ms == b->until_ms && same_labels(a, b) &&
-	       a->purpose == b->purpose && a->repository == b->repository &&
-	       same_octets(a->upstream_identity, a->upstream_identity_len, b->upstream_identity,
-		       b->upstream_identity_len) &&
-	       same_octets(
-		       a->upstream_key, a->upstream_key_len, b->upstream_key, b->upstream_key_len);
-}
 
 bool cred_stands_over_file(const struct store_cred *c)
 {
@@ -107,10 +69,18 @@ static bool excludes(uint8_t a, uint8_t b)
 	return a == b || a == STORE_FOR_ANY || b == STORE_FOR_ANY;
 }
 
+/* One for short messages has a place of its own. */
+static bool shares_place(const struct cred_plan *p, uint32_t n, const struct store_cred *c)
+{
+	const bool sms = c->kind == STORE_CRED_SMS;
+	return sms == (cred_kind(p->set, n) == CRED_SMS) &&
+	       (sms || excludes(p->steps[n].purpose, c->purpose));
+}
+
 /* Does this entry of the set take the place of c? */
 static bool is_heir(const struct cred_plan *p, uint32_t n, const struct store_cred *c)
 {
-	return is_its_endpoint(p, n, c) && excludes(p->steps[n].purpose, c->purpose);
+	return is_its_endpoint(p, n, c) && shares_place(p, n, c);
 }
 
 static bool has_heir(const struct cred_plan *p, const struct store_cred *c)
@@ -121,7 +91,7 @@ static bool has_heir(const struct cred_plan *p, const struct store_cred *c)
 	for (size_t i = 0; i < COUNT_OF(all); i++)
 		if (cred_by_endpoint(p->set, c->endpoint, all[i], &n) && is_heir(p, n, c))
 			return true;
-	return false;
+	return cred_by_endpoint_sms(p->set, c->endpoint, &n) && is_heir(p, n, c);
 }
 
 /* Does the entry's endpoint have what lwgatectl or a bootstrap has said? Then nothing of the entry
@@ -134,7 +104,7 @@ static bool entry_is_kept(const struct cred_plan *p, uint32_t entry)
 	while (p->by->mode == CRED_PLAN_FILE && !kept &&
 		store_next_of_endpoint(p->by->reader, cred_endpoint(p->set, entry), &number, &c) ==
 			STORE_OK)
-		kept = cred_stands_over_file(&c) && excludes(p->steps[entry].purpose, c.purpose);
+		kept = cred_stands_over_file(&c) && shares_place(p, entry, &c);
 	wipe(&c, sizeof(c));
 	return kept;
 }
@@ -145,6 +115,13 @@ static bool clashes(
 {
 	return !is_heir(p, entry, c) && !entry_is_kept(p, entry) &&
 	       !taken(p, entry, what, c->endpoint);
+}
+
+/* A device that also comes by short messages is the same to its server either way. */
+static bool is_same_link(const struct cred_plan *p, uint32_t n, const struct store_cred *c)
+{
+	return is_its_endpoint(p, n, c) &&
+	       (c->kind == STORE_CRED_SMS) != (cred_kind(p->set, n) == CRED_SMS);
 }
 
 /* What it has proved until now is its own while that is taken. */
@@ -189,7 +166,7 @@ static bool stays(const struct cred_plan *p, const struct store_cred *c)
 		return false;
 	if (c->upstream_key_len > 0 &&
 		cred_by_key(p->set, c->upstream_key, c->upstream_key_len, &n) &&
-		clashes(p, n, c, "the upstream key"))
+		!is_same_link(p, n, c) && clashes(p, n, c, "the upstream key"))
 		return false;
 	return true;
 }
@@ -217,7 +194,7 @@ static bool differs(struct cred_plan *p, struct cred_step *s, const struct store
 			"%s is in the store with another key, identity, certificate, label, "
 			"right or end; replace it, or leave it out",
 			c->endpoint);
-	s->act = wants_proof(p, c) && !same_identity(c, wanted) ? CRED_SUCCEED : CRED_PUT;
+	s->act = wants_proof(p, c) && !cred_same_name(c, wanted) ? CRED_SUCCEED : CRED_PUT;
 	return true;
 }
 
@@ -231,15 +208,15 @@ static bool decide_before(struct cred_plan *p, struct cred_step *s, const struct
 	const uint64_t end = p->by->now_ms + (uint64_t)span * 1000;
 	if (s->keep)
 		return true;
-	if (same_face(c, wanted)) {
+	if (cred_same_proof(c, wanted)) {
 		s->settle = t.says_overlap && span == 0 && c->before.generation != 0;
 		s->act = s->settle ? CRED_PUT : s->act;
 		return s->settle || before_stays(p, c);
 	}
 	/* Of what was over nothing is left to overlap. */
 	const bool over = c->until_ms != 0 && c->until_ms <= p->by->now_ms;
-	if (s->act == CRED_PUT && span > 0 && !over && c->kind == wanted->kind &&
-		!wants_proof(p, c))
+	if (s->act == CRED_PUT && span > 0 && !over && c->kind != STORE_CRED_SMS &&
+		c->kind == wanted->kind && !wants_proof(p, c))
 		s->before_ms = c->until_ms != 0 && c->until_ms < end ? c->until_ms : end;
 	return true;
 }
@@ -258,7 +235,7 @@ static bool meet_entry(struct cred_plan *p, const struct store_cred *c, uint32_t
 	s->number = c->number;
 	cred_step_fill(p, entry, c, &wanted);
 	s->act = CRED_LEAVE;
-	const bool ok = (same_cred(c, &wanted) || differs(p, s, c, &wanted)) &&
+	const bool ok = (cred_same_all(c, &wanted) || differs(p, s, c, &wanted)) &&
 			decide_before(p, s, c, &wanted);
 	wipe(&wanted, sizeof(wanted));
 	return ok;
@@ -271,10 +248,13 @@ static bool meet(struct cred_plan *p, const struct store_cred *c)
 {
 	const enum conf_purpose purpose = (enum conf_purpose)c->purpose;
 	uint32_t rivals[CRED_RIVALS], entry = 0;
-	if (cred_by_endpoint(p->set, c->endpoint, purpose, &entry))
+	const bool sms = c->kind == STORE_CRED_SMS;
+	if (sms && cred_by_endpoint_sms(p->set, c->endpoint, &entry))
+		return meet_entry(p, c, entry);
+	if (!sms && cred_by_endpoint(p->set, c->endpoint, purpose, &entry))
 		return meet_entry(p, c, entry);
 	/* What lwgatectl has said of one purpose, or of all, a file's other words do not undo. */
-	const size_t len = cred_rivals(p->set, c->endpoint, purpose, rivals);
+	const size_t len = sms ? 0 : cred_rivals(p->set, c->endpoint, purpose, rivals);
 	for (size_t i = 0; i < len && cred_stands_over_file(c); i++)
 		p->steps[rivals[i]].keep = true;
 	if (c->state == STORE_CRED_REVOKED)
@@ -318,7 +298,8 @@ static bool is_free(const struct cred_plan *p, uint32_t entry, const char *what,
 	bool ok = true;
 	if (r != STORE_OK)
 		ok = cred_steps_unreadable(p);
-	else if (!has_heir(p, &c) && !(what == upstream_name && is_its_endpoint(p, entry, &c)))
+	else if (!has_heir(p, &c) && !(what == upstream_name && is_its_endpoint(p, entry, &c)) &&
+		 !(what == upstream_key && is_same_link(p, entry, &c)))
 		ok = taken(p, entry, what, c.endpoint);
 	wipe(&c, sizeof(c));
 	return ok;
@@ -366,7 +347,7 @@ static bool upstream_free(
 	if (!answered(p, entry, upstream_name, r, number))
 		return false;
 	return derives || (derived_free(p, entry, wanted) &&
-				  key_free(p, entry, "the upstream key", wanted->upstream_key,
+				  key_free(p, entry, upstream_key, wanted->upstream_key,
 					  wanted->upstream_key_len));
 }
 
@@ -416,8 +397,12 @@ static bool look_up(struct cred_plan *p, uint32_t entry)
 	struct store_cred c, wanted;
 	if (!cred_step_place(p, entry))
 		return false;
-	const enum store_result r = store_find_endpoint(p->by->reader, cred_endpoint(p->set, entry),
-		(enum store_purpose)p->steps[entry].purpose, &c);
+	const char *const endpoint = cred_endpoint(p->set, entry);
+	const enum store_result r =
+		cred_kind(p->set, entry) == CRED_SMS
+			? store_find_endpoint_sms(p->by->reader, endpoint, &c)
+			: store_find_endpoint(p->by->reader, endpoint,
+				  (enum store_purpose)p->steps[entry].purpose, &c);
 	bool ok = r == STORE_OK ? meet_entry(p, &c, entry)
 				: r == STORE_NONE || cred_steps_unreadable(p);
 	if (ok && p->steps[entry].act != CRED_LEAVE) {

@@ -6,6 +6,7 @@
 #include "gateway/resume.h"
 #include "gateway/roam.h"
 #include "gateway/seats.h"
+#include "gateway/sms.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
 
@@ -60,10 +61,10 @@ void gw_session_sleep(struct gw_session *s)
    can: whoever repeats old records must not fill the memory with them (S24). */
 static bool may_sleep(const struct gw_session *s)
 {
-	const struct gw_leg *const link = &s->legs[GW_LINK];
+	const struct gw_leg *const link = &s->legs[GW_LINK], *const leg = &s->legs[GW_DEVICE];
+	const bool device = s->sms ? gw_sms_is_idle(s) : leg->conn && leg->hot;
 	return s->relay && s->ops == 0 && !s->waits && s->heir == 0 && s->hold.len == 0 &&
-	       gw_roam_is_idle(s) && !s->is_loose && s->legs[GW_DEVICE].conn &&
-	       s->legs[GW_DEVICE].hot && (!link->conn || link->hot) &&
+	       gw_roam_is_idle(s) && !s->is_loose && device && (!link->conn || link->hot) &&
 	       relay_device_is_idle(s->relay);
 }
 
@@ -76,7 +77,8 @@ static bool listens(const struct gw_session *s)
 
 static uint64_t heard_ms(const struct gw_session *s)
 {
-	const uint64_t device_ms = dtls_conn_facts(s->legs[GW_DEVICE].conn).heard_ms;
+	const uint64_t device_ms =
+		s->sms ? gw_sms_heard_ms(s) : dtls_conn_facts(s->legs[GW_DEVICE].conn).heard_ms;
 	const struct dtls_conn *const link = s->legs[GW_LINK].conn;
 	const uint64_t link_ms = link ? dtls_conn_facts(link).heard_ms : 0;
 	return device_ms > link_ms ? device_ms : link_ms;

@@ -19,6 +19,8 @@ static enum policy_kind kind_of(uint8_t kind)
 		return POLICY_RAW_KEY;
 	case STORE_CRED_NOSEC:
 		return POLICY_NONE;
+	case STORE_CRED_SMS:
+		return POLICY_SMS;
 	case STORE_CRED_CERTIFICATE:
 		break;
 	}

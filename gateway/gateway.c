@@ -14,6 +14,7 @@
 #include "gateway/resolver.h"
 #include "gateway/rules.h"
 #include "gateway/seats.h"
+#include "gateway/sms.h"
 #include "gateway/upgrade.h"
 #include "io/inbox.h"
 #include "io/steer.h"
@@ -77,6 +78,14 @@ static bool open_chronicle(struct gw_gateway *g, struct conf_error *error)
 	return g->chronicle != NULL;
 }
 
+static bool open_sms(struct gw_gateway *g, struct conf_error *error)
+{
+	bool failed;
+	g->sms = gw_sms_desk_open(g, &failed, error->text, sizeof(error->text));
+	g->shared.sms = g->sms ? gw_sms_desk_inbox(g->sms) : NULL;
+	return !failed;
+}
+
 static void found(void *ctx, const struct gw_resolved *r)
 {
 	struct gw_gateway *const g = ctx;
@@ -113,7 +122,7 @@ struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error
 	memset(g->fds, 0xff, sizeof(g->fds)); /* -1 */
 	(void)snprintf(error->text, sizeof(error->text), "memory is short");
 	if (fill_shared(g, s) && make_resolver(g) && gw_bind_all(g, error) &&
-		gw_store_prepare(g, error) && open_chronicle(g, error) &&
+		gw_store_prepare(g, error) && open_chronicle(g, error) && open_sms(g, error) &&
 		gw_repository_open(
 			g->shared.conf, g->log, g->inboxes, &g->shared.repository, error))
 		return g;
@@ -166,6 +175,7 @@ void gw_free(struct gw_gateway *g)
 		gw_worker_free(g->workers[i]);
 	gw_store_close(g); /* answers to workers that never were have nowhere to go */
 	gw_chronicle_close(g->chronicle);
+	gw_sms_desk_close(g->sms);
 	for (size_t i = 0; i < g->len; i++)
 		inbox_free(g->inboxes[i]);
 	gw_close_all(g->fds);
@@ -304,6 +314,8 @@ bool gw_watch(struct gw_gateway *g, struct ctl_control *control)
 	watch_signal(g, &g->usr2, SIGUSR2);
 	watch_control(g, control);
 	watch_chronicle(g);
+	if (g->sms)
+		gw_sms_desk_begin(g->sms, g->loop);
 	gw_sweeping_begin(g);
 	gw_due_begin(g);
 	gw_reload_begin(g);
@@ -330,6 +342,8 @@ enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control)
 	gw_sweeping_end(g);
 	gw_reload_end(g);
 	ev_io_stop(g->loop, &g->chronicle_io);
+	if (g->sms)
+		gw_sms_desk_end(g->sms, g->loop);
 	return g->end;
 }
 

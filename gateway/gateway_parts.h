@@ -36,6 +36,7 @@ struct gw_credentials;
 struct gw_inherited;
 struct gw_material;
 struct gw_self;
+struct gw_sms_desk;
 
 /* fds[worker][listener]; bound in the order of the workers, as the kernel's filter counts. -1: not,
    or the worker's. */
@@ -71,6 +72,7 @@ struct gw_gateway {
 	uint32_t expiry_after_cred;
 	struct gw_chronicle *chronicle;
 	ev_io chronicle_io;
+	struct gw_sms_desk *sms; /* NULL: there are no short messages */
 	struct gw_sweep sweep;
 	ev_timer sweep_due;
 	unsigned due_rounds;
@@ -111,7 +113,7 @@ struct gw_ask *gw_source_ask(
 	struct gw_gateway *g, size_t number, enum gw_ask_what what, uint32_t cred);
 /* Numbers of the credentials of an endpoint that are active, or else of those that were; how many.
    purpose: of those with it only, unless that is CTL_FOR_UNSAID. */
-enum { GW_CREDS_OF = 2 };
+enum { GW_CREDS_OF = 3 };
 size_t gw_source_find(struct gw_gateway *g, const char *endpoint, enum ctl_purpose purpose,
 	uint32_t creds[GW_CREDS_OF]);
 bool gw_source_is_awake(const struct gw_gateway *g, uint32_t cred);

@@ -6,6 +6,7 @@
 #include "gateway/reload.h"
 #include "gateway/routes.h"
 #include "gateway/seats.h"
+#include "gateway/sms.h"
 #include "gateway/upgrade.h"
 #include "store/store.h"
 
@@ -33,6 +34,17 @@ struct gw_ask *gw_source_ask(
 	return NULL;
 }
 
+static void fill_bridge(const struct gw_gateway *g, struct ctl_sms *out)
+{
+	const struct gw_sms_desk_stats s = gw_sms_desk_stats(g->sms);
+	out->bridges = s.connected;
+	out->strangers = s.strangers;
+	out->other = s.other;
+	out->refused = s.refused;
+	out->expired = s.expired;
+	out->segments = s.segments;
+}
+
 static bool worker(void *ctx, size_t number, struct ctl_worker *out)
 {
 	struct gw_gateway *g = ctx;
@@ -42,6 +54,8 @@ static bool worker(void *ctx, size_t number, struct ctl_worker *out)
 	if (!a)
 		return false;
 	*out = a->numbers;
+	if (number == 0 && g->sms)
+		fill_bridge(g, &out->sms);
 	gw_ask_release(a);
 	return true;
 }
@@ -69,10 +83,16 @@ size_t gw_source_find(struct gw_gateway *g, const char *endpoint, enum ctl_purpo
 	struct store_cred c = { 0 };
 	(void)!gw_choose(g->reader, endpoint, purpose, &choice, &c);
 	wipe(&c, sizeof(c));
-	_Static_assert((int)GW_CREDS_OF == (int)GW_CHOICES, "all are told");
-	for (size_t i = 0; i < choice.len; i++)
+	_Static_assert((int)GW_CREDS_OF == 1 + (int)GW_CHOICES, "all are told");
+	size_t len = choice.len;
+	for (size_t i = 0; i < len; i++)
 		creds[i] = choice.numbers[i];
-	return choice.len;
+	/* The one for short messages is beside others, whatever they are for. */
+	if (purpose == CTL_FOR_UNSAID && gw_choose(g->reader, endpoint, CTL_FOR_SMS, &choice, &c) &&
+		(len == 0 || creds[0] != choice.numbers[0]))
+		creds[len++] = choice.numbers[0];
+	wipe(&c, sizeof(c));
+	return len;
 }
 
 /* The place that a row names may be another's by now: then this one has none. The caller wipes
@@ -149,7 +169,7 @@ static void fill_cred(const struct store_cred *c, struct ctl_session *out)
 {
 	(void)snprintf(out->endpoint, sizeof(out->endpoint), "%s", c->endpoint);
 	out->kind = (enum ctl_cred_kind)c->kind;
-	out->purpose = (enum ctl_purpose)(1 + c->purpose);
+	out->purpose = c->kind == STORE_CRED_SMS ? CTL_FOR_SMS : (enum ctl_purpose)(1 + c->purpose);
 }
 
 static bool fill_sleeper(

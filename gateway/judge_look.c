@@ -10,6 +10,7 @@
 #include "gateway/material.h"
 #include "gateway/rules.h"
 #include "gateway/seats.h"
+#include "gateway/sms.h"
 #include "gateway/worker.h"
 
 #include <string.h>
@@ -145,6 +146,10 @@ void gw_judge_swept(struct gw_session *s)
 {
 	struct gw_case c;
 	struct gw_ruling r;
+	if (s->sms) {
+		(void)gw_sms_still(s);
+		return;
+	}
 	s->suspect = true;
 	if (gw_judge_changes(s) || s->suspect || s->sentence)
 		return;
@@ -255,6 +260,10 @@ void gw_changed_received(struct gw_worker *w, uint32_t cred)
 		return;
 	if (s->air) {
 		(void)gw_air_still(s);
+		return;
+	}
+	if (s->sms) {
+		(void)gw_sms_still(s);
 		return;
 	}
 	s->suspect = w->rules != NULL;

@@ -256,7 +256,7 @@ static bool complete_link(struct gw_session *s, struct gw_op *o, const struct dt
 	hold_slot(s, &sleeper->path);
 	s->link_wakes = true;
 	keep_row(o, row, false);
-	return row->device != STORE_NO_SLOT && rouse_device(s, o, row->device);
+	return s->sms || (row->device != STORE_NO_SLOT && rouse_device(s, o, row->device));
 }
 
 bool gw_woken(void *worker, struct dtls_conn *c, const struct dtls_sleeper *sleeper)
@@ -300,13 +300,15 @@ bool gw_woken(void *worker, struct dtls_conn *c, const struct dtls_sleeper *slee
 struct gw_session *gw_rouse(struct gw_worker *w, uint32_t cred)
 {
 	struct store_session row;
-	if (store_read_session(w->reader, cred, &row) != STORE_OK || row.device == STORE_NO_SLOT)
+	if (store_read_session(w->reader, cred, &row) != STORE_OK ||
+		(row.device == STORE_NO_SLOT && !w->smses))
 		return NULL;
 	struct gw_session *const s = gw_session_seated(w, cred);
 	struct gw_op *const o = s ? gw_op_new(w, s, cred) : NULL;
 	if (s)
 		gw_session_take_row(s, &row);
-	if (!o || !rouse_device(s, o, row.device)) {
+	const bool device = o && row.device != STORE_NO_SLOT && rouse_device(s, o, row.device);
+	if (!o || (!device && !s->sms)) {
 		if (o)
 			gw_op_free(o);
 		if (s)

@@ -15,6 +15,7 @@
 #include "gateway/roam.h"
 #include "gateway/routes.h"
 #include "gateway/seats.h"
+#include "gateway/sms.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
 
@@ -68,11 +69,12 @@ static struct gw_session *make(struct gw_worker *w, uint32_t cred, uint32_t tenu
 		.next = w->sessions,
 		.link_to_us = &w->sessions,
 	};
-	if (!know_cred(s, nosec)) {
+	gw_session_channels(s);
+	if (!know_cred(s, nosec) || (s->kind == STORE_CRED_SMS && !gw_sms_join(s))) {
+		free(s->endpoint);
 		pool_give(&w->session_pool, s);
 		return NULL;
 	}
-	gw_session_channels(s);
 	if (s->next)
 		s->next->link_to_us = &s->next;
 	w->sessions = s;
@@ -153,6 +155,7 @@ static void end_device(struct gw_session *s)
 	struct dtls_conn *const c = s->legs[GW_DEVICE].conn;
 	s->legs[GW_DEVICE].conn = NULL;
 	gw_air_leave(s);
+	gw_sms_leave(s);
 	if (!c)
 		return;
 	dtls_conn_set_user(c, NULL);
@@ -218,7 +221,7 @@ void gw_session_doubt(struct gw_worker *w, uint32_t cred)
 	struct gw_session *s = NULL;
 	while ((s = gw_roll_next(&w->roll, cred, s))) {
 		learn_use(s);
-		s->suspect = s->suspect || w->rules || s->air;
+		s->suspect = s->suspect || w->rules || s->air || s->sms;
 		s->routed = 0; /* its labels may be others, too */
 	}
 }
@@ -227,6 +230,8 @@ bool gw_session_is_open(struct gw_session *s)
 {
 	if (s->suspect && s->heir == 0 && s->air)
 		(void)gw_air_still(s);
+	else if (s->suspect && s->heir == 0 && s->sms)
+		(void)gw_sms_still(s);
 	else if (s->suspect && s->heir == 0)
 		(void)gw_judge_message(s);
 	if (s->routed != s->worker->reroutes && gw_session_may_flow(s))
@@ -244,6 +249,8 @@ void gw_sessions_sweep(struct gw_worker *w)
 			gw_session_end(s, GW_FORGET, "what is to become of it cannot be decided");
 		else if (s->air)
 			gw_air_look(s);
+		else if (s->sms)
+			gw_sms_look(s);
 		else if (s->legs[GW_DEVICE].conn || s->waits)
 			gw_judge_look(s);
 		else if (!gw_judge_is_parting(s))
@@ -259,6 +266,8 @@ const struct relay_radio *gw_session_radio(const struct gw_session *s)
 {
 	const struct conf_gateway *const conf = s->worker->shared->conf;
 	const struct net_path *const path = gw_session_path(s);
+	if (s->sms)
+		return relay_radio_of(RELAY_SMS);
 	const uint32_t listener = path ? path->sock : CONF_LISTENERS_MAX;
 	_Static_assert((int)CONF_RADIO_LTE_M == (int)RELAY_LTE_M &&
 			       (int)CONF_RADIO_NB_IOT == (int)RELAY_NB_IOT &&
@@ -284,11 +293,13 @@ bool gw_session_begin(struct gw_session *s, const struct relay_registration *reg
 		relay_device_adopt(s->relay, registration);
 		s->said = gw_session_sum(s, registration);
 	}
-	if (gw_session_path(s))
+	if (s->sms)
+		gw_session_loosen(s); /* what waits in its box */
+	if (gw_session_path(s) || s->sms)
 		log_limited(&w->log, gw_session_lines(s), w->now_ms, LOG_LEVEL_INFO, "session-up",
 			"endpoint=%s peer=%s%s%s%s", s->endpoint,
-			net_addr_text(&gw_session_path(s)->peer, text), s->air ? " nosec" : "",
-			gw_worker_upstream_words(w, s->upstream, words),
+			s->sms ? "sms" : net_addr_text(&gw_session_path(s)->peer, text),
+			s->air ? " nosec" : "", gw_worker_upstream_words(w, s->upstream, words),
 			registered ? " registered" : "");
 	return true;
 }
@@ -298,7 +309,7 @@ static void pass(struct gw_session *s, const struct gw_held *m)
 	struct gw_worker *const w = s->worker;
 	switch (m->way) {
 	case GW_FROM_DEVICE:
-		if (gw_session_path(s) && !gw_session_image(s, m->msg, m->len))
+		if ((gw_session_path(s) || s->sms) && !gw_session_image(s, m->msg, m->len))
 			relay_from_device(s->relay, m->msg, m->len, w->now_ms);
 		return;
 	case GW_FROM_SERVER:

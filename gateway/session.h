@@ -18,6 +18,7 @@
  *   roam.c           what becomes of it when its device comes from another address
  *   learning*.c      what its device is to prove next, from its bootstrap
  *   air*.c           what stands in the place of the association where there is no DTLS
+ *   sms*.c           the same where its device is reached by short messages
  *
  * Promise: an endpoint has one session for each of its credentials (R-023, R-109), a session one
  *          device association and at most one link. A new handshake of a device keeps its
@@ -53,6 +54,7 @@ struct gw_learning;
 struct gw_probe;
 struct gw_roam;
 struct gw_sentence;
+struct gw_sms;
 struct gw_worker;
 struct log_limit;
 struct sources;
@@ -83,6 +85,7 @@ struct gw_session {
 	struct gw_pace_place pace; /* its turn to open its link */
 	struct gw_hold hold;
 	struct gw_air *air;     /* where its device is, which has no DTLS; NULL: it has */
+	struct gw_sms *sms;     /* its device is reached by short messages; NULL: it is not */
 	struct gw_probe *probe; /* NULL: its window is known */
 	struct gw_roam *roam;   /* NULL: no address of its device is being shown to be right */
 	struct gw_learning *learning; /* NULL: its bootstrap is not followed */
@@ -110,15 +113,15 @@ struct gw_session {
 	uint8_t upstream; /* to which it is routed, and its slot, link and registration are of */
 	uint8_t target;   /* the address that its last link was opened to; GW_NO_TARGET */
 	struct gw_question_mids mids;
-	uint8_t kind;     /* of the credential: enum store_cred_kind */
-	uint8_t purpose;  /* the same: enum store_purpose */
-	bool repository;  /* the same */
-	bool is_loose;    /* in the worker's list of those to look at */
-	bool suspect;     /* it is judged before its next message (I8) */
+	uint8_t kind;      /* of the credential: enum store_cred_kind */
+	uint8_t purpose;   /* the same: enum store_purpose */
+	bool repository;   /* the same */
+	bool is_loose;     /* in the worker's list of those to look at */
+	bool suspect;      /* it is judged before its next message (I8) */
 	bool link_suspect; /* its device came anew before that was done: the link is, apart */
-	bool condemned;   /* it ends with this turn */
-	bool is_moving;   /* where its device is, is being written down ... */
-	bool moves_again; /* ... and is another place by now */
+	bool condemned;    /* it ends with this turn */
+	bool is_moving;    /* where its device is, is being written down ... */
+	bool moves_again;  /* ... and is another place by now */
 };
 
 _Static_assert(sizeof(struct gw_session) <= 384, "I6: what an awake device costs");
@@ -192,6 +195,7 @@ void gw_session_close_link(struct gw_session *s);
 
 /* --- session_route.c ------------------------------------------------------------ */
 
+#define GW_NO_LISTENER SIZE_MAX /* it came by short messages */
 /* The number of the upstream of a device that came in by listener; GW_NO_UPSTREAM, which the log
    explains: none. */
 uint8_t gw_route(struct gw_worker *w, uint32_t cred, size_t listener);

@@ -11,6 +11,7 @@
 #include "gateway/link_session.h"
 #include "gateway/places.h"
 #include "gateway/roam.h"
+#include "gateway/sms.h"
 #include "gateway/upstream_key.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -359,6 +360,7 @@ static void wanted(void *ctx, struct relay_device *d)
 	struct gw_session *s = relay_device_user(d);
 	log_limited(&w->log, gw_session_lines(s), w->now_ms, LOG_LEVEL_DEBUG, "wanted",
 		"endpoint=%s why=\"its server asks, and it sleeps\"", s->endpoint);
+	gw_sms_wanted(s);
 }
 
 static uint16_t message_id(void *ctx)

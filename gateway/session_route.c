@@ -92,10 +92,10 @@ void gw_session_route(struct gw_session *s)
 	struct gw_worker *const w = s->worker;
 	const struct net_path *const path = gw_session_path(s);
 	char from[GW_UPSTREAM_WORDS], text[GW_UPSTREAM_WORDS];
-	if (s->routed == w->reroutes || !path)
+	if (s->routed == w->reroutes || (!path && !s->sms))
 		return;
 	s->routed = w->reroutes;
-	const uint8_t to = gw_route(w, s->cred, path->sock);
+	const uint8_t to = gw_route(w, s->cred, path ? path->sock : GW_NO_LISTENER);
 	if (to == s->upstream)
 		return;
 	if (to == GW_NO_UPSTREAM) {

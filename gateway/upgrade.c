@@ -6,6 +6,7 @@
 #include "gateway/chronicle.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/inherit.h"
+#include "gateway/sms.h"
 #include "io/sources.h"
 #include "store/store.h"
 
@@ -115,8 +116,10 @@ void gw_upgrade_exec(struct gw_gateway *g, int control)
 	struct gw_legacy *const l = gw_legacy_new(g->shared.conf, &kek);
 	wipe(&kek, sizeof(kek));
 	const int events = gw_chronicle_listener(g->chronicle);
+	const int sms = gw_sms_desk_listener(g->sms);
 	const bool good = l && collect(g, l) && (control < 0 || gw_legacy_control(l, control)) &&
-			  (events < 0 || gw_legacy_events(l, events));
+			  (events < 0 || gw_legacy_events(l, events)) &&
+			  (sms < 0 || gw_legacy_events(l, sms));
 	gw_store_close(g);
 	if (!good || !gw_legacy_write(l))
 		log_say(g->log, LOG_LEVEL_WARN, "upgrade",

@@ -18,6 +18,7 @@
 #include "gateway/routes.h"
 #include "gateway/rules.h"
 #include "gateway/session.h"
+#include "gateway/sms.h"
 #include "gateway/worker_parts.h"
 #include "io/sources.h"
 #include "proxy/relay.h"
@@ -206,10 +207,12 @@ static void renewed(struct gw_worker *w, const struct gw_renewed *r)
 	gw_judge_all(w);
 }
 
-static void ruled(struct gw_worker *w, const struct gw_ruled *r)
+static void ruled(struct gw_worker *w, const struct inbox_message *m)
 {
+	struct gw_ruled r;
+	memcpy(&r, m->data, sizeof(r));
 	gw_rules_unref(w->rules);
-	w->rules = r->rules;
+	w->rules = r.rules;
 	gw_judge_all(w);
 }
 
@@ -241,12 +244,22 @@ static void asks(struct gw_worker *w, const struct inbox_message *m)
 	gw_ask_received(w, asked.ask);
 }
 
+static void doubted(struct gw_worker *w, const struct inbox_message *m)
+{
+	uint32_t cred;
+	memcpy(&cred, m->data, sizeof(cred));
+	gw_session_doubt(w, cred);
+	if (m->kind == GW_CHANGED)
+		gw_changed_received(w, cred);
+	else
+		gw_judge_received(w, cred);
+}
+
 void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 {
 	struct gw_claim claim;
 	struct gw_yield yield;
 	struct gw_stored stored;
-	struct gw_ruled rules;
 	uint32_t cred;
 	switch ((enum gw_kind)m->kind) {
 	case GW_STRAY:
@@ -275,18 +288,11 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 		gw_due_received(w, cred);
 		return;
 	case GW_CHANGED:
-		memcpy(&cred, m->data, sizeof(cred));
-		gw_session_doubt(w, cred);
-		gw_changed_received(w, cred);
-		return;
 	case GW_JUDGE:
-		memcpy(&cred, m->data, sizeof(cred));
-		gw_session_doubt(w, cred);
-		gw_judge_received(w, cred);
+		doubted(w, m);
 		return;
 	case GW_RULES:
-		memcpy(&rules, m->data, sizeof(rules));
-		ruled(w, &rules);
+		ruled(w, m);
 		return;
 	case GW_MATERIAL:
 		made_anew(w, m);
@@ -296,6 +302,12 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 		return;
 	case GW_IMAGE:
 		answered(w, m);
+		return;
+	case GW_SMS_IN:
+	case GW_SMS_GO_ON:
+	case GW_SMS_WANTED:
+	case GW_SMS_STORED:
+		gw_sms_received(w, m);
 		return;
 	case GW_STOP:
 		w->stopping = true;
@@ -432,6 +444,7 @@ static void on_end(struct ev_loop *loop, ev_prepare *prepare, int events)
 	if (w->now_ms >= w->dozed_ms + DOZE_MS) {
 		gw_sessions_doze(w);
 		gw_air_turn(w);
+		gw_sms_turn(w);
 		gw_worker_reclaim(w);
 	}
 	const bool finished = w->stopping && !may_go_on(w);

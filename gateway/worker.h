@@ -50,6 +50,7 @@ struct gw_resolver;
 struct gw_rules;
 struct gw_seats;
 struct gw_session;
+struct gw_smses;
 struct relay;
 struct sources;
 struct store;
@@ -64,7 +65,7 @@ enum {
 	GW_LINES = 1024,     /* devices whose lines in the log are limited apart from each other */
 	GW_BLAMES = 4096,    /* buckets of those who send what does not authenticate (S24) */
 	GW_FORGED_MAX = 128, /* wrong tags of CCM_8 under one key (R-130: 2^7) */
-	GW_PROOFS = 3,       /* kinds of credentials */
+	GW_PROOFS = 3,       /* kinds of credentials that DTLS proves */
 	GW_KNOWN_OTHERS = 512, /* PSK identities of which another key is tried next */
 	GW_SLOT_STEP = 4096,   /* source slots that the store is told of at once */
 };
@@ -80,6 +81,7 @@ struct gw_shared {
 	struct gw_material *material;     /* to begin with; NULL: PSK with CCM_8 alone */
 	struct gw_rules *rules;  /* to begin with; NULL: what has changed is forgotten at once */
 	struct inbox *chronicle; /* see gateway/chronicle; NULL: nobody is told */
+	struct inbox *sms;       /* of gateway/sms_desk; NULL: there are no short messages */
 	struct store *store;
 	uint32_t incarnation; /* of this process, in the store */
 	struct gw_seats *seats;
@@ -90,20 +92,24 @@ struct gw_shared {
 	int log_fd;
 };
 
-enum gw_kind {       /* what comes by inbox */
-	GW_STRAY,    /* struct net_path, then a datagram that another worker received */
-	GW_CLAIM,    /* struct gw_claim */
-	GW_YIELD,    /* struct gw_yield */
-	GW_ASK,      /* struct gw_asked */
-	GW_ASK_MORE, /* go on with the one under way */
-	GW_STORED,   /* struct gw_stored */
-	GW_DUE,      /* uint32_t, a credential whose registration may be over */
-	GW_CHANGED,  /* uint32_t, a credential of which something is not as it was */
-	GW_JUDGE,    /* uint32_t, a credential: its session is to be looked at, awake or asleep */
-	GW_RULES,    /* struct gw_ruled, see gateway/rules.h */
-	GW_MATERIAL, /* struct gw_renewed */
-	GW_RESOLVED, /* struct gw_resolved, see gateway/resolver.h */
-	GW_IMAGE,    /* struct gw_image_answer, see gateway/repository.h */
+enum gw_kind {         /* what comes by inbox */
+	GW_STRAY,      /* struct net_path, then a datagram that another worker received */
+	GW_CLAIM,      /* struct gw_claim */
+	GW_YIELD,      /* struct gw_yield */
+	GW_ASK,        /* struct gw_asked */
+	GW_ASK_MORE,   /* go on with the one under way */
+	GW_STORED,     /* struct gw_stored */
+	GW_DUE,        /* uint32_t, a credential whose registration may be over */
+	GW_CHANGED,    /* uint32_t, a credential of which something is not as it was */
+	GW_JUDGE,      /* uint32_t, a credential: its session is to be looked at, awake or asleep */
+	GW_RULES,      /* struct gw_ruled, see gateway/rules.h */
+	GW_MATERIAL,   /* struct gw_renewed */
+	GW_RESOLVED,   /* struct gw_resolved, see gateway/resolver.h */
+	GW_IMAGE,      /* struct gw_image_answer, see gateway/repository.h */
+	GW_SMS_IN,     /* struct gw_sms_mo, see gateway/sms_parts.h */
+	GW_SMS_GO_ON,  /* uint32_t, a credential whose box in is not empty */
+	GW_SMS_WANTED, /* uint32_t, one whose device is to come by itself */
+	GW_SMS_STORED,
 	GW_STOP,
 };
 
@@ -157,10 +163,11 @@ struct gw_worker {
 	struct gw_material *material; /* a reference: what the profiles were made of; NULL: none */
 	struct gw_rules *rules;       /* a reference; NULL: none */
 	struct relay *relay;
-	struct gw_airs *airs; /* NULL: all listeners have DTLS */
-	uint64_t now_ms;      /* of this turn; CLOCK_BOOTTIME */
-	size_t flood_bytes;   /* most that handshakes took at once since the last ebb */
-	uint64_t ebb_ms;      /* the next ebb is not before */
+	struct gw_airs *airs;   /* NULL: all listeners have DTLS */
+	struct gw_smses *smses; /* NULL: there are no short messages */
+	uint64_t now_ms;        /* of this turn; CLOCK_BOOTTIME */
+	size_t flood_bytes;     /* most that handshakes took at once since the last ebb */
+	uint64_t ebb_ms;        /* the next ebb is not before */
 	struct store_reader *reader;
 	struct pool session_pool, op_pool;
 	struct gw_roll roll;

@@ -13,6 +13,7 @@
 #include "gateway/rules.h"
 #include "gateway/seats.h"
 #include "gateway/session.h"
+#include "gateway/sms.h"
 #include "gateway/worker_parts.h"
 #include "proxy/relay.h"
 #include "store/store.h"
@@ -109,7 +110,9 @@ static bool make_parts(struct gw_worker *w)
 	w->relay = make_relay(w);
 	bool failed = false;
 	w->airs = gw_airs_new(w, &failed);
-	return ways && w->loop && w->reader && w->dtls && w->relay && !failed &&
+	bool no_sms = false;
+	w->smses = gw_smses_new(w, &no_sms);
+	return ways && w->loop && w->reader && w->dtls && w->relay && !failed && !no_sms &&
 	       gw_roll_init(&w->roll) && make_profiles(w);
 }
 
@@ -160,7 +163,7 @@ static void empty_inbox(struct gw_worker *w)
 	struct gw_asked asked;
 	struct pollfd readable = { .fd = inbox_fd(mine), .events = POLLIN };
 	while (inbox_take(mine, &w->message) || (w->ops > 0 && poll(&readable, 1, -1) >= 0)) {
-		if (w->message.kind == GW_STORED)
+		if (w->message.kind == GW_STORED || w->message.kind == GW_SMS_STORED)
 			gw_worker_dispatch(w, &w->message);
 		if (w->message.kind == GW_ASK) {
 			memcpy(&asked, w->message.data, sizeof(asked));
@@ -184,6 +187,7 @@ void gw_worker_free(struct gw_worker *w)
 		gw_session_end(w->sessions, GW_KEEP, "the gateway stops");
 	empty_inbox(w);
 	gw_airs_free(w->airs);
+	gw_smses_free(w->smses);
 	pool_fini(&w->session_pool);
 	pool_fini(&w->op_pool);
 	gw_roll_fini(&w->roll);

@@ -223,6 +223,9 @@ MUST_USE enum store_result verdict_drop(struct store_txn *t, uint32_t cred);
 MUST_USE enum store_result resume_set_registered(
 	struct store_txn *t, uint32_t cred, bool registered);
 
+/* sms.c: all messages of a credential go; its counters are its keys', and stay */
+MUST_USE enum store_result sms_forget(struct store_txn *t, uint32_t cred);
+
 /* rotate.c */
 uint32_t store_sweep_step(void *ctx);
 

@@ -157,6 +157,16 @@ static enum store_result end_staged(struct store_txn *t, const struct store_cred
 	return r;
 }
 
+/* Messages of other keys are nothing to it. */
+static enum store_result end_messages(
+	struct store_txn *t, const struct store_cred *c, const struct store_cred *old)
+{
+	if (old && old->kind == c->kind && old->key_len == c->key_len &&
+		same_secret(old->key, c->key, c->key_len))
+		return STORE_OK;
+	return sms_forget(t, c->number);
+}
+
 /* All that may refuse comes first, so that a refused one has changed nothing. proved 0: its device
    proves something else from now on (R-211). generation 0: a new one. */
 static enum store_result write_all(struct store_txn *t, struct store_cred *c,
@@ -175,6 +185,8 @@ static enum store_result write_all(struct store_txn *t, struct store_cred *c,
 		r = put_row(t, c);
 	if (r == STORE_OK)
 		r = put_hints(t, c);
+	if (r == STORE_OK && anew)
+		r = end_messages(t, c, old);
 	return r == STORE_OK ? end_staged(t, c, anew) : r;
 }
 
@@ -340,5 +352,7 @@ enum store_result store_cred_revoke(struct store_txn *t, uint32_t number, enum s
 	wipe(&c, sizeof(c));
 	if (r == STORE_OK)
 		r = store_resume_drop_cred(t, number);
+	if (r == STORE_OK)
+		r = sms_forget(t, number);
 	return r == STORE_OK ? gone(staged_forget(t, number)) : r;
 }

@@ -20,7 +20,8 @@ enum kind {
 	BY_RAW_KEY,
 	BY_CERTIFICATE,
 	BY_PIN,
-	BY_NOSEC
+	BY_NOSEC,
+	BY_SMS
 };
 enum { OF_STAGED = 16 }; /* and one of those */
 
@@ -50,6 +51,8 @@ static enum kind by_identity(enum store_cred_kind kind)
 		return BY_CERTIFICATE;
 	case STORE_CRED_NOSEC:
 		return BY_NOSEC;
+	case STORE_CRED_SMS:
+		return BY_SMS;
 	case STORE_CRED_PSK:
 		break;
 	}
@@ -74,6 +77,11 @@ static size_t before_hashes(const struct store *s, const struct store_cred *c, u
 	if (b->key_len > 0)
 		out[len++] = hash_of(s, BY_KEY, b->key, b->key_len);
 	return len;
+}
+
+uint64_t cred_key_hash(const struct store *s, const uint8_t *key, size_t len)
+{
+	return hash_of(s, BY_KEY, key, len);
 }
 
 size_t cred_hashes(const struct store *s, const struct store_cred *c, uint64_t out[CRED_HINTS])
@@ -209,6 +217,7 @@ struct wanted {
 	enum kind kind;
 	const char *endpoint;
 	enum store_purpose purpose; /* of that */
+	bool sms;                   /* the same: for short messages, or not */
 	const uint8_t *octets;      /* or these */
 	size_t len;
 	uint64_t wall_ms; /* now: what was proved before counts while that may be done */
@@ -233,11 +242,13 @@ static bool is_it(const struct wanted *w, const struct store_cred *c)
 {
 	switch (w->kind) {
 	case BY_ENDPOINT:
-		return strcmp(w->endpoint, c->endpoint) == 0 && c->purpose == w->purpose;
+		return strcmp(w->endpoint, c->endpoint) == 0 && c->purpose == w->purpose &&
+		       (c->kind == STORE_CRED_SMS) == w->sms;
 	case BY_IDENTITY:
 	case BY_RAW_KEY:
 	case BY_CERTIFICATE:
 	case BY_NOSEC:
+	case BY_SMS:
 		return by_identity((enum store_cred_kind)c->kind) == w->kind &&
 		       (same_octets(w, c->identity, c->identity_len) || is_before(w, c));
 	case BY_PIN:
@@ -307,6 +318,15 @@ enum store_result store_find_endpoint(struct store_reader *r, const char *endpoi
 	enum store_purpose purpose, struct store_cred *out)
 {
 	const struct wanted w = { .kind = BY_ENDPOINT, .endpoint = endpoint, .purpose = purpose };
+	return find(r, cred_endpoint_hash(r->s, endpoint), &w, true, out);
+}
+
+enum store_result store_find_endpoint_sms(
+	struct store_reader *r, const char *endpoint, struct store_cred *out)
+{
+	const struct wanted w = {
+		.kind = BY_ENDPOINT, .endpoint = endpoint, .purpose = STORE_FOR_ANY, .sms = true
+	};
 	return find(r, cred_endpoint_hash(r->s, endpoint), &w, true, out);
 }
 

@@ -22,6 +22,8 @@ uint64_t cred_identity_hash(
    many. */
 enum { CRED_HINTS = 6 };
 size_t cred_hashes(const struct store *s, const struct store_cred *c, uint64_t out[CRED_HINTS]);
+/* Of a key, as of the device's or an upstream's. */
+uint64_t cred_key_hash(const struct store *s, const uint8_t *key, size_t len);
 /* What is staged has hints of its own kinds in the same index: its identity; and its key, or the
    SHA-256 of its SubjectPublicKeyInfo, if that is known. */
 enum { STAGED_HINTS = 2 };

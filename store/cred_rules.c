@@ -25,10 +25,34 @@ static bool has_no_octets(const uint8_t *octets, size_t len)
 	return true;
 }
 
+/* No more than the bounds of each; whether they serve is for who uses them. What was proved before
+   would need counters beside those of now: there is none. */
+static bool is_of_messages(const struct store_cred *c)
+{
+	if (c->key_len != 32 && c->key_len != 48 && c->key_len != 64)
+		return false;
+	if (c->identity_len >= STORE_SMS_MAX || c->sms.profile >= STORE_SMS_PROFILES ||
+		(c->sms.cc_len != 4 && c->sms.cc_len != 8))
+		return false;
+	for (size_t i = 0; i < c->identity_len; i++)
+		if (c->identity[i] < '0' || c->identity[i] > '9')
+			return false;
+	return !c->pinned && c->purpose == STORE_FOR_ANY && !c->repository &&
+	       c->before.generation == 0;
+}
+
+static bool has_no_messages(const struct store_sms *x)
+{
+	return has_no_octets(x->tar, sizeof(x->tar)) &&
+	       (x->profile | x->spi2 | x->kic | x->kid | x->cc_len) == 0;
+}
+
 /* What its kind has, and nothing else. */
 static bool is_of_its_kind(const struct store_cred *c)
 {
 	if (!c->pinned && !has_no_octets(c->pin, sizeof(c->pin)))
+		return false;
+	if (c->kind != STORE_CRED_SMS && !has_no_messages(&c->sms))
 		return false;
 	if (c->kind == STORE_CRED_PSK)
 		return c->key_len > 0 && !c->pinned;
@@ -37,6 +61,8 @@ static bool is_of_its_kind(const struct store_cred *c)
 	if (c->kind == STORE_CRED_NOSEC)
 		return c->key_len == 0 && !c->pinned && c->identity_len == strlen(c->endpoint) &&
 		       memcmp(c->identity, c->endpoint, c->identity_len) == 0;
+	if (c->kind == STORE_CRED_SMS)
+		return is_of_messages(c);
 	return c->kind == STORE_CRED_CERTIFICATE && c->key_len == 0;
 }
 
@@ -52,6 +78,8 @@ static bool has_sound_labels(const struct store_cred *c)
 
 bool cred_excludes(const struct store_cred *a, const struct store_cred *b)
 {
+	if (a->kind == STORE_CRED_SMS || b->kind == STORE_CRED_SMS)
+		return a->kind == b->kind;
 	return a->purpose == b->purpose || a->purpose == STORE_FOR_ANY ||
 	       b->purpose == STORE_FOR_ANY ||
 	       (a->kind == STORE_CRED_NOSEC) != (b->kind == STORE_CRED_NOSEC);
@@ -74,9 +102,17 @@ bool cred_is_sound(const struct store_cred *c)
 
 /* --- what is the same ------------------------------------------------------------------------- */
 
+bool store_agreement_same(const struct store_sms *a, const struct store_sms *b)
+{
+	return a->profile == b->profile && a->spi2 == b->spi2 && a->kic == b->kic &&
+	       a->kid == b->kid && a->cc_len == b->cc_len &&
+	       memcmp(a->tar, b->tar, sizeof(a->tar)) == 0;
+}
+
 bool cred_same_face(const struct store_cred *a, const struct store_cred *b)
 {
-	return a->kind == b->kind && same_pin(a->pinned, a->pin, b->pinned, b->pin) &&
+	return a->kind == b->kind && store_agreement_same(&a->sms, &b->sms) &&
+	       same_pin(a->pinned, a->pin, b->pinned, b->pin) &&
 	       same_octets(a->identity, a->identity_len, b->identity, b->identity_len) &&
 	       same_octets(a->key, a->key_len, b->key, b->key_len);
 }
@@ -164,6 +200,7 @@ void cred_take_face(struct store_cred *c, const struct store_staged *s)
 	memcpy(c->pin, s->pin, sizeof(c->pin));
 	memcpy(c->identity, s->identity, sizeof(c->identity));
 	memcpy(c->key, s->key, sizeof(c->key));
+	c->sms = (struct store_sms){ 0 };
 	wipe(&c->before, sizeof(c->before));
 }
 

@@ -33,10 +33,24 @@ enum store_cred_kind {
 	STORE_CRED_RAW_KEY,     /* identity: SHA-256 of the SubjectPublicKeyInfo; no key */
 	STORE_CRED_CERTIFICATE, /* identity: the name in the certificate; no key; maybe a pin */
 	/* It comes without DTLS; identity: the endpoint; no key. An endpoint that has one has none
-	   of another kind, for no purpose (R-080). */
+	   of another kind, for no purpose (R-080), but SMS. */
 	STORE_CRED_NOSEC,
+	/* It comes by short messages, in secured packets; identity: its number, international,
+	   digits only; key: KIc's, then KID's. One for an endpoint, beside those of other kinds,
+	   for any purpose; it may fetch no firmware. */
+	STORE_CRED_SMS,
 };
-enum { STORE_PIN_LEN = 32 };
+enum { STORE_PIN_LEN = 32, STORE_TAR_LEN = 3 };
+
+enum store_sms_profile { STORE_SMS_LWM2M_10, STORE_SMS_CR_004, STORE_SMS_PROFILES };
+
+/* Of secured packets, what both sides have agreed; zero for other kinds. */
+struct store_sms {
+	uint8_t profile; /* enum store_sms_profile */
+	uint8_t spi2, kic, kid;
+	uint8_t tar[STORE_TAR_LEN];
+	uint8_t cc_len; /* 8, or 4 */
+};
 /* What a device may use it for. */
 enum store_purpose {
 	STORE_FOR_ANY,       /* whatever there is */
@@ -74,7 +88,8 @@ struct store_cred {          /* the holder wipes it */
 	uint8_t key[STORE_KEY_MAX], upstream_key[STORE_KEY_MAX];
 	uint8_t purpose; /* enum store_purpose */
 	bool repository; /* it may fetch firmware, too */
-	/* Since this generation kind, identity, key, pin and purpose are as they are: what is older
+	struct store_sms sms;
+	/* Since this generation kind, identity, key, pin, sms and purpose are as now: what is older
 	   was proved by, or for, something else. Given by store_cred_put(). */
 	uint64_t proved;
 	uint64_t until_ms; /* wall clock: it is taken no more then; 0: it does not expire */

@@ -29,6 +29,10 @@ static const char *const names[] = {
 	[KEY_STAGED] = "staged",
 	[KEY_STAGED_END] = "staged-ends",
 	[KEY_STAGED_PAST] = "staged-past",
+	[KEY_SMS] = "sms",
+	[KEY_SMS_COUNT] = "sms-counters",
+	[KEY_SMS_IN] = "sms-in",
+	[KEY_SMS_OUT] = "sms-out",
 };
 
 _Static_assert(COUNT_OF(names) == KEY_TABLES, "each table has a name");

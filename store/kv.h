@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 /* A key has 1 to KV_KEY_MAX octets. */
-enum { KV_KEY_MAX = 300, KV_TABLES_MAX = 24 };
+enum { KV_KEY_MAX = 300, KV_TABLES_MAX = 32 };
 
 struct kv;
 struct kv_txn;

@@ -75,7 +75,8 @@ enum store_result store_rotate(struct store *s, struct store_error *error)
 
 /* --- the sweep -------------------------------------------------------------------------------- */
 
-static const unsigned sealed[] = { KEY_CRED, KEY_ASSOC, KEY_SESSION, KEY_RESUME, KEY_STAGED };
+static const unsigned sealed[] = { KEY_CRED, KEY_ASSOC, KEY_SESSION, KEY_RESUME, KEY_STAGED,
+	KEY_SMS_IN, KEY_SMS_OUT };
 
 /* The row's binding and head; rest is the sealed part. False: no such row. */
 static bool describe(
@@ -88,8 +89,9 @@ static bool describe(
 		struct value_resume_head resume;
 		struct value_staged_head staged;
 	} head = { 0 };
-	uint32_t number;
-	bool good = key_is_number(key_slice(&row->key), &number);
+	uint32_t number = 0;
+	const bool is_message = row->table == KEY_SMS_IN || row->table == KEY_SMS_OUT;
+	bool good = is_message || key_is_number(key_slice(&row->key), &number);
 	*rest = (struct kv_slice){ "", 0 };
 	if (row->table == KEY_ASSOC) {
 		good = good && value_assoc_head_read(v, &head.assoc, rest);
@@ -103,6 +105,8 @@ static bool describe(
 	} else if (row->table == KEY_STAGED) {
 		good = good && value_staged_head_read(v, &s->mac, number, &head.staged, rest);
 		row->generation = head.staged.generation;
+	} else if (is_message) {
+		good = value_sms_head_read(v, &row->generation, rest);
 	} else {
 		good = good && value_resume_head_read(v, &head.resume, rest);
 		row->generation = head.resume.generation;

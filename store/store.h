@@ -38,7 +38,7 @@ struct store_txn;
 struct log;
 
 enum {
-	STORE_SCHEMA = 6,
+	STORE_SCHEMA = 7,
 	STORE_LEASE = 256,     /* write numbers leased at once */
 	STORE_READ_LEASE = 32, /* read numbers let in at once, where that is asked for (S11) */
 	STORE_CONTEXT_MAX = 448,
@@ -131,6 +131,7 @@ struct store_path {   /* the five-tuple */
 	struct net_addr peer, local;
 };
 
+MUST_USE bool store_agreement_same(const struct store_sms *a, const struct store_sms *b);
 MUST_USE bool store_path_same(const struct store_path *a, const struct store_path *b);
 
 enum store_trust {
@@ -282,11 +283,15 @@ MUST_USE enum store_result store_find_pin(
 	struct store_reader *r, const uint8_t pin[STORE_PIN_LEN], uint32_t *number);
 MUST_USE enum store_result store_find_upstream_identity(
 	struct store_reader *r, const uint8_t *identity, size_t len, uint32_t *number);
-/* The active one with this very purpose, or else one that was revoked. */
+/* The active one with this very purpose, or else one that was revoked; none for short messages. */
 MUST_USE enum store_result store_find_endpoint(struct store_reader *r, const char *endpoint,
 	enum store_purpose purpose, struct store_cred *out);
+/* The same, of the one for short messages. */
+MUST_USE enum store_result store_find_endpoint_sms(
+	struct store_reader *r, const char *endpoint, struct store_cred *out);
 /* The one of this endpoint with the lowest number above *number, which becomes its, of whatever
-   purpose, active or not; 0 to begin with. An endpoint has two active ones at most. */
+   purpose, active or not; 0 to begin with. An endpoint has two active ones at most, and
+   one for short messages. */
 MUST_USE enum store_result store_next_of_endpoint(
 	struct store_reader *r, const char *endpoint, uint32_t *number, struct store_cred *out);
 MUST_USE enum store_result store_read_cred(

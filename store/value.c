@@ -8,6 +8,7 @@
 #include "base/wipe.h"
 #include "base/wr.h"
 #include "store/value_field.h"
+#include "store/value_mac.h"
 
 enum { MAC = 8 };
 
@@ -26,14 +27,13 @@ static uint64_t mac_of(const struct sip_key *key, uint8_t table, const struct ke
 	return sip_hash(key, octets, w.len);
 }
 
-static void mac_write(struct wr *w, const struct sip_key *key, uint8_t table, const struct key *k)
+void value_mac_write(struct wr *w, const struct sip_key *key, uint8_t table, const struct key *k)
 {
 	if (wr_ok(w))
 		wr_u64(w, mac_of(key, table, k, w->data, w->len));
 }
 
-/* A reader over what is before the MAC at v's octet len - MAC. */
-static bool mac_check(struct kv_slice v, const struct sip_key *key, uint8_t table,
+bool value_mac_check(struct kv_slice v, const struct sip_key *key, uint8_t table,
 	const struct key *k, struct rd *body)
 {
 	if (v.len < MAC || v.len > VALUE_META_MAX)
@@ -85,7 +85,7 @@ size_t value_meta_write(
 	wr_u64(&w, m->store_ms);
 	wr_u64(&w, m->wall_ms);
 	const struct key k = meta_key();
-	mac_write(&w, mac, KEY_META, &k);
+	value_mac_write(&w, mac, KEY_META, &k);
 	return wr_done(&w);
 }
 
@@ -94,7 +94,7 @@ bool value_meta_read(struct kv_slice v, const struct sip_key *mac, struct value_
 	const struct key k = meta_key();
 	struct rd r;
 	*out = (struct value_meta){ 0 };
-	if (!mac_check(v, mac, KEY_META, &k, &r))
+	if (!value_mac_check(v, mac, KEY_META, &k, &r))
 		return false;
 	struct value_meta m = { 0 };
 	rd_layout(&r);
@@ -125,7 +125,7 @@ size_t value_note_write(const uint8_t *data, size_t len, const struct sip_key *m
 	struct wr w = wr_into(out, cap);
 	wr_u8(&w, VALUE_LAYOUT);
 	wr_bytes(&w, data, len);
-	mac_write(&w, mac, KEY_META, k);
+	value_mac_write(&w, mac, KEY_META, k);
 	return wr_done(&w);
 }
 
@@ -134,7 +134,7 @@ bool value_note_read(
 {
 	struct rd r;
 	*data = (struct kv_slice){ 0 };
-	if (v.len > VALUE_NOTE_MAX || !mac_check(v, mac, KEY_META, k, &r) ||
+	if (v.len > VALUE_NOTE_MAX || !value_mac_check(v, mac, KEY_META, k, &r) ||
 		rd_u8(&r) != VALUE_LAYOUT)
 		return false;
 	*data = (struct kv_slice){ r.at, r.left };
@@ -167,7 +167,7 @@ size_t value_lease_write(const struct value_lease *l, const struct sip_key *mac,
 	wr_u48(&w, l->read_end < NUMBER_MAX ? l->read_end : NUMBER_MAX);
 	wr_u64(&w, l->watermark);
 	const struct key k = key_number(slot);
-	mac_write(&w, mac, KEY_LEASE, &k);
+	value_mac_write(&w, mac, KEY_LEASE, &k);
 	return wr_done(&w);
 }
 
@@ -177,7 +177,7 @@ bool value_lease_read(
 	const struct key k = key_number(slot);
 	struct rd r;
 	*out = (struct value_lease){ 0 };
-	if (!mac_check(v, mac, KEY_LEASE, &k, &r))
+	if (!value_mac_check(v, mac, KEY_LEASE, &k, &r))
 		return false;
 	struct value_lease l = { 0 };
 	rd_layout(&r);
@@ -215,7 +215,7 @@ size_t value_verdict_write(
 			    v->upstream_ends << 3));
 	wr_text(&w, v->rule, STORE_RULE_MAX);
 	const struct key k = key_number(v->cred);
-	mac_write(&w, mac, KEY_VERDICT, &k);
+	value_mac_write(&w, mac, KEY_VERDICT, &k);
 	return wr_done(&w);
 }
 
@@ -225,7 +225,7 @@ bool value_verdict_read(
 	const struct key k = key_number(cred);
 	struct rd r;
 	*out = (struct store_verdict){ 0 };
-	if (!mac_check(v, mac, KEY_VERDICT, &k, &r))
+	if (!value_mac_check(v, mac, KEY_VERDICT, &k, &r))
 		return false;
 	struct store_verdict x = { .cred = cred };
 	rd_layout(&r);
@@ -320,7 +320,7 @@ size_t value_cred_head_write(const struct store_cred_mark *m, const struct sip_k
 		wr_u64(&w, m->until_ms);
 	}
 	const struct key k = key_number(number);
-	mac_write(&w, mac, KEY_CRED, &k);
+	value_mac_write(&w, mac, KEY_CRED, &k);
 	return wr_done(&w);
 }
 
@@ -335,7 +335,8 @@ bool value_cred_head_read(struct kv_slice v, const struct sip_key *mac, uint32_t
 	*rest = (struct kv_slice){ "", 0 };
 	const uint8_t layout = v.len > 0 ? octets[0] : 0;
 	const size_t head = layout == VALUE_LAYOUT_POLICIES ? LONGER : PLAIN;
-	if (v.len < head || !mac_check((struct kv_slice){ octets, head }, mac, KEY_CRED, &k, &r))
+	if (v.len < head ||
+		!value_mac_check((struct kv_slice){ octets, head }, mac, KEY_CRED, &k, &r))
 		return false;
 	struct store_cred_mark m = { 0 };
 	rd_skip(&r, 1);
@@ -365,7 +366,7 @@ size_t value_staged_head_write(const struct value_staged_head *h, const struct s
 	wr_u64(&w, h->generation);
 	wr_u64(&w, h->until_ms);
 	wr_u8(&w, h->armed);
-	mac_write(&w, mac, KEY_STAGED, &k);
+	value_mac_write(&w, mac, KEY_STAGED, &k);
 	return wr_done(&w);
 }
 
@@ -378,7 +379,8 @@ bool value_staged_head_read(struct kv_slice v, const struct sip_key *mac, uint32
 	struct rd r;
 	*out = (struct value_staged_head){ 0 };
 	*rest = (struct kv_slice){ "", 0 };
-	if (v.len < HEAD || !mac_check((struct kv_slice){ octets, HEAD }, mac, KEY_STAGED, &k, &r))
+	if (v.len < HEAD ||
+		!value_mac_check((struct kv_slice){ octets, HEAD }, mac, KEY_STAGED, &k, &r))
 		return false;
 	struct value_staged_head h = { 0 };
 	rd_layout(&r);

@@ -21,6 +21,7 @@
 #include "base/sip.h"
 #include "store/key.h"
 #include "store/kv.h"
+#include "store/sms.h"
 #include "store/staging.h"
 #include "store/store.h"
 
@@ -39,6 +40,8 @@ enum {
 	/* Of a credential for one purpose, and of a session that has an upstream, or whose device
 	   said more than its lifetime; others stay as they were. */
 	VALUE_LAYOUT_PURPOSES = 4,
+	VALUE_LAYOUT_MESSAGES = 5, /* of a credential for short messages */
+	VALUE_SMS_RECENT = 8,
 	VALUE_META_MAX = 160,
 	VALUE_LEASE_MAX = 80,
 	VALUE_HEAD_MAX = 64,
@@ -145,6 +148,32 @@ size_t value_resume_head_write(const struct value_resume_head *h, uint8_t *out, 
 MUST_USE bool value_resume_head_read(
 	struct kv_slice v, struct value_resume_head *out, struct kv_slice *rest);
 
+/* Of the short messages of a credential; the same of the counters of keys. */
+struct value_sms {
+	uint32_t next;      /* the last running number that was given; 0: none */
+	uint16_t reference; /* as struct store_sms_counters */
+	uint32_t day, segments;
+	uint8_t out_len; /* messages in the box out */
+	uint8_t in_len;
+	uint64_t in[STORE_SMS_IN];         /* ids in the box in */
+	uint64_t recent[VALUE_SMS_RECENT]; /* that have gone from it, the latest first; 0: none */
+};
+struct value_sms_count {
+	uint64_t in, out;     /* the last ones; 0: none */
+	uint32_t incarnation; /* that wrote it last */
+};
+size_t value_sms_write(const struct value_sms *x, const struct sip_key *mac, uint32_t cred,
+	uint8_t *out, size_t cap);
+MUST_USE bool value_sms_read(
+	struct kv_slice v, const struct sip_key *mac, uint32_t cred, struct value_sms *out);
+size_t value_sms_count_write(const struct value_sms_count *x, const struct sip_key *mac,
+	uint64_t keys, uint8_t *out, size_t cap);
+MUST_USE bool value_sms_count_read(
+	struct kv_slice v, const struct sip_key *mac, uint64_t keys, struct value_sms_count *out);
+/* Of a message, of either box: under which keys (generation `proved`) it came or is sealed. */
+size_t value_sms_head_write(uint64_t proved, uint8_t *out, size_t cap);
+MUST_USE bool value_sms_head_read(struct kv_slice v, uint64_t *proved, struct kv_slice *rest);
+
 /* What is sealed: secret. Fields that are in the row's key or that the store works out are left
    alone by the readers, which do not zero them. */
 size_t value_assoc_write(const struct store_assoc *a, uint8_t *out, size_t cap);
@@ -155,6 +184,8 @@ size_t value_staged_write(const struct store_staged *s, uint8_t *out, size_t cap
 MUST_USE bool value_staged_read(struct kv_slice v, struct store_staged *out);
 size_t value_session_write(const struct store_session *s, uint8_t *out, size_t cap);
 MUST_USE bool value_session_read(struct kv_slice v, struct store_session *out);
+size_t value_message_write(const struct store_sms_message *m, uint8_t *out, size_t cap);
+MUST_USE bool value_message_read(struct kv_slice v, struct store_sms_message *out);
 /* born: in place of x's. */
 size_t value_resume_write(const struct store_resume *x, uint64_t born, uint8_t *out, size_t cap);
 MUST_USE bool value_resume_read(struct kv_slice v, struct store_resume *out);

@@ -23,6 +23,8 @@ static bool is_for_anything(const struct store_cred *c)
 
 static uint8_t layout_of(const struct store_cred *c)
 {
+	if (c->kind == STORE_CRED_SMS)
+		return VALUE_LAYOUT_MESSAGES;
 	if (!is_for_anything(c))
 		return VALUE_LAYOUT_PURPOSES;
 	if (!is_plain(c))
@@ -57,9 +59,8 @@ static uint8_t rd_kind(struct rd *r, struct store_cred *out)
 	out->pinned = rd_flag(r);
 	if (out->pinned)
 		rd_copy(r, out->pin, sizeof(out->pin));
-	if (layout < VALUE_LAYOUT_KINDS || layout > VALUE_LAYOUT_PURPOSES ||
-		out->kind > STORE_CRED_NOSEC ||
-		(out->pinned && out->kind != STORE_CRED_CERTIFICATE))
+	if (layout < VALUE_LAYOUT_KINDS || layout > VALUE_LAYOUT_MESSAGES ||
+		out->kind > STORE_CRED_SMS || (out->pinned && out->kind != STORE_CRED_CERTIFICATE))
 		r->bad = true;
 	return layout;
 }
@@ -134,6 +135,30 @@ static void rd_purpose(struct rd *r, struct store_cred *out)
 		r->bad = true;
 }
 
+/* --- what came with short messages ------------------------------------------------------------ */
+
+static void wr_messages(struct wr *w, const struct store_sms *x)
+{
+	wr_u8(w, x->profile);
+	wr_u8(w, x->spi2);
+	wr_u8(w, x->kic);
+	wr_u8(w, x->kid);
+	wr_bytes(w, x->tar, sizeof(x->tar));
+	wr_u8(w, x->cc_len);
+}
+
+static void rd_messages(struct rd *r, struct store_sms *out)
+{
+	out->profile = rd_u8(r);
+	out->spi2 = rd_u8(r);
+	out->kic = rd_u8(r);
+	out->kid = rd_u8(r);
+	rd_copy(r, out->tar, sizeof(out->tar));
+	out->cc_len = rd_u8(r);
+	if (out->profile >= STORE_SMS_PROFILES)
+		r->bad = true;
+}
+
 /* --- all -------------------------------------------------------------------------------------- */
 
 size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap)
@@ -155,6 +180,8 @@ size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap)
 		wr_policies(&w, c);
 	if (layout >= VALUE_LAYOUT_PURPOSES)
 		wr_purpose(&w, c);
+	if (layout >= VALUE_LAYOUT_MESSAGES)
+		wr_messages(&w, &c->sms);
 	return wr_done(&w);
 }
 
@@ -163,6 +190,7 @@ static void forget(struct store_cred *out)
 {
 	out->purpose = STORE_FOR_ANY;
 	out->repository = false;
+	out->sms = (struct store_sms){ 0 };
 	out->proved = out->generation;
 	out->until_ms = 0;
 	out->labels_len = 0;
@@ -190,6 +218,8 @@ bool value_cred_read(struct kv_slice v, struct store_cred *out)
 		rd_policies(&r, out);
 	if (layout >= VALUE_LAYOUT_PURPOSES)
 		rd_purpose(&r, out);
+	if (layout >= VALUE_LAYOUT_MESSAGES)
+		rd_messages(&r, &out->sms);
 	return rd_end(&r) && layout == layout_of(out) && out->state <= STORE_CRED_REVOKED &&
 	       out->origin <= STORE_BY_BOOTSTRAP;
 }

@@ -100,6 +100,17 @@ struct conf_repository { /* of firmware (R-287); all NULL and 0: there is none *
 	uint32_t size_mib;
 };
 
+struct conf_sms {     /* the way to devices by short messages; socket NULL: there is none */
+	char *socket; /* of lwgate-smsd; path, made absolute to the configuration's folder */
+	char *group;  /* whose members may use it; "" = the gateway's own */
+	char *number; /* ours: digits, or letters of a name; NULL: any to which they were sent */
+	bool allow_3des;
+	uint8_t tag;             /* of the envelope within a secured packet */
+	uint32_t segments_max;   /* of one message to a device */
+	uint32_t segments_a_day; /* to one device; 0: no limit */
+	uint32_t valid_s;        /* how long the network is to try */
+};
+
 struct conf_gateway {
 	char *file;         /* its name, as it is in errors */
 	uint32_t workers;   /* >= 1: 0 in the file has become the number of processors */
@@ -126,6 +137,7 @@ struct conf_gateway {
 	bool relay_awake_by_update, relay_asleep_refused;
 	uint32_t relay_asleep_messages, relay_asleep_wait_s;
 	struct conf_repository repository;
+	struct conf_sms sms;
 	bool store_any_filesystem;
 	uint8_t cid_node, cid_random;           /* see dtls/cid */
 	uint16_t cid_padding;                   /* octets; 0: none */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/config_repository.h"
+#include "conf/config_sms.h"
 #include "conf/keys.h"
 
 enum type { NUMBER, TEXT };
@@ -201,6 +202,7 @@ const char *conf_fixed(
 		{ KEY_LISTENER_RADIO, same_radios },
 		{ KEY_LISTENER_SECURITY, same_airs },
 		{ KEY_REPOSITORY_PREFIX, conf_same_repository },
+		{ KEY_SMS_SOCKET, conf_same_sms },
 		{ KEY_UPSTREAMS, same_titles },
 	};
 	const struct {

@@ -31,6 +31,7 @@ static const char *const identity_names[] = {
 	[CRED_RAW_KEY] = "public_key",
 	[CRED_CERTIFICATE] = "certificate",
 	[CRED_NOSEC] = "nosec",
+	[CRED_SMS] = "sms",
 };
 
 static const char *name_of(const struct cred_draft *d, enum cred_part which)
@@ -130,6 +131,23 @@ static bool proves_nothing(const struct adding *a)
 		       "prove");
 }
 
+/* A number and two keys; nothing that only DTLS has a use for. */
+static bool has_messages(const struct adding *a)
+{
+	const struct cred_draft *d = a->d;
+	if (!there(d, CRED_IDENTITY) || !there(d, CRED_KEY))
+		return conf_fail(a->error, a->b->name, d->line,
+			"the entry is not complete; add the number to sms, and: key = \"HEX\"; of "
+			"KIc's key and then KID's");
+	if (there(d, CRED_PIN))
+		return conf_fail(a->error, a->b->name, d->line,
+			"certificate_pin goes with certificate; leave it out beside sms");
+	if (d->terms.purpose != CONF_FOR_ANY || d->terms.repository)
+		return conf_fail(a->error, a->b->name, d->line,
+			"purpose and repository do not go with sms; leave them out");
+	return true;
+}
+
 /* Exactly what its kind proves itself by. */
 static bool has_proof(const struct adding *a)
 {
@@ -137,6 +155,8 @@ static bool has_proof(const struct adding *a)
 	const bool psk = d->kind == CRED_PSK;
 	if (d->kind == CRED_NOSEC)
 		return proves_nothing(a);
+	if (d->kind == CRED_SMS)
+		return has_messages(a);
 	if (psk && !there(d, CRED_KEY))
 		return conf_fail(a->error, a->b->name, d->line,
 			"the entry is not complete; add: key = \"HEX\"; (or instead of it "
@@ -237,6 +257,7 @@ static bool put_identity(const struct adding *a, struct cred_entry *e)
 		break;
 	case CRED_NOSEC:
 		return put_name(a, CRED_ENDPOINT, &e->identity, &e->identity_len);
+	case CRED_SMS:
 	case CRED_PSK:
 		break;
 	}
@@ -302,8 +323,20 @@ static bool put_endpoint(const struct adding *a, struct cred_entry *e, uint8_t *
 {
 	struct cred_set *s = a->b->set;
 	e->purpose = (uint8_t)a->d->terms.purpose;
-	s->names[s->names_len++] = (char)e->purpose;
+	s->names[s->names_len++] = (char)(a->d->kind == CRED_SMS ? CRED_USE_SMS : e->purpose);
 	return put_name(a, CRED_ENDPOINT, &e->endpoint, len) && is_plain(a, CRED_ENDPOINT);
+}
+
+/* Before the key is looked at as any other. */
+static bool messages_good(const struct adding *a, struct cred_entry *e)
+{
+	const struct cred_octets *const number = &a->d->parts[CRED_IDENTITY];
+	const struct cred_octets *const key = &a->d->parts[CRED_KEY];
+	const char *why = cred_sms_number_wrong(number->at, number->len);
+	e->sms = a->d->sms;
+	if (why == NULL)
+		why = cred_sms_wrong(&e->sms, key->at, key->len);
+	return why == NULL || conf_fail(a->error, a->b->name, a->d->line, "sms: %s", why);
 }
 
 static bool fill(const struct adding *a, struct cred_entry *e)
@@ -314,7 +347,9 @@ static bool fill(const struct adding *a, struct cred_entry *e)
 	if (!put_endpoint(a, e, &endpoint_len) || !put_identity(a, e) ||
 		(e->pinned && !put_digest(a, CRED_PIN, &e->pin)))
 		return false;
-	if (a->d->kind == CRED_PSK &&
+	if (a->d->kind == CRED_SMS && !messages_good(a, e))
+		return false;
+	if ((a->d->kind == CRED_PSK || a->d->kind == CRED_SMS) &&
 		(!put_key(a, CRED_KEY, &e->key, &e->key_len) || !strong(a, CRED_KEY)))
 		return false;
 	if (!there(a->d, CRED_UPSTREAM_KEY)) {

@@ -41,7 +41,8 @@ struct cred_octets {
 struct cred_draft {
 	unsigned line; /* where the credential begins */
 	enum cred_kind kind;
-	bool own_pin; /* the pin is the device's own key: nobody else's */
+	struct cred_sms sms; /* of that kind */
+	bool own_pin;        /* the pin is the device's own key: nobody else's */
 	struct cred_octets parts[CRED_PARTS];
 	struct cred_terms terms;
 };

@@ -6,6 +6,7 @@
 
 #include "base/wipe.h"
 #include "conf/cred_build.h"
+#include "conf/cred_read_sms.h"
 #include "conf/cred_set.h"
 #include "conf/date.h"
 #include "conf/fail.h"
@@ -34,6 +35,7 @@ enum field {
 	FIELD_OVERLAP,
 	FIELD_REPOSITORY,
 	FIELD_NOSEC,
+	FIELD_SMS,
 	FIELDS
 };
 
@@ -53,12 +55,13 @@ static const char *const field_names[FIELDS] = {
 	[FIELD_PURPOSE] = "purpose",
 	[FIELD_REPOSITORY] = "repository",
 	[FIELD_NOSEC] = "nosec",
+	[FIELD_SMS] = "sms",
 };
 
 /* Everything else is taken for a secret, a key under a misspelt name included. */
 static const char *const public_names[] = { "endpoint", "identity", "identity_hex", "public_key",
 	"certificate", "certificate_pin", "upstream_identity", "valid_until", "labels", "overlap_s",
-	"purpose", "repository", "nosec", NULL };
+	"purpose", "repository", "nosec", "number", "profile", "tar", NULL };
 
 struct text_of { /* a value as written; text NULL: not there */
 	const char *text;
@@ -151,6 +154,8 @@ static bool take_other(
 {
 	if (which == FIELD_NOSEC)
 		return take_nosec(r, s, d);
+	if (which == FIELD_SMS)
+		return cred_read_sms(s, r->name, d, r->error);
 	if (which == FIELD_LABELS)
 		return take_labels(r, s, &d->terms);
 	return which == FIELD_OVERLAP ? take_overlap(r, s, &d->terms)
@@ -263,11 +268,16 @@ static bool digest(const struct reader *r, enum field which, const struct text_o
 /* By which of them the device proves itself. */
 static bool kind_of(const struct reader *r, const struct text_of f[TEXTS], struct cred_draft *d)
 {
-	const bool psk = f[FIELD_IDENTITY].text != NULL || f[FIELD_IDENTITY_HEX].text != NULL ||
-			 f[FIELD_KEY].text != NULL;
+	const bool named = f[FIELD_IDENTITY].text != NULL || f[FIELD_IDENTITY_HEX].text != NULL;
+	const bool psk = named || f[FIELD_KEY].text != NULL;
 	const bool raw = f[FIELD_PUBLIC_KEY].text != NULL;
 	const bool certificate = f[FIELD_CERTIFICATE].text != NULL;
 	const bool nosec = d->kind == CRED_NOSEC;
+	if (d->kind == CRED_SMS)
+		return !(named || raw || certificate) ||
+		       conf_fail(r->error, r->name, d->line,
+			       "of identity, public_key, certificate and nosec none goes with sms; "
+			       "leave it out");
 	if (!nosec)
 		d->kind = raw ? CRED_RAW_KEY : certificate ? CRED_CERTIFICATE : CRED_PSK;
 	return psk + raw + certificate + nosec <= 1 ||
@@ -295,6 +305,7 @@ static bool identity(const struct reader *r, const struct text_of f[TEXTS], stru
 	case CRED_CERTIFICATE:
 		return certificate_name(r, &f[FIELD_CERTIFICATE], out);
 	case CRED_NOSEC:
+	case CRED_SMS: /* it has been taken */
 		return true;
 	case CRED_PSK:
 		break;

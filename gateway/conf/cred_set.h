@@ -17,6 +17,8 @@
 #include <stdint.h>
 
 enum { CRED_NAME_MAX = 1 + CRED_IDENTITY_MAX };
+/* Stands where others have their purpose: it is found by itself. */
+enum { CRED_USE_SMS = 3 };
 
 struct cred_entry {
 	uint32_t line;                        /* in the file */
@@ -35,6 +37,7 @@ struct cred_entry {
 	bool pinned, own_pin;
 	bool says_labels, says_until, says_overlap, says_purpose, says_repository;
 	bool repository;
+	struct cred_sms sms; /* zero of another kind */
 };
 
 struct cred_set {

@@ -73,6 +73,8 @@ static uint32_t same_use(struct cred_set *s, uint32_t number)
 		cred_index_add(&s->by_endpoint, endpoint - 1, 1 + strlen(endpoint), number);
 	if (before != CRED_INDEX_NONE)
 		return before;
+	if (e->kind == CRED_SMS)
+		return CRED_INDEX_NONE;
 	return cred_rivals(s, endpoint, (enum conf_purpose)e->purpose, rivals) > 0
 		       ? rivals[0]
 		       : CRED_INDEX_NONE;
@@ -82,7 +84,8 @@ static uint32_t same_use(struct cred_set *s, uint32_t number)
 static uint32_t other_way(const struct cred_set *s, uint32_t number)
 {
 	const struct cred_entry *e = &s->entries[number];
-	for (int purpose = CONF_FOR_ANY; purpose <= CONF_FOR_BOOTSTRAP; purpose++) {
+	for (int purpose = CONF_FOR_ANY; e->kind != CRED_SMS && purpose <= CONF_FOR_BOOTSTRAP;
+		purpose++) {
 		uint32_t n = 0;
 		if (cred_by_endpoint(s, s->names + e->endpoint, (enum conf_purpose)purpose, &n) &&
 			(s->entries[n].kind == CRED_NOSEC) != (e->kind == CRED_NOSEC))
@@ -101,6 +104,16 @@ static uint32_t same_upstream_name(struct cred_set *s, uint32_t number)
 		strcmp(s->names + s->entries[before].endpoint, s->names + e->endpoint) == 0)
 		return CRED_INDEX_NONE;
 	return before;
+}
+
+/* A device that also comes by short messages is the same to its server either way. */
+static bool is_same_link(const struct cred_set *s, uint32_t before, uint32_t number)
+{
+	const struct cred_entry *const a = &s->entries[before / 2], *const b = &s->entries[number];
+	return before % 2 == 1 && (a->kind == CRED_SMS) != (b->kind == CRED_SMS) &&
+	       strcmp(s->names + a->endpoint, s->names + b->endpoint) == 0 &&
+	       same(s->names + a->upstream_identity, a->upstream_identity_len,
+		       s->names + b->upstream_identity, b->upstream_identity_len);
 }
 
 /* what two devices share proves neither of them. The number that has it already. */
@@ -140,7 +153,9 @@ static uint32_t twin_of(struct cred_set *s, uint32_t number, const char **what)
 	before = cred_index_add(
 		&s->by_key, s->secrets + e->upstream_key, e->upstream_key_len, 2 * number + 1);
 	/* A device may have one key for both legs: it is still only its own. */
-	return before == CRED_INDEX_NONE || before / 2 == number ? CRED_INDEX_NONE : before / 2;
+	return before == CRED_INDEX_NONE || before / 2 == number || is_same_link(s, before, number)
+		       ? CRED_INDEX_NONE
+		       : before / 2;
 }
 
 /* Who holds a key is no authority over somebody else's. */

@@ -48,6 +48,18 @@ bool cred_by_endpoint(
 	       find(&s->by_endpoint, (uint8_t)purpose, (const uint8_t *)endpoint, len, number);
 }
 
+bool cred_by_endpoint_sms(const struct cred_set *s, const char *endpoint, uint32_t *number)
+{
+	const size_t len = strlen(endpoint);
+	return len <= CRED_ENDPOINT_MAX &&
+	       find(&s->by_endpoint, CRED_USE_SMS, (const uint8_t *)endpoint, len, number);
+}
+
+struct cred_sms cred_sms_of(const struct cred_set *s, uint32_t number)
+{
+	return s->entries[number].sms;
+}
+
 size_t cred_rivals(const struct cred_set *s, const char *endpoint, enum conf_purpose purpose,
 	uint32_t out[CRED_RIVALS])
 {
@@ -95,6 +107,8 @@ const char *cred_identity_words(enum cred_kind kind)
 		return "the public key";
 	case CRED_CERTIFICATE:
 		return "the name in the certificate";
+	case CRED_SMS:
+		return "the number";
 	case CRED_PSK:
 	case CRED_NOSEC:
 		break;

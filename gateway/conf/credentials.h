@@ -17,6 +17,7 @@
 
 #include "base/attr.h"
 #include "conf/config.h"
+#include "conf/cred_sms.h"
 #include "conf/labels.h"
 
 #include <stdbool.h>
@@ -37,6 +38,9 @@ enum cred_kind {
 	CRED_RAW_KEY,     /* identity: SHA-256 of the SubjectPublicKeyInfo; no key */
 	CRED_CERTIFICATE, /* identity: the name that the certificate gives; no key; maybe a pin */
 	CRED_NOSEC,       /* nothing: its network has; identity: the endpoint */
+	/* Secured packets of short messages; identity: its number; key: KIc's, then KID's. One for
+	   an endpoint, beside those of other kinds, for any purpose. */
+	CRED_SMS,
 };
 
 /* What holds for a credential beside what the device proves. */
@@ -72,9 +76,14 @@ size_t cred_count(const struct cred_set *s);
 /* Number of the credential with this identity, below cred_count(); false when there is none. */
 MUST_USE bool cred_by_identity(const struct cred_set *s, enum cred_kind kind,
 	const uint8_t *identity, size_t len, uint32_t *number);
-/* The one of this endpoint with this very purpose. */
+/* The one of this endpoint with this very purpose; none for short messages. */
 MUST_USE bool cred_by_endpoint(const struct cred_set *s, const char *endpoint,
 	enum conf_purpose purpose, uint32_t *number);
+/* The one of this endpoint for short messages. */
+MUST_USE bool cred_by_endpoint_sms(
+	const struct cred_set *s, const char *endpoint, uint32_t *number);
+/* What it has agreed; zero of another kind. */
+struct cred_sms cred_sms_of(const struct cred_set *s, uint32_t number);
 /* Those of this endpoint that leave no room for another with this purpose; how many. */
 enum { CRED_RIVALS = 2 };
 size_t cred_rivals(const struct cred_set *s, const char *endpoint, enum conf_purpose purpose,

@@ -340,6 +340,31 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		"MiB",
 		"The images together, at most; the ones that were not asked for longest make room. "
 		"A single one is at most a quarter of it, and 1024 MiB." },
+	[KEY_SMS_SOCKET] = { "sms.socket", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"Socket on which lwgate-smsd(8) brings and takes short messages, of devices whose "
+		"credential has sms; at most 107 bytes with its folder. Empty: there are none. See "
+		"Short messages below." },
+	[KEY_SMS_GROUP] = { "sms.group", CONF_TEXT, 0, 32, NULL, "", NULL, NULL,
+		"Group whose members may use the socket. Empty: only the gateway's own user." },
+	[KEY_SMS_NUMBER] = { "sms.number", CONF_TEXT, 0, 15, NULL, "", NULL, NULL,
+		"The gateway's own number, international, digits only. What was sent to another is "
+		"dropped and counted. Empty: any." },
+	[KEY_SMS_ALLOW_3DES] = { "sms.allow_3des", CONF_BOOL, 0, 0, NULL, "false", NULL, NULL,
+		"Serve credentials whose packets are protected by 3DES with three keys, which is "
+		"for cards that have no AES." },
+	[KEY_SMS_TAG] = { "sms.tag", CONF_NUMBER, 0, 255, NULL, "5", NULL, NULL,
+		"Tag of the BER-TLV around a CoAP message in a secured packet." },
+	[KEY_SMS_SEGMENTS_MAX] = { "sms.segments_max", CONF_NUMBER, 1, 11, NULL, "8", NULL,
+		"segments",
+		"Length of one message to a device, at most, in short messages of 140 octets. What "
+		"would be longer is refused with 4.13." },
+	[KEY_SMS_SEGMENTS_A_DAY] = { "sms.segments_a_day", CONF_NUMBER, 0, 1000000, NULL, "0", NULL,
+		"segments",
+		"To one device in a day (UTC), at most; then nothing is sent to it until the next. "
+		"0: no limit." },
+	[KEY_SMS_VALID] = { "sms.valid_s", CONF_NUMBER, 300, 5184000, NULL, "86400", NULL, "s",
+		"How long the network is to try to deliver a message, and the gateway to hand it "
+		"over." },
 	[KEY_CONTROL_PATH] = { "control.path", CONF_TEXT, 1, 1024, NULL, "/run/lwgate/control",
 		NULL, NULL, "Socket for lwgatectl(1); at most 107 bytes with its folder." },
 	[KEY_CONTROL_GROUP] = { "control.group", CONF_TEXT, 0, 32, NULL, "lwgate", NULL, NULL,

@@ -174,17 +174,17 @@ static void show_one(const struct ctl_ask *a, const struct ctl_session *found)
 	ctl_show_session(a->out, a->q->form, found, known ? &about : NULL);
 }
 
-/* Those with the purpose that was said come first; returns how many. */
+/* Those with the purpose that was said come first; returns how many. Where none is said, those of
+   short messages are meant if there are no others. */
 static size_t pick(struct ctl_session *s, size_t len, enum ctl_purpose purpose)
 {
 	size_t n = 0;
-	if (purpose == CTL_FOR_UNSAID)
-		return len;
 	for (size_t i = 0; i < len; i++) {
-		if (s[i].purpose == purpose)
+		if (purpose == CTL_FOR_UNSAID ? s[i].purpose != CTL_FOR_SMS
+					      : s[i].purpose == purpose)
 			s[n++] = s[i];
 	}
-	return n;
+	return purpose == CTL_FOR_UNSAID && n == 0 ? len : n;
 }
 
 static enum ctl_status say_several(const struct ctl_ask *a, const struct ctl_session found[2])

@@ -53,6 +53,7 @@ enum cli_option {
 	CLI_REPOSITORY,
 	CLI_NO_REPOSITORY,
 	CLI_NOSEC,
+	CLI_SMS,
 	CLI_OPTIONS
 };
 

@@ -159,6 +159,7 @@ static void from_set(const struct cred_set *s, uint32_t n, struct ctl_cred *out)
 	cred_device_key(s, n, &k);
 	const uint8_t *const pin = cred_pin(s, n);
 	out->kind = (enum ctl_cred_kind)cred_kind(s, n);
+	out->sms = cred_sms_of(s, n);
 	out->pinned = pin != NULL;
 	if (pin != NULL)
 		memcpy(out->pin, pin, sizeof(out->pin));

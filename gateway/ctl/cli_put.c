@@ -50,6 +50,18 @@ static int identities(const struct cli *c, struct ctl_cred *d)
 	return status;
 }
 
+static int messages(const char *text, struct ctl_cred *d)
+{
+	char number[CRED_SMS_NUMBER_MAX + 1];
+	const char *const why = cred_sms_read(text, &d->sms, number);
+	if (why != NULL)
+		return cli_wrong("--sms", " is not good", why);
+	d->kind = CTL_CRED_SMS;
+	d->identity_len = (uint8_t)strlen(number);
+	memcpy(d->identity, number, d->identity_len);
+	return CLI_DONE;
+}
+
 /* Its raw public key, or the name in its certificate; a pin alone is of the name that it has. */
 static int proof(const struct cli *c, struct ctl_cred *d)
 {
@@ -59,6 +71,8 @@ static int proof(const struct cli *c, struct ctl_cred *d)
 	int status = CLI_DONE;
 	if (c->options[CLI_NOSEC] != NULL)
 		d->kind = CTL_CRED_NOSEC;
+	if (c->options[CLI_SMS] != NULL)
+		return messages(c->options[CLI_SMS], d);
 	if (key != NULL) {
 		status = cli_public_key(key, "--public-key", false, &spki);
 		if (status != CLI_DONE)
@@ -85,14 +99,15 @@ static int proof(const struct cli *c, struct ctl_cred *d)
 /* A device proves itself in one way. */
 static int check_proof(const struct cli *c, enum ctl_verb verb)
 {
+	const bool sms = c->options[CLI_SMS] != NULL;
 	const bool psk = c->options[CLI_IDENTITY] != NULL || c->options[CLI_IDENTITY_HEX] != NULL ||
-			 c->options[CLI_KEY_FILE] != NULL;
+			 (c->options[CLI_KEY_FILE] != NULL && !sms);
 	const bool key = c->options[CLI_PUBLIC_KEY] != NULL;
 	const bool cn = c->options[CLI_CERTIFICATE_NAME] != NULL, pin = c->options[CLI_PIN] != NULL;
 	const bool nosec = c->options[CLI_NOSEC] != NULL;
-	if (psk + key + (cn || pin) + nosec > 1)
+	if (psk + key + (cn || pin) + nosec + sms > 1)
 		return cli_wrong("--key-file with an identity, --public-key, --certificate-name, "
-				 "and --nosec exclude one another",
+				 "--nosec and --sms exclude one another",
 			"", "leave one");
 	if (verb == CTL_CRED_ADD && pin && !cn)
 		return cli_wrong("--pin goes with --certificate-name", "", "write both");
@@ -112,13 +127,14 @@ static int read_key(const char *file, const char *what, uint8_t key[CTL_KEY_MAX]
 static int keys(const struct cli *c, enum ctl_verb verb, struct ctl_cred *d)
 {
 	const char *file = c->options[CLI_KEY_FILE], *upstream = c->options[CLI_UPSTREAM_KEY_FILE];
-	const bool other =
-		c->options[CLI_IDENTITY] != NULL || c->options[CLI_IDENTITY_HEX] != NULL ||
-		upstream != NULL || c->options[CLI_UPSTREAM_IDENTITY] != NULL ||
-		c->options[CLI_LABELS] != NULL || c->options[CLI_VALID_UNTIL] != NULL ||
-		c->options[CLI_REPOSITORY] != NULL || c->options[CLI_NO_REPOSITORY] != NULL;
-	const bool wanted =
-		d->kind == CTL_CRED_PSK && (file != NULL || verb == CTL_CRED_ADD || !other);
+	const bool other = c->options[CLI_IDENTITY] != NULL ||
+			   c->options[CLI_IDENTITY_HEX] != NULL || upstream != NULL ||
+			   c->options[CLI_UPSTREAM_IDENTITY] != NULL ||
+			   c->options[CLI_LABELS] != NULL || c->options[CLI_VALID_UNTIL] != NULL ||
+			   c->options[CLI_REPOSITORY] != NULL ||
+			   c->options[CLI_NO_REPOSITORY] != NULL || c->options[CLI_SMS] != NULL;
+	const bool wanted = (d->kind == CTL_CRED_PSK || d->kind == CTL_CRED_SMS) &&
+			    (file != NULL || verb == CTL_CRED_ADD || !other);
 	int status = CLI_DONE;
 	if (upstream != NULL && strcmp(upstream, "-") == 0 && wanted &&
 		(file == NULL || strcmp(file, "-") == 0))
@@ -132,11 +148,20 @@ static int keys(const struct cli *c, enum ctl_verb verb, struct ctl_cred *d)
 	return status;
 }
 
+/* Also the word for one that is there and comes by short messages. */
+static const char *read_purpose(struct ctl_cred *d, const char *text)
+{
+	if (strcmp(text, "sms") != 0)
+		return ctl_terms_purpose(d, text);
+	d->purpose = CTL_FOR_SMS;
+	return NULL;
+}
+
 int cli_purpose(const struct cli *c, enum ctl_purpose *out)
 {
 	const char *const text = c->options[CLI_PURPOSE];
 	struct ctl_cred said = { .purpose = CTL_FOR_UNSAID };
-	const char *const why = text != NULL ? ctl_terms_purpose(&said, text) : NULL;
+	const char *const why = text != NULL ? read_purpose(&said, text) : NULL;
 	*out = said.purpose;
 	return why == NULL ? CLI_DONE : cli_wrong("--purpose", "", why);
 }
@@ -167,7 +192,7 @@ int cli_terms(const struct cli *c, struct ctl_cred *d)
 		{ CLI_LABELS, d->says_labels, "--labels", ctl_terms_labels },
 		{ CLI_VALID_UNTIL, d->says_until, "--valid-until", ctl_terms_until },
 		{ CLI_OVERLAP, d->says_overlap, "--overlap", ctl_terms_overlap },
-		{ CLI_PURPOSE, d->purpose != CTL_FOR_UNSAID, "--purpose", ctl_terms_purpose },
+		{ CLI_PURPOSE, d->purpose != CTL_FOR_UNSAID, "--purpose", read_purpose },
 	};
 	for (size_t i = 0; i < COUNT_OF(all); i++) {
 		const char *const text = c->options[all[i].option];

@@ -128,6 +128,14 @@ struct ctl_air {           /* without DTLS (R-078, R-084); see gateway/air.h */
 	uint64_t outside, strangers, unknown, challenged, shown, withheld, copies, full;
 };
 
+struct ctl_sms {           /* by short messages; see gateway/sms.h */
+	uint64_t sessions; /* now */
+	uint64_t in, out, forged, replayed, reflected, malformed, later, lost, triggers;
+	/* The bridge's, with the first worker. */
+	uint64_t bridges; /* that are connected now: one at most */
+	uint64_t strangers, other, refused, expired, segments;
+};
+
 enum { CTL_LISTENERS_MAX = 16 };
 
 /* To judge what DTLS costs there. Octets are without the headers of UDP. */
@@ -139,6 +147,7 @@ struct ctl_listener {
 
 struct ctl_worker { /* one worker's numbers */
 	struct ctl_air air;
+	struct ctl_sms sms;
 	struct ctl_listener listeners[CTL_LISTENERS_MAX];
 	size_t listeners_len;
 	struct dtls_stats dtls;

@@ -22,6 +22,8 @@ _Static_assert((int)CTL_FOR_ANY == 1 + (int)CONF_FOR_ANY &&
 
 const char *ctl_purpose_word(enum ctl_purpose p)
 {
+	if (p == CTL_FOR_SMS)
+		return "sms";
 	return conf_purpose_word(
 		p == CTL_FOR_UNSAID ? CONF_FOR_ANY : (enum conf_purpose)((int)p - 1));
 }
@@ -56,6 +58,16 @@ static void write_terms(struct wr *w, const struct ctl_cred *c)
 	wr_bytes(w, c->labels, len);
 }
 
+static void write_sms(struct wr *w, const struct cred_sms *x)
+{
+	wr_u8(w, x->profile);
+	wr_u8(w, x->spi2);
+	wr_u8(w, x->kic);
+	wr_u8(w, x->kid);
+	wr_bytes(w, x->tar, sizeof(x->tar));
+	wr_u8(w, x->cc_len);
+}
+
 static void write_staged(struct wr *w, const struct ctl_staged *s)
 {
 	if (s->generation == 0)
@@ -85,6 +97,8 @@ void ctl_cred_write(struct wr *w, const struct ctl_cred *c)
 	write_key(w, c, c->upstream_key, c->upstream_key_len);
 	if (c->pinned)
 		wr_bytes(w, c->pin, sizeof(c->pin));
+	if (c->kind == CTL_CRED_SMS)
+		write_sms(w, &c->sms);
 	write_terms(w, c);
 	write_staged(w, &c->staged);
 }
@@ -108,6 +122,18 @@ static uint8_t read_octets(struct rd *r, void *out, uint8_t max)
 static uint8_t read_key(struct rd *r, bool has_keys, uint8_t *out)
 {
 	return has_keys ? read_octets(r, out, CTL_KEY_MAX) : read_len(r, CTL_KEY_MAX);
+}
+
+static void read_sms(struct rd *r, struct cred_sms *out)
+{
+	out->profile = rd_u8(r);
+	out->spi2 = rd_u8(r);
+	out->kic = rd_u8(r);
+	out->kid = rd_u8(r);
+	rd_copy(r, out->tar, sizeof(out->tar));
+	out->cc_len = rd_u8(r);
+	if (out->profile >= CRED_SMS_PROFILES)
+		r->bad = true;
 }
 
 static bool read_staged(struct rd *r, struct ctl_staged *out)
@@ -164,14 +190,28 @@ bool ctl_cred_read(struct rd *r, struct ctl_cred *out)
 	out->own_pin = pinned == OWN;
 	if (out->pinned)
 		rd_copy(r, out->pin, sizeof(out->pin));
+	if (kind == CTL_CRED_SMS)
+		read_sms(r, &out->sms);
 	if (!read_terms(r, out) || !rd_ok(r) || state > CTL_CRED_EXPIRED ||
-		origin > CTL_CRED_BY_BOOTSTRAP || has_keys > 1 || kind > CTL_CRED_NOSEC ||
-		pinned > OWN)
+		origin > CTL_CRED_BY_BOOTSTRAP || has_keys > 1 || kind > CTL_CRED_SMS ||
+		pinned > OWN || (pinned > 0 && kind == CTL_CRED_SMS))
 		return false;
 	out->kind = (enum ctl_cred_kind)kind;
 	out->state = (enum ctl_cred_state)state;
 	out->origin = (enum ctl_cred_origin)origin;
 	return strlen(out->endpoint) == endpoint_len;
+}
+
+const char *ctl_cred_kind_word(enum ctl_cred_kind kind)
+{
+	static const char *const words[] = {
+		[CTL_CRED_PSK] = "psk",
+		[CTL_CRED_RAW_KEY] = "public_key",
+		[CTL_CRED_CERTIFICATE] = "certificate",
+		[CTL_CRED_NOSEC] = "nosec",
+		[CTL_CRED_SMS] = "sms",
+	};
+	return words[kind];
 }
 
 const char *ctl_cred_origin_word(enum ctl_cred_origin origin)

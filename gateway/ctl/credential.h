@@ -5,7 +5,8 @@
  * On the wire: u32 line, u32 number, u64 generation, u64 changed_ms, u8 state, u8 origin, u8 has
  * keys, u8 kind, u8 pinned (2: by its own key), then endpoint, identity, upstream identity, key,
  * upstream key, each with u8 length in front; of the keys only the lengths where it has none; then
- * 32 octets of pin if pinned; then u8 what is said (1 labels, 2 end, 4 overlap, 8 repository, 16:
+ * 32 octets of pin if pinned; or of kind SMS u8 profile, u8 SPI2, u8 KIc, u8 KID, 3 octets of TAR,
+ * u8 length of the checksum; then u8 what is said (1 labels, 2 end, 4 overlap, 8 repository, 16:
  * something is staged), u8 purpose (0: not said), u8 repository, u64 until_ms, u32 overlap_s, u64
  * generation and u64 until_ms of what it proved before, u16 length of the labels, labels. Where 16
  * is among what is said, what is staged: u8 kind, u8 armed, u64 generation, u64 until_ms, u8 length
@@ -21,6 +22,7 @@
 #include "base/attr.h"
 #include "base/rd.h"
 #include "base/wr.h"
+#include "conf/cred_sms.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,9 +43,23 @@ enum ctl_cred_state { CTL_CRED_ACTIVE, CTL_CRED_REVOKED, CTL_CRED_EXPIRED };
 enum ctl_cred_origin { CTL_CRED_BY_CONTROL, CTL_CRED_BY_FILE, CTL_CRED_BY_BOOTSTRAP };
 /* What the device proves; see enum cred_kind (conf/credentials). To replace one, PSK without an
    identity and a key says nothing: the kind that it was. */
-enum ctl_cred_kind { CTL_CRED_PSK, CTL_CRED_RAW_KEY, CTL_CRED_CERTIFICATE, CTL_CRED_NOSEC };
-/* What it is for. Unsaid: of one that is new any; else the one that there is. */
-enum ctl_purpose { CTL_FOR_UNSAID, CTL_FOR_ANY, CTL_FOR_SERVER, CTL_FOR_BOOTSTRAP, CTL_PURPOSES };
+enum ctl_cred_kind {
+	CTL_CRED_PSK,
+	CTL_CRED_RAW_KEY,
+	CTL_CRED_CERTIFICATE,
+	CTL_CRED_NOSEC,
+	CTL_CRED_SMS
+};
+/* What it is for (R-023). Unsaid: of one that is new any; else the one that there is. SMS is said
+   only where one of several is to be named: the one of that kind, whatever else it is for. */
+enum ctl_purpose {
+	CTL_FOR_UNSAID,
+	CTL_FOR_ANY,
+	CTL_FOR_SERVER,
+	CTL_FOR_BOOTSTRAP,
+	CTL_FOR_SMS,
+	CTL_PURPOSES
+};
 
 /* What the device is to prove next, learned from its bootstrap; what the store knows. */
 struct ctl_staged {
@@ -67,6 +83,7 @@ struct ctl_cred {
 	bool pinned;
 	bool own_pin; /* on the way to the store: the pin is the device's own key */
 	uint8_t pin[CTL_PIN_LEN];
+	struct cred_sms sms; /* zero of another kind */
 	char endpoint[CTL_NAME_MAX + 1];
 	/* Length 0: not said. Of an upstream key: derived from the master secret. */
 	uint8_t identity_len, key_len, upstream_identity_len, upstream_key_len;
@@ -85,12 +102,14 @@ struct ctl_cred {
 	struct ctl_staged staged;        /* not looked at on the way to the store */
 };
 
-/* "any", "server", "bootstrap"; unsaid: "any". */
+/* "any", "server", "bootstrap", "sms"; unsaid: "any". */
 const char *ctl_purpose_word(enum ctl_purpose p);
 
 void ctl_cred_write(struct wr *w, const struct ctl_cred *c);
 /* False: it is none. */
 MUST_USE bool ctl_cred_read(struct rd *r, struct ctl_cred *out);
+/* "psk", "public_key", "certificate", "nosec", "sms". */
+const char *ctl_cred_kind_word(enum ctl_cred_kind kind);
 /* "lwgatectl", "file", "bootstrap". */
 const char *ctl_cred_origin_word(enum ctl_cred_origin origin);
 

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/csv_cred.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "conf/date.h"
 #include "conf/hex.h"
 #include "conf/keys.h"
 #include "conf/spki.h"
-#include "ctl/show.h"
 #include "ctl/terms.h"
 
 enum column {
@@ -30,6 +27,7 @@ enum column {
 	OVERLAP,
 	PURPOSE,
 	REPOSITORY,
+	SMS,
 	COLUMNS
 };
 
@@ -50,13 +48,7 @@ static const char *const names[COLUMNS] = {
 	[OVERLAP] = "overlap_s",
 	[PURPOSE] = "purpose",
 	[REPOSITORY] = "repository",
-};
-
-static const char *const kinds[] = {
-	[CTL_CRED_PSK] = "psk",
-	[CTL_CRED_RAW_KEY] = "public_key",
-	[CTL_CRED_CERTIFICATE] = "certificate",
-	[CTL_CRED_NOSEC] = "nosec",
+	[SMS] = "sms",
 };
 
 static bool fail(struct csv_cred *c, unsigned line, const char *form, ...) PRINTF_LIKE(3, 4);
@@ -156,6 +148,7 @@ static struct place place_of(struct ctl_cred *d, enum column which)
 	case OVERLAP:
 	case PURPOSE:
 	case REPOSITORY:
+	case SMS:
 	case COLUMNS:
 		break;
 	}
@@ -199,11 +192,33 @@ static bool take_kind(struct csv_cred *c, enum ctl_cred_kind kind, unsigned line
 
 static bool take_word(struct csv_cred *c, const char *text, unsigned line)
 {
-	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		if (strcmp(text, kinds[i]) == 0)
-			return take_kind(c, (enum ctl_cred_kind)i, line);
+	for (int i = 0; i <= CTL_CRED_SMS; i++) {
+		const enum ctl_cred_kind kind = (enum ctl_cred_kind)i;
+		if (strcmp(text, ctl_cred_kind_word(kind)) == 0)
+			return take_kind(c, kind, line);
 	}
-	return fail(c, line, "kind: is unknown; write psk, public_key, certificate or nosec");
+	return fail(c, line, "kind: is unknown; write psk, public_key, certificate, nosec or sms");
+}
+
+/* A key beside it is its, and not a pre-shared one. */
+static bool take_sms(struct csv_cred *c, const char *text, unsigned line)
+{
+	char number[CRED_SMS_NUMBER_MAX + 1];
+	const char *const why = cred_sms_read(text, &c->cred.sms, number);
+	if (why != NULL)
+		return fail(c, line, "sms: %s", why);
+	if (c->cred.identity_len > 0)
+		return fail(c, line, "sms: the device has identity or certificate, too; leave one");
+	c->cred.identity_len = (uint8_t)strlen(number);
+	memcpy(c->cred.identity, number, c->cred.identity_len);
+	return take_kind(c, CTL_CRED_SMS, line);
+}
+
+static bool take_key(struct csv_cred *c, enum column which, const char *text, unsigned line)
+{
+	const bool sms = which == KEY && c->is_sms;
+	return take_kind(c, sms ? CTL_CRED_SMS : CTL_CRED_PSK, line) &&
+	       octets(c, which, text, line);
 }
 
 static bool take_digest(struct csv_cred *c, enum column which, const char *text, unsigned line)
@@ -273,7 +288,9 @@ static bool field(struct csv_cred *c, enum column which, const char *text, unsig
 	case IDENTITY:
 	case IDENTITY_HEX:
 	case KEY:
-		return take_kind(c, CTL_CRED_PSK, line) && octets(c, which, text, line);
+		return take_key(c, which, text, line);
+	case SMS:
+		return take_sms(c, text, line);
 	case UPSTREAM_IDENTITY:
 	case UPSTREAM_IDENTITY_HEX:
 	case UPSTREAM_KEY:
@@ -302,6 +319,9 @@ static bool whole(struct csv_cred *c, unsigned line)
 		       fail(c, line, "certificate: is empty; write the name that it gives");
 	case CTL_CRED_NOSEC:
 		return true;
+	case CTL_CRED_SMS:
+		return c->cred.identity_len > 0 ||
+		       fail(c, line, "sms: is empty; write number=DIGITS,profile=cr-004");
 	case CTL_CRED_PSK:
 		break;
 	}
@@ -309,6 +329,15 @@ static bool whole(struct csv_cred *c, unsigned line)
 	       fail(c, line,
 		       has(c, KEY) ? "key: is empty; write one, as from: openssl rand -hex 16"
 				   : "the device proves nothing; fill one of the columns");
+}
+
+/* Whatever the order of the columns. */
+static bool is_sms(const struct csv_cred *c, char *const fields[], size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (c->columns[i] == SMS && fields[i][0] != '\0')
+			return true;
+	return false;
 }
 
 static bool record(void *ctx, char *const fields[], size_t len, unsigned line)
@@ -323,6 +352,7 @@ static bool record(void *ctx, char *const fields[], size_t len, unsigned line)
 			len, c->columns_len);
 	c->cred = (struct ctl_cred){ .line = line, .has_keys = true };
 	c->proofs = 0;
+	c->is_sms = is_sms(c, fields, len);
 	for (size_t i = 0; i < len; i++) {
 		if (!field(c, (enum column)c->columns[i], fields[i], line))
 			return false;
@@ -357,139 +387,4 @@ const char *csv_cred_why(const struct csv_cred *c, unsigned *line)
 {
 	*line = c->csv.why != NULL ? csv_line(&c->csv) : c->line;
 	return c->csv.why != NULL ? c->csv.why : c->why;
-}
-
-/* --- writing ---------------------------------------------------------------------------------- */
-
-void csv_cred_titles(struct ctl_out *o, bool keys)
-{
-	ctl_out_text(
-		o, keys ? "endpoint,kind,identity,identity_hex,key,public_key,certificate,"
-			  "certificate_pin,upstream_identity,upstream_identity_hex,upstream_key,"
-			  "labels,valid_until,purpose,repository\n"
-			: "endpoint,kind,identity,identity_hex,public_key,certificate,"
-			  "certificate_pin,upstream_identity,upstream_identity_hex,state,origin,"
-			  "generation,changed_ms,key_octets,upstream_key_octets,labels,"
-			  "valid_until,before_until,purpose,repository\n");
-}
-
-static void put(struct ctl_out *o, const char *text)
-{
-	const bool plain = strpbrk(text, ",\"\r\n") == NULL;
-	if (plain) {
-		ctl_out_text(o, text);
-		return;
-	}
-	ctl_out_bytes(o, "\"", 1);
-	for (; *text != '\0'; text++) {
-		if (*text == '"')
-			ctl_out_bytes(o, "\"", 1);
-		ctl_out_bytes(o, text, 1);
-	}
-	ctl_out_bytes(o, "\"", 1);
-}
-
-/* Two fields: as text, and in hexadecimal; one of them is empty. */
-static void put_identity(struct ctl_out *o, const uint8_t *identity, size_t len)
-{
-	char text[CTL_IDENTITY_TEXT];
-	const bool is_text = ctl_identity_text(identity, len, text);
-	if (is_text)
-		put(o, text);
-	ctl_out_bytes(o, ",", 1);
-	if (!is_text)
-		ctl_out_text(o, text);
-}
-
-static void put_key(struct ctl_out *o, const uint8_t *key, size_t len)
-{
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < len; i++) {
-		ctl_out_bytes(o, &digits[key[i] >> 4], 1);
-		ctl_out_bytes(o, &digits[key[i] & 15], 1);
-	}
-}
-
-static void put_digest(struct ctl_out *o, const uint8_t *digest)
-{
-	char text[CONF_SPKI_TEXT];
-	conf_spki_text(digest, text);
-	ctl_out_text(o, text);
-}
-
-/* Its kind, and what belongs to it. */
-static void put_proof(struct ctl_out *o, bool keys, const struct ctl_cred *c)
-{
-	char name[CTL_NAME_MAX + 1];
-	const bool psk = c->kind == CTL_CRED_PSK;
-	ctl_out_form(o, "%s,", kinds[c->kind]);
-	put_identity(o, c->identity, psk ? c->identity_len : 0);
-	ctl_out_bytes(o, ",", 1);
-	if (keys) {
-		put_key(o, c->key, c->key_len);
-		ctl_out_bytes(o, ",", 1);
-	}
-	if (c->kind == CTL_CRED_RAW_KEY && c->identity_len == CTL_PIN_LEN)
-		put_digest(o, c->identity);
-	ctl_out_bytes(o, ",", 1);
-	if (c->kind == CTL_CRED_CERTIFICATE) {
-		memcpy(name, c->identity, c->identity_len);
-		name[c->identity_len] = '\0';
-		put(o, name);
-	}
-	ctl_out_bytes(o, ",", 1);
-	if (c->pinned)
-		put_digest(o, c->pin);
-	ctl_out_bytes(o, ",", 1);
-}
-
-static void put_date(struct ctl_out *o, uint64_t ms)
-{
-	char text[CONF_DATE_TEXT];
-	ctl_out_bytes(o, ",", 1);
-	if (ms != 0)
-		ctl_out_text(o, conf_date_text(ms, text));
-}
-
-/* The last ones of a line. */
-static void put_use(struct ctl_out *o, const struct ctl_cred *c)
-{
-	ctl_out_form(o, ",%s,%s\n", ctl_purpose_word(c->purpose), c->repository ? "true" : "false");
-}
-
-static const char *state_of(const struct ctl_cred *c)
-{
-	switch (c->state) {
-	case CTL_CRED_REVOKED:
-		return "revoked";
-	case CTL_CRED_EXPIRED:
-		return "expired";
-	case CTL_CRED_ACTIVE:
-		break;
-	}
-	return "active";
-}
-
-void csv_cred_row(struct ctl_out *o, bool keys, const struct ctl_cred *c)
-{
-	put(o, c->endpoint);
-	ctl_out_bytes(o, ",", 1);
-	put_proof(o, keys, c);
-	put_identity(o, c->upstream_identity, c->upstream_identity_len);
-	ctl_out_bytes(o, ",", 1);
-	if (keys) {
-		put_key(o, c->upstream_key, c->upstream_key_len);
-		ctl_out_bytes(o, ",", 1);
-		put(o, c->labels);
-		put_date(o, c->until_ms);
-		put_use(o, c);
-		return;
-	}
-	ctl_out_form(o, "%s,%s,%" PRIu64 ",%" PRIu64 ",%u,%u,", state_of(c),
-		ctl_cred_origin_word(c->origin), c->generation, c->changed_ms, c->key_len,
-		c->upstream_key_len);
-	put(o, c->labels);
-	put_date(o, c->until_ms);
-	put_date(o, c->before_generation != 0 ? c->before_until_ms : 0);
-	put_use(o, c);
 }

@@ -3,7 +3,7 @@
  * ctl/csv_cred: credentials from and to CSV. The first record names the columns, in any order:
  *
  *   endpoint            required
- *   kind                psk, public_key, certificate or nosec; empty: what the others say
+ *   kind                psk, public_key, certificate, nosec or sms; empty: what the others say
  *   identity            text; or identity_hex; neither: the endpoint's name
  *   key                 hexadecimal
  *   public_key          as conf/spki reads it
@@ -17,6 +17,7 @@
  *
  *   purpose             server, bootstrap or any; empty: any
  *   repository          true or false; empty: false
+ *   sms                 as conf/cred_sms reads it; then key has KIc's key and KID's
  *
  * Without the columns labels, valid_until, purpose and repository nothing is said of them.
  *
@@ -51,6 +52,7 @@ struct csv_cred {
 	size_t columns[CSV_FIELDS_MAX]; /* what stands in each */
 	size_t columns_len;             /* 0: the first record is to come */
 	struct ctl_cred cred;
+	bool is_sms;     /* the record has that column filled */
 	unsigned proofs; /* fields of the record that say its kind */
 	unsigned line;   /* of an error in a record */
 	char why[CSV_WHY_MAX];

@@ -14,7 +14,7 @@ enum {
 		  1 << CLI_UPSTREAM_IDENTITY | 1 << CLI_UPSTREAM_KEY_FILE | 1 << CLI_PUBLIC_KEY |
 		  1 << CLI_CERTIFICATE_NAME | 1 << CLI_PIN | 1 << CLI_LABELS |
 		  1 << CLI_VALID_UNTIL | 1 << CLI_OVERLAP | 1 << CLI_PURPOSE | 1 << CLI_REPOSITORY |
-		  1 << CLI_NO_REPOSITORY | 1 << CLI_NOSEC,
+		  1 << CLI_NO_REPOSITORY | 1 << CLI_NOSEC | 1 << CLI_SMS,
 	BIT_IMPORT = 1 << CLI_CSV | 1 << CLI_REPLACE | 1 << CLI_SECURITY_OBJECT |
 		     1 << CLI_ENDPOINT | 1 << CLI_LABELS | 1 << CLI_VALID_UNTIL | 1 << CLI_OVERLAP |
 		     1 << CLI_PURPOSE | 1 << CLI_REPOSITORY | 1 << CLI_NO_REPOSITORY
@@ -118,6 +118,7 @@ static const struct option options[] = {
 	{ "repository", no_argument, NULL, FIRST_OPTION + CLI_REPOSITORY },
 	{ "no-repository", no_argument, NULL, FIRST_OPTION + CLI_NO_REPOSITORY },
 	{ "nosec", no_argument, NULL, FIRST_OPTION + CLI_NOSEC },
+	{ "sms", required_argument, NULL, FIRST_OPTION + CLI_SMS },
 	/* What somebody may try: they are told why not. */
 	{ "key", required_argument, NULL, KEY_IN_ARGV },
 	{ "psk", required_argument, NULL, KEY_IN_ARGV },
@@ -158,9 +159,11 @@ static void usage(FILE *to)
 		"  --overlap SPAN       24h: what it proved before is taken so long\n"
 		"  --purpose WORD       server, bootstrap or any: what the device may do with it\n"
 		"  --nosec                        it comes without DTLS, and proves nothing\n"
+		"  --sms number=DIGITS,profile=cr-004,...  it comes by short messages; the key is "
+		"KIc's and then KID's\n"
 		"  --repository, --no-repository  may it fetch firmware?\n"
 		"of credential replace, revoke and show, of session, close and policy explain:\n"
-		"  --purpose WORD       which one, of a device that has several\n"
+		"  --purpose WORD       which one, of a device that has several; also sms\n"
 		"of credential import:\n"
 		"  --csv      FILE is CSV, whatever its name; \"-\" is the standard input\n"
 		"  --replace  replace what is there with another key\n"

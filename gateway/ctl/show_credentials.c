@@ -44,24 +44,9 @@ static const char *state_of(const struct ctl_cred *c)
 	return "active";
 }
 
-static const char *kind_word(enum ctl_cred_kind kind)
-{
-	switch (kind) {
-	case CTL_CRED_RAW_KEY:
-		return "public_key";
-	case CTL_CRED_CERTIFICATE:
-		return "certificate";
-	case CTL_CRED_NOSEC:
-		return "nosec";
-	case CTL_CRED_PSK:
-		break;
-	}
-	return "psk";
-}
-
 static const char *kind_of(const struct ctl_cred *c)
 {
-	return kind_word(c->kind);
+	return ctl_cred_kind_word(c->kind);
 }
 
 /* What is no time is shown as none. */
@@ -142,6 +127,10 @@ static void json_of_kind(
 		json_digest(j, "public_key", identity);
 		return;
 	}
+	if (kind == CTL_CRED_SMS) {
+		json_identity(j, "number", "number_hex", identity, len);
+		return;
+	}
 	if (kind != CTL_CRED_CERTIFICATE) {
 		json_identity(j, "identity", "identity_hex", identity, len);
 		return;
@@ -157,13 +146,38 @@ static void json_staged(struct ctl_json *j, const struct ctl_staged *s)
 		return;
 	ctl_json_key(j, "staged");
 	ctl_json_begin(j, '{');
-	json_text(j, "kind", kind_word(s->kind));
+	json_text(j, "kind", ctl_cred_kind_word(s->kind));
 	json_of_kind(j, s->kind, s->identity, s->identity_len);
 	ctl_json_key(j, "armed");
 	ctl_json_bool(j, s->armed);
 	json_number(j, "generation", s->generation);
 	if (s->until_ms != UINT64_MAX)
 		json_number(j, "until_ms", s->until_ms);
+	ctl_json_end(j, '}');
+}
+
+static void json_octet(struct ctl_json *j, const char *key, uint8_t n)
+{
+	char text[3];
+	(void)snprintf(text, sizeof(text), "%02x", n);
+	json_text(j, key, text);
+}
+
+static void json_sms(struct ctl_json *j, const struct ctl_cred *c)
+{
+	const struct cred_sms *const x = &c->sms;
+	char tar[2 * CRED_SMS_TAR + 1];
+	if (c->kind != CTL_CRED_SMS)
+		return;
+	(void)snprintf(tar, sizeof(tar), "%02x%02x%02x", x->tar[0], x->tar[1], x->tar[2]);
+	ctl_json_key(j, "sms");
+	ctl_json_begin(j, '{');
+	json_text(j, "profile", cred_sms_profile_word(x->profile));
+	json_octet(j, "kic", x->kic);
+	json_octet(j, "kid", x->kid);
+	json_text(j, "tar", tar);
+	json_octet(j, "spi2", x->spi2);
+	json_number(j, "cc_len", x->cc_len);
 	ctl_json_end(j, '}');
 }
 
@@ -216,6 +230,7 @@ static void json_cred(struct ctl_json *j, const struct ctl_cred *c)
 	json_number(j, "changed_ms", c->changed_ms);
 	json_number(j, "key_octets", c->key_len);
 	json_number(j, "upstream_key_octets", c->upstream_key_len);
+	json_sms(j, c);
 	json_terms(j, c);
 	json_staged(j, &c->staged);
 	ctl_json_end(j, '}');
@@ -244,7 +259,7 @@ static void terms_text(struct ctl_out *o, const struct ctl_cred *c)
 /* "psk meter-1-new, armed" */
 static void put_staged(struct ctl_out *o, const struct ctl_staged *s)
 {
-	ctl_out_form(o, "%s ", kind_word(s->kind));
+	ctl_out_form(o, "%s ", ctl_cred_kind_word(s->kind));
 	put_of_kind(o, s->kind, s->identity, s->identity_len);
 	ctl_out_text(o, s->armed ? ", armed" : ", not armed");
 }
@@ -263,6 +278,17 @@ static void staged_text(struct ctl_out *o, const struct ctl_staged *s)
 		ctl_out_form(o, "until %s\n", date_of(s->until_ms, date));
 }
 
+static void sms_text(struct ctl_out *o, const struct ctl_cred *c)
+{
+	const struct cred_sms *const x = &c->sms;
+	if (c->kind != CTL_CRED_SMS)
+		return;
+	ctl_out_form(o, "%-20s%s, TAR %02x%02x%02x\n", "profile", cred_sms_profile_word(x->profile),
+		x->tar[0], x->tar[1], x->tar[2]);
+	ctl_out_form(o, "%-20sKIc %02x, KID %02x, SPI2 %02x, checksum of %u octets\n", "packets",
+		x->kic, x->kid, x->spi2, x->cc_len);
+}
+
 static void cred_text(struct ctl_out *o, const struct ctl_cred *c)
 {
 	char date[CONF_DATE_TEXT];
@@ -270,9 +296,12 @@ static void cred_text(struct ctl_out *o, const struct ctl_cred *c)
 	ctl_out_clean(o, c->endpoint);
 	ctl_out_text(o, "\n");
 	ctl_out_form(o, "%-20s%s\n", "kind", kind_of(c));
-	label(o, c->kind == CTL_CRED_PSK ? "identity" : kind_of(c));
+	label(o, c->kind == CTL_CRED_PSK   ? "identity"
+		 : c->kind == CTL_CRED_SMS ? "number"
+					   : kind_of(c));
 	put_own_identity(o, c);
 	ctl_out_text(o, "\n");
+	sms_text(o, c);
 	if (c->pinned) {
 		label(o, "certificate pin");
 		put_digest(o, c->pin);
@@ -287,7 +316,7 @@ static void cred_text(struct ctl_out *o, const struct ctl_cred *c)
 	ctl_out_form(o, "%-20s%s\n", "changed", date_of(c->changed_ms, date));
 	terms_text(o, c);
 	staged_text(o, &c->staged);
-	if (c->kind == CTL_CRED_PSK)
+	if (c->kind == CTL_CRED_PSK || c->kind == CTL_CRED_SMS)
 		ctl_out_form(o, "%-20s%u octets\n", "key", c->key_len);
 	if (c->upstream_key_len > 0)
 		ctl_out_form(o, "%-20s%u octets\n", "upstream key", c->upstream_key_len);

@@ -10,7 +10,8 @@
 static const char *const credential_words[] = { [CTL_CRED_PSK] = "pre-shared key",
 	[CTL_CRED_RAW_KEY] = "raw public key",
 	[CTL_CRED_CERTIFICATE] = "certificate",
-	[CTL_CRED_NOSEC] = "none (NoSec)" };
+	[CTL_CRED_NOSEC] = "none (NoSec)",
+	[CTL_CRED_SMS] = "secured packets" };
 
 static void line(struct ctl_out *o, const char *label, const char *value)
 {

@@ -30,7 +30,8 @@ static void json_known(struct ctl_json *j, const char *key, bool unknown, uint64
 static const char *const credentials[] = { [CTL_CRED_PSK] = "psk",
 	[CTL_CRED_RAW_KEY] = "raw_public_key",
 	[CTL_CRED_CERTIFICATE] = "certificate",
-	[CTL_CRED_NOSEC] = "nosec" };
+	[CTL_CRED_NOSEC] = "nosec",
+	[CTL_CRED_SMS] = "sms" };
 
 /* How the records are protected. What of it only memory knows is null of a sleeper. */
 static void json_protection(struct ctl_json *j, bool asleep, const struct dtls_conn_facts *f)

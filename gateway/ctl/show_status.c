@@ -113,6 +113,22 @@ static const struct counter counters[] = {
 	COUNTER("asleep_held", relay.asleep_held, "CoAP to sleepers", "that waited"),
 	COUNTER("asleep_refused", relay.asleep_refused, "CoAP to sleepers", "answered with 5.03"),
 	COUNTER("registered", relay.registered, "Registers accepted", "by the server"),
+	COUNTER("sms_bridges", sms.bridges, "SMS bridges", "connected now"),
+	COUNTER("sms_sessions", sms.sessions, "devices by SMS", "sessions, awake"),
+	COUNTER("sms_in", sms.in, "SMS taken", "messages"),
+	COUNTER("sms_out", sms.out, "SMS given to be sent", "messages"),
+	COUNTER("sms_segments", sms.segments, "SMS sent", "segments, as the network counts"),
+	COUNTER("sms_forged", sms.forged, "SMS forged", "messages dropped"),
+	COUNTER("sms_replayed", sms.replayed, "SMS replayed", "messages dropped"),
+	COUNTER("sms_reflected", sms.reflected, "SMS of ours, sent back", "messages dropped"),
+	COUNTER("sms_malformed", sms.malformed, "SMS without CoAP", "messages dropped"),
+	COUNTER("sms_strangers", sms.strangers, "SMS of strangers", "messages dropped"),
+	COUNTER("sms_other", sms.other, "SMS of another kind", "messages dropped"),
+	COUNTER("sms_later", sms.later, "SMS left with the network", "messages, no room"),
+	COUNTER("sms_lost", sms.lost, "SMS not sent", "messages lost"),
+	COUNTER("sms_refused", sms.refused, "SMS refused", "by the network"),
+	COUNTER("sms_expired", sms.expired, "SMS expired", "not sent in time"),
+	COUNTER("sms_triggers", sms.triggers, "SMS to sleepers", "that they are to come"),
 };
 
 static uint64_t count_of(const struct ctl_worker *w, const struct counter *c)

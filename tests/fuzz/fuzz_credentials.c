@@ -17,22 +17,38 @@ const char *__lsan_default_suppressions(void)
 }
 
 /* Every credential of an accepted set is found again, and by nobody else's name. */
+static bool is_found(const struct cred_set *s, uint32_t i, const struct cred_key *k)
+{
+	const enum cred_kind kind = cred_kind(s, i);
+	uint32_t n = i + 1;
+	if (!cred_by_identity(s, kind, k->identity, k->identity_len, &n) || n != i)
+		return false;
+	n = i + 1;
+	const bool found =
+		kind == CRED_SMS ? cred_by_endpoint_sms(s, cred_endpoint(s, i), &n)
+				 : cred_by_endpoint(s, cred_endpoint(s, i), cred_purpose(s, i), &n);
+	return found && n == i;
+}
+
+static bool is_strong(const struct cred_set *s, uint32_t i, const struct cred_key *k)
+{
+	const enum cred_kind kind = cred_kind(s, i);
+	const struct cred_sms sms = cred_sms_of(s, i);
+	if (kind == CRED_SMS ? cred_sms_wrong(&sms, k->key, k->key_len) != NULL : sms.cc_len != 0)
+		return false;
+	if (kind != CRED_PSK && kind != CRED_SMS)
+		return k->key_len == 0;
+	return cred_key_weakness(k->key, k->key_len, cred_endpoint(s, i)) == NULL;
+}
+
 static void check(const struct cred_set *s)
 {
 	for (uint32_t i = 0; i < cred_count(s); i++) {
 		struct cred_key k;
-		uint32_t n = i + 1;
-		const enum cred_kind kind = cred_kind(s, i);
 		cred_device_key(s, i, &k);
-		if (kind == CRED_PSK
-				? cred_key_weakness(k.key, k.key_len, cred_endpoint(s, i)) != NULL
-				: k.key_len != 0)
+		if (!is_strong(s, i, &k) || !is_found(s, i, &k))
 			abort();
-		if (cred_pin(s, i) != NULL && kind != CRED_CERTIFICATE)
-			abort();
-		if (!cred_by_identity(s, kind, k.identity, k.identity_len, &n) || n != i)
-			abort();
-		if (!cred_by_endpoint(s, cred_endpoint(s, i), cred_purpose(s, i), &n) || n != i)
+		if (cred_pin(s, i) != NULL && cred_kind(s, i) != CRED_CERTIFICATE)
 			abort();
 		if (!cred_upstream_key(s, i, &k) || k.identity_len < 1 || k.key_len < CRED_KEY_MIN)
 			abort();

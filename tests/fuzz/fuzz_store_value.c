@@ -96,6 +96,26 @@ static void staged(unsigned kind, struct kv_slice v, uint8_t out[OUT])
 	same((struct kv_slice){ v.data, len }, out, len);
 }
 
+static void messages(unsigned kind, struct kv_slice v, uint8_t out[OUT])
+{
+	struct value_sms box;
+	struct value_sms_count count;
+	struct store_sms_message m = { 0 };
+	struct kv_slice rest;
+	uint64_t proved = 0;
+	if (kind == 0 && value_sms_read(v, &mac, CRED, &box))
+		same(v, out, value_sms_write(&box, &mac, CRED, out, OUT));
+	else if (kind == 1 && value_sms_count_read(v, &mac, CRED, &count))
+		same(v, out, value_sms_count_write(&count, &mac, CRED, out, OUT));
+	else if (kind == 2 && value_message_read(v, &m))
+		same(v, out, value_message_write(&m, out, OUT));
+	if (kind != 3 || !value_sms_head_read(v, &proved, &rest))
+		return;
+	const size_t len = value_sms_head_write(proved, out, OUT);
+	assert(len + rest.len == v.len);
+	same((struct kv_slice){ v.data, len }, out, len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t out[OUT];
@@ -109,7 +129,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		heads(kind, v, out);
 	else if (data[0] < 16)
 		plain(kind, v, out);
-	else
+	else if (data[0] < 32)
 		staged(kind, v, out);
+	else
+		messages(kind, v, out);
 	return 0;
 }

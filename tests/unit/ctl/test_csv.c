@@ -294,7 +294,7 @@ static void test_R020_a_record_with_none_or_two_proofs_is_refused(void **state)
 		{ "endpoint,public_key,kind\na,,public_key\n",
 			"2: public_key: is empty; write it, or its digest" },
 		{ "endpoint,public_key,kind\na,,rpk\n",
-			"2: kind: is unknown; write psk, public_key, certificate or nosec" },
+			"2: kind: is unknown; write psk, public_key, certificate, nosec or sms" },
 		{ "endpoint,public_key\na," SAMPLE_ED25519 "\n",
 			"2: public_key: is no elliptic-curve key; use one on P-256 (secp256r1)" },
 	};
@@ -358,9 +358,9 @@ static void test_I5_without_keys_none_is_exported(void **state)
 		"endpoint,kind,identity,identity_hex,public_key,certificate,certificate_pin,"
 		"upstream_identity,upstream_identity_hex,state,"
 		"origin,generation,changed_ms,key_octets,upstream_key_octets,labels,valid_until,"
-		"before_until,purpose,repository\n"
-		"e,psk,i,,,,,,,active,file,9,8,16,0,,,,any,false\n"
-		"e,psk,i,,,,,,,active,bootstrap,9,8,16,0,,,,any,false\n");
+		"before_until,purpose,repository,sms\n"
+		"e,psk,i,,,,,,,active,file,9,8,16,0,,,,any,false,\n"
+		"e,psk,i,,,,,,,active,bootstrap,9,8,16,0,,,,any,false,\n");
 	ctl_out_fini(&o);
 }
 

@@ -114,7 +114,7 @@ static void test_I5_what_is_no_purpose_is_told_without_what_stands_there(void **
 static void test_what_is_exported_with_keys_keeps_purpose_and_right(void **state)
 {
 	(void)state;
-	for (unsigned purpose = CTL_FOR_ANY; purpose < CTL_PURPOSES; purpose++) {
+	for (unsigned purpose = CTL_FOR_ANY; purpose <= CTL_FOR_BOOTSTRAP; purpose++) {
 		const struct ctl_cred c = of((enum ctl_purpose)purpose, purpose == CTL_FOR_SERVER);
 		struct ctl_cred back;
 		struct ctl_out o = { 0 };

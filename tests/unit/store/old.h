@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * unit/store/old: a store as an earlier program has left it: one of schema 1, sealed by it; one of
- *                 schema 2 has the same rows; one of schema 3; and one of schema 4.
+ *                 schema 2 has the same rows; one of schema 3; one of schema 4; and one of
+ *                 schema 6.
  *
  * That of schema 1 holds three credentials: number 1, "gone", revoked; 2, "urn:dev:old-1", of a
  * file, with an association in slot 0, and a session that is registered at "abc"; 3,
@@ -19,6 +20,11 @@
  * pinned (32 times c3, generation 4), with an association in slot 1 that has a proof, and a
  * verdict.
  *
+ * That of schema 6 holds number 1, "urn:dev:six-1", a PSK of 16 times "s" for server that has a
+ * label and may fetch firmware (generation 1), with an association in slot 0, a session that is
+ * registered at "jkl" and has an upstream and a number, and "six-next" staged; number 2,
+ * "urn:dev:six-2", without DTLS (generation 2); and number 3, "urn:dev:six-3", revoked.
+ *
  * Errors: asserted. Threads: one.
  */
 #ifndef LWG_UNIT_STORE_OLD_H
@@ -28,7 +34,7 @@
 
 #include <stdint.h>
 
-/* Of schema version 1 to 5, brought up and running. */
+/* Of schema version 1 to 6, brought up and running. */
 struct depot *old_depot(uint32_t version);
 
 #endif

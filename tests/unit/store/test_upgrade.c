@@ -12,6 +12,7 @@
 
 #include "base/attr.h"
 #include "store/core.h"
+#include "store/sms.h"
 #include "unit/store/old.h"
 
 static enum store_result decide(struct store_txn *t, void *arg)
@@ -179,12 +180,77 @@ static void test_R204_what_was_written_before_anything_was_learned_goes_on(void 
 	depot_free(d);
 }
 
+/* --- from before there were short messages ---------------------------------------------------- */
+
+static void check_six(struct depot *d)
+{
+	struct store_cred c;
+	struct store_session s;
+	struct store_assoc a;
+	struct store_staged x;
+	assert_int_equal(store_read_cred(d->r, 1, &c), STORE_OK);
+	assert_true(c.purpose == STORE_FOR_SERVER && c.repository && c.labels_len == 1);
+	assert_true(c.key_len == 16 && c.key[15] == 's' && c.sms.kic == 0 && c.sms.cc_len == 0);
+	assert_int_equal(store_read_cred(d->r, 2, &c), STORE_OK);
+	assert_true(c.kind == STORE_CRED_NOSEC && c.state == STORE_CRED_ACTIVE);
+	assert_int_equal(store_read_cred(d->r, 3, &c), STORE_OK);
+	assert_int_equal(c.state, STORE_CRED_REVOKED);
+	assert_int_equal(store_read_session(d->r, 1, &s), STORE_OK);
+	assert_true(s.registered && s.upstream == 0x1234 && s.queue && s.binding == 1);
+	assert_string_equal(s.location, "jkl");
+	assert_string_equal(s.sms, "491234");
+	assert_int_equal(depot_read(d, 0, &a), STORE_OK);
+	assert_true(a.cred == 1 && a.generation == 1);
+	assert_int_equal(store_read_staged(d->r, 1, &x), STORE_OK);
+	assert_memory_equal(x.identity, "six-next", 8);
+	assert_int_equal(store_stats(d->s).damaged, 0);
+}
+
+static enum store_result take(struct store_txn *t, void *arg)
+{
+	const struct store_cred *const c = arg;
+	struct store_sms_message m = { .cred = c->number, .id = 7, .len = 1 };
+	return store_sms_take(t, &m, c->proved, true, 3);
+}
+
+static void test_what_was_written_before_there_were_short_messages_goes_on(void **state)
+{
+	(void)state;
+	struct depot *const d = old_depot(6);
+	struct store_sms_counters n;
+	struct store_sms_message m;
+	uint64_t at = 0;
+	check_six(d);
+	assert_int_equal(store_sms_read(d->r, 1, &n), STORE_NONE);
+	assert_int_equal(store_sms_next_in(d->r, 0, &at, &m), STORE_NONE);
+	assert_int_equal(store_sms_next_out(d->r, 0, &at, &m), STORE_NONE);
+	/* And what came with them is added, beside one that has DTLS. */
+	struct store_cred c = { .kind = STORE_CRED_SMS,
+		.endpoint = "urn:dev:six-1",
+		.identity = "491234",
+		.identity_len = 6,
+		.key_len = 32,
+		.key = { 1 },
+		.sms = { .kic = 0x12, .kid = 0x12, .cc_len = 8 } };
+	assert_int_equal(depot_cred_put(d, &c), STORE_OK);
+	assert_true(c.number > 3);
+	assert_int_equal(depot_do(d, take, &c), STORE_OK);
+	depot_kill(d);
+	depot_start(d);
+	check_six(d);
+	assert_int_equal(store_sms_read(d->r, c.number, &n), STORE_OK);
+	assert_int_equal(n.in, 3);
+	assert_int_equal(store_find_endpoint_sms(d->r, "urn:dev:six-1", &c), STORE_OK);
+	depot_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_R204_what_was_written_before_there_were_policies_goes_on),
 		cmocka_unit_test(test_R204_what_came_with_policies_is_added_to_it),
 		cmocka_unit_test(test_R204_what_was_written_before_anything_was_learned_goes_on),
+		cmocka_unit_test(test_what_was_written_before_there_were_short_messages_goes_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

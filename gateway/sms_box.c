@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/wipe.h"
+#include "conf/config.h"
+#include "gateway/sms_parts.h"
+#include "gateway/worker.h"
+#include "sms/counter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum what { TAKE, SEND, IN_DONE };
+
+struct sms_op {
+	struct store_op op;
+	struct gw_worker *worker;
+	struct gw_session *session; /* NULL: nobody waits for it */
+	enum what what;
+	uint32_t a_day;
+	uint64_t proved, counter, answers;
+	uint8_t cc[SMS_CC_MAX]; /* of what is sent */
+	struct store_sms_message m;
+};
+
+/* --- operations ------------------------------------------------------------------------------ */
+
+static enum store_result run(struct store_txn *t, struct store_op *op)
+{
+	struct sms_op *const o = CONTAINER_OF(op, struct sms_op, op);
+	switch (o->what) {
+	case TAKE:
+		return store_sms_take(t, &o->m, o->proved, true, o->counter);
+	case SEND:
+		return store_sms_send(t, &o->m, o->proved, true, o->counter, o->answers, o->a_day);
+	case IN_DONE:
+		break;
+	}
+	return store_sms_in_done(t, o->m.cred, o->m.id);
+}
+
+struct stored { /* GW_SMS_STORED */
+	struct sms_op *op;
+	enum store_result result;
+};
+
+static void done(struct store_op *op, enum store_result result)
+{
+	struct sms_op *const o = CONTAINER_OF(op, struct sms_op, op);
+	const struct stored stored = { .op = o, .result = result };
+	const struct gw_worker *const w = o->worker;
+	if (!inbox_post(w->shared->inboxes[w->number], INBOX_SURE, GW_SMS_STORED, &stored,
+		    sizeof(stored)))
+		abort(); /* memory ended: a session would wait for ever */
+}
+
+static struct sms_op *op_new(struct gw_worker *w, struct gw_session *s, uint32_t cred, enum what is)
+{
+	struct sms_op *const o = calloc(1, sizeof(*o));
+	if (!o)
+		return NULL;
+	o->op = (struct store_op){ .run = run, .done = done, .vital = is == IN_DONE };
+	o->worker = w;
+	o->session = s;
+	o->what = is;
+	o->m.cred = cred;
+	return o;
+}
+
+static void submit(struct sms_op *o)
+{
+	if (o->session)
+		o->session->ops++;
+	o->worker->ops++;
+	store_submit(o->worker->shared->store, &o->op);
+}
+
+static void op_free(struct sms_op *o)
+{
+	wipe(o, sizeof(*o));
+	free(o);
+}
+
+static uint64_t store_now(const struct gw_worker *w)
+{
+	return store_time(w->shared->store, w->now_ms);
+}
+
+void gw_sms_answer(const struct gw_worker *w, uint64_t id, enum wire_taken taken)
+{
+	const struct gw_sms_answer a = { .id = id, .taken = taken };
+	if (w->shared->sms &&
+		!inbox_post(w->shared->sms, INBOX_SURE, GW_DESK_ANSWER, &a, sizeof(a)))
+		w->smses->stats.later++; /* what is not answered comes again */
+}
+
+/* --- in -------------------------------------------------------------------------------------- */
+
+static struct gw_sms_open *find_open(struct gw_sms *x, uint64_t id)
+{
+	for (size_t i = 0; i < x->open_len; i++) {
+		if (x->open[i].id == id)
+			return &x->open[i];
+	}
+	return NULL;
+}
+
+static void close_open(struct gw_sms *x, const struct gw_sms_open *o)
+{
+	const size_t at = (size_t)(o - x->open);
+	x->open_len--;
+	memmove(&x->open[at], &x->open[at + 1], (x->open_len - at) * sizeof(x->open[0]));
+}
+
+/* What an answer is to be known by. False: no answer is waited for. */
+static bool note(struct gw_sms *x, uint64_t id, const uint8_t *msg, size_t len)
+{
+	const struct gw_session *const s = x->session;
+	struct pdu m;
+	if (x->open_len == STORE_SMS_IN)
+		return false; /* the store has refused it before */
+	struct gw_sms_open *const o = &x->open[x->open_len];
+	*o = (struct gw_sms_open){ .id = id,
+		.until_ms = s->worker->now_ms + gw_session_radio(s)->exchange_lifetime_ms };
+	if (pdu_parse(msg, len, &m) == PDU_OK) {
+		o->mid = m.mid;
+		o->token_len = m.token_len;
+		memcpy(o->token, m.token, m.token_len);
+		o->request = pdu_is_request(&m);
+		o->brief = !o->request && m.type != PDU_CON;
+	} else {
+		o->brief = true;
+	}
+	x->open_len++;
+	return true;
+}
+
+static void pass(struct gw_session *s, uint64_t id, uint8_t *msg, size_t len)
+{
+	struct gw_sms *const x = s->sms;
+	if (find_open(x, id) || !note(x, id, msg, len))
+		return;
+	gw_session_message(s, GW_DEVICE, msg, len);
+	gw_session_loosen(s);
+}
+
+bool gw_sms_take(struct gw_session *s, const struct gw_sms_packet *p)
+{
+	struct gw_worker *const w = s->worker;
+	struct sms_op *const o = p->len <= sizeof(o->m.data) ? op_new(w, s, s->cred, TAKE) : NULL;
+	if (!o)
+		return false;
+	o->proved = s->sms->proved;
+	o->counter = p->counter;
+	o->m.id = p->id;
+	o->m.at_ms = store_now(w);
+	o->m.pid = p->mo->pid;
+	o->m.dcs = p->mo->dcs;
+	o->m.marker = p->mo->marker;
+	gw_sms_number_put(&p->mo->peer, o->m.peer);
+	gw_sms_number_put(&p->mo->own, o->m.own);
+	o->m.len = p->len;
+	memcpy(o->m.data, p->coap, p->len);
+	submit(o);
+	return true;
+}
+
+static void taken(struct sms_op *o, enum store_result r)
+{
+	struct gw_worker *const w = o->worker;
+	struct gw_session *const s = o->session;
+	struct gw_sms_stats *const stats = &w->smses->stats;
+	const bool good = r == STORE_OK || r == STORE_STALE;
+	gw_sms_answer(w, o->m.id, good ? WIRE_TAKEN : WIRE_LATER);
+	stats->in += r == STORE_OK;
+	stats->replayed += r == STORE_STALE;
+	stats->later += !good;
+	if (r != STORE_OK || s->ended || !s->sms)
+		return; /* the next life of the session feeds it */
+	struct gw_sms *const x = s->sms;
+	if (o->counter > x->in)
+		x->in = o->counter;
+	gw_sms_number_get(o->m.peer, &x->peer);
+	gw_sms_number_get(o->m.own, &x->own);
+	x->heard_ms = w->now_ms;
+	if (x->fed)
+		pass(s, o->m.id, o->m.data, o->m.len);
+	else
+		gw_session_loosen(s); /* with all the others */
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct store_sms_message *const x = a, *const y = b;
+	return (x->at_ms > y->at_ms) - (x->at_ms < y->at_ms);
+}
+
+void gw_sms_feed(struct gw_session *s)
+{
+	struct gw_worker *const w = s->worker;
+	struct gw_sms *const x = s->sms;
+	struct store_sms_message *const all = calloc(STORE_SMS_IN, sizeof(*all));
+	size_t n = 0;
+	uint64_t after = 0;
+	if (!all)
+		return;
+	store_reader_rest(w->reader);
+	while (n < STORE_SMS_IN &&
+		store_sms_next_in(w->reader, s->cred, &after, &all[n]) == STORE_OK)
+		n++;
+	qsort(all, n, sizeof(*all), by_age);
+	x->fed = true;
+	for (size_t i = 0; i < n && !s->ended && !s->condemned; i++) {
+		gw_sms_number_get(all[i].peer, &x->peer);
+		gw_sms_number_get(all[i].own, &x->own);
+		pass(s, all[i].id, all[i].data, all[i].len);
+	}
+	wipe(all, STORE_SMS_IN * sizeof(*all));
+	free(all);
+}
+
+static void in_done(struct gw_session *s, uint64_t id)
+{
+	struct sms_op *const o = op_new(s->worker, s, s->cred, IN_DONE);
+	if (!o)
+		return; /* the next life of the session passes it on again, as a network may */
+	o->m.id = id;
+	o->op.may_wait_ms = 50;
+	submit(o);
+}
+
+/* It is where nothing of ours can lose it any more. */
+static bool has_passed(const struct gw_session *s)
+{
+	return s->hold.len == 0 && s->blocked == 0 && s->legs[GW_LINK].conn && !s->link_wakes;
+}
+
+void gw_sms_tidy(struct gw_session *s)
+{
+	struct gw_sms *const x = s->sms;
+	const bool passed = has_passed(s);
+	for (size_t i = 0; i < x->open_len;) {
+		const struct gw_sms_open *const o = &x->open[i];
+		if (!(o->brief && passed) && s->worker->now_ms < o->until_ms) {
+			i++;
+			continue;
+		}
+		in_done(s, o->id);
+		close_open(x, o);
+	}
+}
+
+uint64_t gw_sms_answers(struct gw_sms *x, const uint8_t *msg, size_t len)
+{
+	struct pdu m;
+	if (pdu_parse(msg, len, &m) != PDU_OK)
+		return 0;
+	for (size_t i = 0; i < x->open_len; i++) {
+		const struct gw_sms_open *const o = &x->open[i];
+		const bool same_mid =
+			(m.type == PDU_ACK || m.type == PDU_RST) && m.mid == o->mid && !o->brief;
+		const bool response =
+			pdu_is_response(&m) && pdu_same_token(&m, o->token, o->token_len);
+		/* An empty ACK says of a request only that it has come. */
+		const bool its =
+			o->request ? response || (same_mid && m.type == PDU_RST) : same_mid;
+		if (!its)
+			continue;
+		const uint64_t id = o->id;
+		close_open(x, o);
+		return id;
+	}
+	return 0;
+}
+
+/* --- out ------------------------------------------------------------------------------------- */
+
+static size_t seal(
+	struct gw_worker *w, struct gw_sms *x, const uint8_t *msg, size_t len, struct sms_op *o)
+{
+	uint8_t plain[STORE_SMS_DATA_MAX], head[SMS_ENVELOPE_MAX];
+	const size_t head_len = sms_wrap(w->shared->conf->sms.tag, len, head);
+	if (head_len == 0 || head_len + len > sizeof(plain) ||
+		!sms_next(SMS_COUNT_HIGHER, x->out, &o->counter))
+		return 0;
+	memcpy(plain, head, head_len);
+	memcpy(plain + head_len, msg, len);
+	const size_t sealed = sms_seal(w->smses->cipher, &x->settings, o->counter, plain,
+		head_len + len, o->m.data, sizeof(o->m.data), o->cc);
+	wipe(plain, sizeof(plain));
+	return sealed;
+}
+
+bool gw_sms_seal_and_keep(struct gw_worker *w, uint32_t cred, struct gw_sms *x, const uint8_t *msg,
+	size_t len, uint64_t answers)
+{
+	const struct conf_sms *const conf = &w->shared->conf->sms;
+	struct sms_op *const o = op_new(w, x->session, cred, SEND);
+	const size_t sealed = o ? seal(w, x, msg, len, o) : 0;
+	if (sealed == 0) {
+		w->smses->stats.lost++;
+		if (o)
+			op_free(o);
+		return false;
+	}
+	x->out = o->counter;
+	o->proved = x->proved;
+	o->answers = answers;
+	o->a_day = conf->segments_a_day;
+	o->m.at_ms = store_now(w);
+	o->m.until_ms = o->m.at_ms + (uint64_t)conf->valid_s * 1000;
+	o->m.pid = x->around.pid;
+	o->m.dcs = x->around.dcs;
+	o->m.marker = 0x70;
+	o->m.segments = gw_sms_segments(sealed);
+	if (o->m.segments > 1)
+		x->reference++;
+	o->m.reference = x->reference;
+	gw_sms_number_put(&x->peer, o->m.peer);
+	gw_sms_number_put(&x->own, o->m.own);
+	o->m.len = sealed;
+	/* Before it leaves: so that it cannot come back unknown. */
+	gw_sms_remember(w->smses, cred, o->cc);
+	submit(o);
+	return true;
+}
+
+static void sent(struct sms_op *o, enum store_result r)
+{
+	struct gw_worker *const w = o->worker;
+	uint8_t frame[GW_SMS_MO_MAX + 256];
+	struct gw_sms_stats *const stats = &w->smses->stats;
+	if (r != STORE_OK) {
+		stats->lost++;
+		log_limited(&w->log, &w->limits.store, w->now_ms, LOG_LEVEL_WARN, "sms-lost",
+			"credential=%u why=\"%s\"", o->m.cred,
+			r == STORE_FULL ? "too much waits for it, or sms.segments_a_day are spent"
+					: "its keys are others by now, or the store has failed");
+		return;
+	}
+	stats->out++;
+	const size_t len = gw_sms_mt_frame(&o->m, store_now(w), frame, sizeof(frame));
+	if (len > 0 && w->shared->sms &&
+		!inbox_post(w->shared->sms, INBOX_SURE, GW_DESK_SAY, frame, len))
+		stats->lost++; /* till the next bridge comes */
+}
+
+/* --- coming back ----------------------------------------------------------------------------- */
+
+void gw_sms_stored(struct gw_worker *w, const struct inbox_message *m)
+{
+	struct stored stored;
+	memcpy(&stored, m->data, sizeof(stored));
+	struct sms_op *const o = stored.op;
+	struct gw_session *const s = o->session;
+	w->ops--;
+	if (o->what == TAKE)
+		taken(o, stored.result);
+	else if (o->what == SEND)
+		sent(o, stored.result);
+	op_free(o);
+	if (!s)
+		return;
+	s->ops--;
+	if (s->ended && s->ops == 0)
+		gw_session_free(s);
+	else if (!s->ended)
+		gw_session_flow(s);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/wipe.h"
+#include "conf/config.h"
+#include "gateway/rouse.h"
+#include "gateway/routes.h"
+#include "gateway/seats.h"
+#include "gateway/sms_parts.h"
+#include "gateway/worker.h"
+#include "sms/counter.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* --- whose session ---------------------------------------------------------------------------- */
+
+/* The one of a credential: awake, brought back, or a new one. NULL: it cannot be. */
+static struct gw_session *session_of(struct gw_worker *w, uint32_t cred)
+{
+	struct gw_session *const here = gw_session_of(w, cred);
+	if (here)
+		return here->sms && !here->sms->closed ? here : NULL;
+	(void)gw_rouse(w, cred); /* it may have ended again */
+	struct gw_session *const back = gw_session_of(w, cred);
+	if (back)
+		return back->sms ? back : NULL;
+	const uint8_t to = gw_route(w, cred, GW_NO_LISTENER);
+	struct gw_session *const s = to != GW_NO_UPSTREAM ? gw_session_seated(w, cred) : NULL;
+	if (!s)
+		return NULL;
+	s->upstream = to;
+	s->routed = w->reroutes;
+	return s->sms && gw_session_begin(s, NULL) ? s : NULL;
+}
+
+/* Somebody else's by now: false, it is on its way there. */
+static bool is_ours(struct gw_worker *w, const struct inbox_message *m, uint32_t cred)
+{
+	const uint32_t to = gw_sms_worker(w->shared, w->reader, cred);
+	if (to == w->number)
+		return true;
+	if (!inbox_post(w->shared->inboxes[to], INBOX_LOSSY, m->kind, m->data, m->len))
+		w->smses->stats.later++; /* nobody answers it: it comes again */
+	return false;
+}
+
+/* --- what has come ---------------------------------------------------------------------------- */
+
+static void drop(struct gw_worker *w, const struct gw_sms_mo *m, uint64_t *counter, const char *why)
+{
+	++*counter;
+	log_limited(&w->log, &w->limits.device_handshake, w->now_ms, LOG_LEVEL_INFO, "sms-dropped",
+		"credential=%u why=\"%s\"", m->cred, why);
+	gw_sms_answer(w, m->id, WIRE_TAKEN); /* it is of no use, however often it comes */
+}
+
+/* True: p is what it says, and is new. */
+static bool open_it(
+	struct gw_worker *w, const struct gw_sms *x, struct gw_sms_mo *m, struct gw_sms_packet *p)
+{
+	struct gw_sms_stats *const stats = &w->smses->stats;
+	struct sms_opened o;
+	struct pdu coap;
+	uint64_t last = x->in;
+	const enum sms_fault fault = sms_open(w->smses->cipher, &x->settings, m->data, m->len, &o);
+	if (fault != SMS_GOOD) {
+		drop(w, m, &stats->forged, "it does not open under the keys of its sender");
+		return false;
+	}
+	if (gw_sms_is_own(w->smses, m->cred, o.cc)) {
+		drop(w, m, &stats->reflected, "it is one of ours");
+		return false;
+	}
+	if (sms_count(SMS_COUNT_HIGHER, o.counter, &last) != SMS_COUNTED) {
+		drop(w, m, &stats->replayed, "its counter was there");
+		return false;
+	}
+	*p = (struct gw_sms_packet){ .id = m->id, .counter = o.counter, .mo = m };
+	if (!sms_unwrap(w->shared->conf->sms.tag, o.data, o.len, &p->coap, &p->len) ||
+		p->len > STORE_SMS_DATA_MAX || pdu_parse(p->coap, p->len, &coap) != PDU_OK) {
+		drop(w, m, &stats->malformed, "no CoAP message is in its envelope");
+		return false;
+	}
+	return true;
+}
+
+static void came(struct gw_worker *w, struct gw_sms_mo *m)
+{
+	struct gw_sms moment;
+	struct gw_sms_packet p;
+	const struct gw_session *const here = gw_session_of(w, m->cred);
+	const struct gw_sms *x = here ? here->sms : NULL;
+	memset(&moment, 0, sizeof(moment));
+	if (!x && gw_sms_load(w, m->cred, NULL, &moment))
+		x = &moment;
+	if (!x) {
+		drop(w, m, &w->smses->stats.forged, "its credential is not good any more");
+	} else if (open_it(w, x, m, &p)) {
+		struct gw_session *const s = w->stopping ? NULL : session_of(w, m->cred);
+		if (!s || !gw_sms_take(s, &p)) {
+			w->smses->stats.later++;
+			gw_sms_answer(w, m->id, WIRE_LATER);
+		}
+	}
+	wipe(&moment, sizeof(moment));
+}
+
+/* What the last process has left in the box in. */
+static void go_on(struct gw_worker *w, uint32_t cred)
+{
+	struct gw_session *const s = w->stopping ? NULL : session_of(w, cred);
+	if (s)
+		gw_session_loosen(s);
+}
+
+void gw_sms_received(struct gw_worker *w, const struct inbox_message *m)
+{
+	struct gw_sms_mo mo;
+	uint32_t cred;
+	if (!w->smses)
+		return;
+	if (m->kind == GW_SMS_STORED) {
+		gw_sms_stored(w, m);
+		return;
+	}
+	if (m->kind == GW_SMS_IN) {
+		memset(&mo, 0, offsetof(struct gw_sms_mo, data));
+		memcpy(&mo, m->data, m->len < sizeof(mo) ? m->len : sizeof(mo));
+		if (is_ours(w, m, mo.cred))
+			came(w, &mo);
+		wipe(&mo, sizeof(mo));
+		return;
+	}
+	memcpy(&cred, m->data, sizeof(cred));
+	if (!is_ours(w, m, cred))
+		return;
+	if (m->kind == GW_SMS_GO_ON)
+		go_on(w, cred);
+	else
+		gw_sms_wanted_received(w, cred);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gateway/sms_parts: what the files of gateway/sms share. For them only; see gateway/sms.h. */
+#ifndef LWG_GATEWAY_SMS_PARTS_H
+#define LWG_GATEWAY_SMS_PARTS_H
+
+#include "base/attr.h"
+#include "gateway/sms.h"
+#include "proxy/coap.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	GW_SMS_MO_MAX = STORE_SMS_DATA_MAX + SMS_HEAD + SMS_OVERHEAD_MAX + SMS_ENVELOPE_MAX,
+	GW_SMS_DIGITS_MIN = 5,
+};
+
+/* --- between the threads ---------------------------------------------------------------------- */
+
+struct gw_sms_mo { /* GW_SMS_IN: to a worker */
+	uint64_t id;
+	uint32_t cred;
+	uint8_t pid, dcs, marker;
+	struct wire_number peer, own;
+	size_t len;
+	uint8_t data[GW_SMS_MO_MAX];
+};
+
+enum gw_sms_desk_kind { /* what comes by the desk's inbox */
+	GW_DESK_ANSWER, /* struct gw_sms_answer */
+	GW_DESK_SAY,    /* a frame */
+};
+struct gw_sms_answer {
+	uint64_t id;
+	enum wire_taken taken;
+};
+
+void gw_sms_number_put(const struct wire_number *n, uint8_t out[STORE_SMS_NUMBER_MAX]);
+void gw_sms_number_get(const uint8_t in[STORE_SMS_NUMBER_MAX], struct wire_number *n);
+/* What the bridge is told of a message of the box out. 0: its time is over. */
+MUST_USE size_t gw_sms_mt_frame(
+	const struct store_sms_message *m, uint64_t now_ms, uint8_t *out, size_t cap);
+
+/* --- a session's ------------------------------------------------------------------------------ */
+
+struct gw_sms_open { /* something in the box in */
+	uint64_t id;
+	uint64_t until_ms; /* CLOCK_BOOTTIME: nobody waits for the answer any more */
+	uint16_t mid;
+	uint8_t token_len, token[PDU_TOKEN_MAX];
+	bool request; /* else it is answered by the empty ACK, or the RST */
+	bool brief;   /* nothing answers it: it is done when it was passed on */
+};
+
+struct gw_sms {                     /* the holder wipes it */
+	struct gw_session *session; /* NULL: a moment's */
+	struct sms_settings settings;
+	struct sms_around around;
+	uint64_t proved;  /* of the credential: of these keys */
+	uint64_t in, out; /* counters */
+	uint64_t heard_ms;
+	uint64_t until_ms; /* wall clock: the credential ends; 0: it does not */
+	size_t room;
+	uint16_t reference;
+	struct wire_number peer, own;
+	struct gw_sms_open open[STORE_SMS_IN];
+	size_t open_len;
+	bool fed;    /* the relay has what was in the box in */
+	bool closed; /* it ends with this turn */
+};
+
+/* Keys and counters of a credential. endpoint: that it must be of; NULL: any. False: it is none, or
+   cannot be served. */
+MUST_USE bool gw_sms_load(
+	struct gw_worker *w, uint32_t cred, const char *endpoint, struct gw_sms *out);
+/* How many short messages so many octets take. */
+uint8_t gw_sms_segments(size_t len);
+/* Seals one message of that peer, and has it written down. False: it is lost. */
+MUST_USE bool gw_sms_seal_and_keep(struct gw_worker *w, uint32_t cred, struct gw_sms *x,
+	const uint8_t *msg, size_t len, uint64_t answers);
+/* The checksum of one of ours, from now on. */
+void gw_sms_remember(struct gw_smses *x, uint32_t cred, const uint8_t *cc);
+bool gw_sms_is_own(const struct gw_smses *x, uint32_t cred, const uint8_t *cc);
+
+/* --- boxes ------------------------------------------------------------------------------------ */
+
+struct gw_sms_packet { /* opened */
+	uint64_t id, counter;
+	const uint8_t *coap;
+	size_t len;
+	const struct gw_sms_mo *mo;
+};
+/* Has it written down; s gets it when it is durable. False: memory is short. */
+MUST_USE bool gw_sms_take(struct gw_session *s, const struct gw_sms_packet *p);
+/* What is in the box in goes to the relay. */
+void gw_sms_feed(struct gw_session *s);
+/* What of the box in this message answers; 0: nothing. It is not waited for any more. */
+uint64_t gw_sms_answers(struct gw_sms *x, const uint8_t *msg, size_t len);
+/* What has been passed on, or is too old, is let go. */
+void gw_sms_tidy(struct gw_session *s);
+/* An operation has come back (GW_SMS_STORED). */
+void gw_sms_stored(struct gw_worker *w, const struct inbox_message *m);
+void gw_sms_answer(const struct gw_worker *w, uint64_t id, enum wire_taken taken);
+/* sms_wake.c: the other half of gw_sms_wanted(), in the worker that seals for it. */
+void gw_sms_wanted_received(struct gw_worker *w, uint32_t cred);
+
+#endif
