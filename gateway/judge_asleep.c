@@ -251,8 +251,8 @@ enum gw_verdict gw_judge_sleeper(struct gw_worker *w, struct gw_waking *k)
 		return same ? otherwise : GW_FAREWELL; /* S28, S30 */
 	}
 	const enum store_role role = (enum store_role)a->path.role;
-	const bool good =
-		role == STORE_DEVICE ? rule(w, a, false, &k->ruling) : rule_of_link(w, a, &k->ruling);
+	const bool good = role == STORE_DEVICE ? rule(w, a, false, &k->ruling)
+					       : rule_of_link(w, a, &k->ruling);
 	return good ? verdict_of(&k->ruling, role, otherwise) : GW_FAREWELL;
 }
 

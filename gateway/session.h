@@ -110,15 +110,15 @@ struct gw_session {
 	uint8_t upstream; /* to which it is routed, and its slot, link and registration are of */
 	uint8_t target;   /* the address that its last link was opened to; GW_NO_TARGET */
 	struct gw_question_mids mids;
-	uint8_t kind;     /* of the credential: enum store_cred_kind */
-	uint8_t purpose;  /* the same: enum store_purpose */
-	bool repository;  /* the same */
-	bool is_loose;    /* in the worker's list of those to look at */
-	bool suspect;     /* it is judged before its next message (I8) */
+	uint8_t kind;      /* of the credential: enum store_cred_kind */
+	uint8_t purpose;   /* the same: enum store_purpose */
+	bool repository;   /* the same */
+	bool is_loose;     /* in the worker's list of those to look at */
+	bool suspect;      /* it is judged before its next message (I8) */
 	bool link_suspect; /* its device came anew before that was done: the link is, apart */
-	bool condemned;   /* it ends with this turn */
-	bool is_moving;   /* where its device is, is being written down ... */
-	bool moves_again; /* ... and is another place by now */
+	bool condemned;    /* it ends with this turn */
+	bool is_moving;    /* where its device is, is being written down ... */
+	bool moves_again;  /* ... and is another place by now */
 };
 
 _Static_assert(sizeof(struct gw_session) <= 384, "I6: what an awake device costs");
