@@ -123,8 +123,8 @@ void governor_leg_gone(const struct governor_port *p, enum side leg);
 void governor_cut(const struct governor_port *p);
 void governor_clear(struct governor_home *h, struct governor **seat);
 
-/* The last message of that side that was no request, and that has had its empty ACK. False: there is
-   none. */
+/* The last message of that side that was no request, and that has had its empty ACK. False: there
+   is none. */
 struct governor_said {
 	uint64_t until_ms; /* its copies may come */
 	uint32_t sum;

@@ -2,9 +2,10 @@
 /*
  * proxy/recall: which notification of a device was acknowledged last, for devices that sleep.
  *
- * A device on a slow radio repeats itself for minutes, and is let go after a minute of silence; what
- * the governor kept for its copies goes then. Its next copy would be the server's to know again, and
- * not every server answers one (libcoap 4.3.1 stays silent): so this is remembered beyond.
+ * A device on a slow radio repeats itself for minutes, and is let go after a minute of silence;
+ * what the governor kept for its copies goes then. Its next copy would be the server's to know
+ * again, and not every server answers one (libcoap 4.3.1 stays silent): so this is remembered
+ * beyond.
  *
  * Promise: one of each device, of as many as there is room for; a newer one may take an older one's
  *          place. Nothing of another channel of the device is known again (RFC 7252 4.4: ids are of
