@@ -200,7 +200,10 @@ static void fill(const struct gw_worker *w, const struct gw_session *s, struct c
 		const struct net_path *const candidate = dtls_conn_candidate(c);
 		if (candidate)
 			out->candidate = candidate->peer;
-		out->device_up_ms_ago = ago(w->now_ms, out->device_facts.up_ms);
+		/* One that was asleep has been up for longer than it is here. */
+		out->device_up_ms_ago =
+			s->full_ms > 0 ? ago(store_time(w->shared->store, w->now_ms), s->full_ms)
+				       : ago(w->now_ms, out->device_facts.up_ms);
 		out->device_heard_ms_ago = ago(w->now_ms, out->device_facts.heard_ms);
 	}
 	if (s->air) {

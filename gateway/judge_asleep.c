@@ -15,7 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOTE_WAIT_MS = 10 /* many share a commit */ };
+enum {
+	NOTE_WAIT_MS = 10, /* many share a commit */
+	TOLD_MS = 1000     /* after what was done is in the chronicle */
+};
 
 /* --- what has happened ------------------------------------------------------------------------ */
 
@@ -251,8 +254,8 @@ enum gw_verdict gw_judge_sleeper(struct gw_worker *w, struct gw_waking *k)
 		return same ? otherwise : GW_FAREWELL; /* S28, S30 */
 	}
 	const enum store_role role = (enum store_role)a->path.role;
-	const bool good =
-		role == STORE_DEVICE ? rule(w, a, false, &k->ruling) : rule_of_link(w, a, &k->ruling);
+	const bool good = role == STORE_DEVICE ? rule(w, a, false, &k->ruling)
+					       : rule_of_link(w, a, &k->ruling);
 	return good ? verdict_of(&k->ruling, role, otherwise) : GW_FAREWELL;
 }
 
@@ -461,7 +464,7 @@ static void link_is_done(struct gw_session *s)
 	o->legs[GW_LINK].drop = true;
 	o->legs[GW_LINK].drop_place = link->place;
 	memcpy(o->legs[GW_LINK].drop_id, link->id, sizeof(link->id));
-	gw_op_submit(o, NOTE_WAIT_MS);
+	gw_op_submit(o, TOLD_MS);
 }
 
 void gw_judge_noted(struct gw_session *s, enum store_result r)
@@ -469,7 +472,9 @@ void gw_judge_noted(struct gw_session *s, enum store_result r)
 	struct gw_worker *const w = s->worker;
 	const struct gw_sentence *const x = s->sentence;
 	const bool parts = x->parts;
-	if (x->ruling.fresh || parts)
+	/* Decided by a process that was killed before it could tell, or after: told now, maybe
+	   again. */
+	if (x->ruling.fresh || parts || s->legs[GW_LINK].conn)
 		gw_judge_say(w, s->endpoint, &x->ruling, noted_outcome(x, r), true);
 	if (r != STORE_OK) { /* the sweep comes again, or its next record */
 		gw_session_sleep(s);

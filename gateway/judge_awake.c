@@ -185,7 +185,8 @@ static void say_begun(struct gw_session *s)
 	gw_judge_say(s->worker, s->endpoint, r, o, false);
 }
 
-static void keep_device(struct gw_session *s)
+/* told: what is done to its link is in the chronicle already. */
+static void keep_device(struct gw_session *s, bool told)
 {
 	const struct policy_leg up = s->sentence->ruling.upstream;
 	if (s->relay && relay_device_gated(s->relay) != RELAY_OPEN && up.action != POLICY_DRAIN)
@@ -193,6 +194,8 @@ static void keep_device(struct gw_session *s)
 	if (up.action == POLICY_DRAIN) {
 		drain(s, up.bound_s);
 	} else if (gw_action_weight(up.action) > 0) {
+		if (!told && s->legs[GW_LINK].conn) /* see gw_judge_noted() */
+			gw_judge_say(s->worker, s->endpoint, &s->sentence->ruling, GW_DONE, false);
 		gw_session_close_link(s);
 		link_is_done(s);
 	}
@@ -209,6 +212,7 @@ static void carry_out(struct gw_session *s)
 {
 	struct gw_sentence *const x = s->sentence;
 	struct gw_ruling *const r = &x->ruling;
+	const bool told = r->fresh;
 	x->begun = true;
 	if (!drains(r))
 		x->drain_ms = 0;
@@ -232,7 +236,7 @@ static void carry_out(struct gw_session *s)
 		break;
 	case POLICY_KEEP:
 	case POLICY_ALERT_ONLY:
-		keep_device(s);
+		keep_device(s, told);
 		break;
 	}
 	if (!s->sentence)

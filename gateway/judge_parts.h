@@ -69,8 +69,8 @@ static inline gw_events gw_event_bit(enum policy_event e)
 	return (gw_events)1 << e;
 }
 
-/* Its device has shaken hands since, and what was said then of its link is of an association that is
-   no more: the link is looked at with the device. */
+/* Its device has shaken hands since, and what was said then of its link is of an association that
+   is no more: the link is looked at with the device. */
 static inline void gw_case_join_link(struct gw_case *c)
 {
 	c->link_born = c->link_born > c->born ? c->link_born : c->born;

@@ -18,6 +18,7 @@
 #include "proxy/exchange.h"
 #include "proxy/governor.h"
 #include "proxy/queue.h"
+#include "proxy/recall.h"
 #include "proxy/relay.h"
 #include "proxy/shift.h"
 #include "proxy/side.h"
@@ -36,6 +37,7 @@ struct relay {
 	uint64_t now_ms; /* the latest that we were told */
 	struct queue_budget budget;
 	struct governor_home governed;
+	struct recall recall;
 	struct relay_device *first;
 	struct pool devices, tables;   /* where relay_device and exchange_table live */
 	uint8_t shifted[2][SHIFT_MAX]; /* by the side that they go to; while a call lasts */
@@ -118,6 +120,8 @@ MUST_USE enum relay_fate relay_pass(
 	struct relay_device *d, enum side to, const struct pdu *m, const struct pdu *came);
 /* Is m, which is sound, something that was dealt with before? Then it has been dealt with again. */
 MUST_USE bool relay_governor_stops(struct relay_device *d, enum side from, const struct pdu *m);
+/* d is let go, and may come again. */
+void relay_governor_remember(struct relay_device *d);
 /* What was said on that leg, or waits for it, is void. */
 void relay_governor_leg_gone(struct relay_device *d, enum side leg);
 /* All requests under way are answered with that. */

@@ -129,15 +129,48 @@ enum relay_fate relay_pass(
 	return fate;
 }
 
+static struct recalled recalled(const struct relay_device *d, const struct governor_said *s)
+{
+	return (struct recalled){
+		.until_ms = s->until_ms, .sum = s->sum, .mid = s->mid, .channels = d->reg.channels
+	};
+}
+
+void relay_governor_remember(struct relay_device *d)
+{
+	struct governor_said last;
+	if (!governor_last_said(d->governor, SIDE_DEVICE, &last))
+		return;
+	const struct recalled what = recalled(d, &last);
+	recall_put(&d->relay->recall, d->endpoint, &what);
+}
+
+/* A copy of what a device said last, which has been let go since. */
+static bool is_recalled(struct relay_device *d, enum side from, const struct pdu *m)
+{
+	struct place place = { .d = d };
+	uint8_t ack[PDU_EMPTY_LEN];
+	if (from != SIDE_DEVICE || !d->radio->governed || m->type != PDU_CON || !pdu_is_response(m))
+		return false;
+	const struct governor_said said = governor_said_of(m);
+	const struct recalled what = recalled(d, &said);
+	if (!recall_knows(&d->relay->recall, d->endpoint, &what, d->relay->now_ms))
+		return false;
+	d->relay->governed.figures.answered_from_kept++;
+	pdu_write_empty(ack, PDU_ACK, m->mid);
+	(void)place_send(&place, SIDE_DEVICE, ack, sizeof(ack));
+	return true;
+}
+
 bool relay_governor_stops(struct relay_device *d, enum side from, const struct pdu *m)
 {
 	struct place place = { .d = d };
 	if (!d->governor)
-		return false;
+		return is_recalled(d, from, m);
 	const struct governor_port port = port_of(&place);
 	const bool goes_on = governor_in(&port, from, m);
 	schedule(d);
-	return !goes_on;
+	return !goes_on || is_recalled(d, from, m);
 }
 
 void relay_governor_due(struct relay_device *d)

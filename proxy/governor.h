@@ -123,6 +123,16 @@ void governor_leg_gone(const struct governor_port *p, enum side leg);
 void governor_cut(const struct governor_port *p);
 void governor_clear(struct governor_home *h, struct governor **seat);
 
+/* The last message of that side that was no request, and that has had its empty ACK. False: there
+   is none. */
+struct governor_said {
+	uint64_t until_ms; /* its copies may come */
+	uint32_t sum;
+	uint16_t mid;
+};
+MUST_USE bool governor_last_said(const struct governor *g, enum side by, struct governor_said *out);
+/* What that would be of m; until_ms is left 0. */
+struct governor_said governor_said_of(const struct pdu *m);
 /* Something is on its way, or will be answered. What is only kept for copies is nothing. */
 MUST_USE bool governor_is_busy(const struct governor *g);
 /* Requests of that side without an answer. */

@@ -2,6 +2,26 @@
 /* What becomes of all that the governor holds when a channel, or the session, ends. */
 #include "proxy/carry.h"
 
+bool governor_last_said(const struct governor *g, enum side by, struct governor_said *out)
+{
+	const struct carry *last = NULL;
+	for (const struct carry *c = g ? g->first : NULL; c; c = c->next) {
+		if (c->asker == by && c->confirmable && !c->request && c->answered && c->acked)
+			last = c;
+	}
+	*out = (struct governor_said){ .until_ms = 0 };
+	if (last)
+		*out = (struct governor_said){
+			.until_ms = last->due_ms, .sum = last->sum, .mid = last->mid
+		};
+	return last != NULL;
+}
+
+struct governor_said governor_said_of(const struct pdu *m)
+{
+	return (struct governor_said){ .sum = carry_sum(m), .mid = m->mid };
+}
+
 bool governor_is_busy(const struct governor *g)
 {
 	for (const struct carry *c = g ? g->first : NULL; c; c = c->next) {

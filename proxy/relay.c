@@ -77,6 +77,7 @@ void relay_free(struct relay *r)
 		device_free(d);
 		d = next;
 	}
+	recall_free(&r->recall);
 	pool_fini(&r->devices);
 	pool_fini(&r->tables);
 	free(r);
@@ -223,6 +224,7 @@ bool relay_device_is_idle(const struct relay_device *d)
 
 void relay_device_let_go(struct relay_device *d)
 {
+	relay_governor_remember(d);
 	d->ends[SIDE_SERVER] = NULL;
 	relay_device_down(d);
 }

@@ -159,6 +159,7 @@ class Scene:
         if not self.event.registers:
             code = self.speak(member, client)
             assert code in self.event.answered, code
+            self.lab.until(lambda: self.lab.said(member, "updated"))  # its log may come later
             return
         client.register(self.event.lifetime)
         if self.under_way(member):

@@ -284,6 +284,60 @@ static void test_R229_after_a_restart_a_copy_is_still_a_copy(void **state)
 	world_end(&w);
 }
 
+static void come_again(struct world *w)
+{
+	const struct relay_registration reg = *relay_device_registration(w->d);
+	relay_device_let_go(w->d);
+	w->d = relay_device_up_radio(
+		w->relay, "urn:dev:1", w, &w->device.base, relay_radio_of(RELAY_NB_IOT));
+	assert_non_null(w->d);
+	relay_device_adopt(w->d, &reg);
+	relay_link_up(w->d, &w->server.base, w->now_ms);
+}
+
+/* Its copies come for minutes, and not every server answers one. */
+static void test_a_notification_is_known_again_after_sleep(void **state)
+{
+	(void)state;
+	struct world w;
+	slow_begin(&w);
+	const struct build n = answer(PDU_CON, 0x700, "o"), other = answer(PDU_CON, 0x701, "o");
+	const struct build ack = empty(PDU_ACK, 0x700), rst = empty(PDU_RST, 0x701);
+	pass_up(&w, &n);
+	pass_down(&w, &ack);
+	come_again(&w);
+	for (int copies = 0; copies < 2; copies++) {
+		up(&w, &n);
+		expect_answer(&w.device, PDU_ACK, PDU_EMPTY, 0x700, "");
+	}
+	assert_int_equal(relay_stats(w.relay).answered_from_kept, 2);
+	pass_up(&w, &other);
+	pass_down(&w, &rst); /* to which there may be another answer yet */
+	come_again(&w);
+	up(&w, &n);
+	expect_answer(&w.device, PDU_ACK, PDU_EMPTY, 0x700, "");
+	w.now_ms += relay_radio_of(RELAY_NB_IOT)->exchange_lifetime_ms + 1000;
+	pass_up(&w, &n);
+	world_end(&w);
+}
+
+/* RFC 7252 section 4.4: the ids of a new association mean something else. */
+static void test_R230_a_notification_of_another_association_is_another(void **state)
+{
+	(void)state;
+	struct world w;
+	slow_begin(&w);
+	const struct build n = answer(PDU_CON, 0x700, "o"), ack = empty(PDU_ACK, 0x700);
+	pass_up(&w, &n);
+	pass_down(&w, &ack);
+	come_again(&w);
+	relay_device_rebind(w.d, &w.device.base);
+	up(&w, &n);
+	assert_int_equal(relay_stats(w.relay).answered_from_kept, 0);
+	(void)expect_pdu(&w.server); /* with an id of this channel's, see proxy/shift */
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +351,8 @@ int main(void)
 		cmocka_unit_test(test_a_drain_lets_what_waits_end),
 		cmocka_unit_test(test_what_a_link_asked_ends_with_it),
 		cmocka_unit_test(test_I6_an_idle_device_gives_all_back_without_a_word),
+		cmocka_unit_test(test_a_notification_is_known_again_after_sleep),
+		cmocka_unit_test(test_R230_a_notification_of_another_association_is_another),
 		cmocka_unit_test(test_what_is_under_way_goes_with_the_device_in_silence),
 		cmocka_unit_test(test_R229_after_a_restart_a_copy_is_still_a_copy),
 	};
