@@ -56,8 +56,8 @@ struct way_owner {
 	void (*sent)(void *ctx, struct way *w, const struct way_sent *s);
 	/* One has come. answer() follows, maybe before this returns. */
 	void (*received)(void *ctx, struct way *w, const struct way_segment *s);
-	/* It can be used (the SMSC has let us in, the modem is registered), or not any more. why: "",
-	   or a reason for the log with its remedy. */
+	/* It can be used (the SMSC has let us in, the modem is registered), or not any more. why:
+	   "", or a reason for the log with its remedy. */
 	void (*ready)(void *ctx, struct way *w, bool is, const char *why);
 	/* The owner is to close the stream, and open it not before again_ms. */
 	void (*close)(void *ctx, struct way *w, uint64_t again_ms, const char *why);

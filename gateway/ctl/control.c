@@ -19,8 +19,8 @@
 #include "ctl/sp.h"
 
 enum {
-	/* One more pushes out the one that has been silent for longest; where each has asked something
-	   that was not read yet, one more waits. */
+	/* One more pushes out the one that has been silent for longest; where each has asked
+	   something that was not read yet, one more waits. */
 	CLIENTS_MAX = 64,
 	EVENTS_MAX = CLIENTS_MAX + 1,
 	DOOR = CLIENTS_MAX, /* its number among the events */

@@ -2,8 +2,8 @@
 /*
  * sms/counter: which counters a receiver takes (TS 102 225 5.1.4).
  *
- * Promise: pure, total. A counter never wraps: who has reached the end takes no packet any more, and
- *          new keys are the only way on.
+ * Promise: pure, total. A counter never wraps: who has reached the end takes no packet any more,
+ *          and new keys are the only way on.
  * Threads: any. Clock, I/O, allocation: none.
  */
 #ifndef LWG_SMS_COUNTER_H

@@ -85,9 +85,9 @@ static void expand(const struct crypt_key *k, uint8_t out[DES_KEYS])
 
 static EVP_CIPHER_CTX *context(struct sms_cipher *c, enum kind kind, bool encrypt)
 {
-	EVP_CIPHER_CTX **const at = &c->contexts[encrypt][kind];
-	if (*at)
-		return *at;
+	EVP_CIPHER_CTX *const known = c->contexts[encrypt][kind];
+	if (known)
+		return known;
 	if (!c->ciphers[kind])
 		c->ciphers[kind] = EVP_CIPHER_fetch(NULL, names[kind], NULL);
 	if (!c->ciphers[kind])
@@ -97,7 +97,7 @@ static EVP_CIPHER_CTX *context(struct sms_cipher *c, enum kind kind, bool encryp
 		EVP_CIPHER_CTX_free(new);
 		return NULL;
 	}
-	*at = new;
+	c->contexts[encrypt][kind] = new;
 	return new;
 }
 

@@ -4,8 +4,8 @@
  *             packets, which carry CoAP both ways, and response packets (PoR).
  *
  * Model:   protect, then cipher; the checksum covers the clear text, padding included. The initial
- *          vector is zero: what keeps two ciphertexts apart is the counter, so none may go out twice
- *          with different octets (I1), and the caller writes it down before.
+ *          vector is zero: what keeps two ciphertexts apart is the counter, so none may go out
+ *          twice with different octets (I1), and the caller writes it down before.
  * Promise: pure, total, bounded (I7). A receiver is told by its settings what SPI, KIc, KID and TAR
  *          must be, and how long the checksum is; nothing in the packet chooses an algorithm. Every
  *          failure takes the same path: one decryption and one MAC are computed whatever was wrong,
@@ -89,8 +89,8 @@ MUST_USE size_t sms_seal(struct sms_cipher *c, const struct sms_settings *s, uin
 /* The length that sms_seal() will give. */
 size_t sms_sealed_len(const struct sms_settings *s, size_t len);
 
-/* A response packet. Its checksum covers the UDH 02 71 00 before it. `s` is of the command that asked
-   for it: SPI2 says how it is protected. */
+/* A response packet. Its checksum covers the UDH 02 71 00 before it. `s` is of the command that
+   asked for it: SPI2 says how it is protected. */
 struct sms_response {
 	uint64_t counter;
 	uint8_t status; /* TS 102 225 table 5 */

@@ -94,7 +94,7 @@ static bool is_strong(const struct sms_agreed *a, bool allow_3des, const char **
 		return fail(why, "3DES is not allowed; use AES, or set sms.allow_3des = true");
 	if (a->key_len != 48)
 		return fail(why, "the keys of 3DES have not 48 octets together");
-	if (!has_three_keys(a->key) || !has_three_keys(a->key + 3 * DES))
+	if (!has_three_keys(a->key) || !has_three_keys(a->key + a->key_len / 2))
 		return fail(why, "the three keys of 3DES are to be different ones");
 	return true;
 }

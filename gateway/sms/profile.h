@@ -3,7 +3,8 @@
  * sms/profile: what the two ways of LwM2M to use secured packets demand, and what goes around a
  *              packet in each.
  *
- * lwm2m-1.0: the smartcard is the end (LwM2M 1.0 Transport 7.2.2.2): class 2, TP-PID 7F, TAR B20203.
+ * lwm2m-1.0: the smartcard is the end (LwM2M 1.0 Transport 7.2.2.2): class 2, TP-PID 7F, TAR
+ *            B20203.
  * cr-004:    the device is the end (the change request): class 1, TP-PID 7D, a TAR of BFFF00 to
  *            BFFFFF.
  *

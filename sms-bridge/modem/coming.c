@@ -163,8 +163,8 @@ void modem_served(struct modem *m, enum modem_job job, const struct modem_result
 	struct modem_waiting *const w = &m->waiting[m->served];
 	switch ((int)job) {
 	case JOB_TAKE:
-		/* A modem that has waited in vain, or that we have refused, may deliver nothing more
-		   until it is told to. */
+		/* A modem that has waited in vain, or that we have refused, may deliver nothing
+		   more until it is told to. */
 		if (!r->ok || w->is == WAITS_LEFT)
 			m->coming_due = m->coming_try == 0;
 		w->is = WAITS_FREE;

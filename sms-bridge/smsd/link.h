@@ -3,8 +3,8 @@
  * smsd/link: the way to the gateway: messages of sms-bridge/wire as nng's pair0 carries them over
  *            a local socket: the calling half of SP, which comes again by itself.
  *
- * nng itself is not used: with 1.5.2 (Debian 12) a dialer whose peer had gone and come back at once
- * was seen to be silent for good, and its queue says in one connection what was meant for the last.
+ * nng itself is not used: here it is known of each octet for which connection it is, and no thread
+ * but the loop's has anything to do with it.
  *
  * Promise: connected() tells of each connection and each end, in turn; nothing of one connection is
  *          said in the next. At most LINK_BYTES wait to be said; what is heard is at most

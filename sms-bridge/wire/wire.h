@@ -41,7 +41,8 @@ enum wire_type {
 };
 
 struct wire_number { /* TS 23.040 9.1.2.5 */
-	uint8_t type; /* octet of TON and NPI with its upper bit, 0x91: international E.164; 0: none */
+	/* The octet of TON and NPI with its upper bit, 0x91: international E.164; 0: none. */
+	uint8_t type;
 	uint8_t len;                      /* of digits; 0: none */
 	char digits[WIRE_DIGITS_MAX + 1]; /* 0-9*#abc; NUL behind */
 };
@@ -53,9 +54,8 @@ struct wire_hello {
 
 /* What goes with the octets of a message in both directions. */
 struct wire_text {
-	uint64_t
-		id; /* see the model; of an MT the gateway's number, of an MO one that the same octets
-			from the same sender with the same time stamp have again */
+	uint64_t id; /* see the model; of an MT the gateway's number, of an MO one that the same
+			octets from the same sender with the same time stamp have again */
 	struct wire_number peer; /* the device */
 	struct wire_number own;  /* the number that it sends to; len 0: as the way has it */
 	uint8_t pid, dcs;        /* TP-PID, TP-DCS */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench-sms: CPU time to seal and to open a secured packet, beside what libcrypto alone takes for the
-   same octets under the same keys: a CMAC, and a CBC, each with its key anew, as each device has its
-   own. In turns, so that what else the machine does falls on both.
+/* bench-sms: CPU time to seal and to open a secured packet, beside what libcrypto alone takes for
+   the same octets under the same keys: a CMAC, and a CBC, each with its key anew, as each device
+   has its own. In turns, so that what else the machine does falls on both.
 
    usage: bench-sms [PACKETS]
    A line for each length of data: the length, ns to seal, ns to open, ns of the floor. */

@@ -101,8 +101,8 @@ static void say_line(struct world *w, uint8_t which)
 		"\r\n+CMS ERROR: 42\r\n", "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n",
 		"\r\n+CPIN: READY\r\n\r\nOK\r\n", "\r\n+CREG: 0,1\r\n\r\nOK\r\n",
 		"\r\n+CREG: 0,2\r\n", "\r\n+CMTI: \"SM\",1\r\n", "\r\n+CMGS: 9\r\n",
-		"\r\n+CMT: ,22\r\n00" TPDU "\r\n", "\r\n+CMGL: 1,0,,22\r\n", "\r\n+CMT: ,22\r\n",
-		"00" TPDU "\r\n", "\r\n+CME ERROR: 16\r\n" };
+		("\r\n+CMT: ,22\r\n00" TPDU "\r\n"), "\r\n+CMGL: 1,0,,22\r\n", "\r\n+CMT: ,22\r\n",
+		("00" TPDU "\r\n"), "\r\n+CME ERROR: 16\r\n" };
 	const char *const line = lines[which % COUNT_OF(lines)];
 	say(w, (const uint8_t *)line, strlen(line));
 }

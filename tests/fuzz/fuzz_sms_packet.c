@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Secured packets and what is in them. The input is an octet that says how they are protected, and a
- * packet.
+ * Secured packets and what is in them. The input is an octet that says how they are protected, and
+ * a packet.
  *
  * What must hold: what is opened lies within the packet, and what is refused gives nothing; what is
  * sealed of the same octets is as long as was said, and opens to them; a response neither; an

@@ -24,9 +24,10 @@ static unsigned long value(const char *text, int base)
 static size_t from_hex(const char *text, uint8_t *out, size_t cap)
 {
 	size_t len = 0;
-	unsigned octet;
-	while (len < cap && sscanf(text + 2 * len, "%2x", &octet) == 1)
-		out[len++] = (uint8_t)octet;
+	for (; text[0] != '\0' && text[1] != '\0' && len < cap; text += 2) {
+		const char octet[] = { text[0], text[1], '\0' };
+		out[len++] = (uint8_t)value(octet, 16);
+	}
 	return len;
 }
 

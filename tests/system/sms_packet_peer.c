@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gateway/sms for a test: an order a line on stdin, its result a line on stdout. All octets are hex.
+/* gateway/sms for a test: an order a line on stdin, its result a line on stdout. All octets are
+   hex.
 
 	seal AGREED COUNTER DATA             PACKET
 	open AGREED PACKET                   COUNTER DATA

@@ -127,11 +127,14 @@ class Gateway:
         while True:
             try:
                 connection, _ = listener.accept()
-                connection.sendall(GREETING)
-                if self._exactly(connection, 8) != GREETING:
-                    raise AssertionError("no pair0")
             except OSError:
                 return
+            try:
+                connection.sendall(GREETING)
+                greeting = self._exactly(connection, 8)
+            except OSError:
+                continue  # it has been killed meanwhile
+            assert greeting == GREETING, "no pair0"
             with self.changed:
                 self.connection = connection
                 self.heard.append({"type": "connected"})

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Credentials for short messages as an operator uses them: from files and by lwgatectl, beside those
-of other kinds, and where none of their keys may ever stand (I5)."""
+"""Credentials for short messages as an operator uses them: from files and by lwgatectl, beside
+those of other kinds, and where none of their keys may ever stand (I5)."""
 
 import json
 import os

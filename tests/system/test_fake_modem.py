@@ -73,9 +73,7 @@ def need(program):
 
 
 def gammu(world, *words, text=None):
-    rc = world.write(
-        "gammurc", f"[gammu]\ndevice = {world.path('modem')}\nconnection = at115200\n"
-    )
+    rc = world.write("gammurc", f"[gammu]\ndevice = {world.path('modem')}\nconnection = at115200\n")
     return subprocess.run(
         [need("gammu"), "-c", rc, *words],
         cwd=world.folder,

@@ -54,7 +54,8 @@ void bed_sync(struct bed *b);
 /* The clock moves by ms, tick by tick: each when it is due. */
 void bed_pass(struct bed *b, uint64_t ms);
 bool bed_send(struct bed *b, uint32_t tag);
-/* A DELIVER whose user data ends with last, as two lines: header with its length behind it, octets. */
+/* A DELIVER whose user data ends with last, as two lines: header with its length behind it,
+   octets. */
 void bed_message(char out[BED_LINE], const char *header, char last);
 
 #endif

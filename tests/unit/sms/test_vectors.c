@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Secured packets that others have made and published (tests/data/sms), in both directions; each is a
-   test of its name. */
+/* Secured packets that others have made and published (tests/data/sms), in both directions; each is
+   a test of its name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
