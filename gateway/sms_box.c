@@ -151,7 +151,11 @@ bool gw_sms_take(struct gw_session *s, const struct gw_sms_packet *p)
 	o->proved = s->sms->proved;
 	o->counter = p->counter;
 	o->m.id = p->id;
+	/* All of a turn come at one time: their order is theirs, for the next life to know. */
 	o->m.at_ms = store_now(w);
+	if (o->m.at_ms <= s->sms->last_ms)
+		o->m.at_ms = s->sms->last_ms + 1;
+	s->sms->last_ms = o->m.at_ms;
 	o->m.pid = p->mo->pid;
 	o->m.dcs = p->mo->dcs;
 	o->m.marker = p->mo->marker;
@@ -255,6 +259,8 @@ uint64_t gw_sms_answers(struct gw_sms *x, const uint8_t *msg, size_t len)
 		return 0;
 	for (size_t i = 0; i < x->open_len; i++) {
 		const struct gw_sms_open *const o = &x->open[i];
+		if (o->lost)
+			continue;
 		const bool same_mid =
 			(m.type == PDU_ACK || m.type == PDU_RST) && m.mid == o->mid && !o->brief;
 		const bool response =
@@ -323,6 +329,19 @@ bool gw_sms_seal_and_keep(struct gw_worker *w, uint32_t cred, struct gw_sms *x, 
 	return true;
 }
 
+/* Its answer is lost: what it answers is let go in its time, so that the box is not full for
+   ever. */
+static void keep_till_late(const struct sms_op *o)
+{
+	const struct gw_session *const s = o->session;
+	struct gw_sms *const x = s && !s->ended ? s->sms : NULL;
+	if (!x || o->answers == 0 || x->open_len == STORE_SMS_IN || find_open(x, o->answers))
+		return;
+	x->open[x->open_len++] = (struct gw_sms_open){ .id = o->answers,
+		.until_ms = s->worker->now_ms + gw_session_radio(s)->exchange_lifetime_ms,
+		.lost = true };
+}
+
 static void sent(struct sms_op *o, enum store_result r)
 {
 	struct gw_worker *const w = o->worker;
@@ -330,6 +349,7 @@ static void sent(struct sms_op *o, enum store_result r)
 	struct gw_sms_stats *const stats = &w->smses->stats;
 	if (r != STORE_OK) {
 		stats->lost++;
+		keep_till_late(o);
 		log_limited(&w->log, &w->limits.store, w->now_ms, LOG_LEVEL_WARN, "sms-lost",
 			"credential=%u why=\"%s\"", o->m.cred,
 			r == STORE_FULL ? "too much waits for it, or sms.segments_a_day are spent"

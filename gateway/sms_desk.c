@@ -14,7 +14,8 @@
 #include <string.h>
 
 enum {
-	AGAIN_S = 5, /* where the bridge had no room */
+	AGAIN_S = 5,  /* where the bridge had no room */
+	ANEW_S = 300, /* an outcome may have been lost; what is over its time goes */
 	MESSAGES_A_TURN = 64,
 	COMMAND = 0x70,   /* the marker of a command packet, 3GPP TS 31.115 4.2 */
 	COMMAND_HEAD = 3, /* 02 70 00 in the user data, of who cannot set TP-UDHI (A15) */
@@ -25,12 +26,12 @@ struct gw_sms_desk {
 	struct gw_sms_door *door;
 	struct inbox *inbox;
 	ev_io door_io, inbox_io;
-	ev_timer again;
+	ev_timer again, anew;
 	uint64_t after; /* of the box out: said up to there */
 	bool walking;   /* more of the box out is to be said */
 	bool missed;    /* something may have come behind that: once more, then */
 	uint64_t instance;
-	struct log_limit said;
+	struct log_limit said, hellos, ups, downs;
 	struct gw_sms_desk_stats stats;
 	struct inbox_message message;
 	struct store_sms_message mt;
@@ -116,6 +117,16 @@ static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	ev_timer_stop(loop, timer);
 	walk_anew(timer->data);
+}
+
+/* Who has it says nothing, or what became of it. */
+static void on_anew(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct gw_sms_desk *const d = timer->data;
+	(void)loop;
+	(void)events;
+	if (!d->walking)
+		walk_anew(d);
 }
 
 /* --- from the bridge ------------------------------------------------------------------------- */
@@ -222,7 +233,8 @@ static void frame(void *ctx, const uint8_t *data, size_t len)
 	}
 	switch ((enum wire_type)m.type) {
 	case WIRE_HELLO:
-		log_say(d->g->log, LOG_LEVEL_INFO, "sms-bridge", "name=%s", m.hello.name);
+		log_limited(d->g->log, &d->hellos, wall(d), LOG_LEVEL_INFO, "sms-bridge", "name=%s",
+			m.hello.name);
 		return;
 	case WIRE_MO:
 		mo(d, &m.mo.text);
@@ -242,7 +254,7 @@ static void up(void *ctx)
 	struct wire_message m = { .type = WIRE_HELLO, .hello = { .instance = d->instance } };
 	(void)snprintf(m.hello.name, sizeof(m.hello.name), "lwgated");
 	d->stats.connected = true;
-	log_say(d->g->log, LOG_LEVEL_INFO, "sms-bridge-up", "it has come");
+	log_limited(d->g->log, &d->ups, wall(d), LOG_LEVEL_INFO, "sms-bridge-up", "it has come");
 	(void)say(d, &m);
 	walk_anew(d);
 }
@@ -251,7 +263,7 @@ static void down(void *ctx)
 {
 	struct gw_sms_desk *const d = ctx;
 	d->stats.connected = false;
-	log_say(d->g->log, LOG_LEVEL_WARN, "sms-bridge-down",
+	log_limited(d->g->log, &d->downs, wall(d), LOG_LEVEL_WARN, "sms-bridge-down",
 		"it has gone; what is to be sent waits for the next");
 }
 
@@ -324,7 +336,9 @@ void gw_sms_desk_begin(struct gw_sms_desk *d, struct ev_loop *loop)
 	ev_io_init(&d->door_io, on_door, gw_sms_door_fd(d->door), EV_READ);
 	ev_io_init(&d->inbox_io, on_inbox, inbox_fd(d->inbox), EV_READ);
 	ev_timer_init(&d->again, on_again, (double)AGAIN_S, 0.0);
-	d->door_io.data = d->inbox_io.data = d->again.data = d;
+	ev_timer_init(&d->anew, on_anew, (double)ANEW_S, (double)ANEW_S);
+	d->door_io.data = d->inbox_io.data = d->again.data = d->anew.data = d;
+	ev_timer_start(loop, &d->anew);
 	ev_io_start(loop, &d->door_io);
 	ev_io_start(loop, &d->inbox_io);
 	wake_takers(d);
@@ -335,6 +349,7 @@ void gw_sms_desk_end(struct gw_sms_desk *d, struct ev_loop *loop)
 	ev_io_stop(loop, &d->door_io);
 	ev_io_stop(loop, &d->inbox_io);
 	ev_timer_stop(loop, &d->again);
+	ev_timer_stop(loop, &d->anew);
 }
 
 struct inbox *gw_sms_desk_inbox(struct gw_sms_desk *d)

@@ -53,6 +53,16 @@ static void drop(struct gw_worker *w, const struct gw_sms_mo *m, uint64_t *count
 	gw_sms_answer(w, m->id, WIRE_TAKEN); /* it is of no use, however often it comes */
 }
 
+/* A request for an object of the device's: one of ours from before this start, whose checksum is
+   not remembered any more. Its counter is ours, and must not be taken for the device's. */
+static bool is_servers(const struct pdu *m)
+{
+	struct pdu_options it = pdu_options(m);
+	struct pdu_option first;
+	return pdu_is_request(m) && pdu_next_of(&it, PDU_URI_PATH, &first) && first.len > 0 &&
+	       first.value[0] >= '0' && first.value[0] <= '9';
+}
+
 /* True: p is what it says, and is new. */
 static bool open_it(
 	struct gw_worker *w, const struct gw_sms *x, struct gw_sms_mo *m, struct gw_sms_packet *p)
@@ -78,6 +88,10 @@ static bool open_it(
 	if (!sms_unwrap(w->shared->conf->sms.tag, o.data, o.len, &p->coap, &p->len) ||
 		p->len > STORE_SMS_DATA_MAX || pdu_parse(p->coap, p->len, &coap) != PDU_OK) {
 		drop(w, m, &stats->malformed, "no CoAP message is in its envelope");
+		return false;
+	}
+	if (is_servers(&coap)) {
+		drop(w, m, &stats->reflected, "it asks what only a server asks");
 		return false;
 	}
 	return true;

@@ -51,6 +51,7 @@ struct gw_sms_open { /* something in the box in */
 	uint8_t token_len, token[PDU_TOKEN_MAX];
 	bool request; /* else it is answered by the empty ACK, or the RST */
 	bool brief;   /* nothing answers it: it is done when it was passed on */
+	bool lost;    /* its answer could not be kept: nothing answers it any more */
 };
 
 struct gw_sms {                     /* the holder wipes it */
@@ -60,6 +61,7 @@ struct gw_sms {                     /* the holder wipes it */
 	uint64_t proved;  /* of the credential: of these keys */
 	uint64_t in, out; /* counters */
 	uint64_t heard_ms;
+	uint64_t last_ms;  /* store_time() of the last that came */
 	uint64_t until_ms; /* wall clock: the credential ends; 0: it does not */
 	size_t room;
 	uint16_t reference;

@@ -234,6 +234,15 @@ static bool seal_packet(
 					  w->len - k->form->head);
 }
 
+/* Nothing in the clear is left of what was not sealed. */
+static size_t sealed(struct wr *w, bool good)
+{
+	if (good)
+		return w->len;
+	wipe(w->data, w->len);
+	return 0;
+}
+
 static bool can_seal(const struct work *k, uint64_t counter, size_t len)
 {
 	return counter <= SMS_COUNTER_MAX && len <= SMS_PACKET_MAX &&
@@ -262,7 +271,7 @@ size_t sms_seal(struct sms_cipher *c, const struct sms_settings *s, uint64_t cou
 	write_counter(&w, &k, counter, len);
 	if (cc)
 		memset(cc, 0, SMS_CC_MAX);
-	return seal_packet(&k, &w, data, len, cc) ? w.len : 0;
+	return sealed(&w, seal_packet(&k, &w, data, len, cc));
 }
 
 size_t sms_seal_response(struct sms_cipher *c, const struct sms_settings *s,
@@ -276,5 +285,5 @@ size_t sms_seal_response(struct sms_cipher *c, const struct sms_settings *s,
 	wr_bytes(&w, s->tar, sizeof(s->tar));
 	write_counter(&w, &k, r->counter, r->len);
 	wr_u8(&w, r->status);
-	return seal_packet(&k, &w, r->data, r->len, NULL) ? w.len : 0;
+	return sealed(&w, seal_packet(&k, &w, r->data, r->len, NULL));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sms/profile.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -114,6 +115,8 @@ bool sms_profile_settings(
 	if (!is_strong(a, allow_3des, why))
 		return false;
 	const size_t half = a->key_len / 2;
+	if (CRYPTO_memcmp(a->key, a->key + half, half) == 0)
+		return fail(why, "KIc and KID have one key; each is to have its own");
 	out->spi[0] = SPI1;
 	out->spi[1] = a->spi2;
 	out->kic = a->kic;

@@ -66,6 +66,24 @@ static bool finish(MDB_txn *txn, int error)
 	return mdb_txn_commit(txn) == 0;
 }
 
+/* Half is left, so that what is old can be deleted: that takes pages, too. */
+static bool has_room(const struct spool *s, MDB_txn *txn)
+{
+	MDB_stat is;
+	if (mdb_stat(txn, s->rows, &is) != 0)
+		return false;
+	const size_t pages = is.ms_branch_pages + is.ms_leaf_pages + is.ms_overflow_pages;
+	return pages * is.ms_psize < SPOOL_BYTES / 2;
+}
+
+/* Behind version and time of spool_row. */
+static bool same_but_time(const MDB_val *there, const uint8_t *row, size_t len)
+{
+	enum { HEAD = 1 + 8 };
+	return there->mv_size == len && len >= HEAD &&
+	       memcmp((const uint8_t *)there->mv_data + HEAD, row + HEAD, len - HEAD) == 0;
+}
+
 static bool put(void *ctx, const struct segments_part *p, uint64_t wall_ms)
 {
 	struct spool *const s = ctx;
@@ -77,7 +95,13 @@ static bool put(void *ctx, const struct segments_part *p, uint64_t wall_ms)
 	MDB_txn *txn = NULL;
 	if (len == 0 || !spool_row_key(p, key) || mdb_txn_begin(s->env, NULL, 0, &txn) != 0)
 		return false;
-	const int error = mdb_put(txn, s->rows, &k, &v, MDB_NOOVERWRITE);
+	int error =
+		has_room(s, txn) ? mdb_put(txn, s->rows, &k, &v, MDB_NOOVERWRITE) : MDB_MAP_FULL;
+	if (error == MDB_KEYEXIST && !same_but_time(&v, row, len)) {
+		/* It is left over from a message that was forgotten. */
+		v = (MDB_val){ .mv_size = len, .mv_data = row };
+		error = mdb_put(txn, s->rows, &k, &v, 0);
+	}
 	if (error != MDB_KEYEXIST)
 		return finish(txn, error);
 	mdb_txn_abort(txn);

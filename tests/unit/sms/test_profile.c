@@ -111,6 +111,16 @@ static void test_3des_needs_leave_and_three_keys(void **state)
 	assert_false(is_taken(&mixed, true));
 }
 
+static void test_each_use_has_a_key_of_its_own(void **state)
+{
+	(void)state;
+	struct sms_agreed a = agreed(SMS_CR_004, 32);
+	memcpy(a.key + 16, a.key, 16);
+	assert_false(is_taken(&a, true));
+	a.key[31] ^= 1;
+	assert_true(is_taken(&a, true));
+}
+
 static void test_resource_7_has_six_octets_or_seven(void **state)
 {
 	static const uint8_t seven[] = { 0x22, 0x32, 0x16, 0x39, 0xb2, 0x02, 0x03, 0 };
@@ -184,6 +194,7 @@ int main(void)
 		cmocka_unit_test(test_R302_the_tar_is_of_the_profiles_range),
 		cmocka_unit_test(test_nothing_weaker_than_the_profile_is_agreed),
 		cmocka_unit_test(test_3des_needs_leave_and_three_keys),
+		cmocka_unit_test(test_each_use_has_a_key_of_its_own),
 		cmocka_unit_test(test_resource_7_has_six_octets_or_seven),
 		cmocka_unit_test(test_8_bit_data_is_taken_whatever_its_class),
 		cmocka_unit_test(test_I2_counters_go_up),
