@@ -379,7 +379,8 @@ enum segments_result segments_add(
 void segments_forget(struct segments *s, const struct segments_part *p)
 {
 	struct message *const m = p->udh.joined ? find(s, p) : NULL;
-	if (m && fits(m, p))
+	/* One that is not whole has begun since under the same reference. */
+	if (m && fits(m, p) && m->have == m->total)
 		drop(s, m);
 }
 
