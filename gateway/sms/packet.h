@@ -7,10 +7,10 @@
  *          vector is zero: what keeps two ciphertexts apart is the counter, so none may go out
  *          twice with different octets (I1), and the caller writes it down before.
  * Promise: pure, total, bounded (I7). A receiver is told by its settings what SPI, KIc, KID and TAR
- *          must be, and how long the checksum is; nothing in the packet chooses an algorithm. Every
- *          failure takes the same path: one decryption and one MAC are computed whatever was wrong,
- *          and the comparison is in constant time. The counter is reported, not judged: see
- *          sms/counter.
+ *          must be, and how long the checksum is; nothing in the packet chooses an algorithm. What
+ *          is wrong in the clear (lengths) is refused at once; behind that every failure takes the
+ *          same path, one decryption and one MAC, and the comparison is in constant time. The
+ *          counter is reported, not judged: see sms/counter.
  * Errors:  sms_open*(): enum sms_fault, for counters and logs, never for the sender; *out is zero.
  *          sms_seal*(): 0, too long or the settings cannot be served.
  * Memory:  none is kept but in struct sms_cipher; data points into the caller's buffer.

@@ -109,6 +109,11 @@ def test_the_other_implementation_has_what_others_have_published():
     print(f"# {len(all_of_them)} vectors, both directions")
 
 
+def test_the_vectors_of_the_tests_in_C_are_these():
+    flatten = os.path.join(ROOT, "tests", "data", "sms", "flatten")
+    subprocess.run([sys.executable, flatten, "--check"], check=True, timeout=DEADLINE_S)
+
+
 class Ours:
     """lwgate's gateway/sms behind a pipe: sms_packet_peer.c."""
 
@@ -295,6 +300,7 @@ def test_R302_what_a_profile_forbids_is_no_agreement():
 run_tests(
     [
         test_the_other_implementation_has_what_others_have_published,
+        test_the_vectors_of_the_tests_in_C_are_these,
         test_what_one_seals_the_other_opens,
         test_response_packets_go_both_ways_too,
         test_what_was_touched_is_opened_by_neither,
