@@ -6,7 +6,8 @@
  *   judge_look.c     when a session that is awake is looked at, and what is found
  *   judge.c          asks the policy, and writes down what it says
  *   judge_awake.c    carries it out on a session that is awake
- *   judge_asleep.c   on one that sleeps
+ *   judge_case.c     what is to become of one that sleeps
+ *   judge_asleep.c   and how that is done
  */
 #ifndef LWG_GATEWAY_JUDGE_PARTS_H
 #define LWG_GATEWAY_JUDGE_PARTS_H
@@ -130,6 +131,19 @@ void gw_sentence_due(struct wheel_timer *t, void *ctx, uint64_t now_ms);
 void gw_judge_condemn(struct gw_session *s);
 /* r was decided; it is written down, and then carried out. */
 void gw_judge_pass(struct gw_session *s, const struct gw_ruling *r);
+
+/* --- judge_case.c ----------------------------------------------------------------------------- */
+
+/* What has happened to the session of a device that sleeps. False: the store cannot tell. */
+MUST_USE bool gw_case_of(struct gw_worker *w, const struct store_assoc *d, struct gw_case *c,
+	struct store_verdict *v, bool *was_decided);
+/* The policy is asked about it. False: nobody can tell. */
+MUST_USE bool gw_judge_ask_of(
+	struct gw_worker *w, const struct store_assoc *d, gw_events events, struct gw_ruling *out);
+/* Whole ones, since then. */
+uint64_t gw_seconds(uint64_t now_ms, uint64_t since_ms);
+/* That have gone the busier way. */
+uint64_t gw_records_of(const struct store_assoc *a);
 
 /* --- judge_asleep.c --------------------------------------------------------------------------- */
 

@@ -106,7 +106,7 @@ static struct dtls_datagram as_datagram(const struct udp_datagram *d)
 	return (struct dtls_datagram){ .path = &d->path, .data = d->data, .len = d->len };
 }
 
-static void from_devices(struct gw_worker *w, const struct udp_datagram *got, size_t len)
+void gw_worker_from_devices(struct gw_worker *w, const struct udp_datagram *got, size_t len)
 {
 	struct dtls_datagram ours[UDP_BATCH];
 	size_t n = 0;
@@ -143,7 +143,7 @@ static void on_listener(struct ev_loop *loop, ev_io *io, int events)
 	struct udp_got got = { .more = true };
 	for (size_t i = 0; i < GW_BATCHES && got.more; i++) {
 		got = udp_receive(&w->rx, io->fd, s->sock, true);
-		from_devices(w, w->rx.got, got.len);
+		gw_worker_from_devices(w, w->rx.got, got.len);
 	}
 }
 
@@ -173,147 +173,6 @@ static void on_link(struct ev_loop *loop, ev_io *io, int events)
 	}
 	if (got.idle)
 		read_errors(w, s);
-}
-
-static void stray(struct gw_worker *w, struct inbox_message *m)
-{
-	struct udp_datagram d;
-	assert(m->len > sizeof(d.path));
-	memcpy(&d.path, m->data, sizeof(d.path));
-	d.data = m->data + sizeof(d.path);
-	d.len = m->len - sizeof(d.path);
-	from_devices(w, &d, 1);
-}
-
-/* What arrives from now on stays in the sockets, for a successor. */
-static void stop_listening(struct gw_worker *w)
-{
-	for (size_t i = 0; i < w->listeners_len; i++)
-		ev_io_stop(w->loop, &w->listeners[i].io);
-	for (size_t n = 0; n < w->upstreams_len; n++) {
-		for (size_t i = 0; i < w->upstreams[n].links_len; i++)
-			ev_io_stop(w->loop, &w->upstreams[n].links[i]->io);
-	}
-}
-
-static void renewed(struct gw_worker *w, const struct gw_renewed *r)
-{
-	struct gw_material *const m = gw_material_ref(r->material);
-	if (!w->material || !gw_routes_same(gw_material_routes(w->material), gw_material_routes(m)))
-		w->reroutes++;
-	gw_profiles_received(w, r);
-	gw_material_unref(w->material);
-	w->material = m;
-	gw_judge_all(w);
-}
-
-static void ruled(struct gw_worker *w, const struct inbox_message *m)
-{
-	struct gw_ruled r;
-	memcpy(&r, m->data, sizeof(r));
-	gw_rules_unref(w->rules);
-	w->rules = r.rules;
-	gw_judge_all(w);
-}
-
-static void resolved(struct gw_worker *w, const struct inbox_message *m)
-{
-	struct gw_resolved r;
-	memcpy(&r, m->data, sizeof(r));
-	gw_worker_resolved(w, &r);
-}
-
-static void answered(struct gw_worker *w, const struct inbox_message *m)
-{
-	struct gw_image_answer image;
-	memcpy(&image, m->data, sizeof(image));
-	gw_image_received(w, &image);
-}
-
-static void made_anew(struct gw_worker *w, const struct inbox_message *m)
-{
-	struct gw_renewed anew;
-	memcpy(&anew, m->data, sizeof(anew));
-	renewed(w, &anew);
-}
-
-static void asks(struct gw_worker *w, const struct inbox_message *m)
-{
-	struct gw_asked asked;
-	memcpy(&asked, m->data, sizeof(asked));
-	gw_ask_received(w, asked.ask);
-}
-
-static void doubted(struct gw_worker *w, const struct inbox_message *m)
-{
-	uint32_t cred;
-	memcpy(&cred, m->data, sizeof(cred));
-	gw_session_doubt(w, cred);
-	if (m->kind == GW_CHANGED)
-		gw_changed_received(w, cred);
-	else
-		gw_judge_received(w, cred);
-}
-
-void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
-{
-	struct gw_claim claim;
-	struct gw_yield yield;
-	struct gw_stored stored;
-	uint32_t cred;
-	switch ((enum gw_kind)m->kind) {
-	case GW_STRAY:
-		stray(w, m);
-		return;
-	case GW_CLAIM:
-		memcpy(&claim, m->data, sizeof(claim));
-		gw_claim_received(w, &claim);
-		return;
-	case GW_YIELD:
-		memcpy(&yield, m->data, sizeof(yield));
-		gw_yield_received(w, &yield);
-		return;
-	case GW_ASK:
-		asks(w, m);
-		return;
-	case GW_ASK_MORE:
-		gw_ask_more(w);
-		return;
-	case GW_STORED:
-		memcpy(&stored, m->data, sizeof(stored));
-		gw_stored_received(w, &stored);
-		return;
-	case GW_DUE:
-		memcpy(&cred, m->data, sizeof(cred));
-		gw_due_received(w, cred);
-		return;
-	case GW_CHANGED:
-	case GW_JUDGE:
-		doubted(w, m);
-		return;
-	case GW_RULES:
-		ruled(w, m);
-		return;
-	case GW_MATERIAL:
-		made_anew(w, m);
-		return;
-	case GW_RESOLVED:
-		resolved(w, m);
-		return;
-	case GW_IMAGE:
-		answered(w, m);
-		return;
-	case GW_SMS_IN:
-	case GW_SMS_GO_ON:
-	case GW_SMS_WANTED:
-	case GW_SMS_STORED:
-		gw_sms_received(w, m);
-		return;
-	case GW_STOP:
-		w->stopping = true;
-		stop_listening(w);
-		return;
-	}
 }
 
 static void on_inbox(struct ev_loop *loop, ev_io *io, int events)
