@@ -3,6 +3,7 @@
 #include "dtls/engine.h"
 #include "gateway/ask.h"
 #include "gateway/claim.h"
+#include "gateway/keep.h"
 #include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/material.h"
