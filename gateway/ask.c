@@ -302,14 +302,15 @@ static struct ctl_sms sms_numbers(const struct gw_worker *w)
 	static const struct gw_sms_stats none = { .sessions = 0 };
 	const struct gw_sms_stats *const s = w->smses ? &w->smses->stats : &none;
 	return (struct ctl_sms){ .sessions = s->sessions,
-		.in = s->in,
-		.out = s->out,
+		.in = s->in + s->dtls_in,
+		.out = s->out + s->dtls_out,
+		.strangers = s->dtls_strangers,
 		.forged = s->forged,
 		.replayed = s->replayed,
 		.reflected = s->reflected,
 		.malformed = s->malformed,
 		.later = s->later,
-		.lost = s->lost,
+		.lost = s->lost + s->dtls_lost,
 		.triggers = s->triggers };
 }
 

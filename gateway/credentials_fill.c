@@ -22,6 +22,7 @@ _Static_assert((int)CONF_FOR_ANY == (int)STORE_FOR_ANY &&
 
 _Static_assert((int)CRED_SMS_LWM2M_10 == (int)STORE_SMS_LWM2M_10 &&
 		       (int)CRED_SMS_CR_004 == (int)STORE_SMS_CR_004 &&
+		       (int)CRED_SMS_DTLS == (int)STORE_SMS_DTLS &&
 		       (int)CRED_SMS_TAR == (int)STORE_TAR_LEN,
 	"and profiles");
 

@@ -157,8 +157,8 @@ static bool make_workers(struct gw_gateway *g)
 static void steer(struct gw_gateway *g)
 {
 	for (size_t l = 0; l < g->shared.conf->listeners_len && g->len > 1; l++) {
-		if (!steer_attach(
-			    &g->shared.steer, g->fds[0][l], g->shared.conf->listeners[l].family))
+		if (g->fds[0][l] >= 0 && !steer_attach(&g->shared.steer, g->fds[0][l],
+						 g->shared.conf->listeners[l].family))
 			log_say(g->log, LOG_LEVEL_WARN, "steer",
 				"the kernel takes no filter (%s); workers hand strays to each "
 				"other",

@@ -55,6 +55,8 @@ static bool bind_one(struct gw_gateway *g, size_t l, struct conf_error *error)
 bool gw_bind_all(struct gw_gateway *g, struct conf_error *error)
 {
 	for (size_t l = 0; l < g->shared.conf->listeners_len; l++) {
+		if (g->shared.conf->listeners[l].family == NET_SMS)
+			continue; /* the bridge comes to the desk */
 		if (gw_inherit_listener(g->inherited, g->shared.conf, l, g->fds))
 			continue; /* with what has arrived in between */
 		if (!bind_one(g, l, error))

@@ -38,7 +38,8 @@ static void fill_bridge(const struct gw_gateway *g, struct ctl_sms *out)
 {
 	const struct gw_sms_desk_stats s = gw_sms_desk_stats(g->sms);
 	out->bridges = s.connected;
-	out->strangers = s.strangers;
+	out->strangers += s.strangers;
+	out->lost += s.lost;
 	out->other = s.other;
 	out->refused = s.refused;
 	out->expired = s.expired;

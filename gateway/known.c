@@ -3,6 +3,7 @@
 
 #include "base/wipe.h"
 #include "gateway/clock.h"
+#include "gateway/sms_dtls.h"
 #include "gateway/worker.h"
 #include "store/staging.h"
 #include "store/store.h"
@@ -18,7 +19,7 @@ static bool find(struct gw_worker *w, enum store_cred_kind kind, const uint8_t *
 	size_t len, struct store_cred *out)
 {
 	return store_find_identity(w->reader, kind, identity, len, out) == STORE_OK &&
-	       out->state == STORE_CRED_ACTIVE && out->kind == kind &&
+	       out->state == STORE_CRED_ACTIVE && out->kind == kind && gw_sms_dtls_may(w, out) &&
 	       (out->until_ms == 0 || gw_clock_wall_ms() < out->until_ms);
 }
 

@@ -145,7 +145,8 @@ static bool fill(struct gw_part *p, const struct conf_dtls *c, uint32_t max_ms)
 	s->suites_len = c->suites_len;
 	s->server_order = c->server_preference;
 	s->initial_ms = c->initial_ms;
-	s->max_ms = max_ms;
+	s->max_ms = c->max_ms > 0 ? c->max_ms : max_ms;
+	s->lifetime_ms = c->lifetime_ms;
 	s->mtu = c->mtu;
 	s->mac_then_encrypt = c->mac_then_encrypt;
 	s->tickets = c->tickets;

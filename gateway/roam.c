@@ -7,6 +7,7 @@
 #include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/question.h"
+#include "gateway/sms_dtls.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -212,7 +213,11 @@ enum dtls_moving gw_moving(void *worker, struct dtls_conn *c, const struct net_p
 	w->trusted = NULL;
 	if (!s)
 		return DTLS_MOVE_STAY; /* where a server is, is the operator's to say */
-	if (policy(w, to) == CONF_MOVE_TRUST && may_trust(s)) {
+	const bool sms = to->peer.family == NET_SMS;
+	if (sms && !gw_sms_dtls_is_its(w, to, s->endpoint))
+		return DTLS_MOVE_STAY;
+	/* Its number is the operator's word, which needs no showing. */
+	if ((sms || policy(w, to) == CONF_MOVE_TRUST) && may_trust(s)) {
 		w->trusted = c; /* gw_moved() follows, and writes it down */
 		return DTLS_MOVE_TRUST;
 	}
@@ -232,6 +237,8 @@ void gw_moved(void *worker, struct dtls_conn *c, const struct net_path *from)
 	w->trusted = NULL;
 	if (!s)
 		return;
+	if (s->relay)
+		relay_device_set_radio(s->relay, gw_session_radio(s));
 	log_limited(&w->log, gw_session_lines(s), w->now_ms, LOG_LEVEL_INFO, "moved",
 		"endpoint=%s from=%s to=%s how=%s", s->endpoint, net_addr_text(&from->peer, was),
 		net_addr_text(&dtls_conn_path(c)->peer, is), trusted ? "trusted" : "checked");

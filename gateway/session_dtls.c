@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/build.h"
+#include "base/wipe.h"
 #include "conf/config.h"
 #include "gateway/claim.h"
 #include "gateway/explain.h"
@@ -19,6 +20,7 @@
 #include "gateway/routes.h"
 #include "gateway/seats.h"
 #include "gateway/session.h"
+#include "gateway/sms_dtls.h"
 #include "gateway/worker.h"
 
 static struct dtls_profile *profile(void *ctx, const struct net_path *path)
@@ -31,6 +33,9 @@ static uint8_t *room(void *ctx, const struct net_path *path, size_t cap)
 {
 	struct gw_worker *w = ctx;
 	w->room_sock = path->sock;
+	w->room_sms = path->peer.family == NET_SMS;
+	if (w->room_sms)
+		return gw_sms_dtls_room(w, path, cap);
 	return udp_tx_room(&w->tx, gw_worker_fd(w, path->sock), path, cap);
 }
 
@@ -38,7 +43,10 @@ static void sent(void *ctx, size_t len)
 {
 	struct gw_worker *w = ctx;
 	gw_worker_sent(w, w->room_sock, len);
-	udp_tx_done(&w->tx, len);
+	if (w->room_sms)
+		gw_sms_dtls_sent(w, len);
+	else
+		udp_tx_done(&w->tx, len);
 }
 
 /* The same worker has the endpoint's session already: registration and link stay (D-5). */
@@ -73,10 +81,26 @@ static void rebind(struct gw_session *s, struct dtls_conn *c)
 		gw_keep_device(s, s->relay ? relay_device_registration(s->relay) : NULL);
 }
 
+/* Also of who has resumed, or has proved what is staged. */
+static bool is_at_its_number(struct gw_worker *w, const struct dtls_conn *c)
+{
+	struct store_cred cred;
+	if (dtls_conn_path(c)->peer.family != NET_SMS)
+		return true;
+	const bool its = store_read_cred(w->reader, dtls_conn_cred(c), &cred) == STORE_OK &&
+			 gw_sms_dtls_is_its(w, dtls_conn_path(c), cred.endpoint);
+	wipe(&cred, sizeof(cred));
+	return its;
+}
+
 static void device_up(struct gw_worker *w, struct dtls_conn *c)
 {
 	const uint32_t cred = dtls_conn_cred(c);
 	w->traffic[dtls_conn_path(c)->sock].handshakes++;
+	if (!is_at_its_number(w, c)) {
+		dtls_close(w->dtls, c);
+		return;
+	}
 	struct gw_session *s = gw_session_of(w, cred);
 	if (s && s->air) { /* its credential has DTLS now */
 		gw_session_end(s, GW_KEEP, "its device comes with DTLS");

@@ -28,9 +28,21 @@ static size_t room(const struct dtls_conn *conn)
 	return max > 0 ? max : SIZE_MAX;
 }
 
+static bool is_by_sms(const struct net_path *path)
+{
+	return path && path->peer.family == NET_SMS;
+}
+
+/* One record is one short message, of a device that is there, or may be. */
 static size_t device_room(struct channel *c)
 {
-	return room(CONTAINER_OF(c, struct gw_session, device)->legs[GW_DEVICE].conn);
+	const struct gw_session *const s = CONTAINER_OF(c, struct gw_session, device);
+	struct dtls_conn *const conn = s->legs[GW_DEVICE].conn;
+	const size_t most = room(conn);
+	if (!conn || (!is_by_sms(dtls_conn_path(conn)) && !is_by_sms(dtls_conn_candidate(conn))))
+		return most;
+	const size_t one = dtls_conn_room(s->worker->dtls, conn, DTLS_SMS_MAX);
+	return one < most ? one : most;
 }
 
 static size_t link_room(struct channel *c)

@@ -9,6 +9,7 @@
  *   sms_box.c      what is written down before anything else happens (worker)
  *   sms_channel.c  the device of a session, as the relay sees it (worker)
  *   sms_wake.c     the other way to a device that sleeps (worker)
+ *   sms_dtls.c     DTLS by short messages, which needs none of these boxes (worker)
  *
  *   bridge ─MO▶ desk ─▶ worker: opened, counted ─▶ box in, with the counter (durable) ─▶ "taken"
  *                                                  └▶ the session's relay ─▶ link ─▶ server
@@ -60,11 +61,18 @@ struct gw_sms_stats {     /* of a worker */
 	uint64_t lost;      /* not sent: the box is full, or the day's segments are spent */
 	uint64_t triggers;  /* registration updates that were asked for */
 	size_t sessions;    /* now */
+	/* Of DTLS: that came; that were said; that were not, as the bridge has no room, the day's segments are
+	   spent or a message is too long; from numbers that are not to use it. */
+	uint64_t dtls_in, dtls_out, dtls_lost, dtls_strangers;
 };
 
 struct gw_smses { /* a worker's part */
 	struct sms_cipher *cipher;
 	struct gw_sms_stats stats;
+	const char *looked_at;   /* whose number the datagram of now is from; NULL: no such */
+	struct net_path said_to; /* of the datagram that is being written ... */
+	uint32_t said_cred;
+	uint8_t said[DTLS_SMS_MAX]; /* ... here */
 	uint64_t own[GW_SMS_OWN];
 };
 
@@ -106,6 +114,7 @@ struct gw_sms_desk_stats {
 	uint64_t other;            /* no command packets, or to other numbers of ours */
 	uint64_t refused, expired; /* by the network */
 	uint64_t segments;         /* that it was given */
+	uint64_t lost;             /* datagrams that it could not be given */
 	bool connected;
 };
 

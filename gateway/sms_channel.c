@@ -108,6 +108,7 @@ bool gw_sms_load(struct gw_worker *w, uint32_t cred, const char *endpoint, struc
 	store_reader_rest(w->reader); /* it may have changed in this turn */
 	const bool good = store_read_cred(w->reader, cred, &c) == STORE_OK &&
 			  c.state == STORE_CRED_ACTIVE && c.kind == STORE_CRED_SMS &&
+			  c.sms.profile != STORE_SMS_DTLS &&
 			  (c.until_ms == 0 || gw_clock_wall_ms() < c.until_ms) &&
 			  (!endpoint || strcmp(c.endpoint, endpoint) == 0) && set_up(w, &c, out);
 	wipe(&c, sizeof(c));

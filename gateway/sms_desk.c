@@ -4,6 +4,7 @@
 #include "gateway/gateway_parts.h"
 #include "gateway/inherit.h"
 #include "gateway/sms_door.h"
+#include "gateway/sms_dtls.h"
 #include "gateway/sms_parts.h"
 #include "io/inbox.h"
 #include "store/sms.h"
@@ -159,18 +160,53 @@ static bool is_packet(const struct wire_text *t, struct gw_sms_mo *out)
 	return true;
 }
 
-static bool find_cred(struct gw_sms_desk *d, const struct wire_number *peer, uint32_t *cred)
+/* dtls: one whose device speaks DTLS, or one whose device sends secured packets. */
+static bool find_cred(
+	struct gw_sms_desk *d, const struct wire_number *peer, bool dtls, uint32_t *cred)
 {
 	struct store_cred c;
 	store_reader_rest(d->g->reader);
 	const bool good = peer->len >= GW_SMS_DIGITS_MIN &&
 			  store_find_identity(d->g->reader, STORE_CRED_SMS,
 				  (const uint8_t *)peer->digits, peer->len, &c) == STORE_OK &&
-			  c.state == STORE_CRED_ACTIVE && c.kind == STORE_CRED_SMS;
+			  c.state == STORE_CRED_ACTIVE && c.kind == STORE_CRED_SMS &&
+			  (c.sms.profile == STORE_SMS_DTLS) == dtls;
 	if (good)
 		*cred = c.number;
 	wipe(&c, sizeof(c));
 	return good;
+}
+
+static bool has_listener(const struct conf_gateway *conf)
+{
+	for (size_t i = 0; i < conf->listeners_len; i++) {
+		if (conf->listeners[i].family == NET_SMS)
+			return true;
+	}
+	return false;
+}
+
+/* To the worker that would have it if it had come by UDP. */
+static void datagram(struct gw_sms_desk *d, const struct wire_text *t, struct gw_sms_mo *m)
+{
+	struct gw_gateway *const g = d->g;
+	struct net_path path;
+	const bool good =
+		has_listener(g->shared.conf) && is_ours(d, &t->own) && gw_sms_dtls_path(t, &path);
+	const bool known = good && find_cred(d, &t->peer, true, &m->cred);
+	d->stats.other += !good;
+	d->stats.strangers += good && !known;
+	store_reader_rest(g->reader);
+	if (!known) {
+		answer(d, t->id, WIRE_TAKEN);
+		return;
+	}
+	m->len = t->len;
+	memcpy(m->data, t->data, t->len);
+	const uint32_t to = steer_owner_of(&g->shared.steer, &path.peer, t->data, t->len);
+	const size_t len = offsetof(struct gw_sms_mo, data) + m->len;
+	if (!inbox_post(g->inboxes[to], INBOX_LOSSY, GW_SMS_DTLS, m, len))
+		answer(d, t->id, WIRE_LATER);
 }
 
 static void mo(struct gw_sms_desk *d, const struct wire_text *t)
@@ -183,8 +219,12 @@ static void mo(struct gw_sms_desk *d, const struct wire_text *t)
 		.peer = t->peer,
 		.own = t->own };
 	d->stats.mo++;
+	if (gw_sms_dtls_is(t)) {
+		datagram(d, t, &m);
+		return;
+	}
 	const bool packet = is_packet(t, &m) && is_ours(d, &t->own);
-	const bool known = packet && find_cred(d, &t->peer, &m.cred);
+	const bool known = packet && find_cred(d, &t->peer, false, &m.cred);
 	d->stats.other += !packet;
 	d->stats.strangers += packet && !known;
 	if (known) {
@@ -213,14 +253,16 @@ static void outcome(struct gw_sms_desk *d, const struct wire_mt_outcome *o)
 	d->stats.segments += o->segments;
 	d->stats.refused += o->outcome == WIRE_REFUSED;
 	d->stats.expired += o->outcome == WIRE_EXPIRED;
-	if (o->outcome == WIRE_BUSY) {
-		say_later(d);
+	if (o->outcome == WIRE_BUSY) { /* a datagram is lost then */
+		if ((o->id & GW_SMS_DATAGRAM) == 0)
+			say_later(d);
 		return;
 	}
 	if (o->outcome == WIRE_REFUSED)
 		log_limited(d->g->log, &d->said, wall(d), LOG_LEVEL_WARN, "sms-refused",
 			"way=%s code=%u why=\"the network does not take it\"", o->way, o->code);
-	forget(d, o->id);
+	if ((o->id & GW_SMS_DATAGRAM) == 0)
+		forget(d, o->id);
 }
 
 static void frame(void *ctx, const uint8_t *data, size_t len)
@@ -285,6 +327,10 @@ static void take(struct gw_sms_desk *d)
 	}
 	if (gw_sms_door_say(d->door, m->data, m->len)) {
 		d->stats.mt++;
+		return;
+	}
+	if (m->kind == GW_DESK_DATAGRAM) {
+		d->stats.lost++;
 		return;
 	}
 	d->missed = d->walking; /* its place in the box may have been passed by */

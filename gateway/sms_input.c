@@ -4,6 +4,7 @@
 #include "gateway/rouse.h"
 #include "gateway/routes.h"
 #include "gateway/seats.h"
+#include "gateway/sms_dtls.h"
 #include "gateway/sms_parts.h"
 #include "gateway/worker.h"
 #include "sms/counter.h"
@@ -136,10 +137,12 @@ void gw_sms_received(struct gw_worker *w, const struct inbox_message *m)
 		gw_sms_stored(w, m);
 		return;
 	}
-	if (m->kind == GW_SMS_IN) {
+	if (m->kind == GW_SMS_IN || m->kind == GW_SMS_DTLS) {
 		memset(&mo, 0, offsetof(struct gw_sms_mo, data));
 		memcpy(&mo, m->data, m->len < sizeof(mo) ? m->len : sizeof(mo));
-		if (is_ours(w, m, mo.cred))
+		if (m->kind == GW_SMS_DTLS)
+			gw_sms_dtls_received(w, &mo);
+		else if (is_ours(w, m, mo.cred))
 			came(w, &mo);
 		wipe(&mo, sizeof(mo));
 		return;

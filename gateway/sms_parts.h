@@ -27,10 +27,13 @@ struct gw_sms_mo { /* GW_SMS_IN: to a worker */
 	uint8_t data[GW_SMS_MO_MAX];
 };
 
-enum gw_sms_desk_kind { /* what comes by the desk's inbox */
-	GW_DESK_ANSWER, /* struct gw_sms_answer */
-	GW_DESK_SAY,    /* a frame */
+enum gw_sms_desk_kind {   /* what comes by the desk's inbox */
+	GW_DESK_ANSWER,   /* struct gw_sms_answer */
+	GW_DESK_SAY,      /* a frame, which is in the box out, too */
+	GW_DESK_DATAGRAM, /* a frame, which is lost if the bridge is not there */
 };
+/* In the id of what is in no box. */
+#define GW_SMS_DATAGRAM ((uint64_t)1 << 63)
 struct gw_sms_answer {
 	uint64_t id;
 	enum wire_taken taken;

@@ -100,7 +100,7 @@ static bool collect(struct gw_gateway *g, struct gw_legacy *l)
 	for (uint32_t i = 0; i < g->len && good; i++) {
 		struct gw_worker *const w = g->workers[i];
 		for (size_t n = 0; n < w->listeners_len && good; n++)
-			good = gw_legacy_listener(l, i, n, w->fds[n]);
+			good = w->fds[n] < 0 || gw_legacy_listener(l, i, n, w->fds[n]);
 		for (uint8_t n = 0; n < w->upstreams_len && good; n++)
 			good = collect_links(w, n, l);
 		gw_worker_free(w);

@@ -52,7 +52,7 @@ void gw_worker_random(struct gw_worker *w, uint8_t *out, size_t len)
 uint64_t gw_worker_network(const struct gw_worker *w, const struct net_addr *a)
 {
 	uint8_t network[8] = { a->family };
-	memcpy(network + 1, a->ip, a->family == NET_IPV4 ? 3 : 7);
+	memcpy(network + 1, a->ip, a->family == NET_IPV4 ? 3 : 7); /* of a number its beginning */
 	return sip_hash(&w->shared->identity_key, network, sizeof(network));
 }
 
@@ -342,8 +342,10 @@ void gw_worker_watch(struct gw_worker *w)
 	/* First of all: what has changed must be known before what has come is passed on. */
 	ev_set_priority(&w->inbox_io, EV_MAXPRI - 1);
 	ev_io_start(w->loop, &w->inbox_io);
-	for (size_t i = 0; i < w->listeners_len; i++)
-		gw_worker_watch_socket(w, &w->listeners[i], w->fds[i]);
+	for (size_t i = 0; i < w->listeners_len; i++) {
+		if (w->fds[i] >= 0)
+			gw_worker_watch_socket(w, &w->listeners[i], w->fds[i]);
+	}
 }
 
 void *gw_worker_run(void *worker)

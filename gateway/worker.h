@@ -109,6 +109,7 @@ enum gw_kind {         /* what comes by inbox */
 	GW_SMS_IN,     /* struct gw_sms_mo, see gateway/sms_parts.h */
 	GW_SMS_GO_ON,  /* uint32_t, a credential whose box in is not empty */
 	GW_SMS_WANTED, /* uint32_t, one whose device is to come by itself */
+	GW_SMS_DTLS,   /* as GW_SMS_IN: a datagram of DTLS */
 	GW_SMS_STORED,
 	GW_STOP,
 };
@@ -156,6 +157,7 @@ struct gw_worker {
 	size_t listeners_len;
 	struct gw_traffic traffic[GW_LISTENERS_MAX];
 	uint32_t room_sock; /* from which the datagram leaves that is being written */
+	bool room_sms;      /* it leaves by a short message */
 	struct gw_upstream upstreams[GW_UPSTREAMS_MAX];
 	size_t upstreams_len;
 	struct dtls_engine *dtls;

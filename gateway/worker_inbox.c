@@ -3,7 +3,6 @@
 #include "dtls/engine.h"
 #include "gateway/ask.h"
 #include "gateway/claim.h"
-#include "gateway/keep.h"
 #include "gateway/judge.h"
 #include "gateway/keep.h"
 #include "gateway/material.h"
@@ -149,6 +148,7 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 	case GW_SMS_IN:
 	case GW_SMS_GO_ON:
 	case GW_SMS_WANTED:
+	case GW_SMS_DTLS:
 	case GW_SMS_STORED:
 		gw_sms_received(w, m);
 		return;

@@ -74,8 +74,10 @@ static struct relay *make_relay(struct gw_worker *w)
 
 static void close_all(const int *fds, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		(void)close(fds[i]);
+	for (size_t i = 0; i < len; i++) {
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	}
 }
 
 static void take_listeners(struct gw_worker *w, const struct gw_sockets *sockets)
@@ -85,7 +87,9 @@ static void take_listeners(struct gw_worker *w, const struct gw_sockets *sockets
 	for (size_t i = 0; i < w->listeners_len; i++) {
 		w->fds[i] = sockets->listeners[i];
 		w->listeners[i].sock = (uint32_t)i;
-		if (!udp_local(w->fds[i], &w->bound[i]))
+		if (w->fds[i] < 0)
+			w->bound[i] = w->shared->conf->listeners[i]; /* of short messages */
+		else if (!udp_local(w->fds[i], &w->bound[i]))
 			w->bound[i] = (struct net_addr){ .family = 0 }; /* nobody sleeps there */
 	}
 }

@@ -29,7 +29,8 @@ static bool has_no_octets(const uint8_t *octets, size_t len)
    would need counters beside those of now: there is none. */
 static bool is_of_messages(const struct store_cred *c)
 {
-	if (c->key_len != 32 && c->key_len != 48 && c->key_len != 64)
+	const bool dtls = c->sms.profile == STORE_SMS_DTLS;
+	if (dtls ? c->key_len != 0 : c->key_len != 32 && c->key_len != 48 && c->key_len != 64)
 		return false;
 	if (c->identity_len >= STORE_SMS_MAX || c->sms.profile >= STORE_SMS_PROFILES ||
 		(c->sms.cc_len != 4 && c->sms.cc_len != 8))

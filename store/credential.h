@@ -42,7 +42,12 @@ enum store_cred_kind {
 };
 enum { STORE_PIN_LEN = 32, STORE_TAR_LEN = 3 };
 
-enum store_sms_profile { STORE_SMS_LWM2M_10, STORE_SMS_CR_004, STORE_SMS_PROFILES };
+enum store_sms_profile {
+	STORE_SMS_LWM2M_10,
+	STORE_SMS_CR_004,
+	STORE_SMS_DTLS, /* no secured packets, and no key: a number that may speak DTLS */
+	STORE_SMS_PROFILES
+};
 
 /* Of secured packets, what both sides have agreed; zero for other kinds. */
 struct store_sms {

@@ -117,7 +117,7 @@ static enum store_result read_owner(struct store_reader *r, uint32_t cred, struc
 	*out = (struct owner){ 0 };
 	if (result == STORE_OK && c.state == STORE_CRED_ACTIVE) {
 		out->proved = c.proved;
-		if (c.kind == STORE_CRED_SMS)
+		if (c.kind == STORE_CRED_SMS && c.key_len > 0)
 			out->keys = cred_key_hash(r->s, c.key, c.key_len);
 	}
 	wipe(&c, sizeof(c));
@@ -348,11 +348,16 @@ enum store_result store_sms_in_done(struct store_txn *t, uint32_t cred, uint64_t
 
 /* --- out -------------------------------------------------------------------------------------- */
 
+uint32_t store_sms_day(uint64_t now_ms)
+{
+	return (uint32_t)(now_ms / DAY_MS);
+}
+
 /* STORE_FULL: it would cost more than a day may. */
 static enum store_result add_cost(
 	const struct store_txn *t, struct value_sms *box, uint8_t segments, uint32_t a_day)
 {
-	const uint32_t day = (uint32_t)(store_now(t->s) / DAY_MS);
+	const uint32_t day = store_sms_day(store_now(t->s));
 	if (day != box->day)
 		box->segments = 0;
 	box->day = day;
@@ -360,6 +365,18 @@ static enum store_result add_cost(
 		return STORE_FULL;
 	box->segments += box->segments < UINT32_MAX - UINT8_MAX ? segments : 0;
 	return STORE_OK;
+}
+
+enum store_result store_sms_spend(struct store_txn *t, uint32_t cred, uint8_t segments)
+{
+	struct owner who;
+	struct value_sms box;
+	enum store_result r = read_owner(&t->reader, cred, &who);
+	if (r == STORE_OK)
+		r = read_box(&t->reader, cred, &box);
+	if (r == STORE_OK)
+		r = add_cost(t, &box, segments, 0);
+	return r == STORE_OK ? put_box(t, cred, &box) : r;
 }
 
 /* The first one of a process, and each whose number an older copy might lack. */

@@ -85,6 +85,10 @@ MUST_USE enum store_result store_sms_take(struct store_txn *t, const struct stor
    would be more than a_day (0: no limit), or the box is full. STORE_STALE: as above. */
 MUST_USE enum store_result store_sms_send(struct store_txn *t, struct store_sms_message *m,
 	uint64_t proved, bool counted, uint64_t counter, uint64_t answers, uint32_t a_day);
+/* So many more were sent of something that is in no box (DTLS). STORE_STALE: it is active no more. */
+MUST_USE enum store_result store_sms_spend(struct store_txn *t, uint32_t cred, uint8_t segments);
+/* The day that segments are counted of, in store_time(). */
+uint32_t store_sms_day(uint64_t now_ms);
 /* It has been answered otherwise, or cannot be. STORE_NONE: it is not there. */
 MUST_USE enum store_result store_sms_in_done(struct store_txn *t, uint32_t cred, uint64_t id);
 /* The network has it, or nobody wants it any more. */

@@ -11,7 +11,7 @@
 
 static size_t ip_len(uint8_t family)
 {
-	return family == NET_IPV4 ? 4 : family == NET_IPV6 ? 16 : 0;
+	return family == NET_IPV4 ? 4 : family == NET_IPV6 || family == NET_SMS ? 16 : 0;
 }
 
 static void wr_addr(struct wr *w, const struct net_addr *a)
@@ -24,7 +24,7 @@ static void wr_addr(struct wr *w, const struct net_addr *a)
 static struct net_addr rd_addr(struct rd *r)
 {
 	struct net_addr a = { .family = rd_u8(r) };
-	if (a.family != 0 && a.family != NET_IPV4 && a.family != NET_IPV6)
+	if (a.family != 0 && ip_len(a.family) == 0)
 		r->bad = true;
 	rd_copy(r, a.ip, ip_len(a.family));
 	a.port = rd_u16(r);

@@ -24,6 +24,14 @@ const char *conf_address_parse(const char *text, uint16_t port, struct net_addr 
 	return NULL;
 }
 
+const char *conf_listener_parse(const char *text, uint16_t port, struct net_addr *out)
+{
+	if (strcmp(text, "sms") != 0)
+		return conf_address_parse(text, port, out);
+	*out = (struct net_addr){ .family = NET_SMS, .port = CONF_SMS_PORT };
+	return NULL;
+}
+
 static const char *from_socket(const struct sockaddr *from, uint16_t port, struct net_addr *out)
 {
 	*out = (struct net_addr){ .port = port };

@@ -18,6 +18,8 @@
 #include <stdint.h>
 
 MUST_USE const char *conf_address_parse(const char *text, uint16_t port, struct net_addr *out);
+/* The same of a listener, which may also be "sms": any number of ours. */
+const char *conf_listener_parse(const char *text, uint16_t port, struct net_addr *out);
 /* Of a number or a name; each once, in the resolver's order. family: NET_IPV4, NET_IPV6 or 0 for
    that of the first. NULL: *len >= 1. */
 MUST_USE const char *conf_address_resolve(const char *name, uint16_t port, uint8_t family,

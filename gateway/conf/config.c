@@ -40,7 +40,7 @@ static bool fill_listeners(const struct conf_draft *d, struct conf_gateway *out)
 		const struct conf_value *v = conf_listener_value(d, i, KEY_LISTENER_ADDRESS);
 		const struct conf_value *port_of = conf_listener_value(d, i, KEY_LISTENER_PORT);
 		struct net_addr *to = &out->listeners[out->listeners_len++];
-		const char *why = conf_address_parse(
+		const char *why = conf_listener_parse(
 			v->text, conf_air_port(d, i, (uint16_t)port_of->number), to);
 		if (why != NULL)
 			return conf_fail(d->error, d->name, v->line, "listeners.address: \"%s\" %s",

@@ -30,6 +30,7 @@ enum {
 	CONF_TOLD_MAX = 16,
 	CONF_UPSTREAMS_MAX = 8,
 	CONF_PORTS = 64511,     /* of an address, without those that need a privilege */
+	CONF_SMS_PORT = 1,      /* of a listener that is "sms": not 0, which is none */
 	CONF_ADDRESSES_MAX = 4, /* of one upstream: as written, and as resolved */
 	CONF_UPSTREAM_NAME_MAX = 32,
 	CONF_ROUTES_MAX = 64,

@@ -115,6 +115,10 @@ static bool fill_air(
 		.all = air->sources,
 		.len = &air->sources_len,
 	};
+	if (a->family == NET_SMS)
+		return conf_fail(d->error, d->name,
+			conf_listener_value(d, listener, KEY_LISTENER_SECURITY)->line,
+			"listeners.security: \"nosec\" is not for address = \"sms\"; leave it out");
 	air->is = true;
 	air->echo_always =
 		strcmp(conf_listener_value(d, listener, KEY_LISTENER_ECHO)->text, "always") == 0;

@@ -8,6 +8,7 @@
 
 #include "base/suite.h"
 #include "conf/address.h"
+#include "conf/config_sms.h"
 #include "conf/dtls_check.h"
 #include "conf/fail.h"
 #include "conf/hex.h"
@@ -227,12 +228,15 @@ static bool fill_listener(const struct conf_draft *d, size_t number, struct conf
 	c->server_preference = v[KEY_LISTENER_PREFERENCE - KEY_LISTENER_ADDRESS].number != 0;
 	c->raw_public_key = v[KEY_LISTENER_RAW - KEY_LISTENER_ADDRESS].number != 0;
 	c->mtu = (uint16_t)v[KEY_LISTENER_MTU - KEY_LISTENER_ADDRESS].number;
+	const bool sms = out->listeners[number].family == NET_SMS;
 	c->chain_max = (uint8_t)v[KEY_LISTENER_CHAIN - KEY_LISTENER_ADDRESS].number;
 	c->move = move_of(v[KEY_LISTENER_MOVE - KEY_LISTENER_ADDRESS].text);
 	out->listener_radio[number] = radio_of(v[KEY_LISTENER_RADIO - KEY_LISTENER_ADDRESS].text);
 	const struct conf_value *initial = &v[KEY_LISTENER_INITIAL - KEY_LISTENER_ADDRESS];
 	c->initial_ms = initial->line == 0 ? out->device_initial_ms : (uint32_t)initial->number;
-	if (c->initial_ms > out->handshake_max_ms && initial->line != 0)
+	if (sms && !conf_fill_sms_listener(d, number, out))
+		return false;
+	if (!sms && c->initial_ms > out->handshake_max_ms && initial->line != 0)
 		return conf_fail(d->error, d->name, initial->line,
 			"listeners.initial_ms: %u ms is more than handshake.max_ms, %u ms; lower "
 			"the one or raise the other",

@@ -55,6 +55,38 @@ bool conf_fill_sms(const struct conf_draft *d, struct conf_gateway *out)
 		       SOCKET_MAX);
 }
 
+static bool fail_listener(const struct conf_draft *d, const struct conf_value *v, const char *why)
+{
+	return conf_fail(d->error, d->name, v->line, "listeners: address = \"sms\" %s", why);
+}
+
+/* A message waits in the network for seconds, or for as long as its device sleeps. */
+bool conf_fill_sms_listener(const struct conf_draft *d, size_t number, struct conf_gateway *out)
+{
+	enum { MTU = 140, INITIAL_MS = 30000, MAX_MS = 120000, LIFETIME_MS = 600000 };
+	struct conf_dtls *const c = &out->listener_dtls[number];
+	const struct conf_value *const address =
+		conf_listener_value(d, number, KEY_LISTENER_ADDRESS);
+	const struct conf_value *const mtu = conf_listener_value(d, number, KEY_LISTENER_MTU);
+	const struct conf_value *const radio = conf_listener_value(d, number, KEY_LISTENER_RADIO);
+	if (d->values[KEY_SMS_SOCKET].text[0] == '\0')
+		return fail_listener(d, address,
+			"needs the way that short messages come; add: sms = { socket = "
+			"\"/run/lwgate/sms\"; };");
+	if (mtu->line != 0 && mtu->number > MTU)
+		return fail_listener(d, mtu,
+			"has messages of 140 octets; set mtu to 140 or less, or leave it out");
+	if (radio->line != 0 && strcmp(radio->text, "sms") != 0)
+		return fail_listener(d, radio, "is the radio \"sms\"; leave radio out");
+	if (conf_listener_value(d, number, KEY_LISTENER_INITIAL)->line == 0)
+		c->initial_ms = INITIAL_MS;
+	c->mtu = mtu->line != 0 ? (uint16_t)mtu->number : (uint16_t)MTU;
+	c->max_ms = MAX_MS;
+	c->lifetime_ms = LIFETIME_MS;
+	out->listener_radio[number] = CONF_RADIO_SMS;
+	return true;
+}
+
 void conf_free_sms(struct conf_gateway *c)
 {
 	free(c->sms.socket);

@@ -135,7 +135,8 @@ static bool proves_nothing(const struct adding *a)
 static bool has_messages(const struct adding *a)
 {
 	const struct cred_draft *d = a->d;
-	if (!there(d, CRED_IDENTITY) || !there(d, CRED_KEY))
+	const bool dtls = d->sms.profile == CRED_SMS_DTLS;
+	if (!there(d, CRED_IDENTITY) || (!there(d, CRED_KEY) && !dtls))
 		return conf_fail(a->error, a->b->name, d->line,
 			"the entry is not complete; add the number to sms, and: key = \"HEX\"; of "
 			"KIc's key and then KID's");
@@ -177,6 +178,12 @@ static bool has_proof(const struct adding *a)
 	return true;
 }
 
+/* No link is ever opened for it. */
+static bool is_number_only(const struct cred_draft *d)
+{
+	return d->kind == CRED_SMS && d->sms.profile == CRED_SMS_DTLS;
+}
+
 static bool has_needed(const struct adding *a)
 {
 	const struct cred_draft *d = a->d;
@@ -192,7 +199,7 @@ static bool has_needed(const struct adding *a)
 	if (there(d, CRED_UPSTREAM_IDENTITY) != there(d, CRED_UPSTREAM_KEY))
 		return conf_fail(a->error, a->b->name, d->line,
 			"upstream_identity and upstream_key go together; write both or none");
-	if (!there(d, CRED_UPSTREAM_KEY) && !a->b->derives)
+	if (!there(d, CRED_UPSTREAM_KEY) && !a->b->derives && !is_number_only(d))
 		return conf_fail(a->error, a->b->name, d->line,
 			"the entry has no upstream_key; add it and upstream_identity, or set "
 			"upstream.master_secret_file in lwgate.conf");
@@ -349,8 +356,9 @@ static bool fill(const struct adding *a, struct cred_entry *e)
 		return false;
 	if (a->d->kind == CRED_SMS && !messages_good(a, e))
 		return false;
-	if ((a->d->kind == CRED_PSK || a->d->kind == CRED_SMS) &&
-		(!put_key(a, CRED_KEY, &e->key, &e->key_len) || !strong(a, CRED_KEY)))
+	const bool keyed =
+		a->d->kind == CRED_PSK || (a->d->kind == CRED_SMS && !is_number_only(a->d));
+	if (keyed && (!put_key(a, CRED_KEY, &e->key, &e->key_len) || !strong(a, CRED_KEY)))
 		return false;
 	if (!there(a->d, CRED_UPSTREAM_KEY)) {
 		e->upstream_identity = e->endpoint;

@@ -45,8 +45,9 @@ static bool take_text(struct group *g, const config_setting_t *s, const char *ke
 	}
 	if (strcmp(key, "profile") == 0) {
 		if (text == NULL || !cred_sms_profile_read(text, &p))
-			return fails(
-				g, s, "profile: is unknown; write \"lwm2m-1.0\" or \"cr-004\"");
+			return fails(g, s,
+				"profile: is unknown; write \"lwm2m-1.0\", \"cr-004\" or "
+				"\"dtls\"");
 		d->sms.profile = (uint8_t)p;
 		return true;
 	}

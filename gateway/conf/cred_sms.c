@@ -27,6 +27,7 @@ enum {
 static const char *const words[CRED_SMS_PROFILES] = {
 	[CRED_SMS_LWM2M_10] = "lwm2m-1.0",
 	[CRED_SMS_CR_004] = "cr-004",
+	[CRED_SMS_DTLS] = "dtls",
 };
 
 static const uint8_t tars[CRED_SMS_PROFILES][CRED_SMS_TAR] = {
@@ -104,7 +105,11 @@ const char *cred_sms_wrong(const struct cred_sms *x, const uint8_t *key, size_t 
 {
 	const size_t half = key_len / 2;
 	if (x->profile >= CRED_SMS_PROFILES)
-		return "profile: is unknown; write lwm2m-1.0 or cr-004";
+		return "profile: is unknown; write lwm2m-1.0, cr-004 or dtls";
+	if (x->profile == CRED_SMS_DTLS)
+		return key_len == 0 ? NULL
+				    : "key: profile=dtls has none, as the device proves what it "
+				      "does by UDP; leave it out";
 	if (key_len != KEYS_AES_128 && key_len != KEYS_TDES && key_len != KEYS_AES_256)
 		return "key: is KIc's key and then KID's; write 32, 48 or 64 octets, as from: "
 		       "openssl rand -hex 32";
@@ -166,7 +171,7 @@ static const char *take_profile(const char *value, struct cred_sms *x)
 {
 	enum cred_sms_profile p;
 	if (!cred_sms_profile_read(value, &p))
-		return "profile: is unknown; write lwm2m-1.0 or cr-004";
+		return "profile: is unknown; write lwm2m-1.0, cr-004 or dtls";
 	x->profile = (uint8_t)p;
 	return NULL;
 }
@@ -228,6 +233,11 @@ const char *cred_sms_text(
 	const struct cred_sms *x, const uint8_t *number, size_t len, char out[CRED_SMS_TEXT])
 {
 	const int digits = cred_sms_number_wrong(number, len) == NULL ? (int)len : 0;
+	if (x->profile == CRED_SMS_DTLS) {
+		(void)snprintf(out, CRED_SMS_TEXT, "number=%.*s,profile=%s", digits,
+			(const char *)number, cred_sms_profile_word(x->profile));
+		return out;
+	}
 	(void)snprintf(out, CRED_SMS_TEXT,
 		"number=%.*s,profile=%s,kic=%02x,kid=%02x,tar=%02x%02x%02x,spi2=%02x,cc_len=%u",
 		digits, (const char *)number, cred_sms_profile_word(x->profile), x->kic, x->kid,

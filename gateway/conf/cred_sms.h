@@ -4,7 +4,7 @@
  *                checked, and as a text.
  *
  * The text: "number=4915112345678,profile=cr-004,kic=12,kid=12,tar=bfff00,spi2=00,cc_len=8"; only
- * the number is needed.
+ * the number is needed. With profile=dtls there is no key, and nothing else is said.
  *
  * Promise: nothing weaker than the profile asks for passes: AES, or 3DES with three keys; two keys
  *          that differ; a checksum of 8 octets, or of 4 by AES. No key is in an error.
@@ -23,7 +23,12 @@
 
 enum { CRED_SMS_NUMBER_MAX = 15, CRED_SMS_TAR = 3, CRED_SMS_TEXT = 112 };
 
-enum cred_sms_profile { CRED_SMS_LWM2M_10, CRED_SMS_CR_004, CRED_SMS_PROFILES };
+enum cred_sms_profile {
+	CRED_SMS_LWM2M_10,
+	CRED_SMS_CR_004,
+	CRED_SMS_DTLS, /* no secured packets: a number from which the endpoint may speak DTLS */
+	CRED_SMS_PROFILES
+};
 
 struct cred_sms {
 	uint8_t profile; /* enum cred_sms_profile */
@@ -34,7 +39,7 @@ struct cred_sms {
 
 /* AES, key set 1, no response packets, the first TAR of the profile, a checksum of 8. */
 struct cred_sms cred_sms_default(enum cred_sms_profile p);
-/* "lwm2m-1.0", "cr-004" */
+/* "lwm2m-1.0", "cr-004", "dtls" */
 const char *cred_sms_profile_word(uint8_t profile);
 MUST_USE bool cred_sms_profile_read(const char *word, enum cred_sms_profile *out);
 /* Six digits; false: it is none. */

@@ -56,7 +56,8 @@ struct conf_dtls {
 	uint16_t suites[CONF_SUITES_MAX]; /* in the order of preference */
 	size_t suites_len;                /* >= 1 */
 	uint32_t initial_ms;
-	uint16_t mtu; /* 0: the engine's default */
+	uint32_t max_ms, lifetime_ms; /* 0: as handshake.max_ms, handshake.lifetime_s */
+	uint16_t mtu;                 /* 0: the engine's default */
 	bool server_preference, mac_then_encrypt, tickets;
 	bool raw_public_key; /* ours is one, or may be one */
 	/* Paths, or NULL: none. */

@@ -25,7 +25,8 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 	[KEY_LISTENER_ADDRESS] = { "listeners.address", CONF_TEXT, 1, 64, NULL, NULL,
 		"listeners = ( { address = \"0.0.0.0\"; port = 5684; } );", NULL,
 		"IPv4 or IPv6 address to listen on, in every group; \"::\" is IPv6 only, "
-		"\"0.0.0.0\" IPv4 only." },
+		"\"0.0.0.0\" IPv4 only. \"sms\": DTLS by short messages (RFC 7925, appendix A), "
+		"from the numbers of credentials with profile=dtls; needs sms.socket." },
 	[KEY_LISTENER_PORT] = { "listeners.port", CONF_NUMBER, 1, 65535, NULL, "5684", NULL, NULL,
 		"UDP port to listen on." },
 	[KEY_LISTENER_SUITES] = { "listeners.suites", CONF_TEXTS, 1, SUITES, NULL, SUITES_INITIAL,

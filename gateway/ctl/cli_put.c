@@ -133,7 +133,9 @@ static int keys(const struct cli *c, enum ctl_verb verb, struct ctl_cred *d)
 			   c->options[CLI_LABELS] != NULL || c->options[CLI_VALID_UNTIL] != NULL ||
 			   c->options[CLI_REPOSITORY] != NULL ||
 			   c->options[CLI_NO_REPOSITORY] != NULL || c->options[CLI_SMS] != NULL;
-	const bool wanted = (d->kind == CTL_CRED_PSK || d->kind == CTL_CRED_SMS) &&
+	const bool keyed = d->kind == CTL_CRED_PSK ||
+			   (d->kind == CTL_CRED_SMS && d->sms.profile != CRED_SMS_DTLS);
+	const bool wanted = (keyed || (d->kind == CTL_CRED_SMS && file != NULL)) &&
 			    (file != NULL || verb == CTL_CRED_ADD || !other);
 	int status = CLI_DONE;
 	if (upstream != NULL && strcmp(upstream, "-") == 0 && wanted &&

@@ -115,8 +115,8 @@ enum dtls_gathering dtls_admit_gather(struct dtls_handshake *h, const struct dtl
 
 uint64_t dtls_source_of(const struct dtls_engine *e, const struct net_path *path)
 {
-	uint8_t where[9] = { path->peer.family };
-	memcpy(where + 1, path->peer.ip, 8);
+	uint8_t where[1 + sizeof(path->peer.ip)] = { path->peer.family };
+	memcpy(where + 1, path->peer.ip, path->peer.family == NET_SMS ? sizeof(path->peer.ip) : 8);
 	return sip_hash(&e->sip, where, sizeof(where));
 }
 

@@ -82,7 +82,7 @@ static void linger_send(const struct dtls_arrival *a, struct dtls_conn *c)
 		.sealer = &e->sealer,
 		.assoc = &c->assoc,
 		.plain_seq = &plain_seq,
-		.datagram_max = e->set.mtu,
+		.datagram_max = dtls_datagram_max(to, e->set.mtu),
 	};
 	if (dtls_flight_add(&f, &change) && dtls_flight_add(&f, &finished))
 		e->stats.records_out += dtls_flight_send(&f, &s);

@@ -106,6 +106,15 @@ size_t dtls_conn_bare_size(const struct dtls_engine *e, const struct dtls_conn *
 	return dtls_assoc_size(&c->assoc, &sealer, len);
 }
 
+/* What goes around a message grows in steps, of blocks and buckets. */
+size_t dtls_conn_room(const struct dtls_engine *e, const struct dtls_conn *c, size_t datagram)
+{
+	size_t len = datagram;
+	while (len > 0 && dtls_assoc_size(&c->assoc, &e->sealer, len) > datagram)
+		len--;
+	return len;
+}
+
 /* While nobody asks there yet, the question must still fit below what may go there: one of RFC
    9853, or an owner's short one. */
 static size_t reserve(const struct dtls_engine *e, const struct dtls_conn *c)

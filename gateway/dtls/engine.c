@@ -204,6 +204,11 @@ void dtls_tick(struct dtls_engine *e, uint64_t now_ms)
 	}
 }
 
+uint32_t dtls_repeats_ms(const struct dtls_engine *e)
+{
+	return e->repeats_ms;
+}
+
 uint64_t dtls_next_ms(const struct dtls_engine *e)
 {
 	return e->spent ? e->now_ms : wheel_next_ms(&e->wheel);

@@ -47,7 +47,9 @@ struct dtls_engine;
 struct dtls_conn;
 struct dtls_profile;
 
-enum { DTLS_PSK_MAX = 64, DTLS_BATCH_MAX = 64 };
+/* DTLS_SMS_MAX: octets of one short message (TS 23.040 9.2.3.24), which a datagram of a handshake
+   on a path of family NET_SMS is not longer than (RFC 7925 A.2). */
+enum { DTLS_PSK_MAX = 64, DTLS_BATCH_MAX = 64, DTLS_SMS_MAX = 140 };
 #define DTLS_NO_CRED UINT32_MAX /* no enumerator: it does not fit an int */
 
 enum dtls_role { DTLS_SERVER, DTLS_CLIENT };
@@ -388,6 +390,8 @@ void dtls_unreachable(struct dtls_engine *e, const struct net_path *path, uint64
    not sent: DTLS_TOO_LONG. */
 MUST_USE enum dtls_result dtls_send(
 	struct dtls_engine *e, struct dtls_conn *c, const uint8_t *msg, size_t len);
+/* The longest message whose record is not longer than `datagram` octets; 0: none. */
+size_t dtls_conn_room(const struct dtls_engine *e, const struct dtls_conn *c, size_t datagram);
 /* Sends close_notify and forgets the association; no event. */
 void dtls_close(struct dtls_engine *e, struct dtls_conn *c);
 
@@ -452,6 +456,9 @@ void dtls_farewell(struct dtls_engine *e, struct dtls_conn *c);
 /* Runs what is due; call it at dtls_next_ms() or later. */
 void dtls_tick(struct dtls_engine *e, uint64_t now_ms);
 uint64_t dtls_next_ms(const struct dtls_engine *e);
+/* Only within `room` and `sent`: in how long this datagram goes out again if nothing comes, so
+   that it is of no use afterwards (RFC 7925 A.4); 0: it does not. */
+uint32_t dtls_repeats_ms(const struct dtls_engine *e);
 
 void *dtls_conn_user(const struct dtls_conn *c);
 void dtls_conn_set_user(struct dtls_conn *c, void *user);

@@ -59,7 +59,7 @@ enum dtls_result dtls_handshake_new(struct dtls_engine *e, enum dtls_role role,
 	dtls_table_add(&e->handshakes, &h->node);
 	dtls_admit_count(h);
 	e->changes++;
-	wheel_arm(&e->wheel, &h->timer, h->began_ms + e->set.lifetime_ms);
+	wheel_arm(&e->wheel, &h->timer, dtls_handshake_deadline_ms(h));
 	*out = h;
 	return DTLS_OK;
 }

@@ -21,11 +21,28 @@ static uint32_t max_ms(const struct dtls_handshake *h)
 	return own > 0 ? own : h->e->set.max_ms;
 }
 
+static uint32_t lifetime_ms(const struct dtls_handshake *h)
+{
+	const uint32_t own = h->profile->set.lifetime_ms;
+	return own > 0 ? own : h->e->set.lifetime_ms;
+}
+
+uint64_t dtls_handshake_deadline_ms(const struct dtls_handshake *h)
+{
+	return h->began_ms + lifetime_ms(h);
+}
+
+/* a flight is not left to concatenation, which not every network has. */
+size_t dtls_datagram_max(const struct net_path *path, size_t most)
+{
+	return path->peer.family == NET_SMS && most > DTLS_SMS_MAX ? DTLS_SMS_MAX : most;
+}
+
 /* No longer than the peer's own, once it has cut a message to fit. */
 static size_t datagram_max(const struct dtls_handshake *h)
 {
 	const uint16_t own = h->profile->set.mtu;
-	const size_t most = own > 0 ? own : h->e->set.mtu;
+	const size_t most = dtls_datagram_max(&h->node.path, own > 0 ? own : h->e->set.mtu);
 	return h->datagram_seen > 0 && h->datagram_seen < most ? h->datagram_seen : most;
 }
 
@@ -57,7 +74,9 @@ static struct dtls_sender sender(struct dtls_handshake *h)
 void dtls_handshake_send(struct dtls_handshake *h)
 {
 	const struct dtls_sender s = sender(h);
+	h->e->repeats_ms = (uint32_t)h->wait_ms;
 	h->e->stats.records_out += dtls_flight_send(&h->flight, &s);
+	h->e->repeats_ms = 0;
 }
 
 void dtls_handshake_again(struct dtls_arrival *a)
@@ -70,11 +89,12 @@ void dtls_handshake_again(struct dtls_arrival *a)
 	dtls_handshake_send(a->hs);
 }
 
-/* The flight goes out again in wait_ms. */
-static void plan(struct dtls_handshake *h, uint64_t wait_ms)
+/* The flight goes out now, and again in wait_ms. */
+static void send_and_plan(struct dtls_handshake *h, uint64_t wait_ms)
 {
-	const uint64_t deadline = h->began_ms + h->e->set.lifetime_ms;
+	const uint64_t deadline = dtls_handshake_deadline_ms(h);
 	h->wait_ms = wait_ms;
+	dtls_handshake_send(h);
 	h->resend_ms = h->e->now_ms + wait_ms;
 	const bool again = h->flight.count > 0 && h->resend_ms < deadline;
 	wheel_arm(&h->e->wheel, &h->timer, again ? h->resend_ms : deadline);
@@ -85,21 +105,19 @@ void dtls_handshake_begin_flight(struct dtls_handshake *h)
 {
 	const uint64_t wait_ms = h->resent > 0 ? h->wait_ms : initial_ms(h);
 	h->resent = 0;
-	dtls_handshake_send(h);
-	plan(h, wait_ms);
+	send_and_plan(h, wait_ms);
 }
 
 void dtls_handshake_due(struct wheel_timer *t, void *ctx, uint64_t now_ms)
 {
 	struct dtls_handshake *const h = CONTAINER_OF(t, struct dtls_handshake, timer);
-	const struct dtls_engine *const e = ctx;
-	if (now_ms >= h->began_ms + e->set.lifetime_ms) {
+	(void)ctx;
+	if (now_ms >= dtls_handshake_deadline_ms(h)) {
 		dtls_handshake_expired(h);
 		return;
 	}
 	h->resent++;
-	dtls_handshake_send(h);
-	plan(h, h->wait_ms * 2 < max_ms(h) ? h->wait_ms * 2 : max_ms(h));
+	send_and_plan(h, h->wait_ms * 2 < max_ms(h) ? h->wait_ms * 2 : max_ms(h));
 }
 
 /* --- alerts ---------------------------------------------------------------------------------- */

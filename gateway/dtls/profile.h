@@ -47,7 +47,7 @@ struct dtls_profile_settings {   /* all is borrowed for the call; the library's 
 	size_t suites_len;       /* >= 1 */
 	bool server_order;       /* ours counts, not the client's; default true */
 	/* Timers of this listener or upstream: see struct dtls_settings; 0: as there. */
-	uint32_t initial_ms, max_ms;
+	uint32_t initial_ms, max_ms, lifetime_ms;
 	uint16_t mtu; /* largest datagram of a handshake, 100 .. 16384; 0: as in dtls_settings */
 	bool mac_then_encrypt; /* CBC also for a peer without RFC 7366; never with a CID */
 	bool tickets;          /* RFC 5077; off by default */

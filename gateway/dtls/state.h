@@ -219,6 +219,7 @@ struct dtls_engine {
 	struct dtls_failures forgers; /* wrong tags, by association and source elsewhere */
 	struct dtls_conn *spent;
 	uint64_t now_ms;
+	uint32_t repeats_ms; /* what is being sent goes out again then; 0: it does not */
 	uint64_t changes;
 };
 
@@ -407,6 +408,10 @@ void dtls_handshake_hooks(struct dtls_profile *p);
 
 /* Sends the last flight, once more. */
 void dtls_handshake_send(struct dtls_handshake *h);
+/* Engine time at which it has failed. */
+uint64_t dtls_handshake_deadline_ms(const struct dtls_handshake *h);
+/* The longest datagram of a handshake on path, of `most` that are configured. */
+size_t dtls_datagram_max(const struct net_path *path, size_t most);
 /* Sends a new one, and again if nothing is heard. */
 void dtls_handshake_begin_flight(struct dtls_handshake *h);
 /* The timer's. */

@@ -54,7 +54,7 @@ uint32_t steer_owner(const struct steer *s, const struct net_addr *peer)
 {
 	assert(s->owners > 0);
 	uint32_t h = s->seed;
-	const size_t words = peer->family == NET_IPV6 ? 4 : 1;
+	const size_t words = peer->family == NET_IPV4 ? 1 : 4;
 	for (size_t i = 0; i < words; i++)
 		h = mix(h, word_at(peer->ip + 4 * i));
 	return finish(s, mix(h, peer->port));

@@ -159,7 +159,7 @@ static void test_what_is_not_its_form_is_refused(void **state)
 			"F:2: sms: number: is none; write up to 15 digits, the country's first, "
 			"without +" },
 		{ OF("profile = \"lwm2m\";", KEYS),
-			"F:2: sms.profile: is unknown; write \"lwm2m-1.0\" or \"cr-004\"" },
+			"F:2: sms.profile: is unknown; write \"lwm2m-1.0\", \"cr-004\" or \"dtls\"" },
 		{ OF("tar = \"B2020\";", KEYS),
 			"F:2: sms.tar: write six digits 0-9, a-f in quotes: \"B20203\"" },
 		{ OF("kic = 256;", KEYS), "F:2: sms.kic: write a number, as 0x12" },
