@@ -49,8 +49,6 @@ struct gw_sms_desk;
 struct gw_worker;
 struct inbox_message;
 
-enum { GW_SMS_OWN = 4096 }; /* checksums of what was sent, to know it again (A11) */
-
 struct gw_sms_stats {     /* of a worker */
 	uint64_t in, out; /* messages that were taken; that were written down to be sent */
 	uint64_t forged;  /* did not open: not as agreed, or a wrong checksum */
@@ -69,11 +67,11 @@ struct gw_sms_stats {     /* of a worker */
 struct gw_smses { /* a worker's part */
 	struct sms_cipher *cipher;
 	struct gw_sms_stats stats;
-	const char *looked_at;   /* whose number the datagram of now is from; NULL: no such */
-	struct net_path said_to; /* of the datagram that is being written ... */
+	struct sms_op *under_way; /* see sms_box.c */
+	const char *looked_at;    /* whose number the datagram of now is from; NULL: no such */
+	struct net_path said_to;  /* of the datagram that is being written ... */
 	uint32_t said_cred;
 	uint8_t said[DTLS_SMS_MAX]; /* ... here */
-	uint64_t own[GW_SMS_OWN];
 };
 
 /* NULL: there are no short messages, or (with *failed) memory is short. */

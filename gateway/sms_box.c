@@ -12,6 +12,7 @@ enum what { TAKE, SEND, IN_DONE };
 
 struct sms_op {
 	struct store_op op;
+	struct sms_op *next, **link_to_us; /* of those under way */
 	struct gw_worker *worker;
 	struct gw_session *session; /* NULL: nobody waits for it */
 	enum what what;
@@ -67,10 +68,34 @@ static struct sms_op *op_new(struct gw_worker *w, struct gw_session *s, uint32_t
 
 static void submit(struct sms_op *o)
 {
+	struct sms_op **const first = &o->worker->smses->under_way;
+	o->next = *first;
+	o->link_to_us = first;
+	if (o->next)
+		o->next->link_to_us = &o->next;
+	*first = o;
 	if (o->session)
 		o->session->ops++;
 	o->worker->ops++;
 	store_submit(o->worker->shared->store, &o->op);
+}
+
+static void leave(struct sms_op *o)
+{
+	*o->link_to_us = o->next;
+	if (o->next)
+		o->next->link_to_us = o->link_to_us;
+}
+
+uint64_t gw_sms_last_used(const struct gw_smses *x, uint32_t cred, uint64_t proved)
+{
+	uint64_t last = 0;
+	for (const struct sms_op *o = x->under_way; o; o = o->next) {
+		if (o->what == SEND && o->m.cred == cred && o->proved == proved &&
+			o->counter > last)
+			last = o->counter;
+	}
+	return last;
 }
 
 static void op_free(struct sms_op *o)
@@ -323,8 +348,7 @@ bool gw_sms_seal_and_keep(struct gw_worker *w, uint32_t cred, struct gw_sms *x, 
 	gw_sms_number_put(&x->peer, o->m.peer);
 	gw_sms_number_put(&x->own, o->m.own);
 	o->m.len = sealed;
-	/* Before it leaves: so that it cannot come back unknown. */
-	gw_sms_remember(w->smses, cred, o->cc);
+	o->m.mark = gw_sms_mark(o->cc);
 	submit(o);
 	return true;
 }
@@ -371,6 +395,7 @@ void gw_sms_stored(struct gw_worker *w, const struct inbox_message *m)
 	memcpy(&stored, m->data, sizeof(stored));
 	struct sms_op *const o = stored.op;
 	struct gw_session *const s = o->session;
+	leave(o);
 	w->ops--;
 	if (o->what == TAKE)
 		taken(o, stored.result);

@@ -118,31 +118,10 @@ bool gw_sms_load(struct gw_worker *w, uint32_t cred, const char *endpoint, struc
 		return false;
 	}
 	out->in = n.in;
-	out->out = n.out;
+	const uint64_t used = gw_sms_last_used(w->smses, cred, n.proved);
+	out->out = used > n.out ? used : n.out;
 	out->reference = n.reference;
 	return true;
-}
-
-/* --- what was ours ---------------------------------------------------------------------------- */
-
-static uint64_t mark_of(uint32_t cred, const uint8_t *cc)
-{
-	uint64_t mark;
-	memcpy(&mark, cc, sizeof(mark));
-	_Static_assert((int)SMS_CC_MAX == (int)sizeof(mark), "a checksum is its own hash");
-	return mark ^ ((uint64_t)cred << 32 | cred);
-}
-
-void gw_sms_remember(struct gw_smses *x, uint32_t cred, const uint8_t *cc)
-{
-	const uint64_t mark = mark_of(cred, cc);
-	x->own[mark % GW_SMS_OWN] = mark;
-}
-
-bool gw_sms_is_own(const struct gw_smses *x, uint32_t cred, const uint8_t *cc)
-{
-	const uint64_t mark = mark_of(cred, cc);
-	return x->own[mark % GW_SMS_OWN] == mark;
 }
 
 /* --- the channel ------------------------------------------------------------------------------ */

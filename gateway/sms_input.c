@@ -77,7 +77,7 @@ static bool open_it(
 		drop(w, m, &stats->forged, "it does not open under the keys of its sender");
 		return false;
 	}
-	if (gw_sms_is_own(w->smses, m->cred, o.cc)) {
+	if (store_sms_is_own(w->reader, m->cred, gw_sms_mark(o.cc))) {
 		drop(w, m, &stats->reflected, "it is one of ours");
 		return false;
 	}

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
 	GW_SMS_MO_MAX = STORE_SMS_DATA_MAX + SMS_HEAD + SMS_OVERHEAD_MAX + SMS_ENVELOPE_MAX,
@@ -84,9 +85,14 @@ uint8_t gw_sms_segments(size_t len);
 /* Seals one message of that peer, and has it written down. False: it is lost. */
 MUST_USE bool gw_sms_seal_and_keep(struct gw_worker *w, uint32_t cred, struct gw_sms *x,
 	const uint8_t *msg, size_t len, uint64_t answers);
-/* The checksum of one of ours, from now on. */
-void gw_sms_remember(struct gw_smses *x, uint32_t cred, const uint8_t *cc);
-bool gw_sms_is_own(const struct gw_smses *x, uint32_t cred, const uint8_t *cc);
+/* By which the store knows it again. */
+static inline uint64_t gw_sms_mark(const uint8_t cc[SMS_CC_MAX])
+{
+	uint64_t mark;
+	_Static_assert((int)SMS_CC_MAX == (int)sizeof(mark), "a checksum is its own hash");
+	memcpy(&mark, cc, sizeof(mark));
+	return mark;
+}
 
 /* --- boxes ------------------------------------------------------------------------------------ */
 
@@ -102,6 +108,8 @@ MUST_USE bool gw_sms_take(struct gw_session *s, const struct gw_sms_packet *p);
 void gw_sms_feed(struct gw_session *s);
 /* What of the box in this message answers; 0: nothing. It is not waited for any more. */
 uint64_t gw_sms_answers(struct gw_sms *x, const uint8_t *msg, size_t len);
+/* The highest counter that is being written down at the moment; 0: none. */
+uint64_t gw_sms_last_used(const struct gw_smses *x, uint32_t cred, uint64_t proved);
 /* What has been passed on, or is too old, is let go. */
 void gw_sms_tidy(struct gw_session *s);
 /* An operation has come back (GW_SMS_STORED). */

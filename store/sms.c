@@ -152,6 +152,20 @@ enum store_result store_sms_read(
 	return (n.in | n.out | box.reference | box.day) != 0 ? STORE_OK : STORE_NONE;
 }
 
+bool store_sms_is_own(struct store_reader *r, uint32_t cred, uint64_t mark)
+{
+	struct value_sms_count n = { 0 };
+	struct owner who;
+	_Static_assert((int)STORE_SMS_OWN == (int)VALUE_SMS_OWN, "as it is said");
+	if (mark == 0 || reader_ready(r) != STORE_OK || read_owner(r, cred, &who) != STORE_OK ||
+		who.keys == 0 || read_count(r, who.keys, &n) != STORE_OK)
+		return false;
+	for (size_t i = 0; i < n.own_len; i++)
+		if (n.own[i] == mark)
+			return true;
+	return false;
+}
+
 /* --- going round ------------------------------------------------------------------------------ */
 
 /* The lowest above *after of those that it has. */
@@ -388,6 +402,16 @@ static void mind_anchor(struct store_txn *t, const struct value_sms_count *n, ui
 		txn_needs_anchor(t, true);
 }
 
+static void note_own(struct value_sms_count *n, uint64_t mark)
+{
+	if (mark == 0)
+		return;
+	if (n->own_len < VALUE_SMS_OWN)
+		n->own_len++;
+	memmove(&n->own[1], &n->own[0], (n->own_len - (size_t)1) * sizeof(n->own[0]));
+	n->own[0] = mark;
+}
+
 /* NOLINTNEXTLINE(readability-function-size): seven parameters, all of one change */
 enum store_result store_sms_send(struct store_txn *t, struct store_sms_message *m, uint64_t proved,
 	bool counted, uint64_t counter, uint64_t answers, uint32_t a_day)
@@ -410,6 +434,7 @@ enum store_result store_sms_send(struct store_txn *t, struct store_sms_message *
 	if (counted) {
 		mind_anchor(t, &x.n, counter);
 		x.n.out = counter;
+		note_own(&x.n, m->mark);
 		r = put_count(t, x.who.keys, &x.n);
 	}
 	if (r == STORE_OK && answers != 0 && leave_in(&x.box, answers))

@@ -28,6 +28,7 @@
 enum {
 	STORE_SMS_IN = 8,
 	STORE_SMS_OUT = 16,
+	STORE_SMS_OWN = 64,
 	STORE_SMS_DATA_MAX = 1536,
 	STORE_SMS_NUMBER_MAX = 22, /* type, length, digits: see sms-bridge/wire */
 };
@@ -48,6 +49,9 @@ struct store_sms_message {
 	uint8_t pid, dcs, marker;
 	uint16_t port, reference;
 	uint8_t segments; /* out */
+	/* out, for store_sms_send() alone: the packet's checksum, by which store_sms_is_own() knows
+	   it again; 0: it has none. */
+	uint64_t mark;
 	/* in: to which number it came, and from which (the answer's destination, R-301); out: the
 	   other way round. As octets that this room does not look into. */
 	uint8_t peer[STORE_SMS_NUMBER_MAX], own[STORE_SMS_NUMBER_MAX];
@@ -68,6 +72,10 @@ MUST_USE enum store_result store_sms_next_in(
 	struct store_reader *r, uint32_t cred, uint64_t *after, struct store_sms_message *out);
 MUST_USE enum store_result store_sms_next_out(
 	struct store_reader *r, uint32_t cred, uint64_t *after, struct store_sms_message *out);
+
+/* Was it sent under these keys, and by no device (A11)? The last STORE_SMS_OWN are known. False also
+   where the store cannot tell. */
+MUST_USE bool store_sms_is_own(struct store_reader *r, uint32_t cred, uint64_t mark);
 
 /* --- writing, as of store/store --------------------------------------------------------------- */
 

@@ -42,7 +42,8 @@ enum {
 	VALUE_LAYOUT_PURPOSES = 4,
 	VALUE_LAYOUT_MESSAGES = 5, /* of a credential for short messages */
 	VALUE_SMS_RECENT = 8,
-	VALUE_META_MAX = 160,
+	VALUE_SMS_OWN = 64,
+	VALUE_META_MAX = 640,
 	VALUE_LEASE_MAX = 80,
 	VALUE_HEAD_MAX = 64,
 	VALUE_PLAIN_MAX = 2304, /* of what is sealed */
@@ -161,6 +162,8 @@ struct value_sms {
 struct value_sms_count {
 	uint64_t in, out;     /* the last ones; 0: none */
 	uint32_t incarnation; /* that wrote it last */
+	uint8_t own_len;
+	uint64_t own[VALUE_SMS_OWN]; /* checksums of what was sent last, the latest first */
 };
 size_t value_sms_write(const struct value_sms *x, const struct sip_key *mac, uint32_t cred,
 	uint8_t *out, size_t cap);

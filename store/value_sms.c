@@ -75,6 +75,8 @@ size_t value_sms_count_write(const struct value_sms_count *x, const struct sip_k
 	wr_u64(&w, x->in);
 	wr_u64(&w, x->out);
 	wr_u32(&w, x->incarnation);
+	for (size_t i = 0; i < x->own_len; i++)
+		wr_u64(&w, x->own[i]);
 	value_mac_write(&w, mac, KEY_SMS_COUNT, &k);
 	return wr_done(&w);
 }
@@ -92,6 +94,8 @@ bool value_sms_count_read(
 	x.in = rd_u64(&r);
 	x.out = rd_u64(&r);
 	x.incarnation = rd_u32(&r);
+	while (rd_ok(&r) && r.left > 0 && x.own_len < VALUE_SMS_OWN)
+		x.own[x.own_len++] = rd_u64(&r);
 	if (!rd_end(&r))
 		return false;
 	*out = x;

@@ -161,6 +161,27 @@ def test_what_the_gateway_has_said_is_not_taken_from_a_device():
         lab.nothing_came_of_it(attack)
 
 
+def test_what_an_earlier_gateway_has_said_is_not_taken_from_a_device():
+    """An answer of ours with a counter that the device has not reached: taken for the device's, it
+    would push its counter up, and all that the device says next would be a repetition."""
+    device = SmsDevice("urn:attack:echo", NUMBER)
+    with Attack([device]) as lab:
+        device.silent = True
+        asked = lab.asks(coap.GET, "3/0/0", kind=coap.NON)
+        device.wait(lambda h: h.message.token == asked.token, "a counter beyond the device's")
+        device.silent = False
+        lab.good()
+        answers = [h for h in device.heard if h.message.code == CHANGED]
+        assert answers[-1].counter > device.counter
+        answer = device.octets_of[answers[-1].counter]
+        lab.restart()
+        lab.network.until_bound()
+        lab.fake_packet(answer)
+        lab.network.until_taken()
+        lab.until(lambda: lab.status()["sms_reflected"] == 1, 5)
+        lab.good()
+
+
 def test_who_has_the_keys_and_speaks_no_coap_is_not_answered():
     """In a good packet: another envelope, or what is no message. Its counter is used up."""
     device = SmsDevice("urn:attack:inside", NUMBER)
@@ -264,6 +285,7 @@ run_tests(
         test_what_is_touched_or_cut_is_nothing,
         test_what_is_no_secured_packet_is_nothing,
         test_what_the_gateway_has_said_is_not_taken_from_a_device,
+        test_what_an_earlier_gateway_has_said_is_not_taken_from_a_device,
         test_who_has_the_keys_and_speaks_no_coap_is_not_answered,
         test_segments_of_an_attacker_cost_little_and_spoil_nothing_for_long,
         test_what_was_dropped_is_counted,

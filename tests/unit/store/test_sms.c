@@ -185,6 +185,29 @@ static void test_I1_a_counter_is_never_lower(void **state)
 	assert_int_equal(boxed(d, c.number, true), 1);
 }
 
+static void test_A11_what_was_sent_is_known_again(void **state)
+{
+	struct depot *const d = *state;
+	const struct store_cred c = put_cred(d, "e", "4915", 'a');
+	const struct store_cred other = put_cred(d, "f", "4916", 'b');
+	uint64_t id;
+	for (uint64_t i = 1; i <= STORE_SMS_OWN + 1; i++) {
+		struct asked a = ask(&c, i);
+		a.m.mark = 1000 + i;
+		assert_int_equal(depot_do(d, run_send, &a), STORE_OK);
+		id = a.m.id;
+		assert_int_equal(depot_do(d, run_out_done, &id), STORE_OK);
+	}
+	depot_kill(d);
+	depot_start(d);
+	assert_false(store_sms_is_own(d->r, c.number, 1001)); /* the last 64 */
+	assert_true(store_sms_is_own(d->r, c.number, 1002));
+	assert_true(store_sms_is_own(d->r, c.number, 1001 + STORE_SMS_OWN));
+	assert_false(store_sms_is_own(d->r, c.number, 0));
+	assert_false(store_sms_is_own(d->r, other.number, 1002));
+	assert_int_equal(counters(d, c.number).out, STORE_SMS_OWN + 1);
+}
+
 static void test_what_was_answered_is_not_taken_again(void **state)
 {
 	struct depot *const d = *state;
@@ -502,6 +525,7 @@ int main(void)
 		LMDB(test_what_has_come_is_there_with_its_counter),
 		EACH(test_I1_a_counter_is_never_lower),
 		LMDB(test_I1_a_counter_is_never_lower),
+		EACH(test_A11_what_was_sent_is_known_again),
 		EACH(test_what_was_answered_is_not_taken_again),
 		EACH(test_I7_a_box_is_bounded),
 		LMDB(test_I7_a_box_is_bounded),
