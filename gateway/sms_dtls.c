@@ -19,6 +19,7 @@ enum {
 	VERSION_AT = 1,
 	VERSION = 0xfe,
 	RECORD_HEADER = 13,
+	EPOCH_AT = 3,
 };
 
 /* --- whose number it is ----------------------------------------------------------------------- */
@@ -170,15 +171,27 @@ static void number_of(const uint8_t ip[16], struct wire_number *out)
 	out->len = (uint8_t)net_number_read(ip, &out->type, out->digits);
 }
 
+/* A flight: until it is repeated. What else belongs to a handshake is of no use after its peer has
+   repeated itself; the rest is an application's. */
+static uint32_t valid_s(const struct gw_worker *w)
+{
+	const struct gw_smses *const x = w->smses;
+	const struct conf_gateway *const conf = w->shared->conf;
+	const uint32_t repeats_ms = dtls_repeats_ms(w->dtls);
+	const bool plain = (x->said[EPOCH_AT] | x->said[EPOCH_AT + 1]) == 0;
+	if (repeats_ms > 0)
+		return (repeats_ms + 999) / 1000;
+	return plain ? conf->listener_dtls[x->said_to.sock].max_ms / 1000 : conf->sms.valid_s;
+}
+
 void gw_sms_dtls_sent(struct gw_worker *w, size_t len)
 {
 	struct gw_smses *const x = w->smses;
 	uint8_t frame[DTLS_SMS_MAX + 256];
-	const uint32_t repeats_ms = dtls_repeats_ms(w->dtls);
 	struct wire_message m = { .type = WIRE_MT };
 	if (len == 0)
 		return;
-	m.mt.valid_s = repeats_ms > 0 ? (repeats_ms + 999) / 1000 : w->shared->conf->sms.valid_s;
+	m.mt.valid_s = valid_s(w);
 	m.mt.text = (struct wire_text){ .id = next_id(w), .dcs = DCS, .data = x->said, .len = len };
 	number_of(x->said_to.peer.ip, &m.mt.text.peer);
 	number_of(x->said_to.local_ip, &m.mt.text.own);

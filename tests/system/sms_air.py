@@ -24,7 +24,8 @@ def messages_of(datagram, reference):
         return [(datagram, 0)]
     pieces = [datagram[at : at + PART] for at in range(0, len(datagram), PART)]
     return [
-        (user_data(piece, reference, len(pieces), n), UDHI) for n, piece in enumerate(pieces, 1)
+        (user_data(piece, reference, len(pieces), n), UDHI)
+        for n, piece in enumerate(pieces, 1)
     ]
 
 
@@ -33,7 +34,10 @@ class Air:
 
     def __init__(self, network, number, to=OURS):
         self.network, self.number, self.to = network, number, to
-        self.sent, self.taken = [], []  # datagrams of the client; messages to it: (TP-UD, pid, dcs)
+        self.sent, self.taken = (
+            [],
+            [],
+        )  # datagrams of the client; messages to it: (TP-UD, pid, dcs)
         self.reference = 0
         self.client = None
         self.joiner = Joiner()

@@ -19,17 +19,24 @@ import time
 import sms_coap as coap
 from harness import DEADLINE_S, Lab, Process, binary, free_port
 from scripted import say, start_scripted
+from sms_device import SmsDevice
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SMSC_FOLDER = os.path.join(HERE, "..", "lab", "smsc")
-SMSCS = {"npm": ["node", "smsc.js"], "perl": ["perl", "smsc.pl"]}
+MODEM = "modem"  # no SMSC but a modem: the same orders and events, on a pseudo terminal
+SMSCS = {
+    "npm": ["node", "smsc.js"],
+    "perl": ["perl", "smsc.pl"],
+    MODEM: ["../fake_modem", "--link"],
+}
 OURS = "4040"  # the number that devices send to
 UDHI = 0x40
 AGAIN_S = 1.0  # an SMSC's pause before it says something again
 
 
 class Network:
-    """What is between the devices and an SMSC's program, which may be killed."""
+    """What is between the devices and an SMSC's (or a modem's) program, which may be killed. port:
+    where it listens, or the path of its terminal."""
 
     def __init__(self, argv, port):
         self.argv, self.port = argv, port
@@ -87,7 +94,12 @@ class Network:
 
     def deliver(self, device, user_data, **more):
         """One short message of a device, which the network keeps until it is taken."""
-        order = {"from": device.number, "to": OURS, "pid": device.pid, "dcs": device.dcs}
+        order = {
+            "from": device.number,
+            "to": OURS,
+            "pid": device.pid,
+            "dcs": device.dcs,
+        }
         order.update(esm=UDHI, hex=user_data.hex(), **more)
         if self.held is not None:
             self.held.append(order)
@@ -180,7 +192,8 @@ class Network:
         if device is None or (self.lossy and self.lossy(event)):
             return
         octets = bytes.fromhex(event["hex"])
-        device.take(octets, event["pid"], event["dcs"], event["from"])
+        # A modem has one number, which it does not tell.
+        device.take(octets, event["pid"], event["dcs"], event.get("from", OURS))
 
 
 def credential_text(device):
@@ -197,12 +210,14 @@ def credential_text(device):
 
 
 def bridge_text(folder, port, more=""):
-    """The configuration of lwgate-smsd: one way, to the SMSC at that port."""
+    """The configuration of lwgate-smsd: one way, to the SMSC at that port, or by that terminal."""
+    smpp = f"""smpp = {{ host = "127.0.0.1"; port = {port};
+  system_id = "gw"; password_file = "{folder}/smsc.password"; again_max_s = 1; }}"""
+    modem = f'modem = {{ device = "{port}"; again_max_s = 1; }}'
     return f"""user = ""; group = "";
 gateway = "{folder}/sms";
 spool = "{folder}/spool";
-ways = ( {{ name = "smsc"; smpp = {{ host = "127.0.0.1"; port = {port};
-  system_id = "gw"; password_file = "{folder}/smsc.password"; again_max_s = 1; }}; }} );
+ways = ( {{ name = "smsc"; {smpp if isinstance(port, int) else modem}; }} );
 {more}
 """
 
@@ -233,7 +248,7 @@ class SmsWorld(Lab):
             self.start_network()
 
     def start_network(self):
-        self.smsc_port = free_port()
+        self.smsc_port = self.path("tty") if self.smsc_kind == MODEM else free_port()
         self.network = Network(SMSCS[self.smsc_kind], self.smsc_port)
         for device in self.devices:
             self.network.devices[device.number] = device
@@ -260,7 +275,9 @@ class SmsWorld(Lab):
     def __exit__(self, *error):
         if error[0] is not None:
             for device in self.devices:
-                print(f"# {device.endpoint}: faults {device.faults}, heard {device.heard[-3:]}")
+                if isinstance(device, SmsDevice):
+                    heard = device.heard[-3:]
+                    print(f"# {device.endpoint}: faults {device.faults}, heard {heard}")
             if self.network:
                 print(f"# network: waiting {self.network.waiting}, {self.network.delivered}")
                 print(f"# smsc: {self.network.smsc.lines[-10:]}")
@@ -278,7 +295,8 @@ class SmsWorld(Lab):
 
 class Told(SmsWorld):
     """A world with one device, in which a test says each octet of the server's (OpenSSL's
-    s_server, whose output has no borders: what is looked for has a token that is nowhere else)."""
+    s_server, whose output has no borders: what is looked for has a token that is nowhere else).
+    """
 
     def start_server(self):
         if self.network is None:

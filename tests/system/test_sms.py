@@ -12,7 +12,7 @@ from harness import run_tests  # noqa: E402
 from sms_coap import ACK, CHANGED, CON, CONTENT, NON, TOO_LARGE, Message  # noqa: E402
 from sms_device import SmsDevice  # noqa: E402
 from sms_packet import DES3_3, part  # noqa: E402
-from sms_world import OURS, SmsWorld, Told  # noqa: E402
+from sms_world import MODEM, OURS, SmsWorld, Told  # noqa: E402
 
 NUMBER = "447700900111"
 QUICK = ["--rounds", "1", "--notifications", "2"]
@@ -80,6 +80,12 @@ def test_a_checksum_of_four_octets_where_it_is_agreed():
 
 def test_another_smsc():
     live(SmsDevice("urn:sms:perl", NUMBER), smsc="perl")
+
+
+def test_a_modem_in_the_place_of_an_smsc():
+    """Its TPDUs, in both profiles; what a device sends has no other number than the modem's."""
+    live(SmsDevice("urn:sms:modem", NUMBER), smsc=MODEM)
+    live(SmsDevice("urn:sms:modem-2", NUMBER, "cr-004"), smsc=MODEM)
 
 
 def test_two_devices_are_not_each_other():
@@ -184,6 +190,7 @@ run_tests(
         test_a_card_with_3des_where_it_is_allowed,
         test_a_checksum_of_four_octets_where_it_is_agreed,
         test_another_smsc,
+        test_a_modem_in_the_place_of_an_smsc,
         test_two_devices_are_not_each_other,
         test_what_is_long_goes_in_segments_in_any_order,
         test_what_would_be_too_many_segments_is_not_sent,

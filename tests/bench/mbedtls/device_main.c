@@ -34,7 +34,9 @@ enum option_id {
 	ANCHORS,
 	SERVER_NAME,
 	CID,
-	RESUME
+	RESUME,
+	MTU,
+	TIMER
 };
 
 static const struct option options[] = {
@@ -48,6 +50,8 @@ static const struct option options[] = {
 	{ "server-name", required_argument, NULL, SERVER_NAME },
 	{ "cid", no_argument, NULL, CID },
 	{ "resume", no_argument, NULL, RESUME },
+	{ "mtu", required_argument, NULL, MTU },
+	{ "timer-ms", required_argument, NULL, TIMER },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -56,6 +60,8 @@ struct plan {
 	const char *suite, *identity, *key, *certificate, *anchors, *server_name;
 	uint8_t psk[KEY_MAX];
 	size_t psk_len;
+	uint32_t timer_ms;
+	uint16_t mtu; /* 0: the library's */
 	bool cid, resume;
 };
 
@@ -165,7 +171,7 @@ static void prepare(struct device *d)
 	mbedtls_ssl_conf_rng(&d->conf, mbedtls_ctr_drbg_random, &d->random);
 	mbedtls_ssl_conf_min_tls_version(&d->conf, MBEDTLS_SSL_VERSION_TLS1_2);
 	mbedtls_ssl_conf_max_tls_version(&d->conf, MBEDTLS_SSL_VERSION_TLS1_2);
-	mbedtls_ssl_conf_handshake_timeout(&d->conf, TIMER_MS, TIMER_MAX_MS);
+	mbedtls_ssl_conf_handshake_timeout(&d->conf, d->plan.timer_ms, TIMER_MAX_MS);
 	mbedtls_ssl_conf_session_tickets(&d->conf, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
 	d->suites[0] = mbedtls_ssl_get_ciphersuite_id(d->plan.suite);
 	if (d->suites[0] == 0)
@@ -176,6 +182,8 @@ static void prepare(struct device *d)
 	if (d->plan.cid)
 		need(mbedtls_ssl_conf_cid(&d->conf, 0, MBEDTLS_SSL_UNEXPECTED_CID_IGNORE), "--cid");
 	need(mbedtls_ssl_setup(&d->ssl, &d->conf), "no context");
+	if (d->plan.mtu > 0)
+		mbedtls_ssl_set_mtu(&d->ssl, d->plan.mtu);
 	mbedtls_ssl_set_bio(&d->ssl, d, to_net, from_net, NULL);
 	mbedtls_ssl_set_timer_cb(
 		&d->ssl, &d->timer, mbedtls_timing_set_delay, mbedtls_timing_get_delay);
@@ -351,6 +359,12 @@ static void take_option(struct plan *p, int id)
 	case RESUME:
 		p->resume = true;
 		break;
+	case MTU:
+		p->mtu = (uint16_t)strtoul(optarg, NULL, 10);
+		break;
+	case TIMER:
+		p->timer_ms = (uint32_t)strtoul(optarg, NULL, 10);
+		break;
 	case SUITE:
 	case IDENTITY:
 	case KEY:
@@ -369,6 +383,7 @@ int main(int argc, char **argv)
 	struct device *d = calloc(1, sizeof(*d));
 	if (!d)
 		return 1;
+	d->plan.timer_ms = TIMER_MS;
 	for (int id; (id = getopt_long(argc, argv, "", options, NULL)) != -1;)
 		take_option(&d->plan, id);
 	const struct sockaddr_in there = { .sin_family = AF_INET,
