@@ -21,7 +21,7 @@ from harness import (  # noqa: E402
     register_message,
     update_message,
 )
-from meter import ACK, CREATED, NON, Meter  # noqa: E402
+from meter import ACK, CREATED, LOCATION_PATH, NON, Meter  # noqa: E402
 from pki import Pki  # noqa: E402
 from sms_air import TP_UD_MAX, Air  # noqa: E402
 from sms_world import MODEM, SmsWorld  # noqa: E402
@@ -109,6 +109,7 @@ class Mbedtls(Meter):
         self.send(register_message(self.endpoint, message_id))
         done = self.hear(lambda m: m.type == ACK and m.id == message_id)
         assert done.code == CREATED, done.octets.hex()
+        self.location = done.path(LOCATION_PATH)
 
 
 def needs_mbedtls():
@@ -339,6 +340,27 @@ def test_R318_neither_a_kill_nor_a_new_bridge_costs_a_handshake():
             meter.close()
 
 
+def test_R318_a_day_has_its_end():
+    """sms.segments_a_day: a handshake and a registration are four messages, and the fifth stays."""
+    needs_mbedtls()
+    device = Device("urn:sms-dtls:dear")
+    with World([device], [NUMBER], sms="segments_a_day = 4;") as w:
+        air = w.air(NUMBER)
+        meter = Mbedtls(device, air.port, *psk(device))
+        try:
+            meter.connect()
+            meter.register_only()
+            assert len(air.taken) == 4, air.taken
+            w.server_says("registered", endpoint=device.endpoint)
+            meter.send(update_message(meter.location, 0x7777))
+            w.server_says("updated", endpoint=device.endpoint)
+            w.until(lambda: w.status()["sms_lost"] >= 1)
+            w.network.until_taken()
+            assert len(w.network.submitted) == 4, w.network.submitted
+        finally:
+            meter.close()
+
+
 def test_R318_one_association_by_udp_and_by_sms_in_turn():
     """With a CID: the server's question goes where the device was last."""
     needs_mbedtls()
@@ -390,6 +412,7 @@ run_tests(
         test_R318_without_a_listener_nothing_is_said,
         test_R318_where_messages_are_lost_and_come_twice,
         test_R318_neither_a_kill_nor_a_new_bridge_costs_a_handshake,
+        test_R318_a_day_has_its_end,
         test_R318_one_association_by_udp_and_by_sms_in_turn,
     ]
 )
