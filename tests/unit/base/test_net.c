@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -47,6 +48,52 @@ static void test_I3_every_part_of_a_path_counts(void **state)
 	p = path;
 	p.peer = v4;
 	assert_false(net_path_same(&p, &path));
+}
+
+static void test_R301_a_number_is_what_was_written(void **state)
+{
+	(void)state;
+	static const char *const good[] = { "", "4", "447700900111", "123456789012345",
+		"0123456789*#abc01234" };
+	struct net_addr a = { .family = NET_SMS };
+	char digits[NET_DIGITS_MAX + 1], text[NET_TEXT_MAX], wanted[NET_TEXT_MAX];
+	uint8_t type;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		const size_t len = strlen(good[i]);
+		assert_true(net_number_write(0x91, good[i], len, a.ip));
+		assert_int_equal(net_number_read(a.ip, &type, digits), len);
+		assert_string_equal(digits, good[i]);
+		assert_int_equal(type, len > 0 ? 0x91 : 0);
+		(void)snprintf(wanted, sizeof(wanted), len > 0 ? "sms:%s" : "sms", good[i]);
+		assert_string_equal(net_addr_text(&a, text), wanted);
+	}
+	/* Another type, or one digit more, is another address. */
+	struct net_addr b = a;
+	assert_true(net_number_write(0x81, good[2], 12, a.ip));
+	assert_true(net_number_write(0x91, good[2], 12, b.ip));
+	assert_false(net_addr_same(&a, &b));
+	assert_true(net_number_write(0x91, "4477009001110", 13, a.ip));
+	assert_false(net_addr_same(&a, &b));
+}
+
+static void test_I7_what_is_no_number_is_none(void **state)
+{
+	(void)state;
+	static const uint8_t none[16];
+	uint8_t out[16];
+	char digits[NET_DIGITS_MAX + 1];
+	uint8_t type;
+	memset(out, 0xff, sizeof(out));
+	assert_int_equal(net_number_read(out, &type, digits), 0); /* 255 digits */
+	assert_false(net_number_write(0x91, "012345678901234567890", 21, out));
+	assert_memory_equal(out, none, sizeof(out));
+	assert_false(net_number_write(0x91, "44+77", 5, out));
+	assert_false(net_number_write(0x91, "44\0007", 4, out));
+	assert_memory_equal(out, none, sizeof(out));
+	memset(out, 0xff, sizeof(out));
+	out[1] = 20;
+	assert_int_equal(net_number_read(out, &type, digits), 20); /* signs that are none */
+	assert_string_equal(digits, "????????????????????");
 }
 
 /* Hashed and MACed as they are: no byte of the structs is outside of a member. */
@@ -94,6 +141,8 @@ static void test_I7_longest_address_fits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_R301_a_number_is_what_was_written),
+		cmocka_unit_test(test_I7_what_is_no_number_is_none),
 		cmocka_unit_test(test_R090_every_part_of_an_address_counts),
 		cmocka_unit_test(test_I3_every_part_of_a_path_counts),
 		cmocka_unit_test(test_R090_structs_have_no_padding),

@@ -131,11 +131,15 @@ static inline uint64_t pair_random(struct pair *p)
 	return p->rng;
 }
 
+#ifndef LINE_FAMILY /* of all paths of a test */
+#define LINE_FAMILY NET_IPV4
+#endif
+
 static inline struct net_path line_path(unsigned side, unsigned line)
 {
 	struct net_path path;
 	memset(&path, 0, sizeof(path));
-	path.peer.family = NET_IPV4;
+	path.peer.family = LINE_FAMILY;
 	path.peer.port = 5684;
 	path.peer.ip[0] = 10;
 	if (side == SERVER) {
