@@ -10,6 +10,7 @@
 #include "store/sms.h"
 
 #include <ev.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,9 @@ enum {
 	AGAIN_S = 5,  /* where the bridge had no room */
 	ANEW_S = 300, /* an outcome may have been lost; what is over its time goes */
 	MESSAGES_A_TURN = 64,
-	COMMAND = 0x70,   /* the marker of a command packet, 3GPP TS 31.115 4.2 */
-	COMMAND_HEAD = 3, /* 02 70 00 in the user data, of who cannot set TP-UDHI (A15) */
+	FORGETTING_MAX = 4096, /* operations of the store under way */
+	COMMAND = 0x70,        /* the marker of a command packet, 3GPP TS 31.115 4.2 */
+	COMMAND_HEAD = 3,      /* 02 70 00 in the user data, of who cannot set TP-UDHI (A15) */
 };
 
 struct gw_sms_desk {
@@ -34,6 +36,7 @@ struct gw_sms_desk {
 	uint64_t instance;
 	struct log_limit said, hellos, ups, downs;
 	struct gw_sms_desk_stats stats;
+	_Atomic uint32_t forgetting;
 	struct inbox_message message;
 	struct store_sms_message mt;
 };
@@ -47,6 +50,7 @@ static uint64_t wall(const struct gw_sms_desk *d)
 
 struct done_op {
 	struct store_op op;
+	struct gw_sms_desk *desk;
 	uint64_t id;
 };
 
@@ -57,15 +61,21 @@ static enum store_result run_done(struct store_txn *t, struct store_op *op)
 
 static void free_done(struct store_op *op, enum store_result r)
 {
+	struct done_op *const o = CONTAINER_OF(op, struct done_op, op);
 	(void)r; /* it is said again, and answered again */
-	free(CONTAINER_OF(op, struct done_op, op));
+	(void)atomic_fetch_sub(&o->desk->forgetting, 1);
+	free(o);
 }
 
-static void forget(const struct gw_sms_desk *d, uint64_t id)
+/* A bridge may say more than the store can do: the rest is said again, and answered again. */
+static void forget(struct gw_sms_desk *d, uint64_t id)
 {
-	struct done_op *const o = calloc(1, sizeof(*o));
+	struct done_op *const o =
+		atomic_load(&d->forgetting) < FORGETTING_MAX ? calloc(1, sizeof(*o)) : NULL;
 	if (!o)
 		return;
+	(void)atomic_fetch_add(&d->forgetting, 1);
+	o->desk = d;
 	o->op = (struct store_op){ .run = run_done, .done = free_done, .vital = true };
 	o->id = id;
 	store_submit(d->g->shared.store, &o->op);

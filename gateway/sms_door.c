@@ -32,6 +32,11 @@ struct gw_sms_door {
 	bool greeted;  /* by it */
 	bool waited;   /* something could not be said */
 	bool writes;   /* the kernel tells when there is room */
+	/* Who has come after it, and has not greeted yet; -1: nobody. */
+	int guest;
+	uint32_t guest_turn;
+	size_t guest_len;
+	uint8_t guest_in[CTL_SP_GREETING_LEN];
 	size_t in_len, out_at, out_len;
 	uint8_t in[IN_MAX], out[OUT_MAX];
 };
@@ -105,6 +110,61 @@ bool gw_sms_door_say(struct gw_sms_door *d, const uint8_t *frame, size_t len)
 	return true;
 }
 
+/* --- who comes -------------------------------------------------------------------------------- */
+
+static void send_away(struct gw_sms_door *d)
+{
+	if (d->guest >= 0)
+		(void)close(d->guest);
+	d->guest = -1;
+	d->guest_len = 0;
+}
+
+static uint32_t next_turn(const struct gw_sms_door *d)
+{
+	uint32_t turn = d->guest_turn;
+	do
+		turn++;
+	while (turn == DOOR || turn == d->turn);
+	return turn;
+}
+
+/* Our own half of the greeting fits any socket that is new. */
+static void let_in(struct gw_sms_door *d, int fd)
+{
+	send_away(d);
+	d->guest = fd;
+	d->guest_turn = next_turn(d);
+	if (!watch(d, EPOLL_CTL_ADD, fd, EPOLLIN, d->guest_turn) ||
+		send(fd, greeting, sizeof(greeting), MSG_NOSIGNAL) != (ssize_t)sizeof(greeting))
+		send_away(d);
+}
+
+/* The one that was there before may have died without a word; who only knocks takes nobody's
+   place. */
+static void serve_guest(struct gw_sms_door *d)
+{
+	const ssize_t n =
+		recv(d->guest, d->guest_in + d->guest_len, sizeof(greeting) - d->guest_len, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		d->guest_len += (size_t)n;
+	if (n <= 0 || memcmp(d->guest_in, greeting, d->guest_len) != 0) {
+		send_away(d);
+		return;
+	}
+	if (d->guest_len < sizeof(greeting))
+		return;
+	hang_up(d);
+	d->fd = d->guest;
+	d->turn = d->guest_turn;
+	d->guest = -1;
+	d->guest_len = 0;
+	d->greeted = true;
+	d->owner.up(d->owner.ctx);
+}
+
 /* --- hearing --------------------------------------------------------------------------------- */
 
 static void consume(struct gw_sms_door *d, size_t len)
@@ -113,25 +173,9 @@ static void consume(struct gw_sms_door *d, size_t len)
 	d->in_len -= len;
 }
 
-/* False: it is no bridge. */
-static bool greets(struct gw_sms_door *d)
-{
-	const size_t len = d->in_len < sizeof(greeting) ? d->in_len : sizeof(greeting);
-	if (memcmp(d->in, greeting, len) != 0)
-		return false;
-	if (len < sizeof(greeting))
-		return true;
-	consume(d, sizeof(greeting));
-	d->greeted = true;
-	d->owner.up(d->owner.ctx);
-	return true;
-}
-
 /* What has come so far. False: it is nothing that we understand. */
 static bool understand(struct gw_sms_door *d)
 {
-	if (!d->greeted && (!greets(d) || !d->greeted))
-		return d->in_len < sizeof(greeting) && memcmp(d->in, greeting, d->in_len) == 0;
 	for (;;) {
 		size_t len = 0;
 		const enum ctl_sp_result r = ctl_sp_unframe(d->in, d->in_len, WIRE_FRAME_MAX, &len);
@@ -172,16 +216,6 @@ static void serve_bridge(struct gw_sms_door *d, uint32_t events)
 
 /* --- the door -------------------------------------------------------------------------------- */
 
-static void let_in(struct gw_sms_door *d, int fd)
-{
-	hang_up(d);
-	d->fd = fd;
-	d->turn = d->turn == UINT32_MAX ? 1 : d->turn + 1;
-	put(d, greeting, sizeof(greeting));
-	if (!watch(d, EPOLL_CTL_ADD, fd, EPOLLIN, d->turn) || !flush(d))
-		hang_up(d);
-}
-
 static void serve_listener(struct gw_sms_door *d)
 {
 	for (size_t i = 0; i < AT_ONCE; i++) {
@@ -202,6 +236,8 @@ void gw_sms_door_serve(struct gw_sms_door *d)
 			door = true;
 		else if (d->fd >= 0 && events[i].data.u32 == d->turn)
 			serve_bridge(d, events[i].events);
+		else if (d->guest >= 0 && events[i].data.u32 == d->guest_turn)
+			serve_guest(d);
 	}
 	if (door)
 		serve_listener(d);
@@ -233,7 +269,7 @@ struct gw_sms_door *gw_sms_door_open(const struct gw_sms_door_place *place,
 		.setting = "sms.socket", .path = place->path, .group = place->group
 	};
 	d->owner = *owner;
-	d->fd = -1;
+	d->fd = d->guest = -1;
 	d->path = strdup(place->path);
 	d->poll = epoll_create1(EPOLL_CLOEXEC);
 	d->listener = place->inherited;
@@ -250,6 +286,7 @@ void gw_sms_door_close(struct gw_sms_door *d)
 {
 	if (!d)
 		return;
+	send_away(d);
 	if (d->fd >= 0)
 		(void)close(d->fd);
 	if (d->listener >= 0) {

@@ -6,7 +6,8 @@
  * It is our own for the reasons that ctl/sp has: nng 1.5.2's listener never accepts again once a
  * dialer hangs up during the greeting, and its threads are none of ours.
  *
- * Promise: one bridge at a time, the newest: it may have died without a word. Nothing blocks; what
+ * Promise: one bridge at a time, the newest that has greeted: the one before may have died without
+ *          a word. Nothing blocks; what
  *          comes is at most WIRE_FRAME_MAX octets, and one that says anything else is hung up on.
  * Errors:  gw_sms_door_open(): NULL, *error says what is wrong and the remedy.
  * Memory:  two buffers of fixed size. What is given to frame() is good until it returns.

@@ -49,7 +49,7 @@ static bool is_ours(struct gw_worker *w, const struct inbox_message *m, uint32_t
 static void drop(struct gw_worker *w, const struct gw_sms_mo *m, uint64_t *counter, const char *why)
 {
 	++*counter;
-	log_limited(&w->log, &w->limits.device_handshake, w->now_ms, LOG_LEVEL_INFO, "sms-dropped",
+	log_limited(&w->log, &w->limits.sms, w->now_ms, LOG_LEVEL_INFO, "sms-dropped",
 		"credential=%u why=\"%s\"", m->cred, why);
 	gw_sms_answer(w, m->id, WIRE_TAKEN); /* it is of no use, however often it comes */
 }

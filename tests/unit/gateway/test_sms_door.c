@@ -147,6 +147,32 @@ static void test_the_newest_bridge_wins(void **state)
 	(void)nng_close(second);
 }
 
+static void test_who_only_knocks_takes_nobodys_place(void **state)
+{
+	struct house *const h = *state;
+	const nng_socket s = dial(h);
+	until(h, &h->ups, 1);
+	int knocks[4];
+	for (size_t i = 0; i < sizeof(knocks) / sizeof(knocks[0]); i++) {
+		knocks[i] = raw(h);
+		if (i % 2)
+			assert_int_equal(write(knocks[i], "\0SP", 3), 3);
+		gw_sms_door_serve(h->door);
+		gw_sms_door_serve(h->door);
+	}
+	char word[] = "still";
+	assert_int_equal(nng_send(s, word, 5, 0), 0);
+	until(h, &h->frames, 1);
+	assert_int_equal(h->downs, 0);
+	/* The last of them greets in pieces, and is the bridge then. */
+	assert_int_equal(write(knocks[3], "\0\0\x10\0\0", 5), 5);
+	until(h, &h->ups, 2);
+	assert_int_equal(h->downs, 1);
+	for (size_t i = 0; i < sizeof(knocks) / sizeof(knocks[0]); i++)
+		(void)close(knocks[i]);
+	(void)nng_close(s);
+}
+
 /* nng's own listener accepts nobody any more after this (nanomsg/nng issue 1518). */
 static void test_one_who_hangs_up_while_greeting_harms_nobody(void **state)
 {
@@ -229,17 +255,17 @@ static void test_who_reads_slowly_is_told_all_in_the_end(void **state)
 	(void)nng_close(s);
 }
 
+#define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_nng_says_and_hears, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_the_newest_bridge_wins, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			test_one_who_hangs_up_while_greeting_harms_nobody, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			test_who_is_no_pair_is_hung_up_on, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			test_who_reads_slowly_is_told_all_in_the_end, set_up, tear_down),
+		EACH(test_nng_says_and_hears),
+		EACH(test_the_newest_bridge_wins),
+		EACH(test_who_only_knocks_takes_nobodys_place),
+		EACH(test_one_who_hangs_up_while_greeting_harms_nobody),
+		EACH(test_who_is_no_pair_is_hung_up_on),
+		EACH(test_who_reads_slowly_is_told_all_in_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
