@@ -164,13 +164,27 @@ static bool push_out(struct segments *s, const struct sender *of, const struct m
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
+static bool contradicts(uint16_t there, uint16_t comes)
+{
+	return there != 0 && comes != 0 && there != comes;
+}
+
+static bool fits(const struct message *m, const struct segments_part *p)
+{
+	return m->total == p->udh.total && m->about.pid == p->text.pid &&
+	       m->about.dcs == p->text.dcs && !contradicts(m->about.marker, p->udh.marker) &&
+	       !contradicts(m->about.port, p->udh.ported ? p->udh.to_port : 0);
+}
+
+/* Of what contradicts each other nobody knows which is the sender's: each is kept apart, so that
+   somebody in his name does not spoil what he says. */
 static struct message *find(struct segments *s, const struct segments_part *p)
 {
 	for (size_t i = 0; i < s->messages_len; i++) {
 		struct message *const m = &s->messages[i];
 		if (m->have > 0 && m->reference == p->udh.reference && m->wide == p->udh.wide &&
 			same_number(&m->about.peer, &p->text.peer) &&
-			same_number(&m->about.own, &p->text.own))
+			same_number(&m->about.own, &p->text.own) && fits(m, p))
 			return m;
 	}
 	return NULL;
@@ -202,18 +216,6 @@ static struct sender *sender_of(struct segments *s, const struct wire_number *n)
 }
 
 /* --- one more segment ------------------------------------------------------------------------- */
-
-static bool contradicts(uint16_t there, uint16_t comes)
-{
-	return there != 0 && comes != 0 && there != comes;
-}
-
-static bool fits(const struct message *m, const struct segments_part *p)
-{
-	return m->total == p->udh.total && m->about.pid == p->text.pid &&
-	       m->about.dcs == p->text.dcs && !contradicts(m->about.marker, p->udh.marker) &&
-	       !contradicts(m->about.port, p->udh.ported ? p->udh.to_port : 0);
-}
 
 static struct cell *cell_of(const struct segments *s, const struct message *m, uint8_t number)
 {
@@ -368,8 +370,6 @@ enum segments_result segments_add(
 	/* A reference of 8 bits comes again: what is over its time is not in its way. */
 	(void)segments_expire(s, now_ms);
 	struct message *const m = find(s, p);
-	if (m && !fits(m, p))
-		return refuse(s);
 	const struct cell *const c = m ? cell_of(s, m, p->udh.number) : NULL;
 	if (c)
 		return doubled(s, m, c, p, whole);
@@ -380,7 +380,7 @@ void segments_forget(struct segments *s, const struct segments_part *p)
 {
 	struct message *const m = p->udh.joined ? find(s, p) : NULL;
 	/* One that is not whole has begun since under the same reference. */
-	if (m && fits(m, p) && m->have == m->total)
+	if (m && m->have == m->total)
 		drop(s, m);
 }
 

@@ -9,8 +9,8 @@
  * our memory: bounded in octets, in messages under way, of each sender, and in time.
  *
  * Promise: segments in any order, doubled ones once. One whose total, class or marker contradicts
- *          what is there, or whose octets differ from those of the same number, is refused and
- *          harms nothing of what is there. Who is over his own bound loses his own oldest, never
+ *          what is there is of another message under the same reference; one whose octets differ
+ *          from those of the same number is refused. Neither harms what is there. Who is over his own bound loses his own oldest, never
  *          another's; the whole being full, the sender with most loses his oldest.
  * Errors:  enum segments_result. Memory: all of it is allocated at the beginning.
  * Threads: one. The clock is told (monotonic milliseconds).

@@ -325,6 +325,7 @@ class World:
             self.gateway.wait(HELLO, heard)
         if wait and self.smsc:
             self.smsc.wait("bound", since)
+            self.bridge.wait_line("way-ready")  # it knows that, too
 
     def kill_bridge(self):
         self.bridge.child.send_signal(signal.SIGKILL)
