@@ -96,28 +96,51 @@ static bool give_spool(const struct settings *s, struct conf_error *error)
 	return gw_privilege_give(s->user, s->group, s->spool, error);
 }
 
-static int serve(const struct settings *s)
+struct service {
+	const char *file;
+	struct log log;
+};
+
+/* Ways stand on what they began with: an SMSC that is bound again, or a PIN that is entered again,
+   for a line in a file is no small thing. */
+static void read_again(void *ctx)
+{
+	struct service *const is = ctx;
+	struct conf_error error;
+	struct settings *const s = settings_load(is->file, &error);
+	if (!s) {
+		log_say(&is->log, LOG_LEVEL_ERROR, "reload", "%s; nothing has changed", error.text);
+		return;
+	}
+	is->log.level = s->log_level;
+	settings_free(s);
+	log_say(&is->log, LOG_LEVEL_WARN, "reload",
+		"log_level is taken; all else is when lwgate-smsd is started anew");
+}
+
+static int serve(const char *file, const struct settings *s)
 {
 	struct conf_error error;
-	const struct log log = {
-		.fd = STDERR_FILENO, .level = s->log_level, .name = "lwgate-smsd"
-	};
-	struct daemon *const d = daemon_open(s, &log, &error);
+	struct service is = { .file = file,
+		.log = { .fd = STDERR_FILENO, .level = s->log_level, .name = "lwgate-smsd" } };
+	const struct log *const log = &is.log;
+	const struct daemon_owner owner = { .ctx = &is, .again = read_again };
+	struct daemon *const d = daemon_open(s, log, &owner, &error);
 	const bool started = d && give_spool(s, &error) &&
 			     gw_privilege_drop(s->user, s->group, &error) &&
 			     gw_privilege_seal(&error) && daemon_start(d, &error);
 	if (started) {
-		log_say(&log, LOG_LEVEL_INFO, "ready", "version=%s ways=%zu gateway=%s",
-			LWG_VERSION, s->ways_len, s->gateway);
+		log_say(log, LOG_LEVEL_INFO, "ready", "version=%s ways=%zu gateway=%s", LWG_VERSION,
+			s->ways_len, s->gateway);
 		if (geteuid() == 0)
-			log_say(&log, LOG_LEVEL_WARN, "privileges",
+			log_say(log, LOG_LEVEL_WARN, "privileges",
 				"running as root; user = \"lwgate\" would drop it");
 		gw_notify("READY=1");
 		daemon_run(d);
 		gw_notify("STOPPING=1");
-		log_say(&log, LOG_LEVEL_INFO, "stopped", "what was not taken comes again");
+		log_say(log, LOG_LEVEL_INFO, "stopped", "what was not taken comes again");
 	} else {
-		log_say(&log, LOG_LEVEL_ERROR, "start", "%s", error.text);
+		log_say(log, LOG_LEVEL_ERROR, "start", "%s", error.text);
 	}
 	daemon_free(d);
 	return started ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -138,7 +161,7 @@ int main(int argc, char **argv)
 			"%s: good, %zu way%s\n", file, s->ways_len, s->ways_len == 1 ? "" : "s");
 		status = EXIT_SUCCESS;
 	} else {
-		status = serve(s);
+		status = serve(file, s);
 	}
 	settings_free(s);
 	return status;

@@ -11,13 +11,21 @@
  * Calls:   down() is also for a modem that could not be opened (without up()), and always brings a
  *          close(), which says when to try again. One segment is under way at a time. leave() has
  *          the modem keep what comes, within 5 s. A PIN that was refused, or whose end nobody
- *          knows, is never entered again by the same way: keep it over what closes.
+ *          knows, is never entered again by the same way: keep it over what closes, and a
+ *          modem_pin_book over what ends the process.
  * Source:  TS 27.005; TS 27.007.
  */
 #ifndef LWG_SMS_BRIDGE_MODEM_H
 #define LWG_SMS_BRIDGE_MODEM_H
 
 #include "sms-bridge/way.h"
+
+/* What is known of the PIN for longer than a process lasts; zeroed: nothing is. */
+struct modem_pin_book {
+	void *ctx;
+	bool (*enter)(void *ctx); /* it is written down; false: it must not be entered */
+	void (*entered)(void *ctx, bool good); /* the card is open, or it has refused */
+};
 
 struct modem_settings {               /* copied; the PIN is wiped with it */
 	char pin[9];                  /* digits; "": none is entered */
@@ -27,6 +35,7 @@ struct modem_settings {               /* copied; the PIN is wiped with it */
 	uint32_t register_ms;         /* on a network; then it begins again; 120000 */
 	uint32_t again_min_ms, again_max_ms;
 	uint32_t seed;
+	struct modem_pin_book pin_book;
 };
 struct modem_settings modem_settings_default(void);
 MUST_USE struct way *modem_new(const struct modem_settings *s, const struct way_owner *o);

@@ -26,7 +26,12 @@ void modem_ask_coming(struct modem *m)
 static void enter_pin(struct modem *m)
 {
 	char line[sizeof("AT+CPIN=\"\"") + MODEM_PIN_SIZE];
-	m->pin_refused = true; /* unless it says OK: the third refusal would lock the card */
+	const struct modem_pin_book *const book = &m->settings.pin_book;
+	m->pin_refused = true; /* unless it is open then: the third refusal would lock the card */
+	if (book->enter && !book->enter(book->ctx)) {
+		modem_close(m, 8, "the PIN may have been refused before; the log names the file");
+		return;
+	}
 	(void)snprintf(line, sizeof(line), "AT+CPIN=\"%s\"", m->pin);
 	modem_ask(m, JOB_PIN, line);
 	wipe(line, sizeof(line));
@@ -64,10 +69,19 @@ void modem_start_next(struct modem *m)
 	}
 }
 
+static void pin_ended(const struct modem *m, bool good)
+{
+	const struct modem_pin_book *const book = &m->settings.pin_book;
+	if (book->entered)
+		book->entered(book->ctx, good);
+}
+
 /* The card may take a while to be there: then it is asked again, until register_ms. */
 static void asked_pin(struct modem *m, const struct modem_result *r)
 {
 	if (m->pin_ready) {
+		m->pin_refused = false;
+		pin_ended(m, true);
 		m->next = JOB_FORMAT;
 	} else if (m->pin_wanted && m->pin_refused) {
 		modem_close(m, 8, "the card has refused our PIN; it is not entered again");
@@ -86,10 +100,11 @@ static void asked_pin(struct modem *m, const struct modem_result *r)
 static void entered_pin(struct modem *m, const struct modem_result *r)
 {
 	if (r->ok) {
-		m->pin_refused = false;
 		m->next = JOB_PIN_ASK;
 		return;
 	}
+	if (r->code == CME_WRONG)
+		pin_ended(m, false);
 	modem_close(m, 8,
 		r->code == CME_WRONG ? "the card has refused our PIN; it is not entered again"
 				     : "the PIN could not be entered; it is not entered again");

@@ -10,8 +10,9 @@
  *
  * Promise: segments in any order, doubled ones once. One whose total, class or marker contradicts
  *          what is there is of another message under the same reference; one whose octets differ
- *          from those of the same number is refused. Neither harms what is there. Who is over his own bound loses his own oldest, never
- *          another's; the whole being full, the sender with most loses his oldest.
+ *          from those of the same number is refused. Neither harms what is there. Who is over
+ *          his own bound loses his own oldest, never another's; the whole being full, the sender
+ *          with most loses his oldest.
  * Errors:  enum segments_result. Memory: all of it is allocated at the beginning.
  * Threads: one. The clock is told (monotonic milliseconds).
  * Source:  TS 23.040 9.2.3.24.1 and .8; TS 31.115 4.3.

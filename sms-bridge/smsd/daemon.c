@@ -6,6 +6,7 @@
 #include "sms-bridge/smsd/bridge.h"
 #include "sms-bridge/smsd/line.h"
 #include "sms-bridge/smsd/link.h"
+#include "sms-bridge/smsd/pin_book.h"
 #include "sms-bridge/smsd/spool.h"
 
 #include <ev.h>
@@ -23,6 +24,7 @@ struct daemon_way {
 	struct way *way;
 	const struct settings_way *settings;
 	size_t number;
+	struct pin_book pin;
 };
 
 struct daemon {
@@ -35,9 +37,10 @@ struct daemon {
 	struct daemon_way ways[BRIDGE_WAYS_MAX];
 	ev_prepare prepare;
 	ev_timer wake;
-	ev_signal signals[3];
+	struct daemon_owner owner;
+	ev_signal signals[4];
 	uint64_t leave_ms; /* 0: it stays */
-	struct log_limit limits[BRIDGE_EVENTS];
+	struct log_limit limits[BRIDGE_EVENTS], behind;
 };
 
 static uint64_t clock_ms(clockid_t which)
@@ -109,9 +112,9 @@ static void on_ended(void *ctx, struct line *l)
 
 static void on_say(void *ctx, const struct wire_message *m)
 {
-	const struct daemon *const d = ctx;
+	struct daemon *const d = ctx;
 	if (!link_say(d->link, m))
-		log_say(d->log, LOG_LEVEL_WARN, "gateway-behind",
+		log_limited(d->log, &d->behind, now_ms(NULL), LOG_LEVEL_WARN, "gateway-behind",
 			"type=%u: it does not take what is said to it; it comes again", m->type);
 }
 
@@ -240,6 +243,10 @@ static void on_signal(struct ev_loop *loop, ev_signal *s, int events)
 		say_counts(d);
 		return;
 	}
+	if (s->signum == SIGHUP) {
+		d->owner.again(d->owner.ctx);
+		return;
+	}
 	if (d->leave_ms > 0)
 		return;
 	d->leave_ms = now_ms(NULL) + DAEMON_LEAVE_MS;
@@ -277,6 +284,8 @@ static bool open_way(struct daemon *d, size_t i, struct conf_error *error)
 	} else {
 		struct modem_settings modem = s->modem;
 		modem.seed = seed;
+		pin_book_of(&w->pin, d->settings->spool, s->name, d->log);
+		modem.pin_book = pin_book_for_modem(&w->pin);
 		w->way = modem_new(&modem, &owner);
 		wipe(&modem, sizeof(modem));
 	}
@@ -304,16 +313,17 @@ static void expect_signal(struct daemon *d, ev_signal *s, int number)
 	s->data = d;
 }
 
-struct daemon *daemon_open(
-	const struct settings *s, const struct log *log, struct conf_error *error)
+struct daemon *daemon_open(const struct settings *s, const struct log *log,
+	const struct daemon_owner *o, struct conf_error *error)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGUSR1 };
+	static const int numbers[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
 	struct daemon *const d = calloc(1, sizeof(*d));
 	(void)conf_fail(error, "lwgate-smsd", 0, "no memory");
 	if (!d)
 		return NULL;
 	d->settings = s;
 	d->log = log;
+	d->owner = *o;
 	d->loop = ev_loop_new(EVFLAG_AUTO);
 	ev_prepare_init(&d->prepare, settle);
 	ev_timer_init(&d->wake, on_wake, 0., 0.);

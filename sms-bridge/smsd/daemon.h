@@ -6,7 +6,7 @@
  * Model:   daemon_open(); privileges are dropped; daemon_start() opens what the user that we then
  *          are may open; daemon_run() returns when it is told to end.
  * Promise: SIGTERM and SIGINT: it says goodbye to the network and ends within DAEMON_LEAVE_MS;
- *          SIGUSR1: what was counted goes to the log.
+ *          SIGUSR1: what was counted goes to the log; SIGHUP: its owner is told.
  * Errors:  false, or NULL, with *error filled.
  * Threads: one, but for nng's.
  */
@@ -23,9 +23,15 @@ enum { DAEMON_LEAVE_MS = 5000 };
 
 struct daemon;
 
+/* SIGHUP: what can be read again is. */
+struct daemon_owner {
+	void *ctx;
+	void (*again)(void *ctx);
+};
+
 /* s and log stay. */
-MUST_USE struct daemon *daemon_open(
-	const struct settings *s, const struct log *log, struct conf_error *error);
+MUST_USE struct daemon *daemon_open(const struct settings *s, const struct log *log,
+	const struct daemon_owner *o, struct conf_error *error);
 MUST_USE bool daemon_start(struct daemon *d, struct conf_error *error);
 void daemon_run(struct daemon *d);
 void daemon_free(struct daemon *d);

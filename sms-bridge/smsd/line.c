@@ -3,9 +3,11 @@
 
 #include "conf/fail.h"
 #include "sms-bridge/smsd/line_parts.h"
+#include "sms-bridge/smsd/lookup.h"
 
 #include <errno.h>
 #include <ev.h>
+#include <netdb.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@
 enum { READ_MAX = 4096, READS_A_TURN = 16, OPEN_MS = 20000 };
 static const double s_per_ms = 0.001;
 
-enum stage { SHUT, CONNECTING, GREETING /* TLS */, OPEN };
+enum stage { SHUT, LOOKING, CONNECTING, GREETING /* TLS */, OPEN };
 
 struct line {
 	struct ev_loop *loop;
@@ -25,12 +27,13 @@ struct line {
 	struct way *way;
 	SSL_CTX *tls;
 	SSL *ssl;
-	int fd; /* -1: none */
+	struct lookup *lookup; /* it may outlive an opening that did not wait for it */
+	int fd;                /* -1: none */
 	enum stage stage;
 	bool tls_writes;
 	bool closing; /* it was told to close */
 	uint64_t again_ms;
-	ev_io io;
+	ev_io io, found;
 	ev_timer timer; /* shut: until it is opened again; opening: until that has failed */
 	struct log_limit limit;
 };
@@ -89,6 +92,7 @@ static void shut(struct line *l)
 {
 	const bool was = l->fd >= 0;
 	ev_io_stop(l->loop, &l->io);
+	ev_io_stop(l->loop, &l->found);
 	ev_timer_stop(l->loop, &l->timer);
 	line_tls_free(l->ssl);
 	l->ssl = NULL;
@@ -146,24 +150,74 @@ static void reached(struct line *l)
 		lose(l, "no memory for TLS, or server_name is no name");
 }
 
-static void begin(struct line *l)
+static void connecting(struct line *l, bool pending)
 {
-	char why[LINE_WHY_MAX] = "";
-	bool pending = false;
-	const struct settings_way *const s = l->settings;
-	l->closing = false;
-	l->fd = s->kind == SETTINGS_MODEM ? line_open_tty(s->device, s->speed, why)
-					  : line_connect(s->host, s->port, &pending, why);
-	if (l->fd < 0) {
-		lose(l, why);
-		return;
-	}
 	arm(l, OPEN_MS);
 	l->stage = CONNECTING;
 	if (pending)
 		watch(l, true);
 	else
 		reached(l);
+}
+
+static void looked_up(struct line *l)
+{
+	const struct settings_way *const s = l->settings;
+	char why[LINE_WHY_MAX] = "";
+	bool pending = false;
+	int error = 0;
+	const struct addrinfo *const found = lookup_found(l->lookup, &error);
+	ev_io_stop(l->loop, &l->found);
+	l->fd = found ? line_connect(found, &pending) : -1;
+	if (!found)
+		(void)snprintf(why, sizeof(why), "%s: %s", s->host, gai_strerror(error));
+	else if (l->fd < 0)
+		(void)snprintf(
+			why, sizeof(why), "%s port %u: %s", s->host, s->port, strerror(errno));
+	lookup_free(l->lookup);
+	l->lookup = NULL;
+	if (l->fd < 0)
+		lose(l, why);
+	else
+		connecting(l, pending);
+}
+
+static void look_up(struct line *l)
+{
+	if (!l->lookup)
+		l->lookup = lookup_start(l->settings->host, l->settings->port, getaddrinfo);
+	if (!l->lookup) {
+		lose(l, "no memory, or no thread, to look up its host");
+		return;
+	}
+	arm(l, OPEN_MS);
+	l->stage = LOOKING;
+	ev_io_set(&l->found, lookup_fd(l->lookup), EV_READ);
+	ev_io_start(l->loop, &l->found);
+}
+
+static void on_found(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct line *const l = io->data;
+	(void)loop;
+	(void)events;
+	if (lookup_is_done(l->lookup))
+		looked_up(l);
+}
+
+static void begin(struct line *l)
+{
+	char why[LINE_WHY_MAX] = "";
+	l->closing = false;
+	if (l->settings->kind != SETTINGS_MODEM) {
+		look_up(l);
+		return;
+	}
+	l->fd = line_open_tty(l->settings->device, l->settings->speed, why);
+	if (l->fd < 0)
+		lose(l, why);
+	else
+		connecting(l, false);
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
@@ -173,6 +227,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 	(void)events;
 	if (l->stage == SHUT)
 		begin(l);
+	else if (l->stage == LOOKING)
+		lose(l, "the resolver does not answer: is its host's name right?");
 	else
 		lose(l, "it does not answer");
 }
@@ -284,8 +340,10 @@ struct line *line_new(struct ev_loop *loop, const struct settings_way *s, const 
 	l->owner = *o;
 	l->fd = -1;
 	ev_init(&l->io, on_io);
+	ev_init(&l->found, on_found);
 	ev_init(&l->timer, on_timer);
 	l->io.data = l;
+	l->found.data = l;
 	l->timer.data = l;
 	if (!s->tls)
 		return l;
@@ -301,6 +359,7 @@ void line_free(struct line *l)
 	if (!l)
 		return;
 	shut(l);
+	lookup_free(l->lookup);
 	SSL_CTX_free(l->tls);
 	free(l);
 }

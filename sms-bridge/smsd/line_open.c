@@ -13,8 +13,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { PORT_TEXT = 8 };
-
 static int try_address(const struct addrinfo *a, bool *pending)
 {
 	const int one = 1;
@@ -36,23 +34,11 @@ static int try_address(const struct addrinfo *a, bool *pending)
 	return -1;
 }
 
-int line_connect(const char *host, uint16_t port, bool *pending, char why[LINE_WHY_MAX])
+int line_connect(const struct addrinfo *found, bool *pending)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
-	struct addrinfo *found = NULL;
-	char service[PORT_TEXT];
-	(void)snprintf(service, sizeof(service), "%u", port);
-	const int error = getaddrinfo(host, service, &hints, &found);
-	if (error != 0) {
-		(void)snprintf(why, LINE_WHY_MAX, "%s: %s", host, gai_strerror(error));
-		return -1;
-	}
 	int fd = -1;
 	for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next)
 		fd = try_address(a, pending);
-	if (fd < 0)
-		(void)snprintf(why, LINE_WHY_MAX, "%s port %u: %s", host, port, strerror(errno));
-	freeaddrinfo(found);
 	return fd;
 }
 

@@ -16,10 +16,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { LINE_WHY_MAX = 160 };
+struct addrinfo;
+enum { LINE_WHY_MAX = 320 }; /* a host's name, too */
 
-/* A descriptor that does not block; *pending: connect() goes on. -1: *why says it. */
-MUST_USE int line_connect(const char *host, uint16_t port, bool *pending, char why[LINE_WHY_MAX]);
+/* A descriptor that does not block, to the first address that lets us begin; *pending: connect()
+   goes on. -1: errno. */
+MUST_USE int line_connect(const struct addrinfo *found, bool *pending);
 /* Of a connect() that went on: 0, or its errno. */
 int line_connected(int fd);
 /* Raw and ours alone; -1: *why says it. */

@@ -262,6 +262,67 @@ static void test_a_pin_that_was_refused_is_not_entered_again(void **state)
 	}
 }
 
+struct noted {
+	bool allows;
+	int entries, opened, refused;
+};
+
+static bool note_entry(void *ctx)
+{
+	struct noted *const n = ctx;
+	n->entries++;
+	return n->allows;
+}
+
+static void note_end(void *ctx, bool good)
+{
+	struct noted *const n = ctx;
+	n->opened += good;
+	n->refused += !good;
+}
+
+static void test_the_book_knows_before_the_card(void **state)
+{
+	(void)state;
+	struct noted n = { .allows = false };
+	struct modem_settings s = bed_settings();
+	memcpy(s.pin, "2468", 5);
+	s.pin_book = (struct modem_pin_book){ .ctx = &n, .enter = note_entry, .entered = note_end };
+	struct bed *b = at_pin(&s);
+	assert_true(bed_silent(b)); /* it is not allowed */
+	assert_int_equal(b->closes, 1);
+	bed_free(b);
+	n = (struct noted){ .allows = true };
+	b = at_pin(&s);
+	assert_int_equal(n.entries, 1);
+	bed_hears(b, "AT+CPIN=\"2468\"\r");
+	bed_say(b, "\r\n+CME ERROR: 16\r\n");
+	assert_int_equal(n.refused, 1);
+	assert_int_equal(n.opened, 0);
+	bed_free(b);
+	b = at_pin(&s);
+	bed_hears(b, "AT+CPIN=\"2468\"\r");
+	bed_say(b, "\r\nOK\r\n");
+	assert_int_equal(n.opened, 0); /* not before the card says so */
+	bed_does(b, "AT+CPIN?", "\r\n+CPIN: READY\r\n\r\nOK\r\n");
+	assert_int_equal(n.opened, 1);
+	bed_free(b);
+}
+
+/* A modem that says OK to whatever comes would let the card be locked. */
+static void test_ok_is_not_yet_open(void **state)
+{
+	(void)state;
+	struct modem_settings s = bed_settings();
+	memcpy(s.pin, "2468", 5);
+	struct bed *const b = at_pin(&s);
+	bed_does(b, "AT+CPIN=\"2468\"", "\r\nOK\r\n");
+	bed_does(b, "AT+CPIN?", "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n");
+	assert_true(bed_silent(b));
+	assert_int_equal(b->closes, 1);
+	bed_free(b);
+}
+
 static void test_a_network_that_is_lost_and_found(void **state)
 {
 	(void)state;
@@ -352,6 +413,8 @@ int main(void)
 		cmocka_unit_test(test_more_than_there_is_room_for_comes_later),
 		cmocka_unit_test(test_the_pin_is_entered_and_does_not_stay),
 		cmocka_unit_test(test_a_pin_that_was_refused_is_not_entered_again),
+		cmocka_unit_test(test_the_book_knows_before_the_card),
+		cmocka_unit_test(test_ok_is_not_yet_open),
 		cmocka_unit_test(test_a_network_that_is_lost_and_found),
 		cmocka_unit_test(test_a_segment_waits_while_the_network_is_lost),
 		cmocka_unit_test(test_a_modem_without_a_network_is_begun_again),

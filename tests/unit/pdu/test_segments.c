@@ -217,8 +217,8 @@ static void test_contradictions_harm_nothing(void **state)
 		else
 			p->text.len = UDH_SPACE + 1;
 		const bool apart = what < 4;
-		assert_int_equal(segments_add(s, p, 0, &whole),
-			apart ? SEGMENTS_KEPT : SEGMENTS_REFUSED);
+		assert_int_equal(
+			segments_add(s, p, 0, &whole), apart ? SEGMENTS_KEPT : SEGMENTS_REFUSED);
 		assert_int_equal(segments_stats(s).refused, !apart);
 		assert_int_equal(segments_stats(s).octets, apart ? 200 : 100);
 		assert_int_equal(segments_add(s, speak(&k, 1, 5, 2, 2), 0, &whole), SEGMENTS_WHOLE);

@@ -241,14 +241,20 @@ static void test_waiting_is_bounded(void **state)
 	world_end(w);
 }
 
-static void test_contradiction_is_dropped(void **state)
+/* Another total under the same reference is another message: it is kept, too, and the first one is
+   whole in spite of it. */
+static void test_a_contradiction_spoils_nothing(void **state)
 {
 	struct world *const w = setup();
 	(void)state;
 	world_mo(w, 0, 1, 3, 1);
-	world_mo(w, 0, 2, 4, 2); /* another total under the same reference */
+	world_mo(w, 0, 2, 4, 2);
 	assert_int_equal(world_answered(w, 0, 2), 1);
-	assert_int_equal(bridge_counts(w->bridge).events[BRIDGE_MO_REFUSED], 1);
+	assert_int_equal(bridge_counts(w->bridge).events[BRIDGE_MO_REFUSED], 0);
+	assert_int_equal(bridge_counts(w->bridge).events[BRIDGE_MO_KEPT], 2);
+	world_mo(w, 0, 3, 3, 2);
+	world_mo(w, 0, 4, 3, 3);
+	assert_int_equal(world_answered(w, 0, 4), -1); /* it is whole: the gateway is asked */
 	world_end(w);
 }
 
@@ -277,7 +283,7 @@ int main(void)
 		cmocka_unit_test(test_useless_is_acknowledged),
 		cmocka_unit_test(test_without_header_the_gateway_looks),
 		cmocka_unit_test(test_waiting_is_bounded),
-		cmocka_unit_test(test_contradiction_is_dropped),
+		cmocka_unit_test(test_a_contradiction_spoils_nothing),
 		cmocka_unit_test(test_sweeps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
