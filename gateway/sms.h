@@ -59,8 +59,8 @@ struct gw_sms_stats {     /* of a worker */
 	uint64_t lost;      /* not sent: the box is full, or the day's segments are spent */
 	uint64_t triggers;  /* registration updates that were asked for */
 	size_t sessions;    /* now */
-	/* Of DTLS: that came; that were said; that were not, as the bridge has no room, the day's segments are
-	   spent or a message is too long; from numbers that are not to use it. */
+	/* Of DTLS: that came; that were said; that were not, as the bridge has no room, the day's
+	   segments are spent or a message is too long; from numbers that are not to use it. */
 	uint64_t dtls_in, dtls_out, dtls_lost, dtls_strangers;
 };
 

@@ -84,8 +84,8 @@ static bool set_up(struct gw_worker *w, const struct store_cred *c, struct gw_sm
 	const bool good = fits && sms_profile_settings(&a, conf->allow_3des, &out->settings, &why);
 	wipe(&a, sizeof(a));
 	if (!good) {
-		log_limited(&w->log, &w->limits.sms, w->now_ms, LOG_LEVEL_WARN,
-			"sms-credential", "endpoint=%s why=\"%s\"", c->endpoint, why);
+		log_limited(&w->log, &w->limits.sms, w->now_ms, LOG_LEVEL_WARN, "sms-credential",
+			"endpoint=%s why=\"%s\"", c->endpoint, why);
 		return false;
 	}
 	out->around = sms_profile_around((enum sms_profile)c->sms.profile);

@@ -35,6 +35,7 @@ static bool find(struct gw_worker *w, const struct net_path *path, struct store_
 {
 	char digits[NET_DIGITS_MAX + 1];
 	const size_t len = digits_of(path, digits);
+	memset(out, 0, sizeof(*out));
 	return len >= GW_SMS_DIGITS_MIN &&
 	       store_find_identity(w->reader, STORE_CRED_SMS, (const uint8_t *)digits, len, out) ==
 		       STORE_OK &&
@@ -150,7 +151,7 @@ uint8_t *gw_sms_dtls_room(struct gw_worker *w, const struct net_path *path, size
 	if (!x || !w->shared->sms)
 		return NULL;
 	const bool good = find(w, path, &c) && cap <= DTLS_SMS_MAX;
-	x->said_cred = c.number;
+	x->said_cred = good ? c.number : 0;
 	wipe(&c, sizeof(c));
 	x->said_to = *path;
 	x->stats.dtls_lost += !good;

@@ -324,6 +324,8 @@ void gw_worker_batch(struct gw_worker *w)
 void gw_worker_watch_socket(struct gw_worker *w, struct gw_socket *s, int fd)
 {
 	const bool device = s->sock < w->listeners_len;
+	if (fd < 0)
+		return; /* of short messages: the desk has it */
 	ev_io_init(&s->io, device ? on_listener : on_link, fd, EV_READ);
 	s->io.data = s;
 	ev_io_start(w->loop, &s->io);
@@ -342,10 +344,8 @@ void gw_worker_watch(struct gw_worker *w)
 	/* First of all: what has changed must be known before what has come is passed on. */
 	ev_set_priority(&w->inbox_io, EV_MAXPRI - 1);
 	ev_io_start(w->loop, &w->inbox_io);
-	for (size_t i = 0; i < w->listeners_len; i++) {
-		if (w->fds[i] >= 0)
-			gw_worker_watch_socket(w, &w->listeners[i], w->fds[i]);
-	}
+	for (size_t i = 0; i < w->listeners_len; i++)
+		gw_worker_watch_socket(w, &w->listeners[i], w->fds[i]);
 }
 
 void *gw_worker_run(void *worker)

@@ -19,9 +19,9 @@ bool net_path_same(const struct net_path *a, const struct net_path *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/* --- numbers ----------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
-static const char signs[] = "0123456789*#abc";
+static const char signs[] = "0123456789*#abc?"; /* the last one is none */
 enum { NUMBER_TYPE = 0, NUMBER_LEN = 1, NUMBER_DIGITS = 2, NIBBLE = 4, LOW = 0x0f };
 
 bool net_number_write(uint8_t type, const char *digits, size_t len, uint8_t out[16])
@@ -30,7 +30,8 @@ bool net_number_write(uint8_t type, const char *digits, size_t len, uint8_t out[
 	if (len > NET_DIGITS_MAX)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		const char *const sign = digits[i] ? strchr(signs, digits[i]) : NULL;
+		const char *const sign =
+			digits[i] && digits[i] != '?' ? strchr(signs, digits[i]) : NULL;
 		if (!sign) {
 			memset(out, 0, 16);
 			return false;
@@ -48,7 +49,7 @@ size_t net_number_read(const uint8_t ip[16], uint8_t *type, char digits[NET_DIGI
 	for (size_t i = 0; i < len; i++) {
 		const uint8_t two = ip[NUMBER_DIGITS + i / 2];
 		const size_t sign = (two >> (i % 2 ? NIBBLE : 0)) & LOW;
-		digits[i] = sign < sizeof(signs) - 1 ? signs[sign] : '?';
+		digits[i] = signs[sign];
 	}
 	digits[len] = '\0';
 	*type = ip[NUMBER_TYPE];

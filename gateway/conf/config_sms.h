@@ -18,8 +18,8 @@
 #include <stddef.h>
 
 MUST_USE bool conf_fill_sms(const struct conf_draft *d, struct conf_gateway *out);
-/* What is other at a listener that is "sms" (RFC 7925 A): its timers, its mtu, its radio; after what
-   all listeners have was filled. */
+/* What is other at a listener that is "sms" (RFC 7925 A): its timers, its mtu, its radio; after
+   what all listeners have was filled. */
 MUST_USE bool conf_fill_sms_listener(
 	const struct conf_draft *d, size_t number, struct conf_gateway *out);
 void conf_free_sms(struct conf_gateway *c);

@@ -12,6 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "bench"))
+import sms_coap as coap  # noqa: E402
 from harness import (  # noqa: E402
     Device,
     Skip,
@@ -24,7 +25,7 @@ from harness import (  # noqa: E402
 from meter import ACK, CREATED, LOCATION_PATH, NON, Meter  # noqa: E402
 from pki import Pki  # noqa: E402
 from sms_air import TP_UD_MAX, Air  # noqa: E402
-from sms_world import MODEM, SmsWorld  # noqa: E402
+from sms_world import MODEM, SmsWorld, Told  # noqa: E402
 
 NUMBER, OTHER_NUMBER, NOBODYS = "447700900077", "447700900078", "447700900079"
 ONCE = ["--rounds", "1", "--notifications", "2"]
@@ -361,6 +362,37 @@ def test_R318_a_day_has_its_end():
             meter.close()
 
 
+class Said(World, Told):
+    """A World in which a test says each octet of the server's."""
+
+
+def test_R318_what_is_longer_than_one_message_is_not_sent():
+    """The server is told 4.13 with a size that fits (RFC 7959 2.9.3), which then goes."""
+    needs_mbedtls()
+    device = Device("urn:sms-dtls:long")
+    with Said([device], [NUMBER]) as w:
+        air = w.air(NUMBER)
+        meter = Mbedtls(device, air.port, *psk(device))
+        try:
+            meter.connect()
+            options = coap.path_options("rd") + coap.queries(
+                f"ep={device.endpoint}", "lt=300", "lwm2m=1.1", "b=S"
+            )
+            said = coap.Message(coap.CON, coap.POST, 0x2222, b"long", options)
+            meter.send(said.octets())
+            w.serves(said, coap.CREATED, coap.path_options("rd/7", coap.LOCATION_PATH))
+            meter.hear(lambda m: m.id == 0x2222)
+            asked = w.asks(coap.PUT, "3/0/15", payload=b"x" * 200)
+            w.server.wait_bytes(rb"[\x44\x54\x64]\x8d.." + asked.token)
+            assert len([t for t in air.taken if t[0][0] == 23]) == 1, "nothing of it has gone"
+            short = w.asks(coap.PUT, "3/0/15", payload=b"y" * 64)
+            heard = meter.hear(lambda m: m.is_request())
+            assert (heard.token, heard.payload) == (short.token, b"y" * 64)
+        finally:
+            meter.close()
+        look(w, air)
+
+
 def test_R318_one_association_by_udp_and_by_sms_in_turn():
     """With a CID: the server's question goes where the device was last."""
     needs_mbedtls()
@@ -413,6 +445,7 @@ run_tests(
         test_R318_where_messages_are_lost_and_come_twice,
         test_R318_neither_a_kill_nor_a_new_bridge_costs_a_handshake,
         test_R318_a_day_has_its_end,
+        test_R318_what_is_longer_than_one_message_is_not_sent,
         test_R318_one_association_by_udp_and_by_sms_in_turn,
     ]
 )
