@@ -46,11 +46,11 @@ LDFLAGS_ALL := $(HARDEN_LD) $(SAN_$(VARIANT)) $(LDFLAGS)
 , := ,
 RPATH := $(OSSL)/lib
 LIBS_SSL = $(if $(OSSL),-L$(OSSL)/lib -Wl$(,)--disable-new-dtags$(,)-rpath$(,)$(RPATH)) -lssl -lcrypto
-LIBS = $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -llmdb $(LIBS_TPM) -lpthread
+LIBS = $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -llmdb -lcurl $(LIBS_TPM) -lpthread
 
 # --- rooms -----------------------------------------------------------------------------------------------------
 # NEED_ lines are the arrows of ARCHITECTURE.md, no others; in link order, a room before those below it.
-ROOMS := base dtls proxy store conf policy learn io ctl sms wire pdu smpp modem smsd gateway lab
+ROOMS := base dtls proxy store conf policy learn io ctl sms gba wire pdu smpp modem smsd gateway lab
 DIR_base := gateway/base
 DIR_dtls := gateway/dtls
 DIR_conf := gateway/conf
@@ -59,6 +59,7 @@ DIR_io := gateway/io
 DIR_ctl := gateway/ctl
 DIR_lab := tests/lab
 DIR_sms := gateway/sms
+DIR_gba := gateway/gba
 DIR_wire := sms-bridge/wire
 DIR_pdu := sms-bridge/pdu
 DIR_smpp := sms-bridge/smpp
@@ -74,12 +75,13 @@ NEED_learn := proxy base
 NEED_io := base
 NEED_ctl := policy conf base
 NEED_sms := base
+NEED_gba := base
 NEED_wire := base
 NEED_pdu := wire base
 NEED_smpp := pdu wire base
 NEED_modem := pdu wire base
 NEED_smsd := smpp modem pdu wire conf base
-NEED_gateway := ctl io dtls store policy learn proxy sms wire conf base
+NEED_gateway := ctl io dtls store policy learn proxy sms gba wire conf base
 NEED_lab := io dtls store conf base
 
 path = $(or $(DIR_$(1)),$(1))
@@ -103,12 +105,12 @@ WOLF := $(shell deploy/wolfssl prefix)
 MBED := $(shell deploy/mbedtls prefix)
 INTEROP_PROGRAMS := $(B)/dtls-peer $(if $(WOLF),$(B)/wolfssl-peer) \
 	$(if $(wildcard $(MBED)/lib/libmbedtls.a),$(B)/mbedtls-device)
-LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink $(B)/watch
+LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink $(B)/watch $(B)/ask-bsf
 # What `make bench-NAME` runs: the files of tests/bench that have no suffix.
 BENCHES := $(patsubst tests/bench/%,bench-%,$(filter-out %.c %.py,$(wildcard tests/bench/[a-z]*[a-z])))
 BENCH_PROGRAMS := $(patsubst tests/bench/%_main.c,$(B)/bench-%,$(wildcard tests/bench/*_main.c))
 
-.PHONY: FORCE all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power soak-roam soak-sms interop conformance lint lint-parts install dist clean help setup $(BENCHES)
+.PHONY: FORCE all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power soak-roam soak-sms soak-sms-keys interop conformance lint lint-parts install dist clean help setup $(BENCHES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -159,13 +161,16 @@ $(B)/lwgate-smsd $(B)/install/lwgate-smsd: $(B)/sms-bridge/smsd_main.o $(SMSD_SH
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
-$(B)/lwgate-fleet: $(B)/tests/lab/fleet_main.o $(call libs,lab)
+$(B)/lwgate-fleet: $(B)/tests/lab/fleet_main.o $(foreach r,lab smpp pdu wire sms,$(call lib,$(r))) $(call libs,lab)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 $(B)/sink: $(B)/tests/lab/sink_main.o $(call libs,lab)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 $(B)/watch: $(B)/tests/lab/watch_main.o $(call libs,lab)
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+$(B)/ask-bsf: $(B)/tests/lab/ask_bsf_main.o $(call libs,gateway)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 $(B)/impair: $(B)/tests/lab/impair_main.o $(call libs,lab)
@@ -267,6 +272,13 @@ soak-sms:
 	@$(MAKE) --no-print-directory programs
 	@BUILD=$(B) RESTARTS=$(or $(RESTARTS),100) tests/run tests/system/test_sms_restarts.py
 
+# keys of 20 seconds for LIVES_S=400 seconds, and a rough network for ROUGH_S=
+soak-sms-keys:
+	@deploy/setup -q build peers openssl
+	@$(MAKE) --no-print-directory programs
+	@BUILD=$(B) KEY_S=20 LIVES_S=$(or $(LIVES_S),400) ROUGH_S=$(or $(ROUGH_S),60) DEVICES=$(or $(DEVICES),10) \
+		tests/run tests/system/test_sms_keys.py
+
 interop:
 	@deploy/setup -q build peers java go openssl stacks
 	@$(MAKE) --no-print-directory programs
@@ -325,6 +337,7 @@ help:
 	@echo 'soak-restart  sessions through RESTARTS=100 kills of lwgated, with DEVICES=2000'
 	@echo 'soak-power  power losses and copies put back, under every policy'
 	@echo 'soak-roam   devices with connection ids that move a thousand times, in every way'
+	@echo 'soak-sms-keys  short messages under keys that live 20 seconds, for LIVES_S=400 seconds'
 	@echo 'soak-sms    lwgated, lwgate-smsd and the SMSC killed RESTARTS=100 times in any order'
 	@echo 'interop     other DTLS stacks against ours, and Eclipse Leshan on both sides'
 	@echo 'bench-NAME  $(notdir $(wildcard tests/bench/*[a-z]))'

@@ -119,8 +119,10 @@ static bool taken(const struct conf_gateway *conf, enum cred_kind kind)
 void gw_advise_kinds(
 	const struct log *log, const struct conf_gateway *conf, const struct cred_set *creds)
 {
-	size_t raw = 0, certificates = 0, nosec = 0, sms = 0;
+	size_t raw = 0, certificates = 0, nosec = 0, sms = 0, renewed = 0;
 	for (uint32_t i = 0; i < cred_count(creds); i++) {
+		renewed += cred_kind(creds, i) == CRED_SMS &&
+			   cred_sms_of(creds, i).renew.how != CRED_RENEW_NEVER;
 		raw += cred_kind(creds, i) == CRED_RAW_KEY;
 		nosec += cred_kind(creds, i) == CRED_NOSEC;
 		sms += cred_kind(creds, i) == CRED_SMS;
@@ -136,6 +138,11 @@ void gw_advise_kinds(
 			"%zu devices are to come by short messages, and nothing brings these; "
 			"remedy: sms.socket, and lwgate-smsd",
 			sms);
+	if (renewed > 0)
+		log_say(log, LOG_LEVEL_WARN, "credentials",
+			"keys of %zu devices by short messages are to be renewed, which this "
+			"version does not do yet; remedy: give them keys of their own, or wait",
+			renewed);
 	if (raw > 0 && !taken(conf, CRED_RAW_KEY))
 		log_say(log, LOG_LEVEL_WARN, "credentials",
 			"raw public keys of %zu devices are taken by no listener; remedy: "

@@ -25,10 +25,16 @@ static bool add_kind(EVP_MD_CTX *md, const struct cred_set *set, uint32_t n)
 {
 	const uint8_t kind = (uint8_t)cred_kind(set, n);
 	const uint8_t *const pin = cred_pin(set, n);
-	const struct cred_sms sms = cred_sms_of(set, n);
-	/* Of another kind it is left out: what was followed before there were such is the same. */
-	return add(md, &kind, sizeof(kind)) && (kind != CRED_SMS || add(md, &sms, sizeof(sms))) &&
-	       add(md, pin, pin == NULL ? 0 : CRED_PIN_LEN);
+	struct cred_sms sms = cred_sms_of(set, n);
+	/* Of another kind it is left out: what was followed before there were such is the same. And
+	   so it is of how keys are renewed. */
+	const size_t len =
+		sms.renew.how == CRED_RENEW_NEVER ? offsetof(struct cred_sms, renew) : sizeof(sms);
+	const bool good = add(md, &kind, sizeof(kind)) &&
+			  (kind != CRED_SMS || add(md, &sms, len)) &&
+			  add(md, pin, pin == NULL ? 0 : CRED_PIN_LEN);
+	wipe(&sms, sizeof(sms));
+	return good;
 }
 
 /* How long an overlap is to be is no part of what the store holds. */

@@ -4,6 +4,7 @@
 #include "gateway/credentials_steps.h"
 #include "store/store.h"
 
+#include <stddef.h>
 #include <string.h>
 
 _Static_assert(
@@ -25,6 +26,16 @@ _Static_assert((int)CRED_SMS_LWM2M_10 == (int)STORE_SMS_LWM2M_10 &&
 		       (int)CRED_SMS_DTLS == (int)STORE_SMS_DTLS &&
 		       (int)CRED_SMS_TAR == (int)STORE_TAR_LEN,
 	"and profiles");
+_Static_assert(
+	sizeof(struct cred_renew) == sizeof(struct store_renew) &&
+		offsetof(struct cred_renew, subscriber) ==
+			offsetof(struct store_renew, subscriber) &&
+		offsetof(struct cred_renew, ota) == offsetof(struct store_renew, ota) &&
+		offsetof(struct cred_ota, key_len) == offsetof(struct store_ota, key_len) &&
+		offsetof(struct cred_ota, path_len) == offsetof(struct store_ota, path_len) &&
+		offsetof(struct cred_ota, format) == offsetof(struct store_ota, format) &&
+		(int)CRED_RENEWS == (int)STORE_RENEWS && (int)CRED_GBAS == (int)STORE_GBAS,
+	"and how they are renewed, octet by octet");
 
 static struct store_sms agreement(const struct cred_sms *x)
 {
@@ -34,6 +45,7 @@ static struct store_sms agreement(const struct cred_sms *x)
 		.kid = x->kid,
 		.cc_len = x->cc_len };
 	memcpy(out.tar, x->tar, sizeof(out.tar));
+	memcpy(&out.renew, &x->renew, sizeof(out.renew));
 	return out;
 }
 
@@ -85,8 +97,9 @@ void cred_step_fill(const struct cred_plan *p, uint32_t entry, const struct stor
 	const uint8_t *const pin = cred_pin(p->set, entry);
 	out->kind = (uint8_t)cred_kind(p->set, entry);
 	out->pinned = pin != NULL;
-	const struct cred_sms sms = cred_sms_of(p->set, entry);
+	struct cred_sms sms = cred_sms_of(p->set, entry);
 	out->sms = agreement(&sms);
+	wipe(&sms, sizeof(sms));
 	if (pin != NULL)
 		memcpy(out->pin, pin, sizeof(out->pin));
 	cred_device_key(p->set, entry, &k);

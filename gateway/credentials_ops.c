@@ -223,6 +223,16 @@ static void take(uint8_t *to, uint8_t *to_len, const uint8_t *from, uint8_t from
 	*to_len = from_len;
 }
 
+/* Neither is a card's key shown, so that it need not be said again. */
+static void complete_ota(struct cred_renew *x, const struct store_renew *old)
+{
+	if (x->how != CRED_RENEW_SMARTCARD || old->how != STORE_RENEW_SMARTCARD ||
+		x->ota.key_len > 0)
+		return;
+	x->ota.key_len = old->ota.key_len;
+	memcpy(x->ota.key, old->ota.key, sizeof(x->ota.key));
+}
+
 /* What the device proves: a name alone has no pin any more, a pin alone leaves the name. */
 static void complete_proof(struct ctl_cred *c, const struct store_cred *old)
 {
@@ -245,13 +255,14 @@ static void complete_proof(struct ctl_cred *c, const struct store_cred *old)
 		take(c->key, &c->key_len, old->key, old->key_len);
 	if (sms)
 		c->sms = gw_cred_agreed(&old->sms);
+	complete_ota(&c->sms.renew, &old->sms.renew);
 }
 
 /* What is not said anew stays. */
 static void complete(struct ctl_cred *c, const struct store_cred *old)
 {
 	if (!c->has_keys)
-		c->key_len = c->upstream_key_len = 0;
+		c->key_len = c->upstream_key_len = c->sms.renew.ota.key_len = 0;
 	c->has_keys = true;
 	complete_proof(c, old);
 	if (c->upstream_key_len == 0)

@@ -34,8 +34,9 @@ static bool same_labels(const struct store_cred *a, const struct store_cred *b)
 
 bool cred_same_all(const struct store_cred *a, const struct store_cred *b)
 {
-	return cred_same_proof(a, b) && a->until_ms == b->until_ms && same_labels(a, b) &&
-	       a->purpose == b->purpose && a->repository == b->repository &&
+	return cred_same_proof(a, b) && store_renewal_same(&a->sms.renew, &b->sms.renew) &&
+	       a->until_ms == b->until_ms && same_labels(a, b) && a->purpose == b->purpose &&
+	       a->repository == b->repository &&
 	       same_octets(a->upstream_identity, a->upstream_identity_len, b->upstream_identity,
 		       b->upstream_identity_len) &&
 	       same_octets(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/credentials_shown.h"
 
+#include "base/wipe.h"
 #include "conf/labels.h"
 #include "gateway/clock.h"
 
@@ -14,6 +15,22 @@ struct cred_sms gw_cred_agreed(const struct store_sms *x)
 		.kid = x->kid,
 		.cc_len = x->cc_len };
 	memcpy(out.tar, x->tar, sizeof(out.tar));
+	memcpy(&out.renew, &x->renew, sizeof(out.renew)); /* the same, see credentials_fill */
+	return out;
+}
+
+struct card_ota gw_cred_ota(const struct store_ota *x)
+{
+	struct card_ota out = { .spi2 = x->spi2,
+		.kic = x->kic,
+		.kid = x->kid,
+		.cc_len = x->cc_len,
+		.key_len = x->key_len,
+		.path_len = x->path_len,
+		.format = x->format };
+	memcpy(out.tar, x->tar, sizeof(out.tar));
+	memcpy(out.key, x->key, sizeof(out.key));
+	memcpy(out.path, x->path, sizeof(out.path));
 	return out;
 }
 
@@ -72,8 +89,10 @@ void gw_cred_shown(const struct store_cred *s, bool secrets, struct ctl_cred *ou
 	memcpy(out->identity, s->identity, s->identity_len);
 	out->upstream_identity_len = s->upstream_identity_len;
 	memcpy(out->upstream_identity, s->upstream_identity, s->upstream_identity_len);
-	if (!secrets)
+	if (!secrets) {
+		wipe(out->sms.renew.ota.key, sizeof(out->sms.renew.ota.key));
 		return;
+	}
 	memcpy(out->key, s->key, s->key_len);
 	memcpy(out->upstream_key, s->upstream_key, s->upstream_key_len);
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/signals.h"
 #include "base/wipe.h"
+#include "gateway/bsf.h"
 #include "gateway/chronicle.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/inherit.h"
@@ -124,7 +125,8 @@ struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error
 	if (fill_shared(g, s) && make_resolver(g) && gw_bind_all(g, error) &&
 		gw_store_prepare(g, error) && open_chronicle(g, error) && open_sms(g, error) &&
 		gw_repository_open(
-			g->shared.conf, g->log, g->inboxes, &g->shared.repository, error))
+			g->shared.conf, g->log, g->inboxes, &g->shared.repository, error) &&
+		gw_bsf_open(g->shared.conf, g->log, g->inboxes, &g->shared.bsf, error))
 		return g;
 	gw_free(g);
 	return NULL;
@@ -182,6 +184,7 @@ void gw_free(struct gw_gateway *g)
 	gw_inherit_free(g->inherited);
 	gw_resolver_free(g->shared.resolver);
 	gw_repository_free(g->shared.repository);
+	gw_bsf_free(g->shared.bsf);
 	gw_seats_free(g->shared.seats);
 	gw_material_unref(g->material);
 	gw_rules_unref(g->rules);
@@ -321,6 +324,8 @@ bool gw_watch(struct gw_gateway *g, struct ctl_control *control)
 	gw_reload_begin(g);
 	if (g->shared.resolver)
 		gw_resolver_begin(g->shared.resolver, g->loop);
+	if (g->shared.bsf)
+		gw_bsf_begin(g->shared.bsf, g->loop);
 	return true;
 }
 
@@ -338,6 +343,7 @@ enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control)
 	(void)signal(SIGHUP, SIG_IGN);
 	if (g->shared.resolver)
 		gw_resolver_end(g->shared.resolver);
+	gw_bsf_end(g->shared.bsf);
 	gw_due_end(g);
 	gw_sweeping_end(g);
 	gw_reload_end(g);

@@ -21,6 +21,7 @@
 #define LWG_GATEWAY_KEEP_H
 
 #include "base/attr.h"
+#include "gateway/learning_sms.h"
 #include "gateway/session.h"
 #include "store/staging.h"
 #include "store/store.h"
@@ -28,7 +29,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum gw_learns { GW_LEARNS_NOTHING, GW_LEARNS_STAGE, GW_LEARNS_ARM, GW_LEARNS_DROP };
+enum gw_learns {
+	GW_LEARNS_NOTHING,
+	GW_LEARNS_STAGE,
+	GW_LEARNS_ARM,
+	GW_LEARNS_DROP,
+	GW_LEARNS_SMS /* sms is the next of its credential */
+};
 
 struct gw_op_leg {
 	bool put;    /* assoc is new */
@@ -62,7 +69,7 @@ struct gw_op {
 	bool note;   /* verdict is written, if noted_place still has noted_id */
 	bool judges; /* the session's sentence waits for it */
 	bool refuse; /* nothing of cred is resumed any more */
-	uint8_t learns;    /* enum gw_learns: what becomes of staged */
+	uint8_t learns;    /* enum gw_learns: what becomes of staged, or sms */
 	uint32_t learning; /* of learns: the finding's number */
 	/* run: legs[GW_DEVICE].assoc has made what was staged its credential's; staged.kind says
 	   of what kind. */
@@ -73,6 +80,7 @@ struct gw_op {
 	uint8_t noted_id[SLOT_ID];
 	struct store_verdict verdict;
 	struct store_staged staged;
+	struct gw_learned_sms sms;
 };
 
 struct gw_stored { /* GW_STORED */

@@ -12,6 +12,8 @@
 #include "gateway/worker.h"
 #include "learn/watch.h"
 
+#include <string.h>
+
 enum { NOT_ACCEPTABLE = 0x86, MS = 1000, FINDING_EASE_MS = 60000 };
 
 struct gw_learning { /* in the vault */
@@ -23,6 +25,7 @@ struct gw_learning { /* in the vault */
 	const char *told;             /* why nothing was learned, the last time; static */
 	/* The last; generation 0: it is not durable, or was nothing new. cred 0: there is none. */
 	struct store_staged staged;
+	struct gw_learned_sms sms; /* the last that was submitted; cred 0: none */
 };
 
 static const struct relay_objection none = { .code = 0 };
@@ -103,10 +106,13 @@ static bool submit(struct gw_session *s, enum gw_learns what)
 		return false;
 	o->learns = (uint8_t)what;
 	o->learning = l->findings;
-	o->staged = l->staged;
+	if (what == GW_LEARNS_SMS)
+		o->sms = l->sms;
+	else
+		o->staged = l->staged;
 	/* The device may not have what could be forgotten. */
-	o->blocks = what == GW_LEARNS_STAGE;
-	o->op.vital = what != GW_LEARNS_STAGE;
+	o->blocks = what == GW_LEARNS_STAGE || what == GW_LEARNS_SMS;
+	o->op.vital = !o->blocks;
 	gw_op_submit(o, 0);
 	return true;
 }
@@ -136,6 +142,16 @@ static void stage(struct gw_session *s, const struct store_staged *next)
 		return;
 	wipe(&l->staged, sizeof(l->staged));
 	refused(s, next->kind, "memory is short");
+}
+
+static void stage_sms(struct gw_session *s, const struct gw_learned_sms *next)
+{
+	struct gw_learning *const l = s->learning;
+	l->sms = *next;
+	if (next->cred == 0 || submit(s, GW_LEARNS_SMS))
+		return;
+	wipe(&l->sms, sizeof(l->sms));
+	refused(s, STORE_CRED_SMS, "memory is short");
 }
 
 /* The device has it no more, or that is not known: what was staged in this bootstrap goes. */
@@ -213,6 +229,13 @@ void gw_learning_stored(const struct gw_op *o, enum store_result r)
 			tell(s, GW_ENTRY_LAPSED, o->staged.kind, o->staged.generation,
 				"its bootstrap was not finished with it");
 		return;
+	case GW_LEARNS_SMS:
+		if (r == STORE_OK)
+			tell(s, GW_ENTRY_STAGED, STORE_CRED_SMS, 0,
+				"the bootstrap server has written keys for short messages");
+		else
+			tell(s, GW_ENTRY_NOT_LEARNED, STORE_CRED_SMS, 0, why_not(r));
+		return;
 	case GW_LEARNS_NOTHING:
 		return;
 	}
@@ -228,35 +251,63 @@ static uint64_t ends_ms(const struct gw_learning *l)
 	return gw_clock_now_s(NULL) < 0 ? UINT64_MAX : gw_clock_shown_ms() + settle_ms;
 }
 
+/* Both: what is to be proved by DTLS, and what by short messages. */
+static const char *check(const struct gw_session *s, const struct learn_found *found,
+	struct store_staged *next, struct gw_learned_sms *sms, uint8_t *kind)
+{
+	const char *why = gw_learning_check(s, found, next);
+	*kind = next->kind;
+	memset(sms, 0, sizeof(*sms));
+	if (!why) {
+		why = gw_learned_sms_check(s, &found->sms, sms);
+		*kind = why ? STORE_CRED_SMS : next->kind;
+	}
+	return why;
+}
+
 /* The server finishes. A copy finds the same, which is staged once. */
-static struct relay_objection finishes(struct gw_session *s)
+static struct relay_objection finish_with(struct gw_session *s, const struct learn_found *found)
 {
 	struct gw_learning *const l = s->learning;
 	struct relay_objection o = none;
-	struct learn_found found;
 	struct store_staged next;
-	if (!learn_watch_found(l->watch, &found)) {
+	struct gw_learned_sms sms;
+	uint8_t kind;
+	const char *why = check(s, found, &next, &sms, &kind);
+	const bool is_copy = !why && gw_learning_same(&next, &l->staged);
+	const bool same_sms = !why && gw_learned_sms_same(&sms, &l->sms);
+	next.until_ms = ends_ms(l);
+	if (!why && !(is_copy && same_sms) && !may_find(s))
+		why = "it is too soon after so many others: try again in some minutes";
+	if (why) {
+		give_up(s);
+		refused(s, kind, why);
+		o = (struct relay_objection){ .code = NOT_ACCEPTABLE, .why = why };
+	} else {
+		if (!is_copy)
+			stage(s, &next);
+		if (!same_sms)
+			stage_sms(s, &sms);
+	}
+	wipe(&next, sizeof(next));
+	wipe(&sms, sizeof(sms));
+	return o;
+}
+
+static struct relay_objection finishes(struct gw_session *s)
+{
+	const struct gw_learning *const l = s->learning;
+	struct relay_objection o = none;
+	struct learn_found found;
+	if (learn_watch_found(l->watch, &found)) {
+		o = finish_with(s, &found);
+	} else {
 		const char *const why = learn_watch_why(l->watch);
 		give_up(s);
 		if (why)
 			refused(s, GW_ENTRY_NO_CREDENTIAL, why);
-		wipe(&found, sizeof(found));
-		return o;
 	}
-	const char *why = gw_learning_check(s, &found, &next);
-	const bool is_copy = !why && gw_learning_same(&next, &l->staged);
 	wipe(&found, sizeof(found));
-	next.until_ms = ends_ms(l);
-	if (!why && !is_copy && !may_find(s))
-		why = "it is too soon after so many others: try again in some minutes";
-	if (why) {
-		give_up(s);
-		refused(s, next.kind, why);
-		o = (struct relay_objection){ .code = NOT_ACCEPTABLE, .why = why };
-	} else if (!is_copy) {
-		stage(s, &next);
-	}
-	wipe(&next, sizeof(next));
 	return o;
 }
 

@@ -6,6 +6,7 @@
  *   learning.c        follows the bootstraps of a worker
  *   learning_check.c  may what was found be this device's?
  *   learning_run.c    what is written down, in the store's writer thread; what is told
+ *   learning_sms.c    the same of keys for short messages that stand beside it
  *
  * Off unless learn.server_uris names this gateway; a stated exception to R-224.
  *

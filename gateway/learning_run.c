@@ -35,6 +35,8 @@ enum store_result gw_learning_run(struct store_txn *t, struct gw_op *o)
 {
 	if (o->learns == GW_LEARNS_STAGE)
 		return store_stage(t, &o->staged);
+	if (o->learns == GW_LEARNS_SMS)
+		return gw_learned_sms_run(t, &o->sms);
 	const enum store_result r = find(t, o);
 	if (r != STORE_OK)
 		return r;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "conf/fail.h"
 #include "gateway/advice.h"
+#include "gateway/bsf.h"
 #include "gateway/chronicle.h"
 #include "gateway/clock.h"
 #include "gateway/gateway_parts.h"
@@ -109,8 +110,9 @@ static bool hand_out_rules(struct gw_gateway *g, struct gw_rules *r)
 struct fresh {
 	struct gw_material *material;
 	struct gw_rules *rules;
-	bool other_rules; /* they decide otherwise than those in force */
-	unsigned raised;  /* waves */
+	struct gw_bsf_setup *bsf; /* NULL: nothing */
+	bool other_rules;         /* they decide otherwise than those in force */
+	unsigned raised;          /* waves */
 };
 
 /* "reloaded", and what of it must wait for a restart. */
@@ -144,6 +146,8 @@ static bool read_all(struct gw_gateway *g, const struct conf_gateway *next, stru
 		return false;
 	f->other_rules =
 		!g->rules || !policy_same(gw_rules_policy(g->rules), gw_rules_policy(f->rules));
+	if (!gw_bsf_read(g->shared.bsf, next, &f->bsf, error))
+		return false;
 	/* The last that can fail, and the first that lasts. */
 	return gw_store_follow(g, f->material, &f->raised) ||
 	       conf_fail(error, g->self->conf_file, 0,
@@ -164,6 +168,7 @@ static void put_in_force(struct gw_gateway *g, struct fresh *f)
 	gw_rules_unref(g->rules);
 	g->material = g->shared.material = f->material;
 	g->rules = g->shared.rules = f->rules;
+	gw_bsf_take(g->shared.bsf, f->bsf);
 	gw_chronicle_reopen(g->chronicle);
 	if (f->other_rules || f->raised)
 		gw_sweeping_all(g);
@@ -175,6 +180,7 @@ static bool take(struct gw_gateway *g, const struct conf_gateway *next, struct f
 	if (!read_all(g, next, f, error)) {
 		gw_material_unref(f->material);
 		gw_rules_unref(f->rules);
+		gw_bsf_setup_unref(f->bsf);
 		return false;
 	}
 	put_in_force(g, f);

@@ -44,6 +44,7 @@ struct dtls_conn;
 struct dtls_engine;
 struct gw_airs;
 struct gw_ask;
+struct gw_bsf;
 struct gw_material;
 struct gw_repository;
 struct gw_resolver;
@@ -78,6 +79,7 @@ struct gw_shared {
 	const struct cred_set *masters[GW_UPSTREAMS_MAX];
 	struct gw_resolver *resolver;     /* NULL: no upstream has a name that is looked up */
 	struct gw_repository *repository; /* NULL: none */
+	struct gw_bsf *bsf;               /* NULL: none */
 	struct gw_material *material;     /* to begin with; NULL: PSK with CCM_8 alone */
 	struct gw_rules *rules;  /* to begin with; NULL: what has changed is forgotten at once */
 	struct inbox *chronicle; /* see gateway/chronicle; NULL: nobody is told */
@@ -111,6 +113,7 @@ enum gw_kind {         /* what comes by inbox */
 	GW_SMS_WANTED, /* uint32_t, one whose device is to come by itself */
 	GW_SMS_DTLS,   /* as GW_SMS_IN: a datagram of DTLS */
 	GW_SMS_STORED,
+	GW_BSF_ANSWER, /* struct gw_bsf_told, see gateway/bsf.h */
 	GW_STOP,
 };
 
@@ -136,7 +139,7 @@ struct gw_traffic { /* of a listener: octets without the headers of UDP */
 
 struct gw_limits { /* log lines that strangers, or a broken network, can provoke */
 	struct log_limit device_handshake, device_anew, link_handshake, send, stray, unseated;
-	struct log_limit store, lapsed, kept, unrouted;
+	struct log_limit store, lapsed, kept, unrouted, sms;
 	struct log_limit devices[GW_LINES]; /* by credential */
 };
 

@@ -2,6 +2,7 @@
 /* What other threads, and the worker's own operations, have to say to it. */
 #include "dtls/engine.h"
 #include "gateway/ask.h"
+#include "gateway/bsf.h"
 #include "gateway/claim.h"
 #include "gateway/judge.h"
 #include "gateway/keep.h"
@@ -97,10 +98,28 @@ static void doubted(struct gw_worker *w, const struct inbox_message *m)
 		gw_judge_received(w, cred);
 }
 
-void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
+static void keyed(const struct inbox_message *m)
+{
+	struct gw_bsf_told told;
+	memcpy(&told, m->data, sizeof(told));
+	gw_bsf_answer_free(told.answer);
+}
+
+static void claimed(struct gw_worker *w, const struct inbox_message *m)
 {
 	struct gw_claim claim;
 	struct gw_yield yield;
+	if (m->kind == GW_CLAIM) {
+		memcpy(&claim, m->data, sizeof(claim));
+		gw_claim_received(w, &claim);
+		return;
+	}
+	memcpy(&yield, m->data, sizeof(yield));
+	gw_yield_received(w, &yield);
+}
+
+void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
+{
 	struct gw_stored stored;
 	uint32_t cred;
 	switch ((enum gw_kind)m->kind) {
@@ -108,12 +127,8 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 		stray(w, m);
 		return;
 	case GW_CLAIM:
-		memcpy(&claim, m->data, sizeof(claim));
-		gw_claim_received(w, &claim);
-		return;
 	case GW_YIELD:
-		memcpy(&yield, m->data, sizeof(yield));
-		gw_yield_received(w, &yield);
+		claimed(w, m);
 		return;
 	case GW_ASK:
 		asks(w, m);
@@ -151,6 +166,9 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 	case GW_SMS_DTLS:
 	case GW_SMS_STORED:
 		gw_sms_received(w, m);
+		return;
+	case GW_BSF_ANSWER:
+		keyed(m);
 		return;
 	case GW_STOP:
 		w->stopping = true;

@@ -226,6 +226,9 @@ MUST_USE enum store_result resume_set_registered(
 /* sms.c: all messages of a credential go; its counters are its keys', and stay */
 MUST_USE enum store_result sms_forget(struct store_txn *t, uint32_t cred);
 
+/* sms_keys.c: its sets of keys go, too; sms_forget() does it */
+MUST_USE enum store_result sms_keys_forget(struct store_txn *t, uint32_t cred);
+
 /* rotate.c */
 uint32_t store_sweep_step(void *ctx);
 

@@ -25,12 +25,28 @@ static bool has_no_octets(const uint8_t *octets, size_t len)
 	return true;
 }
 
+/* Nothing of another way than its own. */
+static bool is_renewal(const struct store_renew *x)
+{
+	static const struct store_ota none = { .spi2 = 0 };
+	const bool push = x->how == STORE_RENEW_GBA_PUSH, card = x->how == STORE_RENEW_SMARTCARD;
+	const struct store_ota *const o = &x->ota;
+	if (x->how >= STORE_RENEWS || x->gba >= STORE_GBAS ||
+		!memchr(x->subscriber, '\0', sizeof(x->subscriber)) ||
+		(!push && (x->gba != STORE_GBA_ME || x->subscriber[0] != '\0')))
+		return false;
+	return card ? o->key_len <= STORE_OTA_KEY && o->path_len <= STORE_OTA_PATH
+		    : memcmp(o, &none, sizeof(none)) == 0;
+}
+
 /* No more than the bounds of each; whether they serve is for who uses them. What was proved before
    would need counters beside those of now: there is none. */
 static bool is_of_messages(const struct store_cred *c)
 {
 	const bool dtls = c->sms.profile == STORE_SMS_DTLS;
-	if (dtls ? c->key_len != 0 : c->key_len != 32 && c->key_len != 48 && c->key_len != 64)
+	const bool renews = c->sms.renew.how != STORE_RENEW_NEVER;
+	const bool keyed = c->key_len == 32 || c->key_len == 48 || c->key_len == 64;
+	if (dtls ? c->key_len != 0 || renews : !keyed && !(renews && c->key_len == 0))
 		return false;
 	if (c->identity_len >= STORE_SMS_MAX || c->sms.profile >= STORE_SMS_PROFILES ||
 		(c->sms.cc_len != 4 && c->sms.cc_len != 8))
@@ -39,13 +55,13 @@ static bool is_of_messages(const struct store_cred *c)
 		if (c->identity[i] < '0' || c->identity[i] > '9')
 			return false;
 	return !c->pinned && c->purpose == STORE_FOR_ANY && !c->repository &&
-	       c->before.generation == 0;
+	       c->before.generation == 0 && is_renewal(&c->sms.renew);
 }
 
 static bool has_no_messages(const struct store_sms *x)
 {
-	return has_no_octets(x->tar, sizeof(x->tar)) &&
-	       (x->profile | x->spi2 | x->kic | x->kid | x->cc_len) == 0;
+	return has_no_octets(x->tar, sizeof(x->tar)) && x->renew.how == STORE_RENEW_NEVER &&
+	       is_renewal(&x->renew) && (x->profile | x->spi2 | x->kic | x->kid | x->cc_len) == 0;
 }
 
 /* What its kind has, and nothing else. */
@@ -110,6 +126,12 @@ bool store_agreement_same(const struct store_sms *a, const struct store_sms *b)
 	       memcmp(a->tar, b->tar, sizeof(a->tar)) == 0;
 }
 
+/* Octets only. */
+bool store_renewal_same(const struct store_renew *a, const struct store_renew *b)
+{
+	return same_secret(a, b, sizeof(*a));
+}
+
 bool cred_same_face(const struct store_cred *a, const struct store_cred *b)
 {
 	return a->kind == b->kind && store_agreement_same(&a->sms, &b->sms) &&
@@ -160,7 +182,8 @@ bool cred_same_content(const struct store_cred *a, const struct store_cred *b)
 	const bool overlap = a->before.generation == b->before.generation &&
 			     a->before.until_ms == b->before.until_ms;
 	return strcmp(a->endpoint, b->endpoint) == 0 && same_use(a, b) && cred_same_face(a, b) &&
-	       same_upstream(a, b) && same_labels(a, b) && a->until_ms == b->until_ms && overlap &&
+	       store_renewal_same(&a->sms.renew, &b->sms.renew) && same_upstream(a, b) &&
+	       same_labels(a, b) && a->until_ms == b->until_ms && overlap &&
 	       (a->before.generation == 0 || same_before(&a->before, &b->before));
 }
 
@@ -201,7 +224,7 @@ void cred_take_face(struct store_cred *c, const struct store_staged *s)
 	memcpy(c->pin, s->pin, sizeof(c->pin));
 	memcpy(c->identity, s->identity, sizeof(c->identity));
 	memcpy(c->key, s->key, sizeof(c->key));
-	c->sms = (struct store_sms){ 0 };
+	wipe(&c->sms, sizeof(c->sms));
 	wipe(&c->before, sizeof(c->before));
 }
 

@@ -7,7 +7,7 @@
  *
  * Promise: each array holds what the store accepts; texts have a NUL behind.
  * Errors:  none: it is but the shape. Threads: any.
- * Memory:  some 1.7 KB with keys; who holds one wipes it.
+ * Memory:  some 1.9 KB with keys; who holds one wipes it.
  * Source:  R-017 to R-028, R-061, R-216.
  */
 #ifndef LWG_STORE_CREDENTIAL_H
@@ -36,8 +36,8 @@ enum store_cred_kind {
 	   of another kind, for no purpose (R-080), but SMS. */
 	STORE_CRED_NOSEC,
 	/* It comes by short messages, in secured packets; identity: its number, international,
-	   digits only; key: KIc's, then KID's. One for an endpoint, beside those of other kinds,
-	   for any purpose; it may fetch no firmware. */
+	   digits only; key: KIc's, then KID's, or none where the first come as others do. One for
+	   an endpoint, beside those of other kinds, for any purpose; it may fetch no firmware. */
 	STORE_CRED_SMS,
 };
 enum { STORE_PIN_LEN = 32, STORE_TAR_LEN = 3 };
@@ -49,12 +49,36 @@ enum store_sms_profile {
 	STORE_SMS_PROFILES
 };
 
+/* How the keys of secured packets are renewed. */
+enum store_renew_how {
+	STORE_RENEW_NEVER,
+	STORE_RENEW_GBA_PUSH,
+	STORE_RENEW_SMARTCARD,
+	STORE_RENEW_UDP, /* by a bootstrap server */
+	STORE_RENEWS
+};
+enum store_gba { STORE_GBA_ME, STORE_GBA_U, STORE_GBAS };
+enum { STORE_SUBSCRIBER_MAX = 63, STORE_OTA_KEY = 64, STORE_OTA_PATH = 16 };
+struct store_ota { /* of SMARTCARD: how a card's file is reached; octets that serve sms/card */
+	uint8_t spi2, kic, kid, cc_len;
+	uint8_t tar[STORE_TAR_LEN];
+	uint8_t key_len, key[STORE_OTA_KEY];
+	uint8_t path_len, path[STORE_OTA_PATH];
+	uint8_t format;
+};
+struct store_renew { /* zero: never */
+	uint8_t how, gba;
+	char subscriber[STORE_SUBSCRIBER_MAX + 1]; /* of GBA_PUSH; "": its number */
+	struct store_ota ota;
+};
+
 /* Of secured packets, what both sides have agreed; zero for other kinds. */
 struct store_sms {
 	uint8_t profile; /* enum store_sms_profile */
 	uint8_t spi2, kic, kid;
 	uint8_t tar[STORE_TAR_LEN];
-	uint8_t cc_len; /* 8, or 4 */
+	uint8_t cc_len;           /* 8, or 4 */
+	struct store_renew renew; /* nothing that the device proves */
 };
 /* What a device may use it for. */
 enum store_purpose {

@@ -33,6 +33,8 @@ static const char *const names[] = {
 	[KEY_SMS_COUNT] = "sms-counters",
 	[KEY_SMS_IN] = "sms-in",
 	[KEY_SMS_OUT] = "sms-out",
+	[KEY_SMS_KEYS] = "sms-keys",
+	[KEY_SMS_KEYS_DUE] = "sms-keys-due",
 };
 
 _Static_assert(COUNT_OF(names) == KEY_TABLES, "each table has a name");

@@ -40,10 +40,12 @@ enum key_table {
 	KEY_STAGED_END, /* wall clock, credential: nothing; a hint */
 	/* generation of what was staged and has gone, credential: nothing */
 	KEY_STAGED_PAST,
-	KEY_SMS,       /* credential: what is counted of its short messages, with MAC */
-	KEY_SMS_COUNT, /* keyed hash of keys: the counters of their packets, with MAC */
-	KEY_SMS_IN,    /* id, credential: head, sealed message */
-	KEY_SMS_OUT,   /* credential, running number (both: the id): head, sealed message */
+	KEY_SMS,          /* credential: what is counted of its short messages, with MAC */
+	KEY_SMS_COUNT,    /* keyed hash of keys: the counters of their packets, with MAC */
+	KEY_SMS_IN,       /* id, credential: head, sealed message */
+	KEY_SMS_OUT,      /* credential, running number (both: the id): head, sealed message */
+	KEY_SMS_KEYS,     /* credential: head, sealed sets of keys */
+	KEY_SMS_KEYS_DUE, /* store_time(), credential: nothing; a hint */
 	KEY_TABLES
 };
 

@@ -76,7 +76,7 @@ enum store_result store_rotate(struct store *s, struct store_error *error)
 /* --- the sweep -------------------------------------------------------------------------------- */
 
 static const unsigned sealed[] = { KEY_CRED, KEY_ASSOC, KEY_SESSION, KEY_RESUME, KEY_STAGED,
-	KEY_SMS_IN, KEY_SMS_OUT };
+	KEY_SMS_IN, KEY_SMS_OUT, KEY_SMS_KEYS };
 
 /* The row's binding and head; rest is the sealed part. False: no such row. */
 static bool describe(
@@ -88,6 +88,7 @@ static bool describe(
 		struct value_session_head session;
 		struct value_resume_head resume;
 		struct value_staged_head staged;
+		struct value_sms_keys_head keys;
 	} head = { 0 };
 	uint32_t number = 0;
 	const bool is_message = row->table == KEY_SMS_IN || row->table == KEY_SMS_OUT;
@@ -105,6 +106,9 @@ static bool describe(
 	} else if (row->table == KEY_STAGED) {
 		good = good && value_staged_head_read(v, &s->mac, number, &head.staged, rest);
 		row->generation = head.staged.generation;
+	} else if (row->table == KEY_SMS_KEYS) {
+		good = good && value_sms_keys_head_read(v, &s->mac, number, &head.keys, rest);
+		row->generation = head.keys.proved;
 	} else if (is_message) {
 		good = value_sms_head_read(v, &row->generation, rest);
 	} else {

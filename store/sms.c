@@ -10,6 +10,7 @@
 #include "store/core.h"
 #include "store/cred_row.h"
 #include "store/row.h"
+#include "store/sms_row.h"
 
 enum {
 	DAY_MS = 24 * 3600000,
@@ -20,15 +21,10 @@ enum {
 	LEAP = 1 << 20,
 };
 
-static uint64_t out_id(uint32_t cred, uint32_t number)
-{
-	return (uint64_t)cred << 32 | number;
-}
-
 /* --- rows ------------------------------------------------------------------------------------- */
 
 /* Zero where there is none. */
-static enum store_result read_box(struct store_reader *r, uint32_t cred, struct value_sms *out)
+enum store_result sms_read_box(struct store_reader *r, uint32_t cred, struct value_sms *out)
 {
 	const struct key k = key_number(cred);
 	struct kv_slice v;
@@ -40,7 +36,7 @@ static enum store_result read_box(struct store_reader *r, uint32_t cred, struct 
 							: reader_damage(r, KEY_SMS, cred);
 }
 
-static enum store_result put_box(struct store_txn *t, uint32_t cred, const struct value_sms *x)
+enum store_result sms_put_box(struct store_txn *t, uint32_t cred, const struct value_sms *x)
 {
 	const struct key k = key_number(cred);
 	uint8_t value[VALUE_META_MAX];
@@ -118,7 +114,7 @@ static enum store_result read_owner(struct store_reader *r, uint32_t cred, struc
 	if (result == STORE_OK && c.state == STORE_CRED_ACTIVE) {
 		out->proved = c.proved;
 		if (c.kind == STORE_CRED_SMS && c.key_len > 0)
-			out->keys = cred_key_hash(r->s, c.key, c.key_len);
+			out->keys = store_sms_keys_hash(r, c.key, c.key_len);
 	}
 	wipe(&c, sizeof(c));
 	if (result != STORE_OK)
@@ -139,7 +135,7 @@ enum store_result store_sms_read(
 	if (result != STORE_OK)
 		return result == STORE_STALE ? STORE_NONE : result;
 	out->proved = who.proved;
-	result = read_box(r, cred, &box);
+	result = sms_read_box(r, cred, &box);
 	if (result == STORE_OK && who.keys != 0)
 		result = read_count(r, who.keys, &n);
 	if (result != STORE_OK)
@@ -152,13 +148,37 @@ enum store_result store_sms_read(
 	return (n.in | n.out | box.reference | box.day) != 0 ? STORE_OK : STORE_NONE;
 }
 
-bool store_sms_is_own(struct store_reader *r, uint32_t cred, uint64_t mark)
+uint64_t store_sms_keys_hash(const struct store_reader *r, const uint8_t *key, size_t len)
+{
+	const uint64_t hash = cred_key_hash(r->s, key, len);
+	return hash != 0 ? hash : 1;
+}
+
+enum store_result store_sms_read_under(
+	struct store_reader *r, uint64_t keys, struct store_sms_counters *out)
 {
 	struct value_sms_count n = { 0 };
+	enum store_result result = reader_ready(r);
+	if (result == STORE_OK)
+		result = read_count(r, keys, &n);
+	out->in = n.in;
+	out->out = n.out;
+	return result;
+}
+
+bool store_sms_is_own(struct store_reader *r, uint32_t cred, uint64_t mark)
+{
 	struct owner who;
+	return reader_ready(r) == STORE_OK && read_owner(r, cred, &who) == STORE_OK &&
+	       store_sms_is_own_under(r, who.keys, mark);
+}
+
+bool store_sms_is_own_under(struct store_reader *r, uint64_t keys, uint64_t mark)
+{
+	struct value_sms_count n = { 0 };
 	_Static_assert((int)STORE_SMS_OWN == (int)VALUE_SMS_OWN, "as it is said");
-	if (mark == 0 || reader_ready(r) != STORE_OK || read_owner(r, cred, &who) != STORE_OK ||
-		who.keys == 0 || read_count(r, who.keys, &n) != STORE_OK)
+	if (mark == 0 || keys == 0 || reader_ready(r) != STORE_OK ||
+		read_count(r, keys, &n) != STORE_OK)
 		return false;
 	for (size_t i = 0; i < n.own_len; i++)
 		if (n.own[i] == mark)
@@ -185,7 +205,7 @@ static enum store_result next_in_of(
 	struct store_reader *r, uint32_t cred, uint64_t *after, struct store_sms_message *out)
 {
 	struct value_sms box;
-	enum store_result result = read_box(r, cred, &box);
+	enum store_result result = sms_read_box(r, cred, &box);
 	while (result == STORE_OK) {
 		if (!next_of_box(&box, after))
 			return STORE_NONE;
@@ -232,7 +252,7 @@ enum store_result store_sms_next_in(
 }
 
 /* The next of the box out, without a look at it: its number, and its value. */
-static enum store_result seek_out(
+enum store_result sms_seek_out(
 	struct store_reader *r, uint64_t after, uint64_t *id, struct kv_slice *v)
 {
 	const struct key from = key_hash(after + 1);
@@ -248,12 +268,12 @@ enum store_result store_sms_next_out(
 {
 	enum store_result result = reader_ready(r);
 	*out = (struct store_sms_message){ 0 };
-	if (cred != 0 && *after < out_id(cred, 0))
-		*after = out_id(cred, 0);
+	if (cred != 0 && *after < sms_out_id(cred, 0))
+		*after = sms_out_id(cred, 0);
 	while (result == STORE_OK && *after < UINT64_MAX) {
 		struct kv_slice v;
 		*out = (struct store_sms_message){ 0 };
-		result = seek_out(r, *after, &out->id, &v);
+		result = sms_seek_out(r, *after, &out->id, &v);
 		if (result != STORE_OK)
 			return result;
 		out->cred = (uint32_t)(out->id >> 32);
@@ -288,9 +308,9 @@ struct change {
 	struct value_sms_count n;
 };
 
-/* STORE_STALE: its keys are others'. */
-static enum store_result begin(
-	struct store_txn *t, uint32_t cred, uint64_t proved, bool counted, struct change *out)
+/* keys 0: the credential's own. STORE_STALE: these are others'. */
+static enum store_result begin(struct store_txn *t, uint32_t cred, uint64_t proved, uint64_t keys,
+	bool counted, struct change *out)
 {
 	*out = (struct change){ 0 };
 	enum store_result r = read_owner(&t->reader, cred, &out->who);
@@ -298,9 +318,11 @@ static enum store_result begin(
 		return r;
 	if (out->who.proved != proved)
 		return STORE_STALE;
+	if (keys != 0)
+		out->who.keys = keys;
 	if (counted && out->who.keys == 0)
 		return STORE_DAMAGED;
-	r = read_box(&t->reader, cred, &out->box);
+	r = sms_read_box(&t->reader, cred, &out->box);
 	return r == STORE_OK && counted ? read_count(&t->reader, out->who.keys, &out->n) : r;
 }
 
@@ -311,7 +333,7 @@ enum store_result store_sms_take(struct store_txn *t, const struct store_sms_mes
 	struct change x;
 	if (m->id == 0 || m->len > STORE_SMS_DATA_MAX)
 		return STORE_DAMAGED;
-	enum store_result r = begin(t, m->cred, proved, counted, &x);
+	enum store_result r = begin(t, m->cred, proved, m->keys, counted, &x);
 	if (r != STORE_OK)
 		return r;
 	if (is_known(&x.box, m->id) || (counted && counter <= x.n.in))
@@ -324,7 +346,20 @@ enum store_result store_sms_take(struct store_txn *t, const struct store_sms_mes
 		r = put_count(t, x.who.keys, &x.n);
 	if (r == STORE_OK)
 		r = put_message(t, KEY_SMS_IN, &k, proved, m);
-	return r == STORE_OK ? put_box(t, m->cred, &x.box) : r;
+	return r == STORE_OK ? sms_put_box(t, m->cred, &x.box) : r;
+}
+
+enum store_result store_sms_pass(
+	struct store_txn *t, uint32_t cred, uint64_t proved, uint64_t keys, uint64_t counter)
+{
+	struct change x;
+	const enum store_result r = begin(t, cred, proved, keys, true, &x);
+	if (r != STORE_OK)
+		return r;
+	if (counter <= x.n.in)
+		return STORE_STALE;
+	x.n.in = counter;
+	return put_count(t, x.who.keys, &x.n);
 }
 
 /* The id is known on, so that the same message is not taken again. False: it was not there. */
@@ -342,7 +377,7 @@ static bool leave_in(struct value_sms *box, uint64_t id)
 	return true;
 }
 
-static enum store_result drop_in(struct store_txn *t, uint32_t cred, uint64_t id)
+enum store_result sms_drop_in(struct store_txn *t, uint32_t cred, uint64_t id)
 {
 	const struct key k = key_hash_number(id, cred);
 	return gone(kv_del(t->kv, KEY_SMS_IN, key_slice(&k)));
@@ -351,13 +386,13 @@ static enum store_result drop_in(struct store_txn *t, uint32_t cred, uint64_t id
 enum store_result store_sms_in_done(struct store_txn *t, uint32_t cred, uint64_t id)
 {
 	struct value_sms box;
-	enum store_result r = read_box(&t->reader, cred, &box);
+	enum store_result r = sms_read_box(&t->reader, cred, &box);
 	if (r != STORE_OK)
 		return r;
 	if (!leave_in(&box, id))
 		return STORE_NONE;
-	r = drop_in(t, cred, id);
-	return r == STORE_OK ? put_box(t, cred, &box) : r;
+	r = sms_drop_in(t, cred, id);
+	return r == STORE_OK ? sms_put_box(t, cred, &box) : r;
 }
 
 /* --- out -------------------------------------------------------------------------------------- */
@@ -387,10 +422,10 @@ enum store_result store_sms_spend(struct store_txn *t, uint32_t cred, uint8_t se
 	struct value_sms box;
 	enum store_result r = read_owner(&t->reader, cred, &who);
 	if (r == STORE_OK)
-		r = read_box(&t->reader, cred, &box);
+		r = sms_read_box(&t->reader, cred, &box);
 	if (r == STORE_OK)
 		r = add_cost(t, &box, segments, 0);
-	return r == STORE_OK ? put_box(t, cred, &box) : r;
+	return r == STORE_OK ? sms_put_box(t, cred, &box) : r;
 }
 
 /* The first one of a process, and each whose number an older copy might lack. */
@@ -419,7 +454,7 @@ enum store_result store_sms_send(struct store_txn *t, struct store_sms_message *
 	struct change x;
 	if (m->len > STORE_SMS_DATA_MAX)
 		return STORE_DAMAGED;
-	enum store_result r = begin(t, m->cred, proved, counted, &x);
+	enum store_result r = begin(t, m->cred, proved, m->keys, counted, &x);
 	if (r != STORE_OK)
 		return r;
 	if (counted && counter <= x.n.out)
@@ -430,7 +465,7 @@ enum store_result store_sms_send(struct store_txn *t, struct store_sms_message *
 	x.box.out_len++;
 	if (m->segments > 1)
 		x.box.reference = m->reference;
-	m->id = out_id(m->cred, ++x.box.next);
+	m->id = sms_out_id(m->cred, ++x.box.next);
 	if (counted) {
 		mind_anchor(t, &x.n, counter);
 		x.n.out = counter;
@@ -438,11 +473,11 @@ enum store_result store_sms_send(struct store_txn *t, struct store_sms_message *
 		r = put_count(t, x.who.keys, &x.n);
 	}
 	if (r == STORE_OK && answers != 0 && leave_in(&x.box, answers))
-		r = drop_in(t, m->cred, answers);
+		r = sms_drop_in(t, m->cred, answers);
 	const struct key k = key_hash(m->id);
 	if (r == STORE_OK)
 		r = put_message(t, KEY_SMS_OUT, &k, proved, m);
-	return r == STORE_OK ? put_box(t, m->cred, &x.box) : r;
+	return r == STORE_OK ? sms_put_box(t, m->cred, &x.box) : r;
 }
 
 enum store_result store_sms_out_done(struct store_txn *t, uint64_t id)
@@ -450,74 +485,12 @@ enum store_result store_sms_out_done(struct store_txn *t, uint64_t id)
 	const uint32_t cred = (uint32_t)(id >> 32);
 	const struct key k = key_hash(id);
 	struct value_sms box;
-	enum store_result r = read_box(&t->reader, cred, &box);
+	enum store_result r = sms_read_box(&t->reader, cred, &box);
 	if (r == STORE_OK)
 		r = kv_del(t->kv, KEY_SMS_OUT, key_slice(&k));
 	if (r != STORE_OK)
 		return r;
 	if (box.out_len > 0)
 		box.out_len--;
-	return put_box(t, cred, &box);
-}
-
-/* --- what goes with a credential -------------------------------------------------------------- */
-
-static enum store_result forget_out(struct store_txn *t, uint32_t cred)
-{
-	enum store_result r;
-	struct kv_slice v;
-	uint64_t id;
-	while ((r = seek_out(&t->reader, out_id(cred, 0), &id, &v)) == STORE_OK) {
-		const struct key k = key_hash(id);
-		if (id >> 32 != cred)
-			return STORE_OK;
-		r = kv_del(t->kv, KEY_SMS_OUT, key_slice(&k));
-		if (r != STORE_OK)
-			return r;
-	}
-	return gone(r);
-}
-
-/* Of one whose row is damaged: all of all are looked at. */
-static enum store_result forget_in(struct store_txn *t, uint32_t cred)
-{
-	struct key from = key_hash_number(0, 0);
-	struct kv_slice k, v;
-	enum store_result r;
-	while ((r = kv_seek(t->kv, KEY_SMS_IN, key_slice(&from), &k, &v)) == STORE_OK) {
-		uint64_t id;
-		uint32_t of;
-		if (!key_is_hash_number(k, &id, &of))
-			return reader_damage(&t->reader, KEY_SMS_IN, 0);
-		from = key_hash_number(id, of);
-		if (of == cred)
-			r = kv_del(t->kv, KEY_SMS_IN, key_slice(&from));
-		if (r != STORE_OK)
-			return r;
-		from.octets[from.len++] = 0; /* the next one that could be */
-	}
-	return gone(r);
-}
-
-/* The running number stays, so that no id is used again. */
-enum store_result sms_forget(struct store_txn *t, uint32_t cred)
-{
-	const struct key k = key_number(cred);
-	struct value_sms box;
-	struct kv_slice v;
-	enum store_result r = kv_get(t->kv, KEY_SMS, key_slice(&k), &v);
-	if (r != STORE_OK)
-		return gone(r);
-	const enum store_result known = read_box(&t->reader, cred, &box);
-	if (known == STORE_BROKEN)
-		return known;
-	r = known == STORE_DAMAGED ? forget_in(t, cred) : STORE_OK;
-	for (size_t i = 0; i < box.in_len && r == STORE_OK; i++)
-		r = drop_in(t, cred, box.in[i]);
-	if (r == STORE_OK)
-		r = forget_out(t, cred);
-	box.in_len = box.out_len = 0;
-	if (r == STORE_OK && known == STORE_DAMAGED)
-		return kv_del(t->kv, KEY_SMS, key_slice(&k));
-	return r == STORE_OK ? put_box(t, cred, &box) : r;
+	return sms_put_box(t, cred, &box);
 }

@@ -52,6 +52,9 @@ struct store_sms_message {
 	/* out, for store_sms_send() alone: the packet's checksum, by which store_sms_is_own() knows
 	   it again; 0: it has none. */
 	uint64_t mark;
+	/* For store_sms_take() and store_sms_send() alone: keyed hash of the keys whose counters it
+	   has (store_sms_keys_hash()); 0: the credential's own. */
+	uint64_t keys;
 	/* in: to which number it came, and from which (the answer's destination, R-301); out: the
 	   other way round. As octets that this room does not look into. */
 	uint8_t peer[STORE_SMS_NUMBER_MAX], own[STORE_SMS_NUMBER_MAX];
@@ -73,9 +76,16 @@ MUST_USE enum store_result store_sms_next_in(
 MUST_USE enum store_result store_sms_next_out(
 	struct store_reader *r, uint32_t cred, uint64_t *after, struct store_sms_message *out);
 
-/* Was it sent under these keys, and by no device (A11)? The last STORE_SMS_OWN are known. False also
-   where the store cannot tell. */
+/* By which the store knows both keys together (KIc's, then KID's) again; never 0. */
+uint64_t store_sms_keys_hash(const struct store_reader *r, const uint8_t *key, size_t len);
+/* Counters of keys that are not the credential's own; zero where nothing was counted. Of *out only
+   in and out change. */
+MUST_USE enum store_result store_sms_read_under(
+	struct store_reader *r, uint64_t keys, struct store_sms_counters *out);
+/* Was it sent under these keys, and by no device (A11)? The last STORE_SMS_OWN are known. False
+   also where the store cannot tell. */
 MUST_USE bool store_sms_is_own(struct store_reader *r, uint32_t cred, uint64_t mark);
+MUST_USE bool store_sms_is_own_under(struct store_reader *r, uint64_t keys, uint64_t mark);
 
 /* --- writing, as of store/store --------------------------------------------------------------- */
 
@@ -87,13 +97,17 @@ MUST_USE bool store_sms_is_own(struct store_reader *r, uint32_t cred, uint64_t m
    STORE_DAMAGED: also when it is too long, or has a counter and its credential no such keys. */
 MUST_USE enum store_result store_sms_take(struct store_txn *t, const struct store_sms_message *m,
 	uint64_t proved, bool counted, uint64_t counter);
+/* The same of what is dealt with at once: the counter moves, and nothing is in the box. */
+MUST_USE enum store_result store_sms_pass(
+	struct store_txn *t, uint32_t cred, uint64_t proved, uint64_t keys, uint64_t counter);
 /* m is sealed with `counter`, which must be higher than the last; gives m->id, and keeps
    m->reference if it has more than one segment. answers: the id of
    what it answers, which goes; 0: none. m->segments are added to those of the day; STORE_FULL: they
    would be more than a_day (0: no limit), or the box is full. STORE_STALE: as above. */
 MUST_USE enum store_result store_sms_send(struct store_txn *t, struct store_sms_message *m,
 	uint64_t proved, bool counted, uint64_t counter, uint64_t answers, uint32_t a_day);
-/* So many more were sent of something that is in no box (DTLS). STORE_STALE: it is active no more. */
+/* So many more were sent of something that is in no box (DTLS). STORE_STALE: it is active no
+   more. */
 MUST_USE enum store_result store_sms_spend(struct store_txn *t, uint32_t cred, uint8_t segments);
 /* The day that segments are counted of, in store_time(). */
 uint32_t store_sms_day(uint64_t now_ms);

@@ -38,7 +38,7 @@ struct store_txn;
 struct log;
 
 enum {
-	STORE_SCHEMA = 7,
+	STORE_SCHEMA = 8,
 	STORE_LEASE = 256,     /* write numbers leased at once */
 	STORE_READ_LEASE = 32, /* read numbers let in at once, where that is asked for (S11) */
 	STORE_CONTEXT_MAX = 448,
@@ -132,6 +132,8 @@ struct store_path {   /* the five-tuple */
 };
 
 MUST_USE bool store_agreement_same(const struct store_sms *a, const struct store_sms *b);
+/* How its keys are renewed, which is no part of that. */
+MUST_USE bool store_renewal_same(const struct store_renew *a, const struct store_renew *b);
 MUST_USE bool store_path_same(const struct store_path *a, const struct store_path *b);
 
 enum store_trust {

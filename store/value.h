@@ -41,6 +41,7 @@ enum {
 	   said more than its lifetime; others stay as they were. */
 	VALUE_LAYOUT_PURPOSES = 4,
 	VALUE_LAYOUT_MESSAGES = 5, /* of a credential for short messages */
+	VALUE_LAYOUT_RENEWALS = 6, /* of one whose keys are renewed */
 	VALUE_SMS_RECENT = 8,
 	VALUE_SMS_OWN = 64,
 	VALUE_META_MAX = 640,
@@ -90,6 +91,10 @@ struct value_assoc_head {
 struct value_staged_head {
 	uint64_t generation, until_ms;
 	bool armed;
+};
+
+struct value_sms_keys_head {
+	uint64_t proved, due_ms; /* as the index has it */
 };
 
 struct value_session_head {
@@ -174,6 +179,10 @@ size_t value_sms_count_write(const struct value_sms_count *x, const struct sip_k
 MUST_USE bool value_sms_count_read(
 	struct kv_slice v, const struct sip_key *mac, uint64_t keys, struct value_sms_count *out);
 /* Of a message, of either box: under which keys (generation `proved`) it came or is sealed. */
+size_t value_sms_keys_head_write(const struct value_sms_keys_head *h, const struct sip_key *mac,
+	uint32_t cred, uint8_t *out, size_t cap);
+MUST_USE bool value_sms_keys_head_read(struct kv_slice v, const struct sip_key *mac, uint32_t cred,
+	struct value_sms_keys_head *out, struct kv_slice *rest);
 size_t value_sms_head_write(uint64_t proved, uint8_t *out, size_t cap);
 MUST_USE bool value_sms_head_read(struct kv_slice v, uint64_t *proved, struct kv_slice *rest);
 

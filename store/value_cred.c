@@ -24,7 +24,8 @@ static bool is_for_anything(const struct store_cred *c)
 static uint8_t layout_of(const struct store_cred *c)
 {
 	if (c->kind == STORE_CRED_SMS)
-		return VALUE_LAYOUT_MESSAGES;
+		return c->sms.renew.how != STORE_RENEW_NEVER ? VALUE_LAYOUT_RENEWALS
+							     : VALUE_LAYOUT_MESSAGES;
 	if (!is_for_anything(c))
 		return VALUE_LAYOUT_PURPOSES;
 	if (!is_plain(c))
@@ -59,7 +60,7 @@ static uint8_t rd_kind(struct rd *r, struct store_cred *out)
 	out->pinned = rd_flag(r);
 	if (out->pinned)
 		rd_copy(r, out->pin, sizeof(out->pin));
-	if (layout < VALUE_LAYOUT_KINDS || layout > VALUE_LAYOUT_MESSAGES ||
+	if (layout < VALUE_LAYOUT_KINDS || layout > VALUE_LAYOUT_RENEWALS ||
 		out->kind > STORE_CRED_SMS || (out->pinned && out->kind != STORE_CRED_CERTIFICATE))
 		r->bad = true;
 	return layout;
@@ -159,6 +160,46 @@ static void rd_messages(struct rd *r, struct store_sms *out)
 		r->bad = true;
 }
 
+/* --- what came with their renewal ------------------------------------------------------------- */
+
+static void wr_renewal(struct wr *w, const struct store_renew *x)
+{
+	const struct store_ota *const o = &x->ota;
+	wr_u8(w, x->how);
+	wr_u8(w, x->gba);
+	wr_text(w, x->subscriber, STORE_SUBSCRIBER_MAX);
+	if (x->how != STORE_RENEW_SMARTCARD)
+		return;
+	wr_u8(w, o->spi2);
+	wr_u8(w, o->kic);
+	wr_u8(w, o->kid);
+	wr_u8(w, o->cc_len);
+	wr_bytes(w, o->tar, sizeof(o->tar));
+	wr_field(w, o->key, o->key_len);
+	wr_field(w, o->path, o->path_len);
+	wr_u8(w, o->format);
+}
+
+static void rd_renewal(struct rd *r, struct store_renew *out)
+{
+	struct store_ota *const o = &out->ota;
+	out->how = rd_u8(r);
+	out->gba = rd_u8(r);
+	rd_text(r, out->subscriber, STORE_SUBSCRIBER_MAX);
+	if (out->how >= STORE_RENEWS || out->gba >= STORE_GBAS)
+		r->bad = true;
+	if (out->how != STORE_RENEW_SMARTCARD)
+		return;
+	o->spi2 = rd_u8(r);
+	o->kic = rd_u8(r);
+	o->kid = rd_u8(r);
+	o->cc_len = rd_u8(r);
+	rd_copy(r, o->tar, sizeof(o->tar));
+	o->key_len = (uint8_t)rd_field(r, o->key, STORE_OTA_KEY);
+	o->path_len = (uint8_t)rd_field(r, o->path, STORE_OTA_PATH);
+	o->format = rd_u8(r);
+}
+
 /* --- all -------------------------------------------------------------------------------------- */
 
 size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap)
@@ -182,6 +223,8 @@ size_t value_cred_write(const struct store_cred *c, uint8_t *out, size_t cap)
 		wr_purpose(&w, c);
 	if (layout >= VALUE_LAYOUT_MESSAGES)
 		wr_messages(&w, &c->sms);
+	if (layout >= VALUE_LAYOUT_RENEWALS)
+		wr_renewal(&w, &c->sms.renew);
 	return wr_done(&w);
 }
 
@@ -190,7 +233,7 @@ static void forget(struct store_cred *out)
 {
 	out->purpose = STORE_FOR_ANY;
 	out->repository = false;
-	out->sms = (struct store_sms){ 0 };
+	wipe(&out->sms, sizeof(out->sms));
 	out->proved = out->generation;
 	out->until_ms = 0;
 	out->labels_len = 0;
@@ -220,6 +263,8 @@ bool value_cred_read(struct kv_slice v, struct store_cred *out)
 		rd_purpose(&r, out);
 	if (layout >= VALUE_LAYOUT_MESSAGES)
 		rd_messages(&r, &out->sms);
+	if (layout >= VALUE_LAYOUT_RENEWALS)
+		rd_renewal(&r, &out->sms.renew);
 	return rd_end(&r) && layout == layout_of(out) && out->state <= STORE_CRED_REVOKED &&
 	       out->origin <= STORE_BY_BOOTSTRAP;
 }

@@ -8,6 +8,8 @@
 #include "store/value_field.h"
 #include "store/value_mac.h"
 
+enum { MAC = 8 };
+
 static void rd_layout(struct rd *r)
 {
 	if (rd_u8(r) != VALUE_LAYOUT)
@@ -99,6 +101,43 @@ bool value_sms_count_read(
 	if (!rd_end(&r))
 		return false;
 	*out = x;
+	return true;
+}
+
+/* --- sets of keys ----------------------------------------------------------------------------- */
+
+size_t value_sms_keys_head_write(const struct value_sms_keys_head *h, const struct sip_key *mac,
+	uint32_t cred, uint8_t *out, size_t cap)
+{
+	const struct key k = key_number(cred);
+	struct wr w = wr_into(out, cap);
+	wr_u8(&w, VALUE_LAYOUT);
+	wr_u64(&w, h->proved);
+	wr_u64(&w, h->due_ms);
+	value_mac_write(&w, mac, KEY_SMS_KEYS, &k);
+	return wr_done(&w);
+}
+
+bool value_sms_keys_head_read(struct kv_slice v, const struct sip_key *mac, uint32_t cred,
+	struct value_sms_keys_head *out, struct kv_slice *rest)
+{
+	enum { HEAD = 1 + 8 + 8 + MAC };
+	const struct key k = key_number(cred);
+	const uint8_t *const octets = v.data;
+	struct rd r;
+	*out = (struct value_sms_keys_head){ 0 };
+	*rest = (struct kv_slice){ "", 0 };
+	if (v.len < HEAD ||
+		!value_mac_check((struct kv_slice){ octets, HEAD }, mac, KEY_SMS_KEYS, &k, &r))
+		return false;
+	struct value_sms_keys_head h = { 0 };
+	rd_layout(&r);
+	h.proved = rd_u64(&r);
+	h.due_ms = rd_u64(&r);
+	if (!rd_end(&r))
+		return false;
+	*out = h;
+	*rest = (struct kv_slice){ octets + HEAD, v.len - HEAD };
 	return true;
 }
 

@@ -101,6 +101,16 @@ struct conf_repository { /* of firmware (R-287); all NULL and 0: there is none *
 	uint32_t size_mib;
 };
 
+struct conf_bsf { /* where keys by GBA Push come from; url NULL: nowhere, and the rest is 0 */
+	char *url, *token_url; /* the second NULL: no token is wanted, and the next two are NULL */
+	char *client_id, *client_secret_file;
+	char *ca_file, *certificate_file, *key_file; /* NULL: none */
+	char *naf_fqdn, *uicc_application;
+	char *label_cipher, *label_check;
+	uint8_t ua_id[5];
+	uint32_t timeout_s, under_way;
+};
+
 struct conf_sms {     /* the way to devices by short messages; socket NULL: there is none */
 	char *socket; /* of lwgate-smsd; path, made absolute to the configuration's folder */
 	char *group;  /* whose members may use it; "" = the gateway's own */
@@ -139,6 +149,7 @@ struct conf_gateway {
 	uint32_t relay_asleep_messages, relay_asleep_wait_s;
 	struct conf_repository repository;
 	struct conf_sms sms;
+	struct conf_bsf bsf;
 	bool store_any_filesystem;
 	uint8_t cid_node, cid_random;           /* see dtls/cid */
 	uint16_t cid_padding;                   /* octets; 0: none */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "conf/config_bsf.h"
 #include "conf/config_repository.h"
 #include "conf/config_sms.h"
 #include "conf/keys.h"
@@ -203,6 +204,7 @@ const char *conf_fixed(
 		{ KEY_LISTENER_SECURITY, same_airs },
 		{ KEY_REPOSITORY_PREFIX, conf_same_repository },
 		{ KEY_SMS_SOCKET, conf_same_sms },
+		{ KEY_BSF_URL, conf_same_bsf },
 		{ KEY_UPSTREAMS, same_titles },
 	};
 	const struct {

@@ -108,7 +108,7 @@ static bool has_room(const struct adding *a)
 {
 	enum {
 		NAMES = 3 * (CRED_IDENTITY_MAX + 1) + 2 + CRED_PIN_LEN + CONF_LABELS_TEXT,
-		SECRETS = 2 * CRED_KEY_MAX
+		SECRETS = (size_t)2 * CRED_KEY_MAX + sizeof(struct cred_renew)
 	};
 	if (grow_names(a->b, NAMES) && grow_secrets(a->b, SECRETS) && grow_entries(a->b))
 		return true;
@@ -135,8 +135,9 @@ static bool proves_nothing(const struct adding *a)
 static bool has_messages(const struct adding *a)
 {
 	const struct cred_draft *d = a->d;
-	const bool dtls = d->sms.profile == CRED_SMS_DTLS;
-	if (!there(d, CRED_IDENTITY) || (!there(d, CRED_KEY) && !dtls))
+	const bool keyless =
+		d->sms.profile == CRED_SMS_DTLS || d->sms.renew.how != CRED_RENEW_NEVER;
+	if (!there(d, CRED_IDENTITY) || (!there(d, CRED_KEY) && !keyless))
 		return conf_fail(a->error, a->b->name, d->line,
 			"the entry is not complete; add the number to sms, and: key = \"HEX\"; of "
 			"KIc's key and then KID's");
@@ -339,10 +340,18 @@ static bool messages_good(const struct adding *a, struct cred_entry *e)
 {
 	const struct cred_octets *const number = &a->d->parts[CRED_IDENTITY];
 	const struct cred_octets *const key = &a->d->parts[CRED_KEY];
+	const struct cred_sms *const x = &a->d->sms;
+	struct cred_set *const s = a->b->set;
 	const char *why = cred_sms_number_wrong(number->at, number->len);
-	e->sms = a->d->sms;
 	if (why == NULL)
-		why = cred_sms_wrong(&e->sms, key->at, key->len);
+		why = cred_sms_wrong(x, key->at, key->len);
+	memcpy(e->sms, x, sizeof(e->sms));
+	e->renews = x->renew.how != CRED_RENEW_NEVER;
+	if (why == NULL && e->renews) {
+		e->renew = (uint32_t)s->secrets_len;
+		memcpy(s->secrets + e->renew, &x->renew, sizeof(x->renew));
+		s->secrets_len += sizeof(x->renew);
+	}
 	return why == NULL || conf_fail(a->error, a->b->name, a->d->line, "sms: %s", why);
 }
 
@@ -357,7 +366,7 @@ static bool fill(const struct adding *a, struct cred_entry *e)
 	if (a->d->kind == CRED_SMS && !messages_good(a, e))
 		return false;
 	const bool keyed =
-		a->d->kind == CRED_PSK || (a->d->kind == CRED_SMS && !is_number_only(a->d));
+		a->d->kind == CRED_PSK || (a->d->kind == CRED_SMS && there(a->d, CRED_KEY));
 	if (keyed && (!put_key(a, CRED_KEY, &e->key, &e->key_len) || !strong(a, CRED_KEY)))
 		return false;
 	if (!there(a->d, CRED_UPSTREAM_KEY)) {

@@ -61,7 +61,8 @@ static const char *const field_names[FIELDS] = {
 /* Everything else is taken for a secret, a key under a misspelt name included. */
 static const char *const public_names[] = { "endpoint", "identity", "identity_hex", "public_key",
 	"certificate", "certificate_pin", "upstream_identity", "valid_until", "labels", "overlap_s",
-	"purpose", "repository", "nosec", "number", "profile", "tar", NULL };
+	"purpose", "repository", "nosec", "number", "profile", "tar", "renew", "subscriber", "gba",
+	"kic", "kid", "spi2", "file", "format", NULL };
 
 struct text_of { /* a value as written; text NULL: not there */
 	const char *text;
@@ -155,7 +156,7 @@ static bool take_other(
 	if (which == FIELD_NOSEC)
 		return take_nosec(r, s, d);
 	if (which == FIELD_SMS)
-		return cred_read_sms(s, r->name, d, r->error);
+		return cred_read_sms(s, r->name, r->text, d, r->error);
 	if (which == FIELD_LABELS)
 		return take_labels(r, s, &d->terms);
 	return which == FIELD_OVERLAP ? take_overlap(r, s, &d->terms)
@@ -349,6 +350,7 @@ static bool read_entry(struct reader *r, const config_setting_t *group)
 	const bool ok = take_fields(r, group, f, &d) && draft_from(r, f, &room, &d) &&
 			cred_build_add(&r->build, &d, r->error);
 	wipe(&room, sizeof(room));
+	wipe(&d.sms, sizeof(d.sms)); /* a card's OTA key */
 	return ok;
 }
 

@@ -19,6 +19,9 @@
 enum { CRED_NAME_MAX = 1 + CRED_IDENTITY_MAX };
 /* Stands where others have their purpose: it is found by itself. */
 enum { CRED_USE_SMS = 3 };
+enum { CRED_SMS_AGREED = offsetof(struct cred_sms, renew) };
+_Static_assert((size_t)CRED_SMS_AGREED + sizeof(struct cred_renew) == sizeof(struct cred_sms),
+	"octets, without padding");
 
 struct cred_entry {
 	uint32_t line;                        /* in the file */
@@ -37,7 +40,9 @@ struct cred_entry {
 	bool pinned, own_pin;
 	bool says_labels, says_until, says_overlap, says_purpose, says_repository;
 	bool repository;
-	struct cred_sms sms; /* zero of another kind */
+	bool renews;                  /* its keys are */
+	uint8_t sms[CRED_SMS_AGREED]; /* the beginning of a struct cred_sms; zero of another kind */
+	uint32_t renew;               /* the rest of it: offset in secrets, if it renews */
 };
 
 struct cred_set {

@@ -21,7 +21,7 @@ enum {
 	CC_LONG = 8,
 	CC_SHORT = 4,
 	KEY_SET_1 = 0x10,
-	PART_MAX = 32,
+	PART_MAX = 160,
 };
 
 static const char *const words[CRED_SMS_PROFILES] = {
@@ -101,30 +101,50 @@ static const char *algorithm_wrong(uint8_t of, size_t key_len)
 		       : NULL;
 }
 
-const char *cred_sms_wrong(const struct cred_sms *x, const uint8_t *key, size_t key_len)
+/* Nothing of packets is agreed with it. */
+static const char *dtls_wrong(const struct cred_sms *x, size_t key_len)
 {
-	const size_t half = key_len / 2;
-	if (x->profile >= CRED_SMS_PROFILES)
-		return "profile: is unknown; write lwm2m-1.0, cr-004 or dtls";
-	if (x->profile == CRED_SMS_DTLS)
-		return key_len == 0 ? NULL
-				    : "key: profile=dtls has none, as the device proves what it "
-				      "does by UDP; leave it out";
-	if (key_len != KEYS_AES_128 && key_len != KEYS_TDES && key_len != KEYS_AES_256)
+	if (x->renew.how != CRED_RENEW_NEVER)
+		return "renew: profile=dtls has no keys that could be renewed; leave it out";
+	return key_len == 0 ? cred_renew_wrong(&x->renew, false)
+			    : "key: profile=dtls has none, as the device proves what it does by "
+			      "UDP; leave it out";
+}
+
+/* key_len 0: the first ones come as the others do. */
+static const char *keys_wrong(const struct cred_sms *x, const uint8_t *key, size_t key_len)
+{
+	const size_t half = key_len / 2, serves = key_len > 0 ? key_len : (size_t)KEYS_TDES;
+	const bool renews = x->renew.how != CRED_RENEW_NEVER;
+	if (!(renews && key_len == 0) && key_len != KEYS_AES_128 && key_len != KEYS_TDES &&
+		key_len != KEYS_AES_256)
 		return "key: is KIc's key and then KID's; write 32, 48 or 64 octets, as from: "
 		       "openssl rand -hex 32";
-	const char *why = algorithm_wrong(x->kic, key_len);
+	const char *why = algorithm_wrong(x->kic, serves);
 	if (why == NULL)
-		why = algorithm_wrong(x->kid, key_len);
+		why = algorithm_wrong(x->kid, serves);
 	if (why == NULL && (x->kic & LOW) != (x->kid & LOW))
 		why = "kic and kid: name different algorithms; give both the same";
-	if (why != NULL)
+	if (why != NULL || key_len == 0)
 		return why;
 	if (same_secret(key, key + half, half))
 		return "key: both halves are the same; KIc and KID need a key each";
-	if (((x->kic & LOW) == TDES_3 && is_weak_tdes(key)) ||
-		((x->kid & LOW) == TDES_3 && is_weak_tdes(key + half)))
+	if ((x->kic & LOW) == TDES_3 && (is_weak_tdes(key) || is_weak_tdes(key + half)))
 		return "key: two of the keys of 3DES are the same; write three";
+	return NULL;
+}
+
+const char *cred_sms_wrong(const struct cred_sms *x, const uint8_t *key, size_t key_len)
+{
+	if (x->profile >= CRED_SMS_PROFILES)
+		return "profile: is unknown; write lwm2m-1.0, cr-004 or dtls";
+	if (x->profile == CRED_SMS_DTLS)
+		return dtls_wrong(x, key_len);
+	const char *why = cred_renew_wrong(&x->renew, false);
+	if (why == NULL)
+		why = keys_wrong(x, key, key_len);
+	if (why != NULL)
+		return why;
 	if (!tar_is_of_profile(x))
 		return "tar: is not of this profile; write b20203 for lwm2m-1.0, bfff00 to bfffff "
 		       "for cr-004";
@@ -152,7 +172,7 @@ static const char *take_octet(const char *name, const char *value, struct cred_s
 							: NULL;
 	if (to == NULL)
 		return "has a name that is unknown; write number, profile, kic, kid, tar, spi2, "
-		       "cc_len";
+		       "cc_len, renew, subscriber, gba, ota_...";
 	return strlen(value) == 2 && conf_hex_read(value, 2, to)
 		       ? NULL
 		       : "kic, kid and spi2: write two digits 0-9, a-f";
@@ -185,6 +205,10 @@ static const char *take_length(const char *value, struct cred_sms *x)
 static const char *take(const char *name, const char *value, struct cred_sms *x,
 	char number[CRED_SMS_NUMBER_MAX + 1])
 {
+	bool mine;
+	const char *const why = cred_renew_take(name, value, &x->renew, &mine);
+	if (mine)
+		return why;
 	if (strcmp(name, "number") == 0)
 		return take_number(value, number);
 	if (strcmp(name, "profile") == 0)
@@ -210,7 +234,9 @@ static const char *take_part(
 		return "is no list of name=value; write number=DIGITS,profile=cr-004";
 	*value = '\0';
 	*says_tar = *says_tar || strcmp(part, "tar") == 0;
-	return take(part, value + 1, x, number);
+	const char *const why = take(part, value + 1, x, number);
+	wipe(part, sizeof(part)); /* it may be an OTA key */
+	return why;
 }
 
 const char *cred_sms_read(
@@ -224,6 +250,7 @@ const char *cred_sms_read(
 		why = take_part(&text, out, number, &says_tar);
 	if (!says_tar)
 		memcpy(out->tar, tars[out->profile], sizeof(out->tar));
+	cred_renew_complete(&out->renew);
 	if (why == NULL && number[0] == '\0')
 		return "has no number; write number=DIGITS";
 	return why;
@@ -232,6 +259,7 @@ const char *cred_sms_read(
 const char *cred_sms_text(
 	const struct cred_sms *x, const uint8_t *number, size_t len, char out[CRED_SMS_TEXT])
 {
+	char renew[CRED_RENEW_TEXT];
 	const int digits = cred_sms_number_wrong(number, len) == NULL ? (int)len : 0;
 	if (x->profile == CRED_SMS_DTLS) {
 		(void)snprintf(out, CRED_SMS_TEXT, "number=%.*s,profile=%s", digits,
@@ -239,8 +267,9 @@ const char *cred_sms_text(
 		return out;
 	}
 	(void)snprintf(out, CRED_SMS_TEXT,
-		"number=%.*s,profile=%s,kic=%02x,kid=%02x,tar=%02x%02x%02x,spi2=%02x,cc_len=%u",
+		"number=%.*s,profile=%s,kic=%02x,kid=%02x,tar=%02x%02x%02x,spi2=%02x,cc_len=%u%s",
 		digits, (const char *)number, cred_sms_profile_word(x->profile), x->kic, x->kid,
-		x->tar[0], x->tar[1], x->tar[2], x->spi2, x->cc_len);
+		x->tar[0], x->tar[1], x->tar[2], x->spi2, x->cc_len,
+		cred_renew_text(&x->renew, renew));
 	return out;
 }

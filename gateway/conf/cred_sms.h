@@ -4,7 +4,8 @@
  *                checked, and as a text.
  *
  * The text: "number=4915112345678,profile=cr-004,kic=12,kid=12,tar=bfff00,spi2=00,cc_len=8"; only
- * the number is needed. With profile=dtls there is no key, and nothing else is said.
+ * the number is needed. With profile=dtls there is no key, and nothing else is said. What says how
+ * the next keys come (conf/cred_renew) stands behind it; then there need be no key of its own.
  *
  * Promise: nothing weaker than the profile asks for passes: AES, or 3DES with three keys; two keys
  *          that differ; a checksum of 8 octets, or of 4 by AES. No key is in an error.
@@ -16,12 +17,13 @@
 #define LWG_CONF_CRED_SMS_H
 
 #include "base/attr.h"
+#include "conf/cred_renew.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CRED_SMS_NUMBER_MAX = 15, CRED_SMS_TAR = 3, CRED_SMS_TEXT = 112 };
+enum { CRED_SMS_NUMBER_MAX = 15, CRED_SMS_TAR = 3, CRED_SMS_TEXT = 112 + CRED_RENEW_TEXT };
 
 enum cred_sms_profile {
 	CRED_SMS_LWM2M_10,
@@ -35,6 +37,7 @@ struct cred_sms {
 	uint8_t spi2, kic, kid;
 	uint8_t tar[CRED_SMS_TAR];
 	uint8_t cc_len;
+	struct cred_renew renew; /* the holder wipes it where it has an OTA key */
 };
 
 /* AES, key set 1, no response packets, the first TAR of the profile, a checksum of 8. */

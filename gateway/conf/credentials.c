@@ -57,7 +57,12 @@ bool cred_by_endpoint_sms(const struct cred_set *s, const char *endpoint, uint32
 
 struct cred_sms cred_sms_of(const struct cred_set *s, uint32_t number)
 {
-	return s->entries[number].sms;
+	const struct cred_entry *const e = &s->entries[number];
+	struct cred_sms out = { .profile = 0 };
+	memcpy(&out, e->sms, sizeof(e->sms));
+	if (e->renews)
+		memcpy(&out.renew, s->secrets + e->renew, sizeof(out.renew));
+	return out;
 }
 
 size_t cred_rivals(const struct cred_set *s, const char *endpoint, enum conf_purpose purpose,

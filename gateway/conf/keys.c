@@ -366,6 +366,45 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 	[KEY_SMS_VALID] = { "sms.valid_s", CONF_NUMBER, 300, 5184000, NULL, "86400", NULL, "s",
 		"How long the network is to try to deliver a message, and the gateway to hand it "
 		"over." },
+	[KEY_BSF_URL] = { "bsf.url", CONF_TEXT, 0, 512, NULL, "", NULL, NULL,
+		"Bootstrapping server function (BSF) that is asked for keys of secured packets by "
+		"GBA Push (Nbsp_GBA, TS 29.309): https://HOST[:PORT][/PATH], what comes before "
+		"/nbsp-gba/v1. Empty: there is none. See Keys by GBA Push below." },
+	[KEY_BSF_TOKEN_URL] = { "bsf.token_url", CONF_TEXT, 0, 512, NULL, "", NULL, NULL,
+		"Where tokens come from (OAuth2 client credentials, scope nbsp-gba), whole. Empty: "
+		"the BSF wants none." },
+	[KEY_BSF_CLIENT_ID] = { "bsf.client_id", CONF_TEXT, 0, 128, NULL, "", NULL, NULL,
+		"The gateway's name there." },
+	[KEY_BSF_CLIENT_SECRET] = { "bsf.client_secret_file", CONF_TEXT, 0, 1024, NULL, "", NULL,
+		NULL,
+		"File with the secret that belongs to it, one line; not readable for others." },
+	[KEY_BSF_CA] = { "bsf.ca_file", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"Certificates (PEM) that the BSF and the token endpoint are believed by; no others "
+		"are. Needed for https." },
+	[KEY_BSF_CERTIFICATE] = { "bsf.certificate_file", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"The gateway's certificate towards both, and what leads to its root: PEM. Empty: "
+		"none." },
+	[KEY_BSF_KEY] = { "bsf.key_file", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"Its private key: PEM, without a passphrase; not readable for others." },
+	[KEY_BSF_NAF_FQDN] = { "bsf.naf_fqdn", CONF_TEXT, 0, 253, NULL, "", NULL, NULL,
+		"The gateway's name as Push-NAF, which goes into every key: a domain name. "
+		"Needed." },
+	[KEY_BSF_UA_ID] = { "bsf.ua_id", CONF_TEXT, 10, 10, NULL, "0100000005", NULL, NULL,
+		"Ua security protocol identifier, which does, too: 10 hexadecimal digits. The "
+		"default, Generic Push Layer, is a placeholder: ask who runs the BSF." },
+	[KEY_BSF_UICC_APPLICATION] = { "bsf.uicc_application", CONF_TEXT, 1, 64, NULL, "USIM", NULL,
+		NULL, "Label of the application on the card (uiccAppLabel)." },
+	[KEY_BSF_LABELS] = { "bsf.labels", CONF_TEXT, 3, 65, NULL, "DMBEK DMBIK", NULL, NULL,
+		"Labels by which the keys for ciphering and for checking are derived, in this "
+		"order, "
+		"with a space between. Interim: see Keys by GBA Push below." },
+	[KEY_BSF_H2C] = { "bsf.h2c", CONF_BOOL, 0, 0, NULL, "false", NULL, NULL,
+		"Allow http:// in both: HTTP/2 in clear, keys and all. For a lab on one machine "
+		"only." },
+	[KEY_BSF_TIMEOUT] = { "bsf.timeout_s", CONF_NUMBER, 1, 120, NULL, "10", NULL, "s",
+		"How long one question may take, with its token." },
+	[KEY_BSF_UNDER_WAY] = { "bsf.under_way", CONF_NUMBER, 1, 128, NULL, "16", NULL, NULL,
+		"Questions at once, at most; others wait, as long as one may take." },
 	[KEY_CONTROL_PATH] = { "control.path", CONF_TEXT, 1, 1024, NULL, "/run/lwgate/control",
 		NULL, NULL, "Socket for lwgatectl(1); at most 107 bytes with its folder." },
 	[KEY_CONTROL_GROUP] = { "control.group", CONF_TEXT, 0, 32, NULL, "lwgate", NULL, NULL,

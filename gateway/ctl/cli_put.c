@@ -56,6 +56,11 @@ static int messages(const char *text, struct ctl_cred *d)
 	const char *const why = cred_sms_read(text, &d->sms, number);
 	if (why != NULL)
 		return cli_wrong("--sms", " is not good", why);
+	if (d->sms.renew.ota.key_len > 0)
+		return cli_wrong("--sms",
+			": an OTA key is not for the command line, where others "
+			"can see it",
+			"put it into a CSV file and import that");
 	d->kind = CTL_CRED_SMS;
 	d->identity_len = (uint8_t)strlen(number);
 	memcpy(d->identity, number, d->identity_len);
@@ -134,7 +139,8 @@ static int keys(const struct cli *c, enum ctl_verb verb, struct ctl_cred *d)
 			   c->options[CLI_REPOSITORY] != NULL ||
 			   c->options[CLI_NO_REPOSITORY] != NULL || c->options[CLI_SMS] != NULL;
 	const bool keyed = d->kind == CTL_CRED_PSK ||
-			   (d->kind == CTL_CRED_SMS && d->sms.profile != CRED_SMS_DTLS);
+			   (d->kind == CTL_CRED_SMS && d->sms.profile != CRED_SMS_DTLS &&
+				   d->sms.renew.how == CRED_RENEW_NEVER);
 	const bool wanted = (keyed || (d->kind == CTL_CRED_SMS && file != NULL)) &&
 			    (file != NULL || verb == CTL_CRED_ADD || !other);
 	int status = CLI_DONE;

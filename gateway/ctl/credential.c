@@ -58,14 +58,35 @@ static void write_terms(struct wr *w, const struct ctl_cred *c)
 	wr_bytes(w, c->labels, len);
 }
 
-static void write_sms(struct wr *w, const struct cred_sms *x)
+static void write_renew(struct wr *w, const struct ctl_cred *c)
 {
+	const struct cred_renew *const x = &c->sms.renew;
+	const struct cred_ota *const o = &x->ota;
+	wr_u8(w, x->how);
+	wr_u8(w, x->gba);
+	write_octets(w, x->subscriber, (uint8_t)strnlen(x->subscriber, CRED_SUBSCRIBER_MAX));
+	if (x->how != CRED_RENEW_SMARTCARD)
+		return;
+	wr_u8(w, o->spi2);
+	wr_u8(w, o->kic);
+	wr_u8(w, o->kid);
+	wr_u8(w, o->cc_len);
+	wr_bytes(w, o->tar, sizeof(o->tar));
+	write_key(w, c, o->key, o->key_len);
+	write_octets(w, o->path, o->path_len);
+	wr_u8(w, o->format);
+}
+
+static void write_sms(struct wr *w, const struct ctl_cred *c)
+{
+	const struct cred_sms *const x = &c->sms;
 	wr_u8(w, x->profile);
 	wr_u8(w, x->spi2);
 	wr_u8(w, x->kic);
 	wr_u8(w, x->kid);
 	wr_bytes(w, x->tar, sizeof(x->tar));
 	wr_u8(w, x->cc_len);
+	write_renew(w, c);
 }
 
 static void write_staged(struct wr *w, const struct ctl_staged *s)
@@ -98,7 +119,7 @@ void ctl_cred_write(struct wr *w, const struct ctl_cred *c)
 	if (c->pinned)
 		wr_bytes(w, c->pin, sizeof(c->pin));
 	if (c->kind == CTL_CRED_SMS)
-		write_sms(w, &c->sms);
+		write_sms(w, c);
 	write_terms(w, c);
 	write_staged(w, &c->staged);
 }
@@ -124,7 +145,29 @@ static uint8_t read_key(struct rd *r, bool has_keys, uint8_t *out)
 	return has_keys ? read_octets(r, out, CTL_KEY_MAX) : read_len(r, CTL_KEY_MAX);
 }
 
-static void read_sms(struct rd *r, struct cred_sms *out)
+static void read_renew(struct rd *r, bool has_keys, struct cred_renew *out)
+{
+	struct cred_ota *const o = &out->ota;
+	out->how = rd_u8(r);
+	out->gba = rd_u8(r);
+	(void)read_octets(r, out->subscriber, CRED_SUBSCRIBER_MAX);
+	if (out->how >= CRED_RENEWS || out->gba >= CRED_GBAS)
+		r->bad = true;
+	if (out->how != CRED_RENEW_SMARTCARD)
+		return;
+	o->spi2 = rd_u8(r);
+	o->kic = rd_u8(r);
+	o->kid = rd_u8(r);
+	o->cc_len = rd_u8(r);
+	rd_copy(r, o->tar, sizeof(o->tar));
+	o->key_len = read_key(r, has_keys, o->key);
+	o->path_len = read_octets(r, o->path, CRED_OTA_PATH);
+	o->format = rd_u8(r);
+	if (o->format >= CRED_OTA_FORMATS)
+		r->bad = true;
+}
+
+static void read_sms(struct rd *r, bool has_keys, struct cred_sms *out)
 {
 	out->profile = rd_u8(r);
 	out->spi2 = rd_u8(r);
@@ -134,6 +177,7 @@ static void read_sms(struct rd *r, struct cred_sms *out)
 	out->cc_len = rd_u8(r);
 	if (out->profile >= CRED_SMS_PROFILES)
 		r->bad = true;
+	read_renew(r, has_keys, &out->renew);
 }
 
 static bool read_staged(struct rd *r, struct ctl_staged *out)
@@ -191,7 +235,7 @@ bool ctl_cred_read(struct rd *r, struct ctl_cred *out)
 	if (out->pinned)
 		rd_copy(r, out->pin, sizeof(out->pin));
 	if (kind == CTL_CRED_SMS)
-		read_sms(r, &out->sms);
+		read_sms(r, out->has_keys, &out->sms);
 	if (!read_terms(r, out) || !rd_ok(r) || state > CTL_CRED_EXPIRED ||
 		origin > CTL_CRED_BY_BOOTSTRAP || has_keys > 1 || kind > CTL_CRED_SMS ||
 		pinned > OWN || (pinned > 0 && kind == CTL_CRED_SMS))

@@ -6,8 +6,10 @@
  * keys, u8 kind, u8 pinned (2: by its own key), then endpoint, identity, upstream identity, key,
  * upstream key, each with u8 length in front; of the keys only the lengths where it has none; then
  * 32 octets of pin if pinned; or of kind SMS u8 profile, u8 SPI2, u8 KIc, u8 KID, 3 octets of TAR,
- * u8 length of the checksum; then u8 what is said (1 labels, 2 end, 4 overlap, 8 repository, 16:
- * something is staged), u8 purpose (0: not said), u8 repository, u64 until_ms, u32 overlap_s, u64
+ * u8 length of the checksum, u8 how its keys are renewed, u8 GBA, subscriber, and if that is by
+ * smartcard u8 SPI2, u8 KIc, u8 KID, u8 length of the checksum, 3 octets of TAR, key (as above),
+ * path, u8 format; then u8 what is said (1 labels, 2 end, 4 overlap, 8 repository, 16: something is
+ * staged), u8 purpose (0: not said), u8 repository, u64 until_ms, u32 overlap_s, u64
  * generation and u64 until_ms of what it proved before, u16 length of the labels, labels. Where 16
  * is among what is said, what is staged: u8 kind, u8 armed, u64 generation, u64 until_ms, u8 length
  * of the identity, identity.
@@ -34,7 +36,8 @@ enum {
 	CTL_PIN_LEN = 32,     /* also of a raw key's identity */
 	CTL_LABELS_MAX = 527, /* all of them, see conf/labels */
 	/* On the wire. */
-	CTL_CRED_MAX = 29 + 5 + 3 * CTL_NAME_MAX + 2 * CTL_KEY_MAX + CTL_PIN_LEN + 33 +
+	CTL_SMS_LEN = offsetof(struct cred_sms, renew) + sizeof(struct cred_renew),
+	CTL_CRED_MAX = 29 + 5 + 3 * CTL_NAME_MAX + 2 * CTL_KEY_MAX + CTL_SMS_LEN + 33 +
 		       CTL_LABELS_MAX + 19 + CTL_NAME_MAX,
 };
 

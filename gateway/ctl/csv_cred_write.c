@@ -98,13 +98,25 @@ static void put_date(struct ctl_out *o, uint64_t ms)
 		ctl_out_text(o, conf_date_text(ms, text));
 }
 
-/* The last ones of a line. */
-static void put_use(struct ctl_out *o, const struct ctl_cred *c)
+/* What was agreed; with the card's key where keys are written. */
+static void put_sms(struct ctl_out *o, bool keys, const struct ctl_cred *c)
 {
 	char text[CRED_SMS_TEXT];
+	const struct cred_ota *const ota = &c->sms.renew.ota;
+	ctl_out_form(o, "\"%s", cred_sms_text(&c->sms, c->identity, c->identity_len, text));
+	if (keys && ota->key_len > 0) {
+		ctl_out_text(o, ",ota_key=");
+		put_key(o, ota->key, ota->key_len);
+	}
+	ctl_out_bytes(o, "\"", 1);
+}
+
+/* The last ones of a line. */
+static void put_use(struct ctl_out *o, bool keys, const struct ctl_cred *c)
+{
 	ctl_out_form(o, ",%s,%s,", ctl_purpose_word(c->purpose), c->repository ? "true" : "false");
 	if (c->kind == CTL_CRED_SMS)
-		put(o, cred_sms_text(&c->sms, c->identity, c->identity_len, text));
+		put_sms(o, keys, c);
 	ctl_out_text(o, "\n");
 }
 
@@ -133,7 +145,7 @@ void csv_cred_row(struct ctl_out *o, bool keys, const struct ctl_cred *c)
 		ctl_out_bytes(o, ",", 1);
 		put(o, c->labels);
 		put_date(o, c->until_ms);
-		put_use(o, c);
+		put_use(o, keys, c);
 		return;
 	}
 	ctl_out_form(o, "%s,%s,%" PRIu64 ",%" PRIu64 ",%u,%u,", state_of(c),
@@ -142,5 +154,5 @@ void csv_cred_row(struct ctl_out *o, bool keys, const struct ctl_cred *c)
 	put(o, c->labels);
 	put_date(o, c->until_ms);
 	put_date(o, c->before_generation != 0 ? c->before_until_ms : 0);
-	put_use(o, c);
+	put_use(o, keys, c);
 }

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wipe.h"
 #include "conf/base64.h"
 #include "conf/hex.h"
+#include "conf/sms_object.h"
 #include "conf/spki.h"
 #include "ctl/terms.h"
 
@@ -21,11 +23,15 @@ enum column {
 	VALID_UNTIL,
 	OVERLAP,
 	REPOSITORY,
+	SMS_NUMBER,
 	URI,
 	BOOTSTRAP,
 	MODE,
 	IDENTITY,
 	SECRET,
+	SMS_MODE,
+	SMS_PARAMS,
+	SMS_KEYS,
 	SHORT_ID,
 	COLUMNS
 };
@@ -46,11 +52,15 @@ static const char *const names[COLUMNS] = {
 	[VALID_UNTIL] = "valid_until",
 	[OVERLAP] = "overlap_s",
 	[REPOSITORY] = "repository",
+	[SMS_NUMBER] = "sms_number",
 	[URI] = "resource 0",
 	[BOOTSTRAP] = "resource 1",
 	[MODE] = "resource 2",
 	[IDENTITY] = "resource 3",
 	[SECRET] = "resource 5",
+	[SMS_MODE] = "resource 6",
+	[SMS_PARAMS] = "resource 7",
+	[SMS_KEYS] = "resource 8",
 	[SHORT_ID] = "resource 10",
 };
 
@@ -91,6 +101,12 @@ static enum column column_of(unsigned long resource)
 		return IDENTITY;
 	case 5:
 		return SECRET;
+	case 6:
+		return SMS_MODE;
+	case 7:
+		return SMS_PARAMS;
+	case 8:
+		return SMS_KEYS;
 	case 10:
 		return SHORT_ID;
 	default:
@@ -121,7 +137,7 @@ static bool title(const char *text, enum column *out)
 	if (resource(text, out))
 		return true;
 	static const enum column words[] = { ENDPOINT, CERTIFICATE_NAME, UPSTREAM_IDENTITY,
-		UPSTREAM_KEY, LABELS, VALID_UNTIL, OVERLAP, REPOSITORY };
+		UPSTREAM_KEY, LABELS, VALID_UNTIL, OVERLAP, REPOSITORY, SMS_NUMBER };
 	for (size_t i = 0; i < COUNT_OF(words); i++) {
 		*out = words[i];
 		if (strcmp(text, names[words[i]]) == 0)
@@ -363,6 +379,101 @@ static bool account(const struct record *r)
 	return true;
 }
 
+/* --- short messages --------------------------------------------------------------------------- */
+
+/* Octets of a column that may be empty. */
+static bool sms_octets(
+	const struct record *r, enum column which, uint8_t *out, size_t cap, size_t *len)
+{
+	*len = 0;
+	if (r->fields[which][0] == '\0')
+		return true;
+	if (!octets(r, which, len))
+		return false;
+	if (*len > cap)
+		return fail(r->s, r->line, "%s: is %zu octets long; use at most %zu", names[which],
+			*len, cap);
+	memcpy(out, r->s->octets, *len);
+	return true;
+}
+
+static bool sms_resources(const struct record *r, struct ctl_cred *c)
+{
+	enum { PARAMS_MAX = 7, MODE_MAX = 255 };
+	uint8_t params[PARAMS_MAX];
+	struct sms_object o = { .cr_004 = SMS_OBJECT_ANY, .params = params, .key = c->key };
+	enum sms_object_says says;
+	unsigned long mode = 0;
+	if (!number(r->fields[SMS_MODE], MODE_MAX, &mode))
+		return fail(r->s, r->line,
+			"resource 6: is no SMS Security Mode; write 1 (DTLS), 2 (secured packets "
+			"to the smartcard) or 204 to 255 (to the device)");
+	o.mode = (uint8_t)mode;
+	if (!sms_octets(r, SMS_PARAMS, params, sizeof(params), &o.params_len) ||
+		!sms_octets(r, SMS_KEYS, c->key, sizeof(c->key), &o.key_len))
+		return false;
+	const char *const why = sms_object_read(&o, &says, &c->sms);
+	if (why != NULL)
+		return fail(r->s, r->line, "%s", why);
+	if (says == SMS_OBJECT_NOTHING)
+		return fail(r->s, r->line,
+			"resource 6: says that short messages have no security, and sms_number "
+			"is there; leave it empty, or write another mode");
+	if (says == SMS_OBJECT_DTLS) /* the PSK is that of resource 5 */
+		wipe(c->key, sizeof(c->key));
+	c->key_len = says == SMS_OBJECT_DTLS ? 0 : (uint8_t)o.key_len;
+	return true;
+}
+
+/* A credential of its own, beside the one by UDP. */
+static bool sms(const struct record *r, struct ctl_cred *c)
+{
+	const char *const digits = r->fields[SMS_NUMBER];
+	const size_t len = strlen(digits);
+	*c = (struct ctl_cred){ .line = r->line, .has_keys = true, .kind = CTL_CRED_SMS };
+	const char *const why = cred_sms_number_wrong((const uint8_t *)digits, len);
+	if (why != NULL)
+		return fail(r->s, r->line, "sms_number: %s", why);
+	if (r->s->cred.purpose == CTL_FOR_BOOTSTRAP)
+		return fail(r->s, r->line,
+			"sms_number: resource 1 says that it is a Bootstrap-Server's account, to "
+			"which nobody speaks by short messages; leave it empty");
+	memcpy(c->endpoint, r->s->cred.endpoint, sizeof(c->endpoint));
+	c->identity_len = (uint8_t)len;
+	memcpy(c->identity, digits, len);
+	if (!sms_resources(r, c))
+		return false;
+	c->says_labels = r->s->cred.says_labels;
+	c->says_until = r->s->cred.says_until;
+	c->until_ms = r->s->cred.until_ms;
+	memcpy(c->labels, r->s->cred.labels, sizeof(c->labels));
+	return true;
+}
+
+/* What a record becomes: a credential, or two. */
+static bool give(const struct record *r)
+{
+	struct security_object *const s = r->s;
+	struct ctl_cred beside;
+	const bool by_sms = r->fields[SMS_NUMBER][0] != '\0';
+	/* A device that is reached in no other way has no security there. */
+	const bool alone = by_sms && strcmp(r->fields[MODE], "3") == 0;
+	if ((!alone && !by_mode(r)) || !upstream(r) || !terms(r))
+		return false;
+	if (!by_sms)
+		return s->each(s->ctx, &s->cred);
+	bool good = sms(r, &beside);
+	if (good && alone) {
+		beside.upstream_identity_len = s->cred.upstream_identity_len;
+		beside.upstream_key_len = s->cred.upstream_key_len;
+		memcpy(beside.upstream_identity, s->cred.upstream_identity, CTL_NAME_MAX);
+		memcpy(beside.upstream_key, s->cred.upstream_key, CTL_KEY_MAX);
+	}
+	good = good && (alone || s->each(s->ctx, &s->cred)) && s->each(s->ctx, &beside);
+	wipe(&beside, sizeof(beside));
+	return good;
+}
+
 static bool record(void *ctx, char *const fields[], size_t len, unsigned line)
 {
 	struct security_object *const s = ctx;
@@ -381,7 +492,7 @@ static bool record(void *ctx, char *const fields[], size_t len, unsigned line)
 	s->cred = (struct ctl_cred){ .line = line, .has_keys = true };
 	return name(&r, s->endpoint != NULL ? s->endpoint : r.fields[ENDPOINT], names[ENDPOINT],
 		       (uint8_t *)s->cred.endpoint) &&
-	       account(&r) && by_mode(&r) && upstream(&r) && terms(&r) && s->each(s->ctx, &s->cred);
+	       account(&r) && give(&r);
 }
 
 /* --- the file --------------------------------------------------------------------------------- */

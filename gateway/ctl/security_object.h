@@ -8,17 +8,20 @@
  *   upstream_identity   that the gateway shows to the server for it; with upstream_key
  *   upstream_key
  *   labels, valid_until, overlap_s, repository   as ctl/csv_cred has them
+ *   sms_number          the device's own, where it is reached by short messages; then resources 6
+ *                       to 8 are read (conf/sms_object), and the record is a credential of that
+ *                       kind, too. With Security Mode 3 it is of that kind alone
  *   N or /0/I/N         resource N of the object; any instance number I
  *
  * Resources: 0 LwM2M Server URI, 1 Bootstrap-Server (which is what the credential is for; without
  * the column nothing is said of it), 2 Security Mode, 3 Public Key or Identity, 5 Secret Key,
- * 10 Short Server ID. All others (4, the server's key, too) may be there, and nothing
- * becomes of them. Resources 3 and 5, and what goes upstream, are octets: hexadecimal, or
- * "base64:..." or "text:...".
+ * 10 Short Server ID; 6 SMS Security Mode, 7 its key parameters, 8 its keys. All others (4, the
+ * server's key, too) may be there, and nothing becomes of them. Resources 3, 5, 7 and 8, and what
+ * goes upstream, are octets: hexadecimal, or "base64:..." or "text:...".
  *
- * Promise: what is read goes to one callback a record. Bounded like ctl/csv. Of modes 1, 2 and 4
- *          the secret key is the device's own: it is counted and goes nowhere. Errors name line and
- *          column, nothing of what stands there (I5). Who holds the struct wipes it.
+ * Promise: what is read goes to one callback a credential. Bounded like ctl/csv. Of modes 1, 2 and
+ *          4 the secret key is the device's own: it is counted and goes nowhere. Errors name line
+ *          and column, nothing of what stands there (I5). Who holds the struct wipes it.
  * Errors:  false with csv.why, or why here.
  * Threads: any, one each.
  * Source:  OMA LwM2M Core 1.1 appendix E.1; R-017, R-020, R-023.
@@ -34,7 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SECURITY_WHY_MAX = 240, SECURITY_COLUMNS = 16 };
+enum { SECURITY_WHY_MAX = 240, SECURITY_COLUMNS = 20 };
 
 struct security_object {
 	/* False: enough; then why is whose it is. */

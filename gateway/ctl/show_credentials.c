@@ -163,6 +163,35 @@ static void json_octet(struct ctl_json *j, const char *key, uint8_t n)
 	json_text(j, key, text);
 }
 
+static void json_ota(struct ctl_json *j, const struct cred_ota *o)
+{
+	char path[2 * CRED_OTA_PATH + 1], tar[2 * CRED_OTA_TAR + 1];
+	cred_ota_text(o, path, tar);
+	ctl_json_key(j, "ota");
+	ctl_json_begin(j, '{');
+	json_text(j, "file", path);
+	json_text(j, "format", cred_ota_format_word(o->format));
+	json_octet(j, "kic", o->kic);
+	json_octet(j, "kid", o->kid);
+	json_text(j, "tar", tar);
+	json_octet(j, "spi2", o->spi2);
+	json_number(j, "cc_len", o->cc_len);
+	json_number(j, "key_octets", o->key_len);
+	ctl_json_end(j, '}');
+}
+
+static void json_renew(struct ctl_json *j, const struct cred_renew *x)
+{
+	json_text(j, "renew", cred_renew_word(x->how));
+	if (x->how == CRED_RENEW_GBA_PUSH) {
+		if (x->subscriber[0] != '\0')
+			json_text(j, "subscriber", x->subscriber);
+		json_text(j, "gba", cred_gba_word(x->gba));
+	}
+	if (x->how == CRED_RENEW_SMARTCARD)
+		json_ota(j, &x->ota);
+}
+
 static void json_sms(struct ctl_json *j, const struct ctl_cred *c)
 {
 	const struct cred_sms *const x = &c->sms;
@@ -178,6 +207,7 @@ static void json_sms(struct ctl_json *j, const struct ctl_cred *c)
 	json_text(j, "tar", tar);
 	json_octet(j, "spi2", x->spi2);
 	json_number(j, "cc_len", x->cc_len);
+	json_renew(j, &x->renew);
 	ctl_json_end(j, '}');
 }
 
@@ -287,6 +317,10 @@ static void sms_text(struct ctl_out *o, const struct ctl_cred *c)
 		x->tar[0], x->tar[1], x->tar[2]);
 	ctl_out_form(o, "%-20sKIc %02x, KID %02x, SPI2 %02x, checksum of %u octets\n", "packets",
 		x->kic, x->kid, x->spi2, x->cc_len);
+	char text[CRED_RENEW_TEXT];
+	if (x->renew.how != CRED_RENEW_NEVER)
+		ctl_out_form(o, "%-20s%s\n", "keys renewed",
+			cred_renew_text(&x->renew, text) + sizeof(",renew=") - 1);
 }
 
 static void cred_text(struct ctl_out *o, const struct ctl_cred *c)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "learn/account.h"
 
+#include "base/wipe.h"
+
 #include <string.h>
 
 struct learn_account *learn_account_of(struct learn_object *o, uint16_t instance)
@@ -71,6 +73,43 @@ static bool text_of(const struct learn_value *v, char *out, size_t cap)
 	return true;
 }
 
+/* --- of short messages ------------------------------------------------------------------------ */
+
+/* 204 to 255 in one octet has lost its sign. */
+static void put_sms_mode(struct learn_sms *s, const struct learn_value *v)
+{
+	int64_t n = 0;
+	if (integer_of(v, INT8_MIN, UINT8_MAX, &n))
+		s->mode = (uint8_t)n;
+	else
+		s->mode = 0;
+}
+
+static uint8_t put_sms_octets(const struct learn_value *v, uint8_t *out, size_t cap)
+{
+	struct learn_octets o;
+	size_t n = 0;
+	memset(out, 0, cap);
+	if (octets_of(v, &o) && o.len <= cap) {
+		n = o.len;
+		memcpy(out, o.octets, n);
+	}
+	wipe(&o, sizeof(o));
+	return (uint8_t)n;
+}
+
+static void put_sms(struct learn_sms *s, uint16_t resource, const struct learn_value *v)
+{
+	if (resource == LEARN_SMS_MODE)
+		put_sms_mode(s, v);
+	else if (resource == LEARN_SMS_PARAMS)
+		s->params_len = put_sms_octets(v, s->params, sizeof(s->params));
+	else if (resource == LEARN_SMS_KEYS)
+		s->key_len = put_sms_octets(v, s->key, sizeof(s->key));
+	else if (!text_of(v, s->number, sizeof(s->number)))
+		s->number[0] = '\0';
+}
+
 bool learn_account_put(
 	struct learn_object *o, const struct learn_path *p, const struct learn_value *v)
 {
@@ -97,6 +136,14 @@ bool learn_account_put(
 		break;
 	case LEARN_SECRET:
 		ok = octets_of(v, &a->secret);
+		break;
+	case LEARN_SMS_MODE:
+	case LEARN_SMS_PARAMS:
+	case LEARN_SMS_KEYS:
+	case LEARN_SMS_NUMBER:
+		if (p->deeper)
+			return true;
+		put_sms(&a->sms, p->resource, v);
 		break;
 	case LEARN_SHORT_ID:
 		ok = integer_of(v, 1, 65534, &n);

@@ -4,7 +4,8 @@
  *                written them: what of them matters here, gathered resource by resource.
  *
  * Promise: bounded by the struct, whatever is written. A resource that is not of interest is
- *          passed over; one that is, and has a value that it cannot have, is an error.
+ *          passed over; one that is, and has a value that it cannot have, is an error, but for
+ *          those of short messages.
  * Errors:  false; what was gathered before stays, so the holder throws all of it away.
  * Memory:  no allocation. The holder wipes it (I5).
  * Threads: any, one each.
@@ -32,6 +33,10 @@ enum learn_resource {
 	LEARN_MODE = 2,
 	LEARN_IDENTITY = 3, /* public key or identity */
 	LEARN_SECRET = 5,
+	LEARN_SMS_MODE = 6,
+	LEARN_SMS_PARAMS = 7, /* KIc, KID, SPI, TAR */
+	LEARN_SMS_KEYS = 8,
+	LEARN_SMS_NUMBER = 9, /* the server's */
 	LEARN_SHORT_ID = 10,
 	LEARN_RESOURCES = 11
 };
@@ -39,6 +44,17 @@ enum learn_resource {
 struct learn_octets {
 	size_t len;
 	uint8_t octets[LEARN_OCTETS_MAX];
+};
+
+/* Resources 6 to 9, each as it was written. What cannot be is as if it were not there: it is no
+   reason to know nothing of the rest of the account. */
+enum { LEARN_SMS_PARAMS_MAX = 7, LEARN_SMS_KEYS_MAX = 64, LEARN_SMS_NUMBER_MAX = 32 };
+struct learn_sms {
+	uint8_t mode;                /* 0: none */
+	uint8_t params_len, key_len; /* 0: none */
+	uint8_t params[LEARN_SMS_PARAMS_MAX];
+	uint8_t key[LEARN_SMS_KEYS_MAX];
+	char number[LEARN_SMS_NUMBER_MAX + 1];
 };
 
 struct learn_account {
@@ -49,6 +65,7 @@ struct learn_account {
 	uint16_t short_id;
 	char uri[LEARN_URI_MAX + 1];
 	struct learn_octets identity, secret;
+	struct learn_sms sms;
 };
 
 struct learn_object {

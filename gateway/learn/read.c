@@ -37,7 +37,8 @@ static bool read_one(const struct learn_write *w, struct learn_object *out)
 		return false;
 	memcpy(v.text.octets, w->content, w->len);
 	v.text.len = w->len;
-	const bool number = v.kind == LEARN_TEXT && w->path.resource != LEARN_SERVER_URI;
+	const bool number = v.kind == LEARN_TEXT && w->path.resource != LEARN_SERVER_URI &&
+			    w->path.resource != LEARN_SMS_NUMBER;
 	if (number) {
 		for (size_t i = 0; i < w->len && i < 6; i++)
 			n = n * 10 + (w->content[i] - '0');

@@ -285,6 +285,24 @@ enum learn_event learn_watch_asked(struct learn_watch *w, const struct pdu *m)
 
 /* --- what the device answers ------------------------------------------------------------------ */
 
+static void put_sms(struct learn_account *to, const struct learn_account *from)
+{
+	struct learn_sms *const t = &to->sms;
+	const struct learn_sms *const f = &from->sms;
+	if ((from->has & 1U << LEARN_SMS_MODE) != 0)
+		t->mode = f->mode;
+	if ((from->has & 1U << LEARN_SMS_PARAMS) != 0) {
+		t->params_len = f->params_len;
+		memcpy(t->params, f->params, sizeof(t->params));
+	}
+	if ((from->has & 1U << LEARN_SMS_KEYS) != 0) {
+		t->key_len = f->key_len;
+		memcpy(t->key, f->key, sizeof(t->key));
+	}
+	if ((from->has & 1U << LEARN_SMS_NUMBER) != 0)
+		memcpy(t->number, f->number, sizeof(t->number));
+}
+
 static void put_resources(struct learn_account *to, const struct learn_account *from)
 {
 	if ((from->has & 1U << LEARN_SERVER_URI) != 0)
@@ -299,21 +317,28 @@ static void put_resources(struct learn_account *to, const struct learn_account *
 		to->secret = from->secret;
 	if ((from->has & 1U << LEARN_SHORT_ID) != 0)
 		to->short_id = from->short_id;
+	put_sms(to, from);
 	to->has |= from->has;
 }
 
 /* Whether resources that a Write of an instance has not are gone or stay, clients take in different
-   ways. */
+   ways. Of those of short messages nothing is known then; the rest of the account is. */
 static const char *merge(struct learn_watch *w)
 {
+	static const uint16_t of_sms = 1U << LEARN_SMS_MODE | 1U << LEARN_SMS_PARAMS |
+				       1U << LEARN_SMS_KEYS | 1U << LEARN_SMS_NUMBER;
 	for (size_t i = 0; i < w->read.len; i++) {
 		const struct learn_account *const from = &w->read.accounts[i];
 		struct learn_account *const to = learn_account_of(&w->object, from->instance);
 		if (!to)
 			return "there are too many accounts";
-		if (w->path.resource == LEARN_NONE && (to->has & ~from->has) != 0)
+		const unsigned less =
+			w->path.resource == LEARN_NONE ? to->has & ~(unsigned)from->has : 0;
+		if ((less & ~(unsigned)of_sms) != 0)
 			return "an account was written again with less in it";
 		put_resources(to, from);
+		if (less != 0)
+			wipe(&to->sms, sizeof(to->sms));
 	}
 	return NULL;
 }
@@ -459,6 +484,7 @@ bool learn_watch_found(const struct learn_watch *w, struct learn_found *out)
 		return false;
 	out->mode = (enum learn_mode)a->mode;
 	out->identity = a->identity;
+	out->sms = a->sms;
 	if (out->mode == LEARN_PSK)
 		out->key = a->secret;
 	return true;

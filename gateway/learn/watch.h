@@ -42,6 +42,7 @@ struct learn_found { /* what the device is to prove; the holder wipes it */
 	   certificate. All as they were written: nothing of it has been checked. */
 	struct learn_octets identity;
 	struct learn_octets key; /* PSK; else empty: a private key is not for us to have */
+	struct learn_sms sms;    /* of the same account; mode 0: nothing about short messages */
 };
 
 enum learn_event {

@@ -112,6 +112,13 @@ bool sms_profile_settings(
 		return fail(why, a->profile == SMS_CR_004
 					 ? "the TAR of cr-004 is to be of BFFF00 to BFFFFF"
 					 : "the TAR of lwm2m-1.0 is B20203");
+	return sms_agreed_settings(a, allow_3des, out, why);
+}
+
+bool sms_agreed_settings(
+	const struct sms_agreed *a, bool allow_3des, struct sms_settings *out, const char **why)
+{
+	memset(out, 0, sizeof(*out));
 	if (!is_strong(a, allow_3des, why))
 		return false;
 	const size_t half = a->key_len / 2;

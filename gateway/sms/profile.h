@@ -48,6 +48,9 @@ struct sms_agreed {             /* the holder wipes it */
 struct sms_agreed sms_agreed_default(enum sms_profile p); /* AES, key set 1, no PoR, CC of 8 */
 MUST_USE bool sms_profile_settings(
 	const struct sms_agreed *a, bool allow_3des, struct sms_settings *out, const char **why);
+/* The same for an application that is not LwM2M's: whatever the profile, and any TAR. */
+MUST_USE bool sms_agreed_settings(
+	const struct sms_agreed *a, bool allow_3des, struct sms_settings *out, const char **why);
 /* Resource 7, six octets (KIc, KID, SPI1, TAR) or seven (SPI2 after SPI1). False: neither. */
 MUST_USE bool sms_agreed_from_resource_7(const uint8_t *octets, size_t len, struct sms_agreed *out);
 /* May a message with these come from a device (TS 23.038; PID is not looked at)? */

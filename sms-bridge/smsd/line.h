@@ -5,8 +5,9 @@
  * Model:   whoever made the way calls line_start() and, before each time that the loop waits,
  *          line_settle(): that moves what the way has to say. What the stream says goes into the
  *          way at once.
- * Promise: never blocks; names are looked up beside the loop, one at a time. A tty is ours alone while it is open, and raw. TLS is 1.2 or
- *          newer; the other side is who server_name says, by the anchors, or nothing is said to it.
+ * Promise: never blocks; names are looked up beside the loop, one at a time. A tty is ours alone
+ *          while it is open, and raw. TLS is 1.2 or newer; the other side is who server_name says,
+ *          by the anchors, or nothing is said to it.
  * Errors:  line_new(): NULL with *error filled. Later the way is told that its stream has ended,
  *          and the log why.
  * Threads: one, the loop's, and one of smsd/lookup while a name is looked up.

@@ -16,7 +16,7 @@
 #include "sms-bridge/modem/modem.h"
 #include "sms-bridge/smsd/settings.h"
 
-enum { PIN_BOOK_NAME = sizeof("/pin-") + 2 * WIRE_NAME_MAX };
+enum { PIN_BOOK_NAME = sizeof("/pin-") + (size_t)2 * WIRE_NAME_MAX };
 
 struct pin_book {
 	char folder[SETTINGS_PATH_MAX];

@@ -158,15 +158,15 @@ static void test_what_is_not_its_form_is_refused(void **state)
 		{ "{ endpoint = \"e\"; sms = { number = \"1234567890123456\"; }; " KEYS " }",
 			"F:2: sms: number: is none; write up to 15 digits, the country's first, "
 			"without +" },
-		{ OF("profile = \"lwm2m\";", KEYS),
-			"F:2: sms.profile: is unknown; write \"lwm2m-1.0\", \"cr-004\" or \"dtls\"" },
+		{ OF("profile = \"lwm2m\";", KEYS), "F:2: sms.profile: is unknown; write "
+						    "\"lwm2m-1.0\", \"cr-004\" or \"dtls\"" },
 		{ OF("tar = \"B2020\";", KEYS),
 			"F:2: sms.tar: write six digits 0-9, a-f in quotes: \"B20203\"" },
 		{ OF("kic = 256;", KEYS), "F:2: sms.kic: write a number, as 0x12" },
 		{ OF("kid = \"12\";", KEYS), "F:2: sms.kid: write a number, as 0x12" },
-		{ OF("key = \"" KIC KID "\";", ""),
-			"F:2: sms: unknown key; write number, profile, kic, kid, tar, spi2 and "
-			"cc_len" },
+		{ OF("key = \"" KIC KID "\";", ""), "F:2: sms: unknown key; write number, profile, "
+						    "kic, kid, tar, spi2, cc_len, "
+						    "renew, subscriber, gba and ota" },
 		{ OF("", KEYS " identity = \"i\";"),
 			"F:2: of identity, public_key, certificate and nosec none goes with sms; "
 			"leave it out" },

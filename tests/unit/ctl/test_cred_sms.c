@@ -147,7 +147,8 @@ static void test_I5_what_is_wrong_is_told_without_what_stands_there(void **state
 	const struct {
 		const char *text, *error;
 	} rows[] = {
-		{ "endpoint,sms,key\ne," KEYS "," KEYS "\n", "2: sms: is no list of name=value" },
+		{ "endpoint,sms,key\ne," KEYS "," KEYS "\n",
+			"2: sms: is no list of name=value; write number=DIGITS,profile=cr-004" },
 		{ "endpoint,sms,key\ne,number=8f1d2c6b," KEYS "\n",
 			"2: sms: number: is none; write up to 15 digits, the country's first, "
 			"without +" },
@@ -191,6 +192,62 @@ static void test_I5_its_keys_are_in_no_output(void **state)
 	}
 }
 
+/* --- how its keys are renewed ----------------------------------------------------------------- */
+
+static struct ctl_cred by_card(bool keys)
+{
+	struct ctl_cred c = whole(keys);
+	struct cred_renew *const x = &c.sms.renew;
+	x->how = CRED_RENEW_SMARTCARD;
+	x->ota = (struct cred_ota){ .spi2 = 0x39,
+		.kic = 0x42,
+		.kid = 0x42,
+		.cc_len = 8,
+		.tar = { 0xb0, 0x00, 0x10 },
+		.key_len = 32,
+		.path_len = 4,
+		.path = { 0x7f, 0xff, 0x64, 0x32 },
+		.format = CRED_OTA_EXPANDED };
+	for (uint8_t i = 0; i < x->ota.key_len; i++)
+		x->ota.key[i] = (uint8_t)(0xc0 + i);
+	return c;
+}
+
+static void test_I5_a_cards_key_is_where_keys_are_written_and_nowhere_else(void **state)
+{
+	const struct ctl_cred c = by_card(true);
+	struct ctl_cred back;
+	char text[1024];
+	(void)state;
+	for (unsigned how = 0; how < 6; how++) {
+		struct ctl_out o = { 0 };
+		if (how < 2)
+			ctl_show_cred(&o, how == 0 ? CTL_TEXT : CTL_JSON, &c);
+		else if (how < 4)
+			ctl_show_cred_row(&o, how == 2 ? CTL_TEXT : CTL_JSON, &c);
+		else
+			csv_cred_row(&o, how == 5, &c);
+		ctl_out_bytes(&o, "", 1);
+		assert_int_equal(strstr(o.data, "c0c1c2") != NULL, how == 5);
+		if (how != 2)
+			assert_non_null(
+				strstr(o.data, how == 3 || how == 1 ? "smartcard" : "7fff6432"));
+		ctl_out_fini(&o);
+	}
+	struct ctl_out o = { 0 };
+	csv_cred_titles(&o, true);
+	csv_cred_row(&o, true, &c);
+	(void)snprintf(text, sizeof(text), "%.*s", (int)o.len, o.data);
+	ctl_out_fini(&o);
+	assert_string_equal(csv(text, &back), "");
+	assert_memory_equal(&back.sms, &c.sms, sizeof(c.sms));
+	/* One whose first keys come by push has none. */
+	assert_string_equal(
+		csv("endpoint,sms,key\ne,\"number=4915,profile=cr-004,renew=gba-push\",\n", &back),
+		"");
+	assert_true(back.key_len == 0 && back.sms.renew.how == CRED_RENEW_GBA_PUSH);
+}
+
 static void test_what_was_agreed_is_shown(void **state)
 {
 	(void)state;
@@ -221,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_exported_is_read_again),
 		cmocka_unit_test(test_I5_what_is_wrong_is_told_without_what_stands_there),
 		cmocka_unit_test(test_I5_its_keys_are_in_no_output),
+		cmocka_unit_test(test_I5_a_cards_key_is_where_keys_are_written_and_nowhere_else),
 		cmocka_unit_test(test_what_was_agreed_is_shown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

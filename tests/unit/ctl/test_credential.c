@@ -101,10 +101,56 @@ static void test_the_longest_fits_to_the_octet(void **state)
 	c.upstream_identity_len = CTL_NAME_MAX;
 	c.upstream_key_len = CTL_KEY_MAX;
 	c.staged.identity_len = CTL_NAME_MAX;
+	c.kind = CTL_CRED_SMS; /* which has more than a pin */
+	c.pinned = false;
+	c.sms.renew.how = CRED_RENEW_SMARTCARD;
+	memset(c.sms.renew.subscriber, 's', CRED_SUBSCRIBER_MAX);
+	c.sms.renew.ota.key_len = CRED_OTA_KEY;
+	c.sms.renew.ota.path_len = CRED_OTA_PATH;
 	struct wr w = wr_into(wire, sizeof(wire));
 	ctl_cred_write(&w, &c);
 	assert_true(wr_ok(&w));
 	assert_int_equal(w.len, CTL_CRED_MAX);
+}
+
+static void test_I5_an_OTA_key_goes_where_keys_go(void **state)
+{
+	(void)state;
+	struct ctl_cred c = whole(), back;
+	uint8_t wire[CTL_CRED_MAX];
+	c.kind = CTL_CRED_SMS;
+	c.pinned = false;
+	c.staged.generation = 0;
+	c.sms = cred_sms_default(CRED_SMS_CR_004);
+	c.sms.renew.how = CRED_RENEW_SMARTCARD;
+	struct cred_ota *const o = &c.sms.renew.ota;
+	*o = (struct cred_ota){ .spi2 = 0x39,
+		.kic = 0x22,
+		.kid = 0x32,
+		.cc_len = 4,
+		.tar = { 0xb0, 1, 2 },
+		.key_len = 32,
+		.path_len = 4,
+		.path = { 0x7f, 0xff, 0x64 },
+		.format = CRED_OTA_INDEFINITE };
+	memset(o->key, 0xa7, o->key_len);
+	for (unsigned with = 0; with < 2; with++) {
+		c.has_keys = with == 1;
+		struct wr w = wr_into(wire, sizeof(wire));
+		ctl_cred_write(&w, &c);
+		assert_true(wr_ok(&w));
+		struct rd r = rd_from(wire, w.len);
+		assert_true(ctl_cred_read(&r, &back) && rd_end(&r));
+		assert_int_equal(memmem(wire, w.len, o->key, 4) != NULL, with);
+		assert_int_equal(back.sms.renew.ota.key_len, 32);
+		assert_int_equal(back.sms.renew.ota.key[31], with ? 0xa7 : 0);
+		back.sms.renew.ota = *o;
+		assert_memory_equal(&back.sms, &c.sms, sizeof(c.sms));
+		for (size_t len = 0; len < w.len; len++) {
+			r = rd_from(wire, len);
+			assert_false(ctl_cred_read(&r, &back));
+		}
+	}
 }
 
 /* I5: what is shown has only the lengths. */
@@ -219,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_written_is_read),
 		cmocka_unit_test(test_the_longest_fits_to_the_octet),
+		cmocka_unit_test(test_I5_an_OTA_key_goes_where_keys_go),
 		cmocka_unit_test(test_I5_without_keys_none_is_on_the_wire),
 		cmocka_unit_test(test_I7_what_is_out_of_bounds_is_refused),
 		cmocka_unit_test(test_I7_labels_and_what_is_said_of_them_are_bounded),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/attr.h"
 #include "conf/hex.h"
 #include "ctl/security_object.h"
 #include "unit/conf/samples.h"
@@ -17,13 +18,15 @@
 #define HEAD "endpoint,0,1,2,3,4,5,10\n"
 
 struct taken {
-	struct ctl_cred last;
+	struct ctl_cred last, all[2];
 	size_t count, private_keys;
 };
 
 static bool keep(void *ctx, const struct ctl_cred *c)
 {
 	struct taken *t = ctx;
+	if (t->count < COUNT_OF(t->all))
+		t->all[t->count] = *c;
 	t->last = *c;
 	t->count++;
 	return true;
@@ -298,6 +301,102 @@ static void test_I5_errors_name_line_and_column_but_nothing_that_stands_there(vo
 	}
 }
 
+/* --- short messages --------------------------------------------------------------------------- */
+
+#define SMS_HEAD "endpoint,2,3,5,sms_number,6,7,8\n"
+#define SMS_KEYS "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+static void test_R313_resources_6_to_8_are_a_credential_beside_the_other(void **state)
+{
+	(void)state;
+	struct taken t;
+	assert_string_equal(read_all(SMS_HEAD "e,0,text:i," KEY ",4915112345678,2,121216b20203," //
+				    SMS_KEYS "\n",
+				    &t),
+		"");
+	assert_int_equal(t.count, 2);
+	assert_int_equal(t.all[0].kind, CTL_CRED_PSK);
+	assert_int_equal(t.all[0].key_len, 16);
+	const struct ctl_cred *const c = &t.all[1];
+	assert_int_equal(c->kind, CTL_CRED_SMS);
+	assert_string_equal(c->endpoint, "e");
+	assert_int_equal(c->identity_len, 13);
+	assert_memory_equal(c->identity, "4915112345678", 13);
+	assert_int_equal(c->sms.profile, CRED_SMS_LWM2M_10);
+	assert_int_equal(c->sms.kic, 0x12);
+	assert_int_equal(c->key_len, 32);
+	assert_memory_equal(c->key, "\x00\x01\x02", 3);
+	assert_true(c->has_keys && !c->pinned && c->upstream_key_len == 0);
+	assert_int_equal(c->purpose, CTL_FOR_UNSAID);
+	/* Without the column nothing becomes of them; nor of a device that has no number. */
+	assert_string_equal(read_all("endpoint,2,3,5,6,7,8\ne,0,text:i," KEY ",2,xx,yy\n", &t), "");
+	assert_int_equal(t.count, 1);
+	assert_string_equal(read_all(SMS_HEAD "e,0,text:i," KEY ",,2,xx,yy\n", &t), "");
+	assert_int_equal(t.count, 1);
+}
+
+static void test_a_device_by_short_messages_alone(void **state)
+{
+	(void)state;
+	struct taken t;
+	assert_string_equal(
+		read_all("endpoint,2,3,sms_number,6,7,8,labels,upstream_identity,upstream_key\n"
+			 "e,3,,49151,204,12121639bfff01," SMS_KEYS ",a,text:u," KEY "\n",
+			&t),
+		"");
+	assert_int_equal(t.count, 1);
+	assert_int_equal(t.last.kind, CTL_CRED_SMS);
+	assert_int_equal(t.last.sms.profile, CRED_SMS_CR_004);
+	assert_int_equal(t.last.sms.spi2, 0x39);
+	assert_memory_equal(t.last.sms.tar, "\xbf\xff\x01", 3);
+	assert_string_equal(t.last.labels, "a");
+	assert_int_equal(t.last.upstream_key_len, 16);
+}
+
+static void test_a_device_by_DTLS_over_short_messages_has_no_other_key(void **state)
+{
+	(void)state;
+	struct taken t;
+	assert_string_equal(read_all(SMS_HEAD "e,0,text:i," KEY ",49151,1,," KEY "\n", &t), "");
+	assert_int_equal(t.count, 2);
+	assert_int_equal(t.last.sms.profile, CRED_SMS_DTLS);
+	assert_int_equal(t.last.key_len, 0);
+	assert_int_equal(t.last.key[0], 0);
+}
+
+static void test_what_cannot_be_by_short_messages_is_told(void **state)
+{
+	static const struct {
+		const char *fields, *error;
+	} rows[] = {
+		{ "+4915,2,121216b20203," SMS_KEYS, "2: sms_number: " },
+		{ "4915,,121216b20203," SMS_KEYS, "2: resource 6: is no SMS Security Mode" },
+		{ "4915,256,121216b20203," SMS_KEYS, "2: resource 6: is no SMS Security Mode" },
+		{ "4915,3,121216b20203," SMS_KEYS, "2: resource 6: says that" },
+		{ "4915,7,121216b20203," SMS_KEYS, "2: resource 6 has a reserved mode" },
+		{ "4915,2,1212," SMS_KEYS, "2: resource 7 is not 6 or 7" },
+		{ "4915,2,121216b2020304aa," SMS_KEYS, "2: resource 7: is 8 octets long" },
+		{ "4915,2,121216b20203," KEY, "2: resource 8 has one key" },
+		{ "4915,2,121216b20203," KEY KEY, "2: key: both halves are the same" },
+		{ "4915,2,121216b20203,xyz", "2: resource 8: is not hexadecimal" },
+	};
+	(void)state;
+	struct taken t;
+	char text[400];
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		(void)snprintf(text, sizeof(text), SMS_HEAD "e,3,,,%s\n", rows[i].fields);
+		const char *const said = read_all(text, &t);
+		if (strncmp(said, rows[i].error, strlen(rows[i].error)) != 0 ||
+			strstr(said, "8f1d") != NULL || t.count != 0)
+			fail_msg("row %zu: \"%s\"", i, said);
+	}
+	assert_non_null(strstr(read_all("endpoint,1,2,3,5,sms_number,6,7,8\n"
+					"e,1,0,text:i," KEY ",4915,2,121216b20203," SMS_KEYS "\n",
+				       &t),
+		"Bootstrap-Server"));
+	assert_int_equal(t.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +410,10 @@ int main(void)
 		cmocka_unit_test(test_a_bootstrap_servers_account_needs_no_short_id),
 		cmocka_unit_test(test_titles_are_resources_of_any_instance),
 		cmocka_unit_test(test_I5_errors_name_line_and_column_but_nothing_that_stands_there),
+		cmocka_unit_test(test_R313_resources_6_to_8_are_a_credential_beside_the_other),
+		cmocka_unit_test(test_a_device_by_short_messages_alone),
+		cmocka_unit_test(test_a_device_by_DTLS_over_short_messages_has_no_other_key),
+		cmocka_unit_test(test_what_cannot_be_by_short_messages_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

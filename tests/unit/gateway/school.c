@@ -137,6 +137,13 @@ static size_t put(uint8_t *out, uint8_t id, const void *value, size_t len)
 	return at + len;
 }
 
+static size_t put_sms(uint8_t *out, const struct school_sms *x)
+{
+	size_t at = put(out, 6, &x->mode, 1);
+	at += put(out + at, 7, x->params, x->params_len);
+	return at + put(out + at, 8, x->key, x->key_len);
+}
+
 void school_write(struct town *t, size_t device, const struct school_account *a)
 {
 	/* Uri-Path: 0, 1, Content-Format: 11542 */
@@ -153,6 +160,8 @@ void school_write(struct town *t, size_t device, const struct school_account *a)
 	at += put(said + at, 3, a->identity, a->identity_len);
 	if (a->key)
 		at += put(said + at, 5, a->key, a->key_len);
+	if (a->sms)
+		at += put_sms(said + at, a->sms);
 	at += put(said + at, 10, &id, 1);
 	said_len = at;
 	say(t, device);

@@ -24,6 +24,12 @@ enum { SCHOOL_NOT_ACCEPTABLE = 134, SCHOOL_KEY = 16, SCHOOL_SETTLE_S = 3600 };
 
 enum school_mode { SCHOOL_PSK = 0, SCHOOL_RAW_KEY = 1, SCHOOL_CERTIFICATE = 2 };
 
+struct school_sms { /* resources 6 to 8 */
+	uint8_t mode;
+	const uint8_t *params, *key;
+	size_t params_len, key_len;
+};
+
 struct school_account {
 	const char *uri;
 	enum school_mode mode;
@@ -31,6 +37,7 @@ struct school_account {
 	size_t identity_len;
 	const uint8_t *key; /* NULL: none */
 	size_t key_len;
+	const struct school_sms *sms; /* NULL: nothing */
 };
 
 /* A good key; another for each number. */

@@ -283,6 +283,66 @@ static void test_what_is_not_said_anew_stays(void **state)
 	said(w, "e: is as it was");
 }
 
+static void test_a_cards_key_is_not_said_again(void **state)
+{
+	struct world *const w = *state;
+	struct ctl_cred c = cred_of("e", "49151", KEYS);
+	struct cred_ota *const o = &c.sms.renew.ota;
+	c.sms.renew.how = CRED_RENEW_SMARTCARD;
+	*o = (struct cred_ota){ .spi2 = 0x39,
+		.kic = 0x12,
+		.kid = 0x12,
+		.cc_len = 8,
+		.key_len = 32,
+		.path_len = 2,
+		.path = { 0x64, 0x32 } };
+	assert_true(conf_hex_read(OTHERS, sizeof(OTHERS) - 1, o->key));
+	assert_int_equal(add(w, &c), CTL_DONE);
+	const uint64_t proved = sms_now(w, "e")->proved;
+	assert_int_equal(show(w, "e", CTL_FOR_SMS), CTL_DONE);
+	assert_int_equal(w->shown.sms.renew.ota.key_len, 32);
+	assert_int_equal(w->shown.sms.renew.ota.key[0], 0);
+	/* Another file of the card; nothing that the device proves has changed. */
+	o->path[1] = 0x33;
+	o->key_len = 0;
+	memset(o->key, 0, sizeof(o->key));
+	assert_int_equal(replace(w, &c), CTL_DONE);
+	const struct store_cred *now = sms_now(w, "e");
+	assert_int_equal(now->sms.renew.ota.path[1], 0x33);
+	assert_int_equal(now->sms.renew.ota.key_len, 32);
+	assert_int_equal(now->sms.renew.ota.key[0], 0x1b);
+	assert_int_equal(now->proved, proved);
+	/* By push: nothing of the card is left. */
+	memset(&c.sms.renew, 0, sizeof(c.sms.renew));
+	c.sms.renew.how = CRED_RENEW_GBA_PUSH;
+	assert_int_equal(replace(w, &c), CTL_DONE);
+	now = sms_now(w, "e");
+	assert_int_equal(now->sms.renew.how, STORE_RENEW_GBA_PUSH);
+	assert_int_equal(now->sms.renew.ota.key_len, 0);
+	assert_int_equal(now->proved, proved);
+	assert_int_equal(replace(w, &c), CTL_DONE);
+	said(w, "e: is as it was");
+}
+
+static void test_one_whose_first_keys_come_by_push_has_none(void **state)
+{
+	struct world *const w = *state;
+	sync_file(w, FILE_OF("{ endpoint = \"e\"; sms = { number = \"49151\"; profile = "
+			     "\"cr-004\"; renew = \"gba-push\"; }; }"));
+	const struct store_cred *c = sms_now(w, "e");
+	assert_int_equal(c->key_len, 0);
+	const uint64_t proved = c->proved;
+	sync_file(w, FILE_OF("{ endpoint = \"e\"; sms = { number = \"49151\"; profile = "
+			     "\"cr-004\"; renew = \"gba-push\"; gba = \"u\"; }; }, "
+			     "{ endpoint = \"f\"; sms = { number = \"49152\"; profile = "
+			     "\"cr-004\"; renew = \"udp\"; }; }"));
+	c = sms_now(w, "e");
+	assert_true(w->changed_len == 1 && w->changed[0] == c->number);
+	assert_int_equal(c->sms.renew.gba, STORE_GBA_U);
+	assert_int_equal(c->proved, proved);
+	assert_int_equal(sms_now(w, "f")->sms.renew.how, STORE_RENEW_UDP);
+}
+
 static void test_I5_no_key_is_in_the_log(void **state)
 {
 	struct world *const w = *state;
@@ -303,6 +363,8 @@ int main(void)
 		EACH(test_R022_what_another_has_in_the_store_is_refused),
 		EACH(test_it_is_added_beside_others_and_named_by_its_kind),
 		EACH(test_what_is_not_said_anew_stays),
+		EACH(test_a_cards_key_is_not_said_again),
+		EACH(test_one_whose_first_keys_come_by_push_has_none),
 		EACH(test_I5_no_key_is_in_the_log),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

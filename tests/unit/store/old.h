@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * unit/store/old: a store as an earlier program has left it: one of schema 1, sealed by it; one of
- *                 schema 2 has the same rows; one of schema 3; one of schema 4; and one of
- *                 schema 6.
+ *                 schema 2 has the same rows; one of schema 3; one of schema 4; one of
+ *                 schema 6; and one of schema 7.
  *
  * That of schema 1 holds three credentials: number 1, "gone", revoked; 2, "urn:dev:old-1", of a
  * file, with an association in slot 0, and a session that is registered at "abc"; 3,
@@ -25,6 +25,11 @@
  * registered at "jkl" and has an upstream and a number, and "six-next" staged; number 2,
  * "urn:dev:six-2", without DTLS (generation 2); and number 3, "urn:dev:six-3", revoked.
  *
+ * That of schema 7 holds number 1, "urn:dev:seven-0", a PSK; number 2, "urn:dev:seven-1", reached
+ * by short messages at 491234 as cr-004 (key 'k' and 31 times 's', generation 2), whose counters
+ * are 3 and 4, with "seven-i" (id 7) in its box in and "seven-o", two segments under reference 9,
+ * in its box out; and number 3, "urn:dev:seven-2", reached at 495678 as lwm2m-1.0.
+ *
  * Errors: asserted. Threads: one.
  */
 #ifndef LWG_UNIT_STORE_OLD_H
@@ -34,7 +39,7 @@
 
 #include <stdint.h>
 
-/* Of schema version 1 to 6, brought up and running. */
+/* Of schema version 1 to 7, brought up and running. */
 struct depot *old_depot(uint32_t version);
 
 #endif

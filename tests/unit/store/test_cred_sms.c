@@ -99,11 +99,101 @@ static void test_what_was_agreed_is_part_of_its_face(void **state)
 	(void)state;
 	const struct store_cred a = cred("e", "491511");
 	for (size_t i = 0; i < sizeof(struct store_sms); i++) {
+		const bool renews = i >= offsetof(struct store_sms, renew);
 		struct store_cred b = a;
 		((uint8_t *)&b.sms)[i] ^= 1;
-		assert_false(cred_same_face(&a, &b));
+		/* How its keys are renewed is nothing that its device proves. */
+		assert_int_equal(cred_same_face(&a, &b), renews);
 		assert_false(cred_same_content(&a, &b));
 	}
+}
+
+/* --- how its keys are renewed ----------------------------------------------------------------- */
+
+static void renews(struct store_cred *c, enum store_renew_how how)
+{
+	struct store_renew *const x = &c->sms.renew;
+	memset(x, 0, sizeof(*x));
+	x->how = (uint8_t)how;
+	if (how == STORE_RENEW_GBA_PUSH) {
+		x->gba = STORE_GBA_U;
+		memset(x->subscriber, 's', STORE_SUBSCRIBER_MAX);
+	}
+	if (how != STORE_RENEW_SMARTCARD)
+		return;
+	x->ota = (struct store_ota){ .spi2 = 0x39,
+		.kic = 0x22,
+		.kid = 0x32,
+		.cc_len = 8,
+		.tar = { 1, 2, 3 },
+		.key_len = STORE_OTA_KEY,
+		.path_len = STORE_OTA_PATH,
+		.format = 2 };
+	memset(x->ota.key, 0x77, sizeof(x->ota.key));
+	memset(x->ota.path, 0x64, sizeof(x->ota.path));
+}
+
+static void test_renewal_is_kept_where_there_is_one(void **state)
+{
+	uint8_t octets[VALUE_PLAIN_MAX];
+	(void)state;
+	for (int how = 0; how < STORE_RENEWS; how++) {
+		struct store_cred c = cred("e", "491511"), back;
+		renews(&c, (enum store_renew_how)how);
+		if (how != STORE_RENEW_NEVER)
+			c.key_len = 0;
+		assert_true(cred_is_sound(&c));
+		const size_t len = value_cred_write(&c, octets, sizeof(octets));
+		assert_true(len > 0);
+		assert_int_equal(octets[0],
+			how == STORE_RENEW_NEVER ? VALUE_LAYOUT_MESSAGES : VALUE_LAYOUT_RENEWALS);
+		memset(&back, 0x5a, sizeof(back));
+		back.number = c.number;
+		back.generation = c.generation;
+		assert_true(value_cred_read((struct kv_slice){ octets, len }, &back));
+		assert_memory_equal(&back.sms, &c.sms, sizeof(c.sms));
+		assert_int_equal(back.key_len, c.key_len);
+		for (size_t i = 0; i < len; i++)
+			assert_false(value_cred_read((struct kv_slice){ octets, i }, &back));
+		/* In one way only. */
+		octets[0] ^= VALUE_LAYOUT_MESSAGES ^ VALUE_LAYOUT_RENEWALS;
+		assert_false(value_cred_read((struct kv_slice){ octets, len }, &back));
+	}
+}
+
+static void test_renewal_has_nothing_of_another_way(void **state)
+{
+	struct store_cred c = cred("e", "491511");
+	(void)state;
+	c.key_len = 0;
+	assert_false(cred_is_sound(&c)); /* never, and no key */
+	renews(&c, STORE_RENEW_UDP);
+	assert_true(cred_is_sound(&c));
+	c.sms.renew.gba = STORE_GBA_U;
+	assert_false(cred_is_sound(&c));
+	renews(&c, STORE_RENEW_UDP);
+	c.sms.renew.subscriber[0] = 'a';
+	assert_false(cred_is_sound(&c));
+	renews(&c, STORE_RENEW_SMARTCARD);
+	c.sms.renew.how = STORE_RENEW_UDP;
+	assert_false(cred_is_sound(&c));
+	renews(&c, STORE_RENEW_SMARTCARD);
+	c.sms.renew.ota.path_len++;
+	assert_false(cred_is_sound(&c));
+	renews(&c, STORE_RENEW_GBA_PUSH);
+	c.sms.renew.subscriber[STORE_SUBSCRIBER_MAX] = 's';
+	assert_false(cred_is_sound(&c));
+	renews(&c, STORE_RENEWS);
+	assert_false(cred_is_sound(&c));
+	renews(&c, STORE_RENEW_UDP);
+	c.sms.profile = STORE_SMS_DTLS;
+	assert_false(cred_is_sound(&c));
+	c.kind = STORE_CRED_PSK;
+	c.key_len = 16;
+	memset(&c.sms, 0, offsetof(struct store_sms, renew));
+	assert_false(cred_is_sound(&c));
+	memset(&c.sms, 0, sizeof(c.sms));
+	assert_true(cred_is_sound(&c));
 }
 
 /* --- in the store ----------------------------------------------------------------------------- */
@@ -177,6 +267,8 @@ int main(void)
 		cmocka_unit_test(test_others_have_nothing_of_it),
 		cmocka_unit_test(test_its_row_is_read_as_it_was_written),
 		cmocka_unit_test(test_what_was_agreed_is_part_of_its_face),
+		cmocka_unit_test(test_renewal_is_kept_where_there_is_one),
+		cmocka_unit_test(test_renewal_has_nothing_of_another_way),
 		EACH(test_an_endpoint_has_one_beside_those_of_other_kinds),
 		EACH(test_R080_it_is_beside_one_without_dtls_too),
 		EACH(test_a_number_is_one_devices),

@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "store/core.h"
 #include "store/sms.h"
+#include "store/sms_keys.h"
 #include "unit/store/old.h"
 
 static enum store_result decide(struct store_txn *t, void *arg)
@@ -244,6 +245,62 @@ static void test_what_was_written_before_there_were_short_messages_goes_on(void 
 	depot_free(d);
 }
 
+static void check_seven(struct depot *d)
+{
+	static const struct store_renew never;
+	struct store_sms_counters n;
+	struct store_sms_message m;
+	struct store_sms_keys k;
+	struct store_cred c;
+	uint64_t at = 0;
+	assert_int_equal(store_find_endpoint_sms(d->r, "urn:dev:seven-1", &c), STORE_OK);
+	assert_true(c.number == 2 && c.generation == 2 && c.proved == 2 && c.key_len == 32);
+	assert_true(c.key[0] == 'k' && c.key[31] == 's' && c.sms.profile == STORE_SMS_CR_004);
+	assert_memory_equal(&c.sms.renew, &never, sizeof(never));
+	assert_int_equal(store_find_endpoint_sms(d->r, "urn:dev:seven-2", &c), STORE_OK);
+	assert_true(c.number == 3 && c.sms.profile == STORE_SMS_LWM2M_10);
+	assert_int_equal(store_sms_read(d->r, 2, &n), STORE_OK);
+	/* This start cannot tell that the copy is not an older one. */
+	assert_true(n.in == 3 && n.out >= 4 && n.proved == 2);
+	assert_int_equal(store_sms_next_in(d->r, 2, &at, &m), STORE_OK);
+	assert_true(m.id == 7 && m.len == 7 && memcmp(m.data, "seven-i", 7) == 0);
+	at = 0;
+	assert_int_equal(store_sms_next_out(d->r, 2, &at, &m), STORE_OK);
+	assert_true(m.segments == 2 && m.reference == 9 && memcmp(m.data, "seven-o", 7) == 0);
+	assert_int_equal(store_sms_keys_read(d->r, 2, &k), STORE_NONE);
+	assert_int_equal(store_stats(d->s).damaged, 0);
+}
+
+static void test_R204_what_was_written_before_keys_were_renewed_goes_on(void **state)
+{
+	(void)state;
+	struct depot *const d = old_depot(7);
+	check_seven(d);
+	depot_kill(d);
+	depot_start(d);
+	check_seven(d);
+	/* And what came with that is added. */
+	struct store_cred c = { .kind = STORE_CRED_SMS,
+		.endpoint = "urn:dev:seven-0",
+		.identity = "499999",
+		.identity_len = 6,
+		.sms = { .profile = STORE_SMS_CR_004,
+			.kic = 0x12,
+			.kid = 0x12,
+			.tar = { 0xbf, 0xff, 0 },
+			.cc_len = 8,
+			.renew = { .how = STORE_RENEW_GBA_PUSH, .subscriber = "a@b" } } };
+	assert_int_equal(depot_cred_put(d, &c), STORE_OK);
+	assert_true(c.number > 3);
+	depot_kill(d);
+	depot_start(d);
+	check_seven(d);
+	assert_int_equal(store_find_endpoint_sms(d->r, "urn:dev:seven-0", &c), STORE_OK);
+	assert_true(c.key_len == 0 && c.sms.renew.how == STORE_RENEW_GBA_PUSH);
+	assert_string_equal(c.sms.renew.subscriber, "a@b");
+	depot_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_R204_what_came_with_policies_is_added_to_it),
 		cmocka_unit_test(test_R204_what_was_written_before_anything_was_learned_goes_on),
 		cmocka_unit_test(test_what_was_written_before_there_were_short_messages_goes_on),
+		cmocka_unit_test(test_R204_what_was_written_before_keys_were_renewed_goes_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
