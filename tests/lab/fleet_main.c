@@ -8,6 +8,7 @@
 #include "conf/credentials.h"
 #include "tests/lab/fleet.h"
 #include "tests/lab/fleet_gen.h"
+#include "tests/lab/fleet_sms.h"
 #include "tests/lab/loop.h"
 #include "tests/lab/udp.h"
 
@@ -132,6 +133,7 @@ static const char usage[] =
 	"(off)\n"
 	"  --no-rrc           with CIDs, but without return routability checks (RFC 9853)\n"
 	"  --queue            devices register in queue mode\n"
+	"  --channel sms      devices by short messages; --channel sms --help tells the rest\n"
 	"  --abrupt           at the end no De-register, no close_notify\n";
 
 struct plan {
@@ -312,6 +314,8 @@ static int run(struct plan *p)
 
 int main(int argc, char **argv)
 {
+	if (fleet_sms_is_wanted(argc, argv))
+		return fleet_sms_run(argc, argv);
 	struct plan p = read_options(argc, argv);
 	const bool generate = p.gen.credentials || p.gen.keys || p.gen.direct_keys;
 	if (generate && p.gen.devices > 0)
