@@ -191,22 +191,27 @@ static void test_a_listener_has_a_radio(void **state)
 		"F:2: listeners.radio: \"gsm\" is not known");
 }
 
+static int update_of(const char *text)
+{
+	struct conf_gateway c = good(text);
+	const int update = (int)c.relay_update;
+	conf_free(&c);
+	return update;
+}
+
 static void test_R267_an_update_after_a_handshake(void **state)
 {
 	(void)state;
 	static const char *const words[] = { "forward", "4.04", "auto" };
-	struct conf_gateway c = good("upstream = { address = \"192.0.2.1\"; };");
-	assert_int_equal(c.relay_update, CONF_UPDATE_FORWARD);
-	conf_free(&c);
+	assert_int_equal(
+		update_of("upstream = { address = \"192.0.2.1\"; };"), CONF_UPDATE_FORWARD);
 	for (int i = 0; i < 3; i++) {
 		char text[160];
 		(void)snprintf(text, sizeof(text),
 			"upstream = { address = \"192.0.2.1\"; };\n"
 			"relay = { update_after_handshake = \"%s\"; };",
 			words[i]);
-		c = good(text);
-		assert_int_equal(c.relay_update, i);
-		conf_free(&c);
+		assert_int_equal(update_of(text), i);
 	}
 }
 
