@@ -195,7 +195,8 @@ static void test_R216_for_a_while_both_faces_lead_to_the_credential(void **state
 	struct depot *const d = *state;
 	const struct store_cred a = depot_cred(d, "a");
 	const uint64_t hints = rows(d, KEY_CRED_INDEX);
-	struct store_cred c = a, x;
+	struct store_cred c = a;
+	static struct store_cred x;
 	uint32_t number;
 	keep_face(&c, wall(d) + hour_ms);
 	name_it(&c, "new");

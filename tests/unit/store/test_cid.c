@@ -223,8 +223,10 @@ static void test_S25_however_it_goes_its_CID_rests(void **state)
 	struct depot *const d = *state;
 	const struct store_cred c = depot_cred(d, "a"), e = depot_cred(d, "b");
 	const struct store_assoc dropped = depot_roamer(d, &c, 1, 1);
-	struct store_assoc link = depot_assoc_of(&c, 3), next = link;
+	struct store_assoc link = depot_assoc_of(&c, 3);
+	static struct store_assoc next;
 	uint32_t cred = e.number;
+	next = link;
 	assert_int_equal(depot_drop(d, &dropped), STORE_OK);
 	rests(d, &c, 1);
 	(void)depot_roamer(d, &e, 2, 2);

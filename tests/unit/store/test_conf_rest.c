@@ -49,7 +49,7 @@ static void test_R029_any_bit_of_a_credential_that_flips_is_seen(void **state)
 	struct depot *const d = *state;
 	const struct store_cred a = depot_cred(d, "a");
 	const struct row good = row_of(d, a.number);
-	struct store_cred c;
+	static struct store_cred c;
 	for (size_t bit = 0; bit < good.len * 8; bit++) {
 		struct row r = good;
 		r.data[bit / 8] ^= (uint8_t)(1 << bit % 8);

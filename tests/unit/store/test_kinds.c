@@ -40,7 +40,8 @@ static void test_R049_an_identity_of_one_kind_is_none_of_another(void **state)
 {
 	struct depot *const d = *state;
 	static const char *const endpoints[] = { "psk", "raw", "certificate" };
-	struct store_cred c[3], x;
+	struct store_cred c[3];
+	static struct store_cred x;
 	for (unsigned kind = 0; kind < COUNT_OF(c); kind++) {
 		for (unsigned k = kind; k < COUNT_OF(c); k++)
 			assert_int_equal(
