@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import re
+import secrets
 import signal
 import threading
 import time
@@ -207,6 +208,17 @@ def credential_text(device):
         f"spi2 = 0x{k.spi[1]:02x}; cc_len = {k.cc_len}; }};\n"
         f'  upstream_identity = "{device.up_identity}"; upstream_key = "{device.up_key}"; }}'
     )
+
+
+def by_both(credentials, d):
+    """The same, of a device that comes by DTLS, too: a credential of either kind."""
+    by_sms = credentials.replace(d.up_identity, "another")
+    by_sms = by_sms.replace(d.up_key, secrets.token_hex(16))
+    row = (
+        f'{{ endpoint = "{d.endpoint}"; identity = "{d.identity}"; key = "{d.key}"; '
+        f'upstream_identity = "{d.up_identity}"; upstream_key = "{d.up_key}"; }}'
+    )
+    return by_sms.replace("credentials = (", f"credentials = ( {row},")
 
 
 def bridge_text(folder, port, more=""):

@@ -4,7 +4,6 @@
 come, and what a day may cost is the end of it."""
 
 import json
-import secrets
 import sys
 
 sys.dont_write_bytecode = True
@@ -13,7 +12,7 @@ from harness import DEADLINE_S, run_tests, s_client  # noqa: E402
 from scripted import say  # noqa: E402
 from sms_coap import CHANGED, CONTENT, CREATED  # noqa: E402
 from sms_device import SmsDevice  # noqa: E402
-from sms_world import Told  # noqa: E402
+from sms_world import Told, by_both  # noqa: E402
 
 NUMBER = "447700900111"
 
@@ -22,14 +21,7 @@ class Both(Told):
     """One endpoint that comes by DTLS, in queue mode, and can be told by short messages."""
 
     def _credentials(self):
-        d = self.devices[0]
-        by_sms = super()._credentials().replace(d.up_identity, "another")
-        by_sms = by_sms.replace(d.up_key, secrets.token_hex(16))
-        row = (
-            f'{{ endpoint = "{d.endpoint}"; identity = "{d.identity}"; key = "{d.key}"; '
-            f'upstream_identity = "{d.up_identity}"; upstream_key = "{d.up_key}"; }}'
-        )
-        return by_sms.replace("credentials = (", f"credentials = ( {row},")
+        return by_both(super()._credentials(), self.devices[0])
 
 
 def test_R280_who_is_told_comes_by_udp_and_gets_what_has_waited():

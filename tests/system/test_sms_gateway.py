@@ -6,7 +6,6 @@ moment in between can be held still."""
 import contextlib
 import hashlib
 import json
-import secrets
 import signal
 import socket
 import struct
@@ -22,7 +21,7 @@ from scripted import say  # noqa: E402
 from sms_coap import CHANGED, CONTENT, CREATED  # noqa: E402
 from sms_device import SmsDevice  # noqa: E402
 from sms_packet import Joiner, cut  # noqa: E402
-from sms_world import OURS, SmsWorld, Told  # noqa: E402
+from sms_world import OURS, SmsWorld, Told, by_both  # noqa: E402
 
 NUMBER = "447700900111"
 HELLO, MT, MT_OUTCOME, MO, MO_ANSWER = range(1, 6)
@@ -386,18 +385,7 @@ class Both(AtTheWire, Told):
     """One endpoint that comes by DTLS, in queue mode, and can be told by short messages."""
 
     def _credentials(self):
-        d = self.devices[0]
-        by_sms = (
-            super()
-            ._credentials()
-            .replace(d.up_identity, "another")
-            .replace(d.up_key, secrets.token_hex(16))
-        )
-        row = (
-            f'{{ endpoint = "{d.endpoint}"; identity = "{d.identity}"; key = "{d.key}"; '
-            f'upstream_identity = "{d.up_identity}"; upstream_key = "{d.up_key}"; }}'
-        )
-        return by_sms.replace("credentials = (", f"credentials = ( {row},")
+        return by_both(super()._credentials(), self.devices[0])
 
 
 def test_R280_a_device_that_sleeps_is_told_once_to_come():
