@@ -7,6 +7,7 @@
  *   sms_desk.c     what it says, whose it is, what it is to be told (main thread)
  *   sms_input.c    what has come, opened (worker)
  *   sms_box.c      what is written down before anything else happens (worker)
+ *   sms_op.c       an operation of the store, till it is durable (worker)
  *   sms_channel.c  the device of a session, as the relay sees it (worker)
  *   sms_wake.c     the other way to a device that sleeps (worker)
  *   sms_dtls.c     DTLS by short messages, which needs none of these boxes (worker)
@@ -67,7 +68,7 @@ struct gw_sms_stats {     /* of a worker */
 struct gw_smses { /* a worker's part */
 	struct sms_cipher *cipher;
 	struct gw_sms_stats stats;
-	struct sms_op *under_way; /* see sms_box.c */
+	struct gw_sms_op *under_way; /* see sms_op.h */
 	const char *looked_at;    /* whose number the datagram of now is from; NULL: no such */
 	struct net_path said_to;  /* of the datagram that is being written ... */
 	uint32_t said_cred;

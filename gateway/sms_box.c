@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/wipe.h"
 #include "conf/config.h"
+#include "gateway/sms_op.h"
 #include "gateway/sms_parts.h"
 #include "gateway/worker.h"
 #include "sms/counter.h"
@@ -11,10 +12,7 @@
 enum what { TAKE, SEND, IN_DONE };
 
 struct sms_op {
-	struct store_op op;
-	struct sms_op *next, **link_to_us; /* of those under way */
-	struct gw_worker *worker;
-	struct gw_session *session; /* NULL: nobody waits for it */
+	struct gw_sms_op base;
 	enum what what;
 	uint32_t a_day;
 	uint64_t proved, counter, answers;
@@ -24,9 +22,14 @@ struct sms_op {
 
 /* --- operations ------------------------------------------------------------------------------ */
 
+static struct sms_op *of(struct gw_sms_op *base)
+{
+	return CONTAINER_OF(base, struct sms_op, base);
+}
+
 static enum store_result run(struct store_txn *t, struct store_op *op)
 {
-	struct sms_op *const o = CONTAINER_OF(op, struct sms_op, op);
+	struct sms_op *const o = of(CONTAINER_OF(op, struct gw_sms_op, op));
 	switch (o->what) {
 	case TAKE:
 		return store_sms_take(t, &o->m, o->proved, true, o->counter);
@@ -38,29 +41,17 @@ static enum store_result run(struct store_txn *t, struct store_op *op)
 	return store_sms_in_done(t, o->m.cred, o->m.id);
 }
 
-struct stored { /* GW_SMS_STORED */
-	struct sms_op *op;
-	enum store_result result;
-};
-
-static void done(struct store_op *op, enum store_result result)
-{
-	struct sms_op *const o = CONTAINER_OF(op, struct sms_op, op);
-	const struct stored stored = { .op = o, .result = result };
-	const struct gw_worker *const w = o->worker;
-	if (!inbox_post(w->shared->inboxes[w->number], INBOX_SURE, GW_SMS_STORED, &stored,
-		    sizeof(stored)))
-		abort(); /* memory ended: a session would wait for ever */
-}
+static void finish(struct gw_sms_op *base, enum store_result r);
 
 static struct sms_op *op_new(struct gw_worker *w, struct gw_session *s, uint32_t cred, enum what is)
 {
 	struct sms_op *const o = calloc(1, sizeof(*o));
 	if (!o)
 		return NULL;
-	o->op = (struct store_op){ .run = run, .done = done, .vital = is == IN_DONE };
-	o->worker = w;
-	o->session = s;
+	o->base.op = (struct store_op){ .run = run, .vital = is == IN_DONE };
+	o->base.worker = w;
+	o->base.session = s;
+	o->base.finish = finish;
 	o->what = is;
 	o->m.cred = cred;
 	return o;
@@ -68,31 +59,16 @@ static struct sms_op *op_new(struct gw_worker *w, struct gw_session *s, uint32_t
 
 static void submit(struct sms_op *o)
 {
-	struct sms_op **const first = &o->worker->smses->under_way;
-	o->next = *first;
-	o->link_to_us = first;
-	if (o->next)
-		o->next->link_to_us = &o->next;
-	*first = o;
-	if (o->session)
-		o->session->ops++;
-	o->worker->ops++;
-	store_submit(o->worker->shared->store, &o->op);
-}
-
-static void leave(struct sms_op *o)
-{
-	*o->link_to_us = o->next;
-	if (o->next)
-		o->next->link_to_us = o->link_to_us;
+	gw_sms_op_submit(&o->base);
 }
 
 uint64_t gw_sms_last_used(const struct gw_smses *x, uint32_t cred, uint64_t proved)
 {
 	uint64_t last = 0;
-	for (const struct sms_op *o = x->under_way; o; o = o->next) {
-		if (o->what == SEND && o->m.cred == cred && o->proved == proved &&
-			o->counter > last)
+	for (struct gw_sms_op *i = x->under_way; i; i = i->next) {
+		const struct sms_op *const o = of(i);
+		if (i->finish == finish && o->what == SEND && o->m.cred == cred &&
+			o->proved == proved && o->counter > last)
 			last = o->counter;
 	}
 	return last;
@@ -194,8 +170,8 @@ bool gw_sms_take(struct gw_session *s, const struct gw_sms_packet *p)
 
 static void taken(struct sms_op *o, enum store_result r)
 {
-	struct gw_worker *const w = o->worker;
-	struct gw_session *const s = o->session;
+	struct gw_worker *const w = o->base.worker;
+	struct gw_session *const s = o->base.session;
 	struct gw_sms_stats *const stats = &w->smses->stats;
 	const bool good = r == STORE_OK || r == STORE_STALE;
 	gw_sms_answer(w, o->m.id, good ? WIRE_TAKEN : WIRE_LATER);
@@ -252,7 +228,7 @@ static void in_done(struct gw_session *s, uint64_t id)
 	if (!o)
 		return; /* the next life of the session passes it on again, as a network may */
 	o->m.id = id;
-	o->op.may_wait_ms = 50;
+	o->base.op.may_wait_ms = 50;
 	submit(o);
 }
 
@@ -357,7 +333,7 @@ bool gw_sms_seal_and_keep(struct gw_worker *w, uint32_t cred, struct gw_sms *x, 
    ever. */
 static void keep_till_late(const struct sms_op *o)
 {
-	const struct gw_session *const s = o->session;
+	const struct gw_session *const s = o->base.session;
 	struct gw_sms *const x = s && !s->ended ? s->sms : NULL;
 	if (!x || o->answers == 0 || x->open_len == STORE_SMS_IN || find_open(x, o->answers))
 		return;
@@ -368,7 +344,7 @@ static void keep_till_late(const struct sms_op *o)
 
 static void sent(struct sms_op *o, enum store_result r)
 {
-	struct gw_worker *const w = o->worker;
+	struct gw_worker *const w = o->base.worker;
 	uint8_t frame[GW_SMS_MO_MAX + 256];
 	struct gw_sms_stats *const stats = &w->smses->stats;
 	if (r != STORE_OK) {
@@ -389,24 +365,12 @@ static void sent(struct sms_op *o, enum store_result r)
 
 /* --- coming back ----------------------------------------------------------------------------- */
 
-void gw_sms_stored(struct gw_worker *w, const struct inbox_message *m)
+static void finish(struct gw_sms_op *base, enum store_result r)
 {
-	struct stored stored;
-	memcpy(&stored, m->data, sizeof(stored));
-	struct sms_op *const o = stored.op;
-	struct gw_session *const s = o->session;
-	leave(o);
-	w->ops--;
+	struct sms_op *const o = of(base);
 	if (o->what == TAKE)
-		taken(o, stored.result);
+		taken(o, r);
 	else if (o->what == SEND)
-		sent(o, stored.result);
+		sent(o, r);
 	op_free(o);
-	if (!s)
-		return;
-	s->ops--;
-	if (s->ended && s->ops == 0)
-		gw_session_free(s);
-	else if (!s->ended)
-		gw_session_flow(s);
 }

@@ -3,6 +3,8 @@
 
 #include "base/wipe.h"
 #include "conf/config.h"
+#include "gateway/clock.h"
+#include "gateway/sms_op.h"
 #include "gateway/sms_parts.h"
 #include "gateway/worker.h"
 #include "sms-bridge/wire/wire.h"
@@ -40,7 +42,8 @@ static bool find(struct gw_worker *w, const struct net_path *path, struct store_
 	       store_find_identity(w->reader, STORE_CRED_SMS, (const uint8_t *)digits, len, out) ==
 		       STORE_OK &&
 	       out->state == STORE_CRED_ACTIVE && out->kind == STORE_CRED_SMS &&
-	       out->sms.profile == STORE_SMS_DTLS;
+	       out->sms.profile == STORE_SMS_DTLS &&
+	       (out->until_ms == 0 || gw_clock_wall_ms() < out->until_ms);
 }
 
 bool gw_sms_dtls_is_its(struct gw_worker *w, const struct net_path *path, const char *endpoint)
@@ -109,22 +112,37 @@ void gw_sms_dtls_received(struct gw_worker *w, const struct gw_sms_mo *m)
 /* --- out -------------------------------------------------------------------------------------- */
 
 struct spent { /* one more short message */
-	struct store_op op;
+	struct gw_sms_op base;
 	uint32_t cred;
 };
 
+static struct spent *of(struct gw_sms_op *base)
+{
+	return CONTAINER_OF(base, struct spent, base);
+}
+
 static enum store_result run(struct store_txn *t, struct store_op *op)
 {
-	return store_sms_spend(t, CONTAINER_OF(op, struct spent, op)->cred, 1);
+	return store_sms_spend(t, of(CONTAINER_OF(op, struct gw_sms_op, op))->cred, 1);
 }
 
-static void done(struct store_op *op, enum store_result r)
+static void finish(struct gw_sms_op *base, enum store_result r)
 {
 	(void)r; /* it has gone: what it has cost is not known then */
-	free(CONTAINER_OF(op, struct spent, op));
+	store_reader_rest(base->worker->reader); /* the next look finds it there */
+	free(of(base));
 }
 
-/* May one more go out today? What is said within one turn may be a few too many. */
+/* That have gone out and are not counted in the store yet. */
+static uint32_t under_way(const struct gw_worker *w, uint32_t cred)
+{
+	uint32_t n = 0;
+	for (struct gw_sms_op *i = w->smses->under_way; i; i = i->next)
+		n += i->finish == finish && of(i)->cred == cred;
+	return n;
+}
+
+/* May one more go out today? */
 static bool spend(struct gw_worker *w, uint32_t cred)
 {
 	const uint32_t most = w->shared->conf->sms.segments_a_day;
@@ -133,14 +151,17 @@ static bool spend(struct gw_worker *w, uint32_t cred)
 		return true;
 	const enum store_result r = store_sms_read(w->reader, cred, &n);
 	const bool today = n.day == store_sms_day(store_time(w->shared->store, w->now_ms));
-	if ((r != STORE_OK && r != STORE_NONE) || (today && n.segments >= most))
+	const uint32_t spent = (today ? n.segments : 0) + under_way(w, cred);
+	if ((r != STORE_OK && r != STORE_NONE) || spent >= most)
 		return false;
 	struct spent *const s = calloc(1, sizeof(*s));
 	if (!s)
 		return false;
-	s->op = (struct store_op){ .run = run, .done = done };
+	s->base.op = (struct store_op){ .run = run };
+	s->base.worker = w;
+	s->base.finish = finish;
 	s->cred = cred;
-	store_submit(w->shared->store, &s->op);
+	gw_sms_op_submit(&s->base);
 	return true;
 }
 

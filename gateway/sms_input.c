@@ -5,6 +5,7 @@
 #include "gateway/routes.h"
 #include "gateway/seats.h"
 #include "gateway/sms_dtls.h"
+#include "gateway/sms_op.h"
 #include "gateway/sms_parts.h"
 #include "gateway/worker.h"
 #include "sms/counter.h"
@@ -134,7 +135,7 @@ void gw_sms_received(struct gw_worker *w, const struct inbox_message *m)
 	if (!w->smses)
 		return;
 	if (m->kind == GW_SMS_STORED) {
-		gw_sms_stored(w, m);
+		gw_sms_op_stored(w, m);
 		return;
 	}
 	if (m->kind == GW_SMS_IN || m->kind == GW_SMS_DTLS) {

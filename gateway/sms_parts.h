@@ -112,8 +112,6 @@ uint64_t gw_sms_answers(struct gw_sms *x, const uint8_t *msg, size_t len);
 uint64_t gw_sms_last_used(const struct gw_smses *x, uint32_t cred, uint64_t proved);
 /* What has been passed on, or is too old, is let go. */
 void gw_sms_tidy(struct gw_session *s);
-/* An operation has come back (GW_SMS_STORED). */
-void gw_sms_stored(struct gw_worker *w, const struct inbox_message *m);
 void gw_sms_answer(const struct gw_worker *w, uint64_t id, enum wire_taken taken);
 /* sms_wake.c: the other half of gw_sms_wanted(), in the worker that seals for it. */
 void gw_sms_wanted_received(struct gw_worker *w, uint32_t cred);

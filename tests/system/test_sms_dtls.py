@@ -42,8 +42,9 @@ def listener(more):
 class World(SmsWorld):
     """Devices that have a credential for DTLS, and a number from which they may use it."""
 
-    def __init__(self, devices, numbers, more=QUICK, first="", **settings):
+    def __init__(self, devices, numbers, more=QUICK, first="", until="", **settings):
         self.numbers = numbers
+        self.until_text = f'valid_until = "{until}"; ' if until else ""
         self.airs = []
         for device, number in zip(devices, numbers):
             device.number = number
@@ -51,7 +52,8 @@ class World(SmsWorld):
 
     def _credentials(self):
         numbers = ",\n".join(
-            f'{{ endpoint = "{d.endpoint}"; sms = {{ number = "{n}"; profile = "dtls"; }}; }}'
+            f'{{ endpoint = "{d.endpoint}"; sms = {{ number = "{n}"; profile = "dtls"; }}; '
+            f"{self.until_text}}}"
             for d, n in zip(self.devices, self.numbers)
         )
         rows = [
@@ -362,6 +364,27 @@ def test_R318_a_day_has_its_end():
             meter.close()
 
 
+def test_R318_a_flood_in_its_name_costs_no_more_than_a_day():
+    """However many hellos come at once, and whoever has sent them."""
+    device = Device("urn:sms-dtls:flood")
+    with World([device], [NUMBER], sms="segments_a_day = 3;") as w:
+        hello = silent(w, NOBODYS, device).sent[0]
+        air = w.air(NUMBER)
+        for _ in range(60):
+            air.say(hello)
+        w.network.until_taken()
+        w.until(lambda: w.status()["sms_lost"] == 57, 10)
+        assert len(w.network.submitted) == 3, len(w.network.submitted)
+
+
+def test_R318_a_number_has_its_end():
+    """valid_until of the credential that names it."""
+    device = Device("urn:sms-dtls:over")
+    with World([device], [NUMBER], until="2026-01-01T00:00:00Z") as w:
+        air = silent(w, NUMBER, device)
+        assert air.sent and not w.network.submitted, w.network.submitted
+
+
 class Said(World, Told):
     """A World in which a test says each octet of the server's."""
 
@@ -445,6 +468,8 @@ run_tests(
         test_R318_where_messages_are_lost_and_come_twice,
         test_R318_neither_a_kill_nor_a_new_bridge_costs_a_handshake,
         test_R318_a_day_has_its_end,
+        test_R318_a_flood_in_its_name_costs_no_more_than_a_day,
+        test_R318_a_number_has_its_end,
         test_R318_what_is_longer_than_one_message_is_not_sent,
         test_R318_one_association_by_udp_and_by_sms_in_turn,
     ]

@@ -267,5 +267,7 @@ int main(void)
 		EACH(test_who_is_no_pair_is_hung_up_on),
 		EACH(test_who_reads_slowly_is_told_all_in_the_end),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	nng_fini(); /* what it closes in threads of its own is closed now */
+	return failed;
 }
