@@ -19,6 +19,16 @@
 
 enum { PATIENCE_MS = 10000, STEP_MS = 20, WORDS = 64, FILL = 3000 };
 
+/* nng, which is only the peer here, forgets to free a dialer that is closed while it connects, or is
+   being hung up on; what the door itself takes is not from there. */
+/* NOLINTBEGIN(bugprone-reserved-identifier): the sanitizer's name */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+/* NOLINTEND(bugprone-reserved-identifier) */
+{
+	return "leak:libnng.so";
+}
+
 struct house {
 	char folder[32], path[64], url[80];
 	struct gw_sms_door *door;
@@ -267,7 +277,5 @@ int main(void)
 		EACH(test_who_is_no_pair_is_hung_up_on),
 		EACH(test_who_reads_slowly_is_told_all_in_the_end),
 	};
-	const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	nng_fini(); /* what it closes in threads of its own is closed now */
-	return failed;
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
