@@ -480,9 +480,14 @@ enum store_result store_sms_send(struct store_txn *t, struct store_sms_message *
 	return r == STORE_OK ? sms_put_box(t, m->cred, &x.box) : r;
 }
 
+uint32_t store_sms_cred_of(uint64_t id)
+{
+	return (uint32_t)(id >> 32);
+}
+
 enum store_result store_sms_out_done(struct store_txn *t, uint64_t id)
 {
-	const uint32_t cred = (uint32_t)(id >> 32);
+	const uint32_t cred = store_sms_cred_of(id);
 	const struct key k = key_hash(id);
 	struct value_sms box;
 	enum store_result r = sms_read_box(&t->reader, cred, &box);

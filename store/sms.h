@@ -113,6 +113,8 @@ MUST_USE enum store_result store_sms_spend(struct store_txn *t, uint32_t cred, u
 uint32_t store_sms_day(uint64_t now_ms);
 /* It has been answered otherwise, or cannot be. STORE_NONE: it is not there. */
 MUST_USE enum store_result store_sms_in_done(struct store_txn *t, uint32_t cred, uint64_t id);
+/* Whose message of the box out that is, by its id. */
+uint32_t store_sms_cred_of(uint64_t id);
 /* The network has it, or nobody wants it any more. */
 MUST_USE enum store_result store_sms_out_done(struct store_txn *t, uint64_t id);
 

@@ -7,6 +7,9 @@
 #include "store/core.h"
 #include "store/row.h"
 
+/* Of a credential that has no row yet, or other rules since: its owner is to look at it. */
+enum { AT_ONCE_MS = 1 };
+
 /* Of an active credential for short messages. 0: it is none. */
 static enum store_result proved_now(struct store_reader *r, uint32_t cred, uint64_t *proved)
 {
@@ -103,7 +106,10 @@ static enum store_result leave(struct store_txn *t, uint32_t cred, bool *is)
 {
 	struct value_sms_keys_head h;
 	struct kv_slice v, rest;
-	const enum store_result r = read_head(&t->reader, cred, &h, &v, &rest, is);
+	enum store_result r = leave_index(t, cred, AT_ONCE_MS);
+	if (r != STORE_OK)
+		return r;
+	r = read_head(&t->reader, cred, &h, &v, &rest, is);
 	if (r == STORE_OK)
 		return leave_index(t, cred, h.due_ms);
 	return r == STORE_NONE && *is ? search_index(t, cred) : gone(r);
@@ -141,6 +147,11 @@ enum store_result sms_keys_forget(struct store_txn *t, uint32_t cred)
 	bool is;
 	const enum store_result r = leave(t, cred, &is);
 	return r == STORE_OK && is ? kv_del(t->kv, KEY_SMS_KEYS, key_slice(&k)) : r;
+}
+
+enum store_result sms_keys_look(struct store_txn *t, uint32_t cred)
+{
+	return enter_index(t, cred, AT_ONCE_MS);
 }
 
 enum store_result store_sms_keys_next_due(
