@@ -116,13 +116,43 @@ static bool taken(const struct conf_gateway *conf, enum cred_kind kind)
 	return any;
 }
 
+/* Who is to give keys, and is not there: devices would go on till theirs end, and no longer. */
+static void advise_renewal(
+	const struct log *log, const struct conf_gateway *conf, const struct cred_set *creds)
+{
+	size_t pushed = 0, written = 0, bootstrapped = 0;
+	for (uint32_t i = 0; i < cred_count(creds); i++) {
+		if (cred_kind(creds, i) != CRED_SMS)
+			continue;
+		const uint8_t how = cred_sms_of(creds, i).renew.how;
+		pushed += how == CRED_RENEW_GBA_PUSH;
+		written += how == CRED_RENEW_SMARTCARD;
+		bootstrapped += how == CRED_RENEW_UDP;
+	}
+	if (pushed > 0 && !conf->bsf.url)
+		log_say(log, LOG_LEVEL_WARN, "credentials",
+			"keys of %zu devices by short messages are to come by GBA Push, and there "
+			"is nobody to ask for them; remedy: bsf.url, or renew = \"never\"",
+			pushed);
+	if (written > 0 && !conf->sms_keys.card_file)
+		log_say(log, LOG_LEVEL_WARN, "credentials",
+			"keys of %zu devices by short messages are to be written into their cards, "
+			"and nobody has said what these have; remedy: sms_keys.card_file, or renew "
+			"= \"never\"",
+			written);
+	if (bootstrapped > 0 && conf->learn_uris_len == 0)
+		log_say(log, LOG_LEVEL_WARN, "credentials",
+			"keys of %zu devices by short messages are to come from their bootstrap "
+			"server, and nothing is learned from bootstrap; remedy: "
+			"learn.server_uris, or renew = \"never\"",
+			bootstrapped);
+}
+
 void gw_advise_kinds(
 	const struct log *log, const struct conf_gateway *conf, const struct cred_set *creds)
 {
-	size_t raw = 0, certificates = 0, nosec = 0, sms = 0, renewed = 0;
+	size_t raw = 0, certificates = 0, nosec = 0, sms = 0;
 	for (uint32_t i = 0; i < cred_count(creds); i++) {
-		renewed += cred_kind(creds, i) == CRED_SMS &&
-			   cred_sms_of(creds, i).renew.how != CRED_RENEW_NEVER;
 		raw += cred_kind(creds, i) == CRED_RAW_KEY;
 		nosec += cred_kind(creds, i) == CRED_NOSEC;
 		sms += cred_kind(creds, i) == CRED_SMS;
@@ -138,11 +168,7 @@ void gw_advise_kinds(
 			"%zu devices are to come by short messages, and nothing brings these; "
 			"remedy: sms.socket, and lwgate-smsd",
 			sms);
-	if (renewed > 0)
-		log_say(log, LOG_LEVEL_WARN, "credentials",
-			"keys of %zu devices by short messages are to be renewed, which this "
-			"version does not do yet; remedy: give them keys of their own, or wait",
-			renewed);
+	advise_renewal(log, conf, creds);
 	if (raw > 0 && !taken(conf, CRED_RAW_KEY))
 		log_say(log, LOG_LEVEL_WARN, "credentials",
 			"raw public keys of %zu devices are taken by no listener; remedy: "

@@ -311,7 +311,9 @@ static struct ctl_sms sms_numbers(const struct gw_worker *w)
 		.malformed = s->malformed,
 		.later = s->later,
 		.lost = s->lost + s->dtls_lost,
-		.triggers = s->triggers };
+		.triggers = s->triggers,
+		.old = s->old,
+		.proved = s->proved };
 }
 
 static void numbers(const struct gw_worker *w, struct gw_ask *a)
@@ -400,7 +402,7 @@ void gw_ask_received(struct gw_worker *w, struct gw_ask *a)
 		return;
 	case GW_ASK_FACTS_OF:
 		s = gw_session_of(w, a->cred);
-		done(a, s && gw_session_path(s) && append_facts(a, s));
+		done(a, s && (gw_session_path(s) || s->sms) && append_facts(a, s));
 		return;
 	case GW_ASK_CLOSE:
 		done(a, close_session(w, a->cred));

@@ -2,8 +2,8 @@
 /*
  * gateway/bsf: keys by GBA Push: the gateway as Push-NAF asks the bootstrapping server function.
  *
- * One HTTPS client in the main thread (libcurl, HTTP/2), whoever asks. A worker asks and goes on;
- * later exactly one answer comes into its inbox, with the keys that were derived and the GBA push
+ * One HTTPS client in the main thread (libcurl, HTTP/2), whoever asks. Who asks goes on;
+ * later exactly one answer comes into an inbox, with the keys that were derived and the GBA push
  * info (GPI) which gives the device the same keys. The GPI is opaque here.
  *
  *   bsf.c        its life, who asks, what they are told
@@ -105,7 +105,8 @@ struct gw_bsf_answer {
 	char p_tid[GW_BSF_P_TID_MAX + 1];
 };
 
-struct gw_bsf_told { /* GW_BSF_ANSWER: in the inbox of ask.worker, where no key lies */
+enum { GW_BSF_ANSWER = 100 }; /* in the inbox of ask.worker, of those of gw_bsf_open() */
+struct gw_bsf_told {          /* where no key lies */
 	struct gw_bsf_answer *answer;
 };
 

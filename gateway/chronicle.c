@@ -3,6 +3,7 @@
 
 #include "gateway/chronicle_parts.h"
 #include "io/inbox.h"
+#include "sms/keyset.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct gw_chronicle {
 	int poll, again; /* -1 */
 	uint32_t again_ms;
 	uint64_t entries;
+	struct log_limit keys, keys_failed;
 	char *path, *file, *user, *group; /* NULL: none */
 	struct gw_file to;
 	struct gw_pub pub;
@@ -53,6 +55,18 @@ static void say_learned(const struct log *log, const struct gw_entry *e)
 	log_say(log, refused ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "learning",
 		"%s: event=%s kind=%s generation=%llu: %s", e->endpoint, gw_learned_word(e->kind),
 		kind ? kind : "unknown", (unsigned long long)e->new_generation, e->reason);
+}
+
+/* There may be many devices, with short lives of their keys. What failed has a bound of its own: it
+   is not held back by what went well. */
+static void say_keys(struct gw_chronicle *c, const struct gw_entry *e)
+{
+	const bool failed = e->reason[0] != '\0';
+	log_limited(c->log, failed ? &c->keys_failed : &c->keys, e->wall_ms,
+		failed ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "sms-keys",
+		"endpoint=%s was=%s is=%s generation=%llu cause=%s", e->endpoint,
+		keyset_state_name(e->was), keyset_state_name(e->is),
+		(unsigned long long)e->new_generation, failed ? e->reason : "none");
 }
 
 static void say(const struct log *log, const struct gw_entry *e)
@@ -89,6 +103,8 @@ static void tell(struct gw_chronicle *c, const struct gw_entry *e)
 	c->entries++;
 	if (e->kind == GW_ENTRY_DECISION)
 		say(c->log, e);
+	else if (e->kind == GW_ENTRY_SMS_KEYS)
+		say_keys(c, e);
 	else
 		say_learned(c->log, e);
 	if (!c->to.path && gw_pub_count(&c->pub) == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway/chronicle: what was decided of sessions, and carried out, and what was learned from
- *                    bootstrap, for those who have to know: the log, a file of JSON lines,
- *                    subscribers (nng pub/sub).
+ * gateway/chronicle: what was decided of sessions, and carried out, what was learned from
+ *                    bootstrap, and what became of keys, for those who have to know: the log, a
+ *                    file of JSON lines, subscribers (nng pub/sub).
  *
  * chronicle_parts.h says which file does what.
  *
@@ -44,6 +44,9 @@ enum gw_entry_kind {
 	GW_ENTRY_LEARNED,     /* it is the credential now */
 	GW_ENTRY_NOT_LEARNED, /* refused, or not understood */
 	GW_ENTRY_LAPSED,      /* staged, and gone without having been proved */
+	/* Keys of a device by short messages are in another state, or failed to come: wall_ms,
+	   endpoint, was, is, reason (the cause; "": none), new_generation (of the current set). */
+	GW_ENTRY_SMS_KEYS,
 	GW_ENTRY_KINDS
 };
 enum { GW_ENTRY_NO_CREDENTIAL = UINT8_MAX }; /* of what was not understood */
@@ -52,6 +55,7 @@ struct gw_entry {
 	uint64_t wall_ms;
 	enum gw_entry_kind kind;
 	uint8_t credential; /* enum store_cred_kind, or GW_ENTRY_NO_CREDENTIAL */
+	uint8_t was, is;    /* enum keyset_state */
 	char endpoint[STORE_ENDPOINT_MAX + 1];
 	enum policy_event event;
 	struct policy_leg device, upstream;

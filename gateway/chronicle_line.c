@@ -3,6 +3,7 @@
 
 #include "ctl/json.h"
 #include "ctl/out.h"
+#include "sms/keyset.h"
 
 #include <string.h>
 #include <time.h>
@@ -108,6 +109,24 @@ static void put_learned(struct ctl_json *j, const struct gw_entry *e)
 	ctl_json_end(j, '}');
 }
 
+static void put_keys(struct ctl_json *j, const struct gw_entry *e)
+{
+	ctl_json_begin(j, '{');
+	put_time(j, e->wall_ms);
+	put_text(j, "endpoint", e->endpoint);
+	put_text(j, "event", "sms-keys");
+	put_text(j, "was", keyset_state_name(e->was));
+	put_text(j, "is", keyset_state_name(e->is));
+	ctl_json_key(j, "generation");
+	ctl_json_number(j, e->new_generation);
+	ctl_json_key(j, "cause");
+	if (e->reason[0] != '\0')
+		ctl_json_text(j, e->reason);
+	else
+		ctl_json_null(j);
+	ctl_json_end(j, '}');
+}
+
 static void put_decision(struct ctl_json *j, const struct gw_entry *e)
 {
 	ctl_json_begin(j, '{');
@@ -150,6 +169,8 @@ size_t gw_entry_line(const struct gw_entry *e, char *out, size_t cap)
 	struct ctl_json j = { .out = &o };
 	if (e->kind == GW_ENTRY_DECISION)
 		put_decision(&j, e);
+	else if (e->kind == GW_ENTRY_SMS_KEYS)
+		put_keys(&j, e);
 	else
 		put_learned(&j, e);
 	return finish(&o, out, cap);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Registrations of sleepers that end: their workers wake them, and the relay does the rest.
    Credentials that expire: the same as those that were changed. What was learned and never proved
-   (S31): it takes its credential's place, or goes. */
+   (S31): it takes its credential's place, or goes. Keys for short messages whose time comes. */
 #include "base/wipe.h"
 #include "gateway/chronicle.h"
 #include "gateway/clock.h"
@@ -9,6 +9,7 @@
 #include "gateway/gateway_parts.h"
 #include "gateway/learning.h"
 #include "gateway/rotation.h"
+#include "gateway/sms_keeper.h"
 #include "gateway/store_wait.h"
 #include "store/staging.h"
 #include "store/store.h"
@@ -175,6 +176,7 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 		tell(g, g->due_after_cred);
 	settle(g);
 	expire(g);
+	gw_sms_keeper_due(g->keeper, now_ms);
 	store_reader_rest(g->reader);
 	if (g->due_rounds % LOOKS == 1)
 		gw_rotation_look(&(struct gw_rotation){ .store = g->shared.store,

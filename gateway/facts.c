@@ -6,6 +6,8 @@
 #include "gateway/air.h"
 #include "gateway/seats.h"
 #include "gateway/session.h"
+#include "gateway/sms_keys_run.h"
+#include "gateway/sms_parts.h"
 #include "gateway/worker.h"
 
 #include <string.h>
@@ -99,10 +101,47 @@ static bool facts_of_air(const struct gw_session *s, struct gw_facts *out)
 	return true;
 }
 
+/* How old the keys are that it is spoken to under, where they are renewed; else nobody knows. */
+static uint64_t age_of_keys(const struct gw_worker *w, uint32_t cred)
+{
+	const uint64_t now_ms = store_time(w->shared->store, w->now_ms);
+	struct store_sms_keys row;
+	struct keyset k;
+	uint64_t age_s = 0;
+	if (store_sms_keys_read(w->reader, cred, &row) == STORE_OK) {
+		if (keyset_load(row.data, row.len, &k) && k.set[KEYSET_CURRENT].generation != 0)
+			age_s = seconds(now_ms, k.set[KEYSET_CURRENT].obtained_ms);
+		wipe(&k, sizeof(k));
+	}
+	wipe(&row, sizeof(row));
+	return age_s;
+}
+
+/* By secured packets. */
+static bool facts_of_packets(const struct gw_session *s, struct gw_facts *out)
+{
+	const struct gw_worker *const w = s->worker;
+	struct policy_facts *const f = &out->facts;
+	if (!begin(w->reader, s->cred, out))
+		return false;
+	f->channel = POLICY_SMS_PACKET;
+	f->generation = s->sms->proved;
+	f->awake = true;
+	f->registered = s->relay && relay_device_registration(s->relay)->active;
+	f->upstream_up = s->legs[GW_LINK].conn != NULL;
+	f->exchanges = s->relay ? relay_device_exchanges(s->relay) : 0;
+	f->age_s = age_of_keys(w, s->cred);
+	f->idle_s = seconds(w->now_ms, s->sms->heard_ms);
+	f->records = larger(s->sms->in, s->sms->out);
+	return true;
+}
+
 bool gw_facts_of_session(const struct gw_session *s, struct gw_facts *out)
 {
 	if (s->air)
 		return facts_of_air(s, out);
+	if (s->sms)
+		return facts_of_packets(s, out);
 	const struct gw_worker *const w = s->worker;
 	const struct dtls_conn *const c = s->legs[GW_DEVICE].conn;
 	struct policy_facts *const f = &out->facts;
@@ -114,6 +153,8 @@ bool gw_facts_of_session(const struct gw_session *s, struct gw_facts *out)
 	const uint32_t sock = dtls_conn_path(c)->sock;
 	if (sock < w->listeners_len)
 		(void)net_addr_text(&w->bound[sock], out->listener);
+	if (dtls_conn_path(c)->peer.family == NET_SMS)
+		f->channel = POLICY_SMS_DTLS;
 	f->suite = about.suite;
 	f->generation = dtls_conn_generation(c);
 	f->awake = true;
@@ -150,6 +191,8 @@ bool gw_facts_of_sleeper(const struct gw_shared *shared, struct store_reader *r,
 		f->upstream_up = row.link != STORE_NO_SLOT;
 	}
 	(void)net_addr_text(&a->path.local, out->listener);
+	if (a->path.peer.family == NET_SMS)
+		f->channel = POLICY_SMS_DTLS;
 	f->suite = suite_of(a);
 	f->generation = a->generation;
 	f->age_s = seconds(now_ms, a->up_ms);

@@ -4,7 +4,8 @@
  *                one that is awake, from rows of one that sleeps.
  *
  * Promise: facts of one that sleeps and of the same one awake differ only in what policy/policy
- *          says of that.
+ *          says of that. Of one by secured packets age and records are those of its keys, and it
+ *          has no listener, no suite and no forged ones.
  * Memory:  struct gw_facts has the octets that facts.labels, .endpoint and .listener point to; it
  *          must not be copied.
  * Threads: sessions: their worker's; rows: any with a reader of its own.

@@ -16,6 +16,7 @@
 #include "gateway/rules.h"
 #include "gateway/seats.h"
 #include "gateway/sms.h"
+#include "gateway/sms_keeper.h"
 #include "gateway/upgrade.h"
 #include "io/inbox.h"
 #include "io/steer.h"
@@ -87,6 +88,13 @@ static bool open_sms(struct gw_gateway *g, struct conf_error *error)
 	return !failed;
 }
 
+static bool make_keeper(struct gw_gateway *g, struct conf_error *error)
+{
+	g->keeper = gw_sms_keeper_new(g, error);
+	g->shared.keeper = g->keeper ? gw_sms_keeper_inbox(g->keeper)[0] : NULL;
+	return g->keeper;
+}
+
 static void found(void *ctx, const struct gw_resolved *r)
 {
 	struct gw_gateway *const g = ctx;
@@ -122,11 +130,13 @@ struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error
 	g->claims_store = s->claims_store;
 	memset(g->fds, 0xff, sizeof(g->fds)); /* -1 */
 	(void)snprintf(error->text, sizeof(error->text), "memory is short");
-	if (fill_shared(g, s) && make_resolver(g) && gw_bind_all(g, error) &&
-		gw_store_prepare(g, error) && open_chronicle(g, error) && open_sms(g, error) &&
+	if (fill_shared(g, s) && make_keeper(g, error) && make_resolver(g) &&
+		gw_bind_all(g, error) && gw_store_prepare(g, error) && open_chronicle(g, error) &&
+		open_sms(g, error) &&
 		gw_repository_open(
 			g->shared.conf, g->log, g->inboxes, &g->shared.repository, error) &&
-		gw_bsf_open(g->shared.conf, g->log, g->inboxes, &g->shared.bsf, error))
+		gw_bsf_open(g->shared.conf, g->log, gw_sms_keeper_inbox(g->keeper), &g->shared.bsf,
+			error))
 		return g;
 	gw_free(g);
 	return NULL;
@@ -185,6 +195,7 @@ void gw_free(struct gw_gateway *g)
 	gw_resolver_free(g->shared.resolver);
 	gw_repository_free(g->shared.repository);
 	gw_bsf_free(g->shared.bsf);
+	gw_sms_keeper_free(g->keeper);
 	gw_seats_free(g->shared.seats);
 	gw_material_unref(g->material);
 	gw_rules_unref(g->rules);
@@ -319,6 +330,7 @@ bool gw_watch(struct gw_gateway *g, struct ctl_control *control)
 	watch_chronicle(g);
 	if (g->sms)
 		gw_sms_desk_begin(g->sms, g->loop);
+	gw_sms_keeper_begin(g->keeper, g->loop);
 	gw_sweeping_begin(g);
 	gw_due_begin(g);
 	gw_reload_begin(g);
@@ -344,6 +356,7 @@ enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control)
 	if (g->shared.resolver)
 		gw_resolver_end(g->shared.resolver);
 	gw_bsf_end(g->shared.bsf);
+	gw_sms_keeper_end(g->keeper, g->loop);
 	gw_due_end(g);
 	gw_sweeping_end(g);
 	gw_reload_end(g);

@@ -37,6 +37,7 @@ struct gw_inherited;
 struct gw_material;
 struct gw_self;
 struct gw_sms_desk;
+struct gw_sms_keeper;
 
 /* fds[worker][listener]; bound in the order of the workers, as the kernel's filter counts. -1: not,
    or the worker's. */
@@ -73,6 +74,7 @@ struct gw_gateway {
 	struct gw_chronicle *chronicle;
 	ev_io chronicle_io;
 	struct gw_sms_desk *sms; /* NULL: there are no short messages */
+	struct gw_sms_keeper *keeper;
 	struct gw_sweep sweep;
 	ev_timer sweep_due;
 	unsigned due_rounds;

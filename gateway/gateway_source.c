@@ -7,6 +7,7 @@
 #include "gateway/routes.h"
 #include "gateway/seats.h"
 #include "gateway/sms.h"
+#include "gateway/sms_keys_shown.h"
 #include "gateway/upgrade.h"
 #include "store/store.h"
 
@@ -57,6 +58,8 @@ static bool worker(void *ctx, size_t number, struct ctl_worker *out)
 	*out = a->numbers;
 	if (number == 0 && g->sms)
 		fill_bridge(g, &out->sms);
+	if (number == 0)
+		gw_keys_count(g, &out->sms);
 	gw_ask_release(a);
 	return true;
 }
@@ -350,5 +353,7 @@ struct ctl_source gw_source(struct gw_gateway *g)
 		.policy = gw_policy_asked,
 		.facts = gw_policy_facts,
 		.about = gw_policy_about,
+		.sms_keys = gw_keys_asked,
+		.sms_refresh = gw_keys_refresh,
 	};
 }

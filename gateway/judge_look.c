@@ -10,7 +10,7 @@
 #include "gateway/material.h"
 #include "gateway/rules.h"
 #include "gateway/seats.h"
-#include "gateway/sms.h"
+#include "gateway/sms_parts.h"
 #include "gateway/worker.h"
 
 #include <string.h>
@@ -180,11 +180,38 @@ static bool ends_registration(enum policy_event e)
 	return e == POLICY_REGISTRATION_EXPIRED || e == POLICY_DEREGISTERED;
 }
 
+/* A device by secured packets has no association that could be closed or renewed: what it is told
+   is the 4.00, whatever a rule says. What a rule wants of both legs ends its session; of the
+   upstream one, that. */
+static bool judge_packets(struct gw_session *s, enum policy_event e)
+{
+	struct gw_facts f;
+	struct gw_ruling r;
+	const bool over = s->ended || s->sms->closed;
+	if (e != POLICY_SMS_KEY_STALE || over || !gw_facts_of_session(s, &f))
+		return over;
+	gw_judge_ask(s->worker, &f, gw_event_bit(e), &r);
+	const unsigned device = gw_action_weight(r.device.action);
+	const unsigned upstream = gw_action_weight(r.upstream.action);
+	const bool closes = upstream >= gw_action_weight(POLICY_TEARDOWN);
+	if (closes || r.alert || strcmp(r.rule, "default") != 0)
+		gw_judge_say(s->worker, s->endpoint, &r, closes ? GW_DONE : GW_KEPT, false);
+	if (closes && device >= gw_action_weight(POLICY_REKEY_ON_WAKE)) {
+		s->sms->closed = true;
+		gw_session_loosen(s);
+	} else if (closes) {
+		gw_session_close_link(s);
+	}
+	return s->sms->closed;
+}
+
 bool gw_judge(struct gw_session *s, enum policy_event e)
 {
 	struct gw_facts f;
 	struct gw_ruling r;
 	const struct gw_sentence *const x = s->sentence;
+	if (s->worker->rules && s->sms)
+		return judge_packets(s, e);
 	if (!s->worker->rules || !is_ready(s))
 		return s->ended || s->condemned;
 	if (!gw_facts_of_session(s, &f)) {

@@ -235,6 +235,7 @@ void gw_learning_stored(const struct gw_op *o, enum store_result r)
 				"the bootstrap server has written keys for short messages");
 		else
 			tell(s, GW_ENTRY_NOT_LEARNED, STORE_CRED_SMS, 0, why_not(r));
+		gw_learned_sms_stored(s, &o->sms);
 		return;
 	case GW_LEARNS_NOTHING:
 		return;

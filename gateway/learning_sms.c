@@ -6,10 +6,11 @@
 #include "conf/sms_object.h"
 #include "gateway/clock.h"
 #include "gateway/session.h"
+#include "gateway/sms_keeper.h"
+#include "gateway/sms_keys_bsf.h"
+#include "gateway/sms_keys_say.h"
 #include "gateway/worker.h"
 #include "learn/account.h"
-#include "sms/keyset.h"
-#include "store/sms_keys.h"
 
 #include <string.h>
 
@@ -71,20 +72,26 @@ static const char *check(const struct gw_session *s, const struct learn_sms *fou
 	return NULL;
 }
 
-static void own_of(const struct store_cred *c, struct gw_learned_sms *out)
+/* Others are asked for, and have not come. */
+static bool is_awaited(const struct gw_session *s, const struct store_cred *c, uint64_t now_ms)
 {
-	struct sms_agreed *const a = &out->own;
-	out->has_own = c->key_len > 0 && c->key_len <= sizeof(a->key);
-	if (!out->has_own)
+	struct keyset k;
+	bool is;
+	const bool awaited = c->sms.renew.how == STORE_RENEW_UDP &&
+			     gw_keys_load(s->worker->reader, c, now_ms, &k, &is) == STORE_OK &&
+			     k.state == KEYSET_REFRESHING;
+	wipe(&k, sizeof(k));
+	return awaited;
+}
+
+/* It was asked for others, and this bootstrap brings none. */
+static void miss(const struct gw_session *s, const struct store_cred *c, const char *cause)
+{
+	struct gw_keeper_told t = { .cred = c->number, .event = KEYSET_REFUSED };
+	if (!is_awaited(s, c, store_time(s->worker->shared->store, s->worker->now_ms)))
 		return;
-	*a = (struct sms_agreed){ .profile = c->sms.profile,
-		.spi2 = c->sms.spi2,
-		.kic = c->sms.kic,
-		.kid = c->sms.kid,
-		.cc_len = c->sms.cc_len,
-		.key_len = c->key_len };
-	memcpy(a->tar, c->sms.tar, sizeof(a->tar));
-	memcpy(a->key, c->key, c->key_len);
+	memcpy(t.cause, cause, strlen(cause));
+	(void)gw_keeper_tell(s->worker->shared, &t); /* else it is asked again sooner */
 }
 
 const char *gw_learned_sms_check(
@@ -94,13 +101,19 @@ const char *gw_learned_sms_check(
 	const char *why = NULL;
 	memset(out, 0, sizeof(*out));
 	memset(&c, 0, sizeof(c));
-	if (found->mode != 0 && find(s, &c)) {
+	const bool is_its = find(s, &c);
+	if (is_its && found->mode == 0) {
+		miss(s, &c, "no-keys");
+	} else if (is_its) {
 		why = check(s, found, &c, &out->agreed);
 		out->cred = c.number;
+		out->end = c.sms.renew.how != STORE_RENEW_NEVER;
 		out->proved = c.proved;
 		out->now_ms = store_time(s->worker->shared->store, s->worker->now_ms);
-		own_of(&c, out);
+		gw_keys_settings_of(s->worker->shared->conf, &out->settings);
 	}
+	if (why)
+		miss(s, &c, "bad-keys");
 	wipe(&c, sizeof(c));
 	if (why)
 		wipe(out, sizeof(*out));
@@ -113,62 +126,99 @@ bool gw_learned_sms_same(const struct gw_learned_sms *a, const struct gw_learned
 	       same_secret(&a->agreed, &b->agreed, sizeof(a->agreed));
 }
 
-/* As it is in the row, or as it begins with the credential's own keys. */
-static enum store_result load(struct store_txn *t, const struct gw_learned_sms *l,
-	struct store_sms_keys *row, struct keyset *k)
+/* --- in the writer's thread ------------------------------------------------------------------- */
+
+static bool is_set(const struct keyset *k, enum keyset_which which, const struct sms_agreed *a)
 {
-	struct store_reader *const reader = store_txn_reader(t);
-	const enum store_result r = store_sms_keys_read(reader, l->cred, row);
-	if (r == STORE_OK)
-		return keyset_load(row->data, row->len, k) ? STORE_OK : STORE_DAMAGED;
-	if (r == STORE_NONE)
-		keyset_begin(k, l->has_own ? &l->own : NULL, l->now_ms);
-	return r == STORE_NONE ? STORE_OK : r;
+	return k->set[which].generation != 0 && same_secret(&k->set[which].agreed, a, sizeof(*a));
 }
 
-/* A bootstrap that writes the same again brings nothing. */
-static bool is_there(const struct keyset *k, const struct sms_agreed *a)
+/* No older than the registration. 0: they have no end. */
+static uint64_t end_of(
+	struct store_reader *r, const struct gw_learned_sms *l, const struct keyset *k)
 {
-	for (size_t i = 0; i <= KEYSET_NEXT; i++) {
-		if (k->set[i].generation != 0 && same_secret(&k->set[i].agreed, a, sizeof(*a)))
-			return true;
-	}
-	return false;
+	struct store_session row;
+	uint32_t lifetime_s = k->lifetime_s;
+	if (store_read_session(r, l->cred, &row) == STORE_OK && row.registered)
+		lifetime_s = row.lifetime_s;
+	if (lifetime_s == 0)
+		lifetime_s = GW_KEYS_LIFETIME_S;
+	return l->end ? l->now_ms + (uint64_t)lifetime_s * 1000 : 0;
 }
 
-static enum store_result bring(struct store_txn *t, const struct gw_learned_sms *l,
-	struct store_sms_keys *row, struct keyset *k)
+/* What these keys are to those that are there. KEYSET_EVENTS: a bootstrap that writes the same
+   again brings nothing. */
+static enum store_result compare(struct store_reader *r, const struct gw_learned_sms *l,
+	enum keyset_event *e, uint64_t *until_ms)
 {
-	static const struct keyset_rules any; /* none of them says how long this may take */
-	struct keyset_keys next = { .origin = KEYSET_UDP, .agreed = l->agreed };
-	const struct keyset_news n = { .now_ms = l->now_ms, .keys = &next };
-	const enum store_result r = load(t, l, row, k);
-	if (r != STORE_OK || is_there(k, &l->agreed)) {
-		wipe(&next, sizeof(next));
-		return r;
-	}
-	(void)keyset_step(k, &any, KEYSET_BROUGHT, &n);
-	wipe(&next, sizeof(next));
-	row->cred = l->cred;
-	row->proved = l->proved;
-	row->due_ms = keyset_next_ms(k);
-	row->len = keyset_save(k, row->data, sizeof(row->data));
-	return store_sms_keys_put(t, row);
-}
-
-enum store_result gw_learned_sms_run(struct store_txn *t, const struct gw_learned_sms *l)
-{
-	struct store_sms_keys row;
+	struct store_cred c;
 	struct keyset k;
-	struct store_cred_mark mark;
-	enum store_result r = store_read_cred_mark(store_txn_reader(t), l->cred, &mark);
-	memset(&row, 0, sizeof(row));
+	bool is;
+	enum store_result result = store_read_cred(r, l->cred, &c);
+	*e = KEYSET_EVENTS;
 	memset(&k, 0, sizeof(k));
-	if (r == STORE_OK && (!mark.active || mark.proved != l->proved))
-		r = STORE_STALE;
-	if (r == STORE_OK)
-		r = bring(t, l, &row, &k);
-	wipe(&row, sizeof(row));
+	if (result == STORE_OK && (c.state != STORE_CRED_ACTIVE || c.proved != l->proved))
+		result = STORE_STALE;
+	if (result == STORE_OK)
+		result = gw_keys_load(r, &c, l->now_ms, &k, &is);
+	wipe(&c, sizeof(c));
+	if (result == STORE_OK && is_set(&k, KEYSET_CURRENT, &l->agreed))
+		*e = k.state == KEYSET_REFRESHING ? KEYSET_REFUSED : KEYSET_EVENTS;
+	else if (!is_set(&k, KEYSET_NEXT, &l->agreed))
+		*e = KEYSET_BROUGHT;
+	*until_ms = end_of(r, l, &k);
 	wipe(&k, sizeof(k));
+	return result;
+}
+
+static enum store_result change(
+	struct store_txn *t, struct gw_learned_sms *l, enum keyset_event e, uint64_t until_ms)
+{
+	struct keyset_keys next = {
+		.origin = KEYSET_UDP, .agreed = l->agreed, .until_ms = until_ms
+	};
+	struct gw_keys_change x;
+	memset(&x, 0, sizeof(x));
+	x.settings = &l->settings;
+	x.cred = l->cred;
+	x.now_ms = l->now_ms;
+	x.event = e;
+	x.news = (struct keyset_news){ .keys = &next, .cause = "same-keys" };
+	const enum store_result r = gw_keys_run(t, &x);
+	wipe(&next, sizeof(next));
+	l->moved = r == STORE_OK && x.moved;
+	l->was = x.was;
+	l->is = x.is;
+	l->generation = x.generation;
+	memcpy(l->cause, x.cause, sizeof(l->cause));
+	wipe(&x, sizeof(x));
 	return r;
+}
+
+enum store_result gw_learned_sms_run(struct store_txn *t, struct gw_learned_sms *l)
+{
+	enum keyset_event e;
+	uint64_t until_ms;
+	l->moved = false;
+	const enum store_result r = compare(store_txn_reader(t), l, &e, &until_ms);
+	return r == STORE_OK && e != KEYSET_EVENTS ? change(t, l, e, until_ms) : r;
+}
+
+/* --- when it is durable ----------------------------------------------------------------------- */
+
+void gw_learned_sms_stored(const struct gw_session *s, const struct gw_learned_sms *l)
+{
+	struct gw_worker *const w = s->worker;
+	struct gw_keys_change x;
+	if (!l->moved)
+		return;
+	memset(&x, 0, sizeof(x));
+	x.cred = l->cred;
+	x.event = l->cause[0] ? KEYSET_REFUSED : KEYSET_BROUGHT;
+	x.moved = true;
+	x.was = l->was;
+	x.is = l->is;
+	x.generation = l->generation;
+	memcpy(x.cause, l->cause, sizeof(x.cause));
+	gw_keys_say(w->shared, &w->log, s->endpoint, &x);
 }

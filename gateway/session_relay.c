@@ -12,6 +12,7 @@
 #include "gateway/places.h"
 #include "gateway/roam.h"
 #include "gateway/sms.h"
+#include "gateway/sms_keys_udp.h"
 #include "gateway/upstream_key.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -361,6 +362,9 @@ static void changed(void *ctx, struct relay_device *d)
 		log_limited(&w->log, gw_session_lines(s), w->now_ms, level, "deregistered",
 			"endpoint=%s", s->endpoint);
 	gw_keep_registration(s);
+	gw_sms_registered(s, r->active, r->lifetime_s);
+	if (r->active)
+		gw_keys_udp_awake(s);
 	if (!r->active)
 		(void)gw_judge(s, w->ticking ? POLICY_REGISTRATION_EXPIRED : POLICY_DEREGISTERED);
 }

@@ -9,6 +9,8 @@
  *   sms_box.c      what is written down before anything else happens (worker)
  *   sms_op.c       an operation of the store, till it is durable (worker)
  *   sms_channel.c  the device of a session, as the relay sees it (worker)
+ *   sms_keyed.c    what has come of a device whose keys are renewed (worker)
+ *   sms_keeper.c   all else that happens to such keys (main thread)
  *   sms_wake.c     the other way to a device that sleeps (worker)
  *   sms_dtls.c     DTLS by short messages, which needs none of these boxes (worker)
  *
@@ -59,6 +61,8 @@ struct gw_sms_stats {     /* of a worker */
 	uint64_t later;     /* left with the SMSC: no room */
 	uint64_t lost;      /* not sent: the box is full, or the day's segments are spent */
 	uint64_t triggers;  /* registration updates that were asked for */
+	uint64_t proved;    /* sets of keys that a device has used for the first time */
+	uint64_t old;       /* messages under superseded keys, or such whose time is over */
 	size_t sessions;    /* now */
 	/* Of DTLS: that came; that were said; that were not, as the bridge has no room, the day's
 	   segments are spent or a message is too long; from numbers that are not to use it. */
@@ -69,8 +73,8 @@ struct gw_smses { /* a worker's part */
 	struct sms_cipher *cipher;
 	struct gw_sms_stats stats;
 	struct gw_sms_op *under_way; /* see sms_op.h */
-	const char *looked_at;    /* whose number the datagram of now is from; NULL: no such */
-	struct net_path said_to;  /* of the datagram that is being written ... */
+	const char *looked_at;       /* whose number the datagram of now is from; NULL: no such */
+	struct net_path said_to;     /* of the datagram that is being written ... */
 	uint32_t said_cred;
 	uint8_t said[DTLS_SMS_MAX]; /* ... here */
 };
@@ -95,6 +99,13 @@ bool gw_sms_still(struct gw_session *s);
 /* Nothing of it is under way. */
 bool gw_sms_is_idle(const struct gw_session *s);
 uint64_t gw_sms_heard_ms(const struct gw_session *s);
+/* Its device has registered, or updated its registration, which was answered so; or that has ended.
+   Where its keys are renewed by GBA Push or by its smartcard they last no longer than that, and
+   each of these is a reason for others (R-305, R-306). One whose keys its bootstrap server writes
+   would register again after each of them: there time alone is a reason, and a registration that
+   ends before its keys, as the next ones end with it. The answer to the device, which follows, and
+   what becomes of its keys are one transaction. */
+void gw_sms_registered(struct gw_session *s, bool active, uint32_t lifetime_s);
 /* Once a second: what nobody waits for any more is let go. */
 void gw_sms_turn(struct gw_worker *w);
 /* The server asks something of s, which sleeps: where its endpoint can be reached by short

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/wipe.h"
 #include "conf/config.h"
+#include "gateway/sms_keeper.h"
+#include "gateway/sms_keys_run.h"
 #include "gateway/sms_op.h"
 #include "gateway/sms_parts.h"
 #include "gateway/worker.h"
 #include "sms/counter.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +20,15 @@ struct sms_op {
 	uint32_t a_day;
 	uint64_t proved, counter, answers;
 	uint8_t cc[SMS_CC_MAX]; /* of what is sent */
+	struct tale *tale;      /* what goes with that; NULL: nothing */
 	struct store_sms_message m;
+};
+
+struct tale { /* what a registration means to keys that are renewed */
+	struct gw_keeper_told told;
+	struct gw_keys_settings settings;
+	struct gw_keys_change change;
+	char endpoint[STORE_ENDPOINT_MAX + 1];
 };
 
 /* --- operations ------------------------------------------------------------------------------ */
@@ -27,6 +38,22 @@ static struct sms_op *of(struct gw_sms_op *base)
 	return CONTAINER_OF(base, struct sms_op, base);
 }
 
+/* A message of more than one segment has a reference that no other on its way to this device has,
+   whoever has written that. */
+static enum store_result send_it(struct store_txn *t, struct sms_op *o)
+{
+	struct store_sms_counters n;
+	enum store_result r = STORE_OK;
+	if (o->m.segments > 1) {
+		r = store_sms_read(store_txn_reader(t), o->m.cred, &n);
+		o->m.reference = (uint16_t)(n.reference + 1);
+	}
+	if (r != STORE_OK && r != STORE_NONE)
+		return r;
+	r = store_sms_send(t, &o->m, o->proved, true, o->counter, o->answers, o->a_day);
+	return r == STORE_OK && o->tale ? gw_keys_run(t, &o->tale->change) : r;
+}
+
 static enum store_result run(struct store_txn *t, struct store_op *op)
 {
 	struct sms_op *const o = of(CONTAINER_OF(op, struct gw_sms_op, op));
@@ -34,7 +61,7 @@ static enum store_result run(struct store_txn *t, struct store_op *op)
 	case TAKE:
 		return store_sms_take(t, &o->m, o->proved, true, o->counter);
 	case SEND:
-		return store_sms_send(t, &o->m, o->proved, true, o->counter, o->answers, o->a_day);
+		return send_it(t, o);
 	case IN_DONE:
 		break;
 	}
@@ -62,13 +89,13 @@ static void submit(struct sms_op *o)
 	gw_sms_op_submit(&o->base);
 }
 
-uint64_t gw_sms_last_used(const struct gw_smses *x, uint32_t cred, uint64_t proved)
+uint64_t gw_sms_last_used(const struct gw_smses *x, uint32_t cred, uint64_t proved, uint64_t keys)
 {
 	uint64_t last = 0;
 	for (struct gw_sms_op *i = x->under_way; i; i = i->next) {
 		const struct sms_op *const o = of(i);
 		if (i->finish == finish && o->what == SEND && o->m.cred == cred &&
-			o->proved == proved && o->counter > last)
+			o->proved == proved && o->m.keys == keys && o->counter > last)
 			last = o->counter;
 	}
 	return last;
@@ -76,6 +103,9 @@ uint64_t gw_sms_last_used(const struct gw_smses *x, uint32_t cred, uint64_t prov
 
 static void op_free(struct sms_op *o)
 {
+	if (o->tale)
+		wipe(o->tale, sizeof(*o->tale));
+	free(o->tale);
 	wipe(o, sizeof(*o));
 	free(o);
 }
@@ -143,6 +173,27 @@ static void pass(struct gw_session *s, uint64_t id, uint8_t *msg, size_t len)
 	gw_session_loosen(s);
 }
 
+void gw_sms_message_of(
+	struct gw_session *s, const struct gw_sms_packet *p, struct store_sms_message *out)
+{
+	struct gw_sms *const x = s->sms;
+	memset(out, 0, offsetof(struct store_sms_message, data));
+	out->id = p->id;
+	out->cred = s->cred;
+	/* All of a turn come at one time: their order is theirs, for the next life to know. */
+	out->at_ms = store_now(s->worker);
+	if (out->at_ms <= x->last_ms)
+		out->at_ms = x->last_ms + 1;
+	x->last_ms = out->at_ms;
+	out->pid = p->mo->pid;
+	out->dcs = p->mo->dcs;
+	out->marker = p->mo->marker;
+	gw_sms_number_put(&p->mo->peer, out->peer);
+	gw_sms_number_put(&p->mo->own, out->own);
+	out->len = p->len;
+	memcpy(out->data, p->coap, p->len);
+}
+
 bool gw_sms_take(struct gw_session *s, const struct gw_sms_packet *p)
 {
 	struct gw_worker *const w = s->worker;
@@ -151,21 +202,23 @@ bool gw_sms_take(struct gw_session *s, const struct gw_sms_packet *p)
 		return false;
 	o->proved = s->sms->proved;
 	o->counter = p->counter;
-	o->m.id = p->id;
-	/* All of a turn come at one time: their order is theirs, for the next life to know. */
-	o->m.at_ms = store_now(w);
-	if (o->m.at_ms <= s->sms->last_ms)
-		o->m.at_ms = s->sms->last_ms + 1;
-	s->sms->last_ms = o->m.at_ms;
-	o->m.pid = p->mo->pid;
-	o->m.dcs = p->mo->dcs;
-	o->m.marker = p->mo->marker;
-	gw_sms_number_put(&p->mo->peer, o->m.peer);
-	gw_sms_number_put(&p->mo->own, o->m.own);
-	o->m.len = p->len;
-	memcpy(o->m.data, p->coap, p->len);
+	gw_sms_message_of(s, p, &o->m);
 	submit(o);
 	return true;
+}
+
+void gw_sms_took(struct gw_session *s, struct store_sms_message *m)
+{
+	struct gw_sms *const x = s->ended ? NULL : s->sms;
+	if (!x)
+		return; /* the next life of the session feeds it */
+	gw_sms_number_get(m->peer, &x->peer);
+	gw_sms_number_get(m->own, &x->own);
+	x->heard_ms = s->worker->now_ms;
+	if (x->fed)
+		pass(s, m->id, m->data, m->len);
+	else
+		gw_session_loosen(s); /* with all the others */
 }
 
 static void taken(struct sms_op *o, enum store_result r)
@@ -178,18 +231,11 @@ static void taken(struct sms_op *o, enum store_result r)
 	stats->in += r == STORE_OK;
 	stats->replayed += r == STORE_STALE;
 	stats->later += !good;
-	if (r != STORE_OK || s->ended || !s->sms)
-		return; /* the next life of the session feeds it */
-	struct gw_sms *const x = s->sms;
-	if (o->counter > x->in)
-		x->in = o->counter;
-	gw_sms_number_get(o->m.peer, &x->peer);
-	gw_sms_number_get(o->m.own, &x->own);
-	x->heard_ms = w->now_ms;
-	if (x->fed)
-		pass(s, o->m.id, o->m.data, o->m.len);
-	else
-		gw_session_loosen(s); /* with all the others */
+	if (r != STORE_OK)
+		return;
+	if (!s->ended && s->sms && o->counter > s->sms->in)
+		s->sms->in = o->counter;
+	gw_sms_took(s, &o->m);
 }
 
 static int by_age(const void *a, const void *b)
@@ -213,6 +259,9 @@ void gw_sms_feed(struct gw_session *s)
 		n++;
 	qsort(all, n, sizeof(*all), by_age);
 	x->fed = true;
+	/* One of them may have proved its keys a moment ago, and the change is not back yet. */
+	if (n > 0 && x->keyed)
+		gw_sms_rekey(s);
 	for (size_t i = 0; i < n && !s->ended && !s->condemned; i++) {
 		gw_sms_number_get(all[i].peer, &x->peer);
 		gw_sms_number_get(all[i].own, &x->own);
@@ -296,35 +345,66 @@ static size_t seal(
 	return sealed;
 }
 
+/* Nothing is said under keys whose time is over. */
+static bool is_mute(const struct gw_worker *w, const struct gw_sms *x)
+{
+	return x->mute || (x->keys_until_ms != 0 && x->keys_until_ms <= store_now(w));
+}
+
+/* False: memory is short, and it is told later, by itself. */
+static bool take_tale(const struct gw_worker *w, struct gw_sms *x, struct sms_op *o)
+{
+	struct tale *const t = calloc(1, sizeof(*t));
+	if (!t)
+		return false;
+	x->tells = false;
+	t->told = x->tale;
+	(void)snprintf(t->endpoint, sizeof(t->endpoint), "%s", x->session->endpoint);
+	gw_keys_settings_of(w->shared->conf, &t->settings);
+	t->change = (struct gw_keys_change){ .settings = &t->settings,
+		.cred = o->m.cred,
+		.now_ms = store_now(w),
+		.event = t->told.event,
+		.news = { .lifetime_s = t->told.lifetime_s } };
+	gw_sms_number_put(&x->peer, t->change.peer);
+	gw_sms_number_put(&x->own, t->change.own);
+	o->tale = t;
+	return true;
+}
+
 bool gw_sms_seal_and_keep(struct gw_worker *w, uint32_t cred, struct gw_sms *x, const uint8_t *msg,
 	size_t len, uint64_t answers)
 {
 	const struct conf_sms *const conf = &w->shared->conf->sms;
 	struct sms_op *const o = op_new(w, x->session, cred, SEND);
-	const size_t sealed = o ? seal(w, x, msg, len, o) : 0;
+	const size_t sealed = o && !is_mute(w, x) ? seal(w, x, msg, len, o) : 0;
 	if (sealed == 0) {
 		w->smses->stats.lost++;
+		log_limited(&w->log, &w->limits.store, w->now_ms, LOG_LEVEL_WARN, "sms-lost",
+			"credential=%u why=\"%s\"", cred,
+			is_mute(w, x) ? "its keys have ended, and it has proved no others yet"
+				      : "memory is short, or its counter is at its end");
 		if (o)
 			op_free(o);
 		return false;
 	}
 	x->out = o->counter;
 	o->proved = x->proved;
+	o->m.keys = x->keys;
 	o->answers = answers;
 	o->a_day = conf->segments_a_day;
 	o->m.at_ms = store_now(w);
 	o->m.until_ms = o->m.at_ms + (uint64_t)conf->valid_s * 1000;
 	o->m.pid = x->around.pid;
 	o->m.dcs = x->around.dcs;
-	o->m.marker = 0x70;
+	o->m.marker = GW_SMS_COMMAND;
 	o->m.segments = gw_sms_segments(sealed);
-	if (o->m.segments > 1)
-		x->reference++;
-	o->m.reference = x->reference;
 	gw_sms_number_put(&x->peer, o->m.peer);
 	gw_sms_number_put(&x->own, o->m.own);
 	o->m.len = sealed;
 	o->m.mark = gw_sms_mark(o->cc);
+	if (x->tells && answers != 0)
+		(void)take_tale(w, x, o);
 	submit(o);
 	return true;
 }
@@ -342,25 +422,29 @@ static void keep_till_late(const struct sms_op *o)
 		.lost = true };
 }
 
+void gw_sms_say(struct gw_worker *w, const struct store_sms_message *m)
+{
+	w->smses->stats.out++;
+	w->smses->stats.lost += !gw_sms_post(w->shared, m, store_now(w));
+}
+
 static void sent(struct sms_op *o, enum store_result r)
 {
 	struct gw_worker *const w = o->base.worker;
-	uint8_t frame[GW_SMS_MO_MAX + 256];
-	struct gw_sms_stats *const stats = &w->smses->stats;
-	if (r != STORE_OK) {
-		stats->lost++;
-		keep_till_late(o);
-		log_limited(&w->log, &w->limits.store, w->now_ms, LOG_LEVEL_WARN, "sms-lost",
-			"credential=%u why=\"%s\"", o->m.cred,
-			r == STORE_FULL ? "too much waits for it, or sms.segments_a_day are spent"
-					: "its keys are others by now, or the store has failed");
+	if (r == STORE_OK) {
+		gw_sms_say(w, &o->m);
+		if (o->tale)
+			gw_sms_keys_follow(w, o->tale->endpoint, &o->tale->change);
 		return;
 	}
-	stats->out++;
-	const size_t len = gw_sms_mt_frame(&o->m, store_now(w), frame, sizeof(frame));
-	if (len > 0 && w->shared->sms &&
-		!inbox_post(w->shared->sms, INBOX_SURE, GW_DESK_SAY, frame, len))
-		stats->lost++; /* till the next bridge comes */
+	if (o->tale)
+		(void)gw_keeper_tell(w->shared, &o->tale->told);
+	w->smses->stats.lost++;
+	keep_till_late(o);
+	log_limited(&w->log, &w->limits.store, w->now_ms, LOG_LEVEL_WARN, "sms-lost",
+		"credential=%u why=\"%s\"", o->m.cred,
+		r == STORE_FULL ? "too much waits for it, or sms.segments_a_day are spent"
+				: "its keys are others by now, or the store has failed");
 }
 
 /* --- coming back ----------------------------------------------------------------------------- */

@@ -3,6 +3,8 @@
 #include "conf/config.h"
 #include "gateway/clock.h"
 #include "gateway/seats.h"
+#include "gateway/sms_keeper.h"
+#include "gateway/sms_keys_run.h"
 #include "gateway/sms_parts.h"
 #include "gateway/worker.h"
 #include "sms/counter.h"
@@ -36,7 +38,7 @@ void gw_sms_number_get(const uint8_t in[STORE_SMS_NUMBER_MAX], struct wire_numbe
 	memcpy(n->digits, in + 2, n->len);
 }
 
-static void number_of(const uint8_t *digits, size_t len, struct wire_number *out)
+void gw_sms_number_of(const uint8_t *digits, size_t len, struct wire_number *out)
 {
 	memset(out, 0, sizeof(*out));
 	if (len == 0 || len > WIRE_DIGITS_MAX)
@@ -67,41 +69,74 @@ static size_t room_of(const struct sms_settings *s, uint32_t segments)
 
 /* --- what is known of a device ---------------------------------------------------------------- */
 
+/* What is agreed: of the set that is sent under, or of the credential itself. Of a keyed one
+   without such a set: nothing. False: the store cannot tell. */
+static bool find_agreed(struct gw_worker *w, const struct store_cred *c, struct gw_sms *out,
+	struct sms_agreed *agreed)
+{
+	struct keyset k;
+	bool is;
+	const uint64_t now_ms = store_time(w->shared->store, w->now_ms);
+	const enum store_result r = gw_keys_load(w->reader, c, now_ms, &k, &is);
+	out->how = c->sms.renew.how;
+	out->keyed = is || c->sms.renew.how != STORE_RENEW_NEVER;
+	const struct keyset_keys *const x =
+		!out->keyed ? &k.set[KEYSET_CURRENT] : keyset_sends(&k, now_ms);
+	out->mute = !x;
+	if (x) {
+		*agreed = x->agreed;
+		out->keys_until_ms = x->until_ms;
+		if (out->keyed)
+			out->keys =
+				store_sms_keys_hash(w->reader, x->agreed.key, x->agreed.key_len);
+	}
+	wipe(&k, sizeof(k));
+	return r == STORE_OK;
+}
+
 static bool set_up(struct gw_worker *w, const struct store_cred *c, struct gw_sms *out)
 {
 	const struct conf_sms *const conf = &w->shared->conf->sms;
-	struct sms_agreed a = { .profile = c->sms.profile,
-		.spi2 = c->sms.spi2,
-		.kic = c->sms.kic,
-		.kid = c->sms.kid,
-		.cc_len = c->sms.cc_len,
-		.key_len = (uint8_t)c->key_len };
-	const char *why = "its keys are too long";
-	memcpy(a.tar, c->sms.tar, sizeof(a.tar));
-	const bool fits = c->key_len <= sizeof(a.key) && c->sms.profile < SMS_PROFILES;
-	if (fits)
-		memcpy(a.key, c->key, c->key_len);
-	const bool good = fits && sms_profile_settings(&a, conf->allow_3des, &out->settings, &why);
+	struct sms_agreed a = { 0 };
+	const char *why = "it cannot be read";
+	const bool good =
+		find_agreed(w, c, out, &a) &&
+		(out->mute || sms_profile_settings(&a, conf->allow_3des, &out->settings, &why));
 	wipe(&a, sizeof(a));
 	if (!good) {
 		log_limited(&w->log, &w->limits.sms, w->now_ms, LOG_LEVEL_WARN, "sms-credential",
 			"endpoint=%s why=\"%s\"", c->endpoint, why);
 		return false;
 	}
+	out->profile = c->sms.profile;
 	out->around = sms_profile_around((enum sms_profile)c->sms.profile);
 	out->proved = c->proved;
 	out->until_ms = c->until_ms;
-	out->room = room_of(&out->settings, conf->segments_max);
-	number_of(c->identity, c->identity_len, &out->peer);
+	out->room = out->mute ? (size_t)STORE_SMS_DATA_MAX
+			      : room_of(&out->settings, conf->segments_max);
+	gw_sms_number_of(c->identity, c->identity_len, &out->peer);
 	const char *const own = conf->number ? conf->number : "";
-	number_of((const uint8_t *)own, strlen(own), &out->own);
+	gw_sms_number_of((const uint8_t *)own, strlen(own), &out->own);
+	return true;
+}
+
+static bool read_counters(struct gw_worker *w, uint32_t cred, struct gw_sms *out)
+{
+	struct store_sms_counters n;
+	const enum store_result r = store_sms_read(w->reader, cred, &n);
+	if ((r != STORE_OK && r != STORE_NONE) || n.proved != out->proved)
+		return false;
+	if (out->keys != 0 && store_sms_read_under(w->reader, out->keys, &n) != STORE_OK)
+		return false;
+	out->in = n.in;
+	const uint64_t used = gw_sms_last_used(w->smses, cred, n.proved, out->keys);
+	out->out = used > n.out ? used : n.out;
 	return true;
 }
 
 bool gw_sms_load(struct gw_worker *w, uint32_t cred, const char *endpoint, struct gw_sms *out)
 {
 	struct store_cred c;
-	struct store_sms_counters n;
 	memset(out, 0, sizeof(*out));
 	if (!w->smses)
 		return false;
@@ -112,16 +147,10 @@ bool gw_sms_load(struct gw_worker *w, uint32_t cred, const char *endpoint, struc
 			  (c.until_ms == 0 || gw_clock_wall_ms() < c.until_ms) &&
 			  (!endpoint || strcmp(c.endpoint, endpoint) == 0) && set_up(w, &c, out);
 	wipe(&c, sizeof(c));
-	const enum store_result r = good ? store_sms_read(w->reader, cred, &n) : STORE_BROKEN;
-	if ((r != STORE_OK && r != STORE_NONE) || n.proved != out->proved) {
-		wipe(out, sizeof(*out));
-		return false;
-	}
-	out->in = n.in;
-	const uint64_t used = gw_sms_last_used(w->smses, cred, n.proved);
-	out->out = used > n.out ? used : n.out;
-	out->reference = n.reference;
-	return true;
+	if (good && read_counters(w, cred, out))
+		return true;
+	wipe(out, sizeof(*out));
+	return false;
 }
 
 /* --- the channel ------------------------------------------------------------------------------ */
@@ -187,6 +216,24 @@ void gw_sms_leave(struct gw_session *s)
 	free(x);
 }
 
+/* Other keys, of the credential or of a set that has taken its place. */
+static void change_keys(struct gw_sms *x, const struct gw_sms *now)
+{
+	if (now->proved != x->proved)
+		x->open_len = 0; /* what was said under the old is gone */
+	x->settings = now->settings;
+	x->around = now->around;
+	x->proved = now->proved;
+	x->keyed = now->keyed;
+	x->mute = now->mute;
+	x->how = now->how;
+	x->keys = now->keys;
+	x->in = now->in;
+	x->out = now->out;
+	x->room = now->room;
+	x->peer = now->peer;
+}
+
 bool gw_sms_still(struct gw_session *s)
 {
 	struct gw_sms now;
@@ -196,25 +243,63 @@ bool gw_sms_still(struct gw_session *s)
 	if (!good) {
 		x->closed = true;
 		gw_session_loosen(s);
-	} else if (now.proved != x->proved) { /* other keys: what was said under the old is gone */
-		x->settings = now.settings;
-		x->around = now.around;
-		x->proved = now.proved;
-		x->in = now.in;
-		x->out = now.out;
-		x->room = now.room;
-		x->peer = now.peer;
-		x->open_len = 0;
+	} else if (now.proved != x->proved || now.keyed != x->keyed || now.mute != x->mute ||
+		   now.keys != x->keys) {
+		change_keys(x, &now);
 	}
-	if (good)
+	if (good) {
+		x->how = now.how;
 		x->until_ms = now.until_ms;
+		x->keys_until_ms = now.keys_until_ms;
+	}
 	wipe(&now, sizeof(now));
 	return !x->closed;
+}
+
+void gw_sms_rekey(struct gw_session *s)
+{
+	if (!s->ended && s->sms && !s->sms->closed)
+		(void)gw_sms_still(s);
+}
+
+/* Is a registration for so long a reason for other keys? */
+static bool wants_others(const struct gw_session *s, uint32_t lifetime_s)
+{
+	const struct gw_worker *const w = s->worker;
+	const struct gw_sms *const x = s->sms;
+	const uint64_t lasts_ms = (uint64_t)lifetime_s * 1000;
+	switch ((enum store_renew_how)x->how) {
+	case STORE_RENEW_GBA_PUSH:
+	case STORE_RENEW_SMARTCARD:
+		return x->profile == SMS_CR_004;
+	case STORE_RENEW_UDP:
+		return x->keys_until_ms > store_time(w->shared->store, w->now_ms) + lasts_ms;
+	case STORE_RENEW_NEVER:
+	case STORE_RENEWS:
+		break;
+	}
+	return false;
+}
+
+void gw_sms_registered(struct gw_session *s, bool active, uint32_t lifetime_s)
+{
+	struct gw_sms *const x = s->sms;
+	const struct gw_keeper_told t = { .cred = s->cred,
+		.event = active ? KEYSET_WANTED : KEYSET_LEFT,
+		.lifetime_s = lifetime_s };
+	if (!x || !x->keyed || (active && !wants_others(s, lifetime_s)))
+		return;
+	x->tale = t;
+	x->tells = true;
+	gw_session_loosen(s);
 }
 
 void gw_sms_look(struct gw_session *s)
 {
 	struct gw_sms *const x = s->sms;
+	if (x->tells)
+		(void)gw_keeper_tell(s->worker->shared, &x->tale);
+	x->tells = false;
 	if (s->suspect && !x->closed)
 		(void)gw_sms_still(s);
 	if (x->closed) {
@@ -310,4 +395,11 @@ size_t gw_sms_mt_frame(const struct store_sms_message *m, uint64_t now_ms, uint8
 	gw_sms_number_get(m->peer, &x.mt.text.peer);
 	gw_sms_number_get(m->own, &x.mt.text.own);
 	return wire_write(&x, out, cap);
+}
+
+bool gw_sms_post(const struct gw_shared *s, const struct store_sms_message *m, uint64_t now_ms)
+{
+	uint8_t frame[GW_SMS_MO_MAX + 256];
+	const size_t len = gw_sms_mt_frame(m, now_ms, frame, sizeof(frame));
+	return len == 0 || !s->sms || inbox_post(s->sms, INBOX_SURE, GW_DESK_SAY, frame, len);
 }

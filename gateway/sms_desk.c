@@ -5,9 +5,11 @@
 #include "gateway/inherit.h"
 #include "gateway/sms_door.h"
 #include "gateway/sms_dtls.h"
+#include "gateway/sms_keeper.h"
 #include "gateway/sms_parts.h"
 #include "io/inbox.h"
 #include "store/sms.h"
+#include "store/sms_keys.h"
 
 #include <ev.h>
 #include <stdatomic.h>
@@ -20,8 +22,7 @@ enum {
 	ANEW_S = 300, /* an outcome may have been lost; what is over its time goes */
 	MESSAGES_A_TURN = 64,
 	FORGETTING_MAX = 4096, /* operations of the store under way */
-	COMMAND = 0x70,        /* the marker of a command packet, 3GPP TS 31.115 4.2 */
-	COMMAND_HEAD = 3,      /* 02 70 00 in the user data, of who cannot set TP-UDHI (A15) */
+	PACKET_HEAD = 3,       /* 02 70 00 in the user data, of who cannot set TP-UDHI (A15) */
 };
 
 struct gw_sms_desk {
@@ -155,15 +156,15 @@ static bool is_ours(const struct gw_sms_desk *d, const struct wire_number *own)
 	return !number || own->len == 0 || strcmp(own->digits, number) == 0;
 }
 
-/* The packet within; false: it is none. */
+/* The packet within, a device's or a card's answer to one of ours; false: it is none. */
 static bool is_packet(const struct wire_text *t, struct gw_sms_mo *out)
 {
-	static const uint8_t head[COMMAND_HEAD] = { 0x02, COMMAND, 0x00 };
 	const bool bare =
-		t->marker == 0 && t->len > sizeof(head) && memcmp(t->data, head, sizeof(head)) == 0;
-	const size_t skip = bare ? sizeof(head) : 0;
-	if ((t->marker != COMMAND && !bare) || !sms_profile_takes(t->dcs) || t->id == 0 ||
-		t->len - skip > sizeof(out->data))
+		t->marker == 0 && t->len > PACKET_HEAD && t->data[0] == 0x02 && t->data[2] == 0x00;
+	const size_t skip = bare ? PACKET_HEAD : 0;
+	out->marker = bare ? t->data[1] : t->marker;
+	if ((out->marker != GW_SMS_COMMAND && out->marker != GW_SMS_RESPONSE) ||
+		!sms_profile_takes(t->dcs) || t->id == 0 || t->len - skip > sizeof(out->data))
 		return false;
 	out->len = t->len - skip;
 	memcpy(out->data, t->data + skip, out->len);
@@ -222,12 +223,9 @@ static void datagram(struct gw_sms_desk *d, const struct wire_text *t, struct gw
 static void mo(struct gw_sms_desk *d, const struct wire_text *t)
 {
 	struct gw_gateway *const g = d->g;
-	struct gw_sms_mo m = { .id = t->id,
-		.pid = t->pid,
-		.dcs = t->dcs,
-		.marker = COMMAND,
-		.peer = t->peer,
-		.own = t->own };
+	struct gw_sms_mo m = {
+		.id = t->id, .pid = t->pid, .dcs = t->dcs, .peer = t->peer, .own = t->own
+	};
 	d->stats.mo++;
 	if (gw_sms_dtls_is(t)) {
 		datagram(d, t, &m);
@@ -257,6 +255,23 @@ static void say_later(struct gw_sms_desk *d)
 	ev_timer_start(d->g->loop, &d->again);
 }
 
+/* It may be what delivers keys: then it goes with what follows from that. */
+static bool tell_keeper(struct gw_sms_desk *d, const struct wire_mt_outcome *o)
+{
+	struct store_sms_keys row;
+	const bool sent = o->outcome == WIRE_ACCEPTED;
+	struct gw_keeper_told t = { .cred = store_sms_cred_of(o->id),
+		.event = sent ? KEYSET_TAKEN : KEYSET_UNSENT,
+		.message = o->id };
+	store_reader_rest(d->g->reader);
+	const bool is = store_sms_keys_read(d->g->reader, t.cred, &row) == STORE_OK;
+	wipe(&row, sizeof(row));
+	store_reader_rest(d->g->reader);
+	(void)snprintf(t.cause, sizeof(t.cause), "%s",
+		o->outcome == WIRE_EXPIRED ? "network-too-late" : "network-refused");
+	return is && gw_keeper_tell(&d->g->shared, &t);
+}
+
 static void outcome(struct gw_sms_desk *d, const struct wire_mt_outcome *o)
 {
 	d->stats.outcomes++;
@@ -271,7 +286,7 @@ static void outcome(struct gw_sms_desk *d, const struct wire_mt_outcome *o)
 	if (o->outcome == WIRE_REFUSED)
 		log_limited(d->g->log, &d->said, wall(d), LOG_LEVEL_WARN, "sms-refused",
 			"way=%s code=%u why=\"the network does not take it\"", o->way, o->code);
-	if ((o->id & GW_SMS_DATAGRAM) == 0)
+	if ((o->id & GW_SMS_DATAGRAM) == 0 && !tell_keeper(d, o))
 		forget(d, o->id);
 }
 

@@ -15,8 +15,7 @@
 
 /* --- whose session ---------------------------------------------------------------------------- */
 
-/* The one of a credential: awake, brought back, or a new one. NULL: it cannot be. */
-static struct gw_session *session_of(struct gw_worker *w, uint32_t cred)
+struct gw_session *gw_sms_session(struct gw_worker *w, uint32_t cred)
 {
 	struct gw_session *const here = gw_session_of(w, cred);
 	if (here)
@@ -47,7 +46,7 @@ static bool is_ours(struct gw_worker *w, const struct inbox_message *m, uint32_t
 
 /* --- what has come ---------------------------------------------------------------------------- */
 
-static void drop(struct gw_worker *w, const struct gw_sms_mo *m, uint64_t *counter, const char *why)
+void gw_sms_drop(struct gw_worker *w, const struct gw_sms_mo *m, uint64_t *counter, const char *why)
 {
 	++*counter;
 	log_limited(&w->log, &w->limits.sms, w->now_ms, LOG_LEVEL_INFO, "sms-dropped",
@@ -65,38 +64,45 @@ static bool is_servers(const struct pdu *m)
 	       first.value[0] >= '0' && first.value[0] <= '9';
 }
 
+bool gw_sms_unwrap(struct gw_worker *w, const struct gw_sms_mo *m, const struct sms_opened *o,
+	struct gw_sms_packet *p)
+{
+	struct gw_sms_stats *const stats = &w->smses->stats;
+	struct pdu coap;
+	*p = (struct gw_sms_packet){ .id = m->id, .counter = o->counter, .mo = m };
+	if (!sms_unwrap(w->shared->conf->sms.tag, o->data, o->len, &p->coap, &p->len) ||
+		p->len > STORE_SMS_DATA_MAX || pdu_parse(p->coap, p->len, &coap) != PDU_OK) {
+		gw_sms_drop(w, m, &stats->malformed, "no CoAP message is in its envelope");
+		return false;
+	}
+	if (is_servers(&coap)) {
+		gw_sms_drop(w, m, &stats->reflected, "it asks what only a server asks");
+		return false;
+	}
+	return true;
+}
+
 /* True: p is what it says, and is new. */
 static bool open_it(
 	struct gw_worker *w, const struct gw_sms *x, struct gw_sms_mo *m, struct gw_sms_packet *p)
 {
 	struct gw_sms_stats *const stats = &w->smses->stats;
 	struct sms_opened o;
-	struct pdu coap;
 	uint64_t last = x->in;
 	const enum sms_fault fault = sms_open(w->smses->cipher, &x->settings, m->data, m->len, &o);
 	if (fault != SMS_GOOD) {
-		drop(w, m, &stats->forged, "it does not open under the keys of its sender");
+		gw_sms_drop(w, m, &stats->forged, "it does not open under the keys of its sender");
 		return false;
 	}
 	if (store_sms_is_own(w->reader, m->cred, gw_sms_mark(o.cc))) {
-		drop(w, m, &stats->reflected, "it is one of ours");
+		gw_sms_drop(w, m, &stats->reflected, "it is one of ours");
 		return false;
 	}
 	if (sms_count(SMS_COUNT_HIGHER, o.counter, &last) != SMS_COUNTED) {
-		drop(w, m, &stats->replayed, "its counter was there");
+		gw_sms_drop(w, m, &stats->replayed, "its counter was there");
 		return false;
 	}
-	*p = (struct gw_sms_packet){ .id = m->id, .counter = o.counter, .mo = m };
-	if (!sms_unwrap(w->shared->conf->sms.tag, o.data, o.len, &p->coap, &p->len) ||
-		p->len > STORE_SMS_DATA_MAX || pdu_parse(p->coap, p->len, &coap) != PDU_OK) {
-		drop(w, m, &stats->malformed, "no CoAP message is in its envelope");
-		return false;
-	}
-	if (is_servers(&coap)) {
-		drop(w, m, &stats->reflected, "it asks what only a server asks");
-		return false;
-	}
-	return true;
+	return gw_sms_unwrap(w, m, &o, p);
 }
 
 static void came(struct gw_worker *w, struct gw_sms_mo *m)
@@ -109,9 +115,13 @@ static void came(struct gw_worker *w, struct gw_sms_mo *m)
 	if (!x && gw_sms_load(w, m->cred, NULL, &moment))
 		x = &moment;
 	if (!x) {
-		drop(w, m, &w->smses->stats.forged, "its credential is not good any more");
+		gw_sms_drop(w, m, &w->smses->stats.forged, "its credential is not good any more");
+	} else if (x->keyed) {
+		gw_sms_keyed(w, m);
+	} else if (m->marker != GW_SMS_COMMAND) {
+		gw_sms_drop(w, m, &w->smses->stats.malformed, "it answers what nobody has asked");
 	} else if (open_it(w, x, m, &p)) {
-		struct gw_session *const s = w->stopping ? NULL : session_of(w, m->cred);
+		struct gw_session *const s = w->stopping ? NULL : gw_sms_session(w, m->cred);
 		if (!s || !gw_sms_take(s, &p)) {
 			w->smses->stats.later++;
 			gw_sms_answer(w, m->id, WIRE_LATER);
@@ -123,7 +133,7 @@ static void came(struct gw_worker *w, struct gw_sms_mo *m)
 /* What the last process has left in the box in. */
 static void go_on(struct gw_worker *w, uint32_t cred)
 {
-	struct gw_session *const s = w->stopping ? NULL : session_of(w, cred);
+	struct gw_session *const s = w->stopping ? NULL : gw_sms_session(w, cred);
 	if (s)
 		gw_session_loosen(s);
 }
@@ -154,5 +164,5 @@ void gw_sms_received(struct gw_worker *w, const struct inbox_message *m)
 	if (m->kind == GW_SMS_GO_ON)
 		go_on(w, cred);
 	else
-		gw_sms_wanted_received(w, cred);
+		(void)gw_sms_trigger(w, cred, GW_TRIGGER_UPDATE);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/wipe.h"
+#include "gateway/sms_keys_run.h"
 
 enum { ALGORITHM = 0x0f, TRIPLE_DES = 0x09, AES_LEN = 16, TRIPLE_DES_LEN = 24 };
 
@@ -63,13 +64,8 @@ enum keyset_event gw_keys_of_answer(const struct store_cred *c, const struct gw_
 	}
 	keys->origin = KEYSET_GBA_PUSH;
 	keys->until_ms = end_of(a, lifetime_s, wall_ms, now_ms);
-	keys->agreed = (struct sms_agreed){ .profile = c->sms.profile,
-		.spi2 = c->sms.spi2,
-		.kic = c->sms.kic,
-		.kid = c->sms.kid,
-		.cc_len = c->sms.cc_len,
-		.key_len = (uint8_t)(2 * len) };
-	memcpy(keys->agreed.tar, c->sms.tar, sizeof(keys->agreed.tar));
+	keys->agreed = gw_keys_around(c);
+	keys->agreed.key_len = (uint8_t)(2 * len);
 	memcpy(keys->agreed.key, a->kic, len);
 	memcpy(keys->agreed.key + len, a->kid, len);
 	news->keys = keys;

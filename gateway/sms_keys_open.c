@@ -1,11 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Before a transaction: under which set something opens, and what a refusal of it is. */
+/* Before a transaction, and in one: which sets there are; under which something opens, and what a
+   refusal of it is. */
 #include <string.h>
 
 #include "base/wipe.h"
 #include "gateway/sms_keys_run.h"
 #include "gateway/sms_parts.h"
 #include "proxy/coap.h"
+
+struct sms_agreed gw_keys_around(const struct store_cred *c)
+{
+	struct sms_agreed a = { .profile = c->sms.profile,
+		.spi2 = c->sms.spi2,
+		.kic = c->sms.kic,
+		.kid = c->sms.kid,
+		.cc_len = c->sms.cc_len };
+	memcpy(a.tar, c->sms.tar, sizeof(a.tar));
+	return a;
+}
+
+static bool agreed_of(const struct store_cred *c, struct sms_agreed *out)
+{
+	if (c->sms.profile >= (uint8_t)SMS_PROFILES || c->key_len > sizeof(out->key))
+		return false;
+	*out = gw_keys_around(c);
+	out->key_len = c->key_len;
+	memcpy(out->key, c->key, c->key_len);
+	return true;
+}
+
+/* Of one that cannot be read the credential's own keys may be superseded long since: where others
+   can be brought to the device unasked, they are not taken again. */
+static bool can_be_pushed(const struct store_cred *c)
+{
+	return c->sms.renew.how == STORE_RENEW_GBA_PUSH ||
+	       c->sms.renew.how == STORE_RENEW_SMARTCARD;
+}
+
+enum store_result gw_keys_load(struct store_reader *r, const struct store_cred *c, uint64_t now_ms,
+	struct keyset *out, bool *is)
+{
+	struct sms_agreed own;
+	struct store_sms_keys stored;
+	*is = false;
+	memset(out, 0, sizeof(*out));
+	if (c->state != STORE_CRED_ACTIVE || c->kind != STORE_CRED_SMS || !agreed_of(c, &own))
+		return STORE_NONE;
+	enum store_result result = store_sms_keys_read(r, c->number, &stored);
+	if (result == STORE_OK) {
+		*is = keyset_load(stored.data, stored.len, out);
+		result = *is ? STORE_OK : STORE_DAMAGED;
+	}
+	wipe(&stored, sizeof(stored));
+	if (result == STORE_NONE || result == STORE_DAMAGED) {
+		const bool begins = own.key_len > 0 && (result == STORE_NONE || !can_be_pushed(c));
+		keyset_begin(out, begins ? &own : NULL, now_ms);
+		result = STORE_OK;
+	}
+	wipe(&own, sizeof(own));
+	return result;
+}
 
 static bool is_tried(const struct keyset *k, size_t i, uint64_t now_ms)
 {

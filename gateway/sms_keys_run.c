@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/wipe.h"
+#include "gateway/sms_keys_parts.h"
 #include "gateway/sms_parts.h"
 #include "gba/gpi_push.h"
-#include "store/credential.h"
 
 enum {
 	PUSH_SINGLE = 133, /* octets behind a UDH with a port of 16 bits */
@@ -22,56 +22,27 @@ uint8_t gw_keys_push_segments(size_t len)
 
 /* --- what is there ---------------------------------------------------------------------------- */
 
-struct row { /* its user wipes it */
-	struct keyset k;
-	struct sms_agreed own; /* the credential's, whose key_len may be 0 */
-	uint64_t proved;
-};
-
-static bool agreed_of(const struct store_cred *c, struct sms_agreed *out)
-{
-	if (c->sms.profile >= (uint8_t)SMS_PROFILES || c->key_len > sizeof(out->key))
-		return false;
-	*out = (struct sms_agreed){ .profile = c->sms.profile,
-		.spi2 = c->sms.spi2,
-		.kic = c->sms.kic,
-		.kid = c->sms.kid,
-		.cc_len = c->sms.cc_len,
-		.key_len = c->key_len };
-	memcpy(out->tar, c->sms.tar, sizeof(out->tar));
-	memcpy(out->key, c->key, c->key_len);
-	return true;
-}
-
-/* The row as it is, or as the first one of this credential is to be. */
 static enum store_result read_row(
-	struct store_txn *t, const struct gw_keys_change *x, struct row *out)
+	struct store_txn *t, const struct gw_keys_change *x, struct gw_keys_row *out)
 {
 	struct store_reader *const r = store_txn_reader(t);
 	struct store_cred c;
-	struct store_sms_keys stored;
+	bool is;
 	enum store_result result = store_read_cred(r, x->cred, &c);
-	if (result == STORE_OK && (c.state != STORE_CRED_ACTIVE || c.kind != STORE_CRED_SMS ||
-					  !agreed_of(&c, &out->own)))
-		result = STORE_NONE;
+	if (result == STORE_OK)
+		result = gw_keys_load(r, &c, x->now_ms, &out->k, &is);
 	out->proved = c.proved;
+	out->has_card = c.sms.renew.how == STORE_RENEW_SMARTCARD;
+	out->ota = c.sms.renew.ota;
 	wipe(&c, sizeof(c));
-	if (result != STORE_OK)
-		return result;
-	result = store_sms_keys_read(r, x->cred, &stored);
-	if (result == STORE_OK && !keyset_load(stored.data, stored.len, &out->k))
-		result = STORE_DAMAGED;
-	wipe(&stored, sizeof(stored));
-	if (result != STORE_NONE && result != STORE_DAMAGED)
-		return result;
-	keyset_begin(&out->k, out->own.key_len > 0 ? &out->own : NULL, x->now_ms);
-	return STORE_OK;
+	return result;
 }
 
-static enum store_result put_row(struct store_txn *t, uint32_t cred, const struct row *r)
+static enum store_result put_row(struct store_txn *t, uint32_t cred, const struct gw_keys_row *r)
 {
+	const uint64_t card_ms = gw_keys_card_due_ms(r), next_ms = keyset_next_ms(&r->k);
 	struct store_sms_keys stored = {
-		.cred = cred, .proved = r->proved, .due_ms = keyset_next_ms(&r->k)
+		.cred = cred, .proved = r->proved, .due_ms = card_ms < next_ms ? card_ms : next_ms
 	};
 	stored.len = keyset_save(&r->k, stored.data, sizeof(stored.data));
 	const enum store_result result = store_sms_keys_put(t, &stored);
@@ -79,14 +50,14 @@ static enum store_result put_row(struct store_txn *t, uint32_t cred, const struc
 	return result;
 }
 
-static uint64_t hash_of(struct store_txn *t, const struct keyset_keys *x)
+uint64_t gw_keys_hash(struct store_txn *t, const uint8_t *key, size_t len)
 {
-	return store_sms_keys_hash(store_txn_reader(t), x->agreed.key, x->agreed.key_len);
+	return store_sms_keys_hash(store_txn_reader(t), key, len);
 }
 
 /* --- out -------------------------------------------------------------------------------------- */
 
-static struct store_sms_message *begin_message(struct gw_keys_change *x)
+struct store_sms_message *gw_keys_message(struct gw_keys_change *x)
 {
 	struct store_sms_message *const m = &x->out[x->out_len];
 	memset(m, 0, sizeof(*m));
@@ -100,10 +71,11 @@ static struct store_sms_message *begin_message(struct gw_keys_change *x)
 
 /* A push that more than one short message carries needs a reference: that of no other that is on
    its way to this device. */
-static enum store_result write_push(struct store_txn *t, struct gw_keys_change *x, struct row *r)
+static enum store_result write_push(
+	struct store_txn *t, struct gw_keys_change *x, struct gw_keys_row *r)
 {
 	struct store_sms_counters n;
-	struct store_sms_message *const m = begin_message(x);
+	struct store_sms_message *const m = gw_keys_message(x);
 	const enum store_result result = store_sms_read(store_txn_reader(t), x->cred, &n);
 	if (result != STORE_OK && result != STORE_NONE)
 		return result;
@@ -124,9 +96,13 @@ static const char *why_not(enum store_result r)
 	return r == STORE_FULL ? "no-room" : "no-push";
 }
 
-static enum store_result deliver(struct store_txn *t, struct gw_keys_change *x, struct row *r)
+static enum store_result deliver(
+	struct store_txn *t, struct gw_keys_change *x, struct gw_keys_row *r)
 {
-	const bool pushes = r->k.set[KEYSET_NEXT].origin == KEYSET_GBA_PUSH;
+	const uint8_t origin = r->k.set[KEYSET_NEXT].origin;
+	const bool pushes = origin == KEYSET_GBA_PUSH;
+	if (origin == KEYSET_SMARTCARD)
+		return gw_keys_card_send(t, x, r);
 	const bool fits = x->out_len < GW_KEYS_OUT;
 	const enum store_result result = !pushes ? STORE_DAMAGED
 					 : fits  ? write_push(t, x, r)
@@ -143,8 +119,8 @@ static enum store_result deliver(struct store_txn *t, struct gw_keys_change *x, 
 }
 
 /* 4.00 under the set that the message opened under, with its own next counter. */
-static enum store_result refuse(struct store_txn *t, struct gw_keys_change *x, const struct row *r,
-	const struct keyset_keys *under)
+static enum store_result refuse(struct store_txn *t, struct gw_keys_change *x,
+	const struct gw_keys_row *r, const struct keyset_keys *under)
 {
 	struct sms_settings s;
 	struct store_sms_counters n = { 0 };
@@ -152,8 +128,8 @@ static enum store_result refuse(struct store_txn *t, struct gw_keys_change *x, c
 	const char *why;
 	if (x->refusal_len == 0 || !x->cipher || x->out_len == GW_KEYS_OUT)
 		return STORE_OK;
-	struct store_sms_message *const m = begin_message(x);
-	m->keys = hash_of(t, under);
+	struct store_sms_message *const m = gw_keys_message(x);
+	m->keys = gw_keys_hash(t, under->agreed.key, under->agreed.key_len);
 	enum store_result result = store_sms_read_under(store_txn_reader(t), m->keys, &n);
 	if (result != STORE_OK || n.out >= SMS_COUNTER_MAX)
 		return result;
@@ -179,20 +155,23 @@ static enum store_result refuse(struct store_txn *t, struct gw_keys_change *x, c
 
 /* --- what happens ----------------------------------------------------------------------------- */
 
-static enum store_result act(
-	struct store_txn *t, struct gw_keys_change *x, struct row *r, unsigned does)
+enum store_result gw_keys_act(
+	struct store_txn *t, struct gw_keys_change *x, struct gw_keys_row *r, unsigned does)
 {
 	x->ask = x->ask || (does & KEYSET_DO_ASK) != 0;
 	return (does & KEYSET_DO_SEND) != 0 ? deliver(t, x, r) : STORE_OK;
 }
 
-static enum store_result pass_time(struct store_txn *t, struct gw_keys_change *x, struct row *r)
+static enum store_result pass_time(
+	struct store_txn *t, struct gw_keys_change *x, struct gw_keys_row *r)
 {
-	return act(t, x, r, keyset_time(&r->k, &x->settings->rules, x->now_ms));
+	const enum store_result result =
+		gw_keys_act(t, x, r, keyset_time(&r->k, &x->settings->rules, x->now_ms));
+	return result == STORE_OK ? gw_keys_card_time(t, x, r) : result;
 }
 
 /* A message under one of the sets. */
-static enum store_result hear(struct store_txn *t, struct gw_keys_change *x, struct row *r)
+static enum store_result hear(struct store_txn *t, struct gw_keys_change *x, struct gw_keys_row *r)
 {
 	size_t i = 0;
 	while (i < KEYSET_SETS && r->k.set[i].generation != x->under)
@@ -201,7 +180,7 @@ static enum store_result hear(struct store_txn *t, struct gw_keys_change *x, str
 		return STORE_STALE;
 	const struct keyset_keys under = r->k.set[i];
 	const enum keyset_event e = keyset_heard(&r->k, (enum keyset_which)i, x->now_ms);
-	const uint64_t keys = hash_of(t, &under);
+	const uint64_t keys = gw_keys_hash(t, under.agreed.key, under.agreed.key_len);
 	enum store_result result;
 	if (e == KEYSET_HEARD_OLD) {
 		result = store_sms_pass(t, x->cred, r->proved, keys, x->counter);
@@ -212,39 +191,55 @@ static enum store_result hear(struct store_txn *t, struct gw_keys_change *x, str
 	}
 	if (result != STORE_OK)
 		return result;
+	const bool of_card = e == KEYSET_PROVED && under.origin == KEYSET_SMARTCARD;
 	const unsigned does = keyset_step(&r->k, &x->settings->rules, e, &x->news);
+	if (of_card)
+		gw_keys_card_proved(x, r);
 	if ((does & KEYSET_DO_REFUSE) != 0)
 		result = refuse(t, x, r, &under);
-	return result == STORE_OK ? act(t, x, r, does) : result;
+	return result == STORE_OK ? gw_keys_act(t, x, r, does) : result;
 }
 
-static enum store_result tell(struct store_txn *t, struct gw_keys_change *x, struct row *r)
+static enum store_result tell(struct store_txn *t, struct gw_keys_change *x, struct gw_keys_row *r)
 {
 	const bool outcome = x->event == KEYSET_TAKEN || x->event == KEYSET_UNSENT;
-	if (x->event == KEYSET_EVENTS || (outcome && x->message != r->k.message))
+	if (outcome && x->message != 0) {
+		const enum store_result gone = store_sms_out_done(t, x->message);
+		if (gone != STORE_OK && gone != STORE_NONE)
+			return gone;
+	}
+	if (outcome && x->message != r->k.message)
+		return gw_keys_card_network(t, x, r, x->event == KEYSET_TAKEN);
+	if (x->event == KEYSET_EVENTS)
 		return STORE_OK;
-	return act(t, x, r, keyset_step(&r->k, &x->settings->rules, x->event, &x->news));
+	return gw_keys_act(t, x, r, keyset_step(&r->k, &x->settings->rules, x->event, &x->news));
 }
 
 enum store_result gw_keys_run(struct store_txn *t, struct gw_keys_change *x)
 {
-	struct row r;
+	struct gw_keys_row r;
 	x->taken = x->ask = false;
 	x->out_len = 0;
 	x->news.now_ms = x->now_ms;
 	memset(&r, 0, sizeof(r));
 	enum store_result result = read_row(t, x, &r);
+	const uint32_t generation = r.k.set[KEYSET_CURRENT].generation;
+	char cause[sizeof(r.k.cause)];
+	memcpy(cause, r.k.cause, sizeof(cause));
 	x->was = r.k.state;
 	if (result == STORE_OK)
 		result = pass_time(t, x, &r);
 	if (result == STORE_OK)
-		result = x->under != 0 ? hear(t, x, &r) : tell(t, x, &r);
+		result = x->card_len > 0 ? gw_keys_card_answer(t, x, &r)
+			 : x->under != 0 ? hear(t, x, &r)
+					 : tell(t, x, &r);
 	if (result == STORE_OK)
 		result = pass_time(t, x, &r);
 	if (result == STORE_OK)
 		result = put_row(t, x->cred, &r);
 	x->is = r.k.state;
 	x->generation = r.k.set[KEYSET_CURRENT].generation;
+	x->moved = x->was != x->is || x->generation != generation || strcmp(cause, r.k.cause) != 0;
 	x->lifetime_s = r.k.lifetime_s;
 	memcpy(x->cause, r.k.cause, sizeof(x->cause));
 	wipe(&r, sizeof(r));

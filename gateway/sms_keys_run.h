@@ -28,6 +28,7 @@
 #include "base/attr.h"
 #include "sms/keyset.h"
 #include "sms/packet.h"
+#include "store/credential.h"
 #include "store/sms.h"
 #include "store/sms_keys.h"
 
@@ -52,11 +53,16 @@ struct gw_keys_change { /* the holder wipes it */
 	uint64_t now_ms;         /* store_time() */
 	enum keyset_event event; /* KEYSET_EVENTS: time alone; of a message it is not looked at */
 	struct keyset_news news; /* now_ms is set here */
-	uint64_t message;        /* TAKEN, UNSENT: of this one; another's changes nothing */
+	/* TAKEN, UNSENT: what became of this one of the box out, which goes; only that of the
+	   delivery that is under way changes anything. */
+	uint64_t message;
 	/* A message that opened under `under` (a generation; 0: there is none). */
 	uint32_t under;
 	uint64_t counter;
-	struct store_sms_message *in;                                  /* as for store_sms_take() */
+	struct store_sms_message *in; /* as for store_sms_take() */
+	/* An answer of its smartcard (a response packet), which is no event. */
+	const uint8_t *card;
+	size_t card_len;                                               /* 0: there is none */
 	uint8_t peer[STORE_SMS_NUMBER_MAX], own[STORE_SMS_NUMBER_MAX]; /* of what goes out */
 	uint8_t refusal[GW_KEYS_REFUSAL_MAX]; /* CoAP, see gw_keys_refusal() */
 	size_t refusal_len;                   /* 0: it is none that is answered */
@@ -66,6 +72,7 @@ struct gw_keys_change { /* the holder wipes it */
 	bool ask;            /* the source is to be asked, for so long: */
 	uint32_t lifetime_s; /* of the registration; 0: it is not known */
 	uint8_t was, is;     /* enum keyset_state */
+	bool moved;          /* state, cause or current generation are others than before */
 	uint32_t generation; /* of the current set; 0: there is none */
 	char cause[KEYSET_CAUSE_MAX + 1];
 	struct store_sms_message out[GW_KEYS_OUT]; /* in the box out, with their ids */
@@ -73,6 +80,13 @@ struct gw_keys_change { /* the holder wipes it */
 };
 
 enum store_result gw_keys_run(struct store_txn *t, struct gw_keys_change *x);
+
+/* What surrounds a credential's keys, whichever they are: all but these. */
+struct sms_agreed gw_keys_around(const struct store_cred *c);
+/* The sets as they are, or as they begin with this credential's own keys. *is: there is a row.
+   STORE_NONE: it is no credential of secured packets. */
+MUST_USE enum store_result gw_keys_load(struct store_reader *r, const struct store_cred *c,
+	uint64_t now_ms, struct keyset *out, bool *is);
 
 /* 4.00 to a request; its length. 0: it is no request, or wants no such answer (RFC 7967). mid: of
    an answer that is not in an ACK. */

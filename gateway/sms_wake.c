@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/wipe.h"
-#include "base/wr.h"
+#include "gateway/question.h"
 #include "gateway/sms_parts.h"
 #include "gateway/worker.h"
 
 #include <string.h>
-
-enum { TRIGGER_MAX = 32, TOKEN = 2, NO_RESPONSE = 26 /* of any class, RFC 7967 2.1 */ };
 
 void gw_sms_wanted(const struct gw_session *s)
 {
@@ -25,41 +23,30 @@ void gw_sms_wanted(const struct gw_session *s)
 		w->smses->stats.lost++;
 }
 
-/* Registration Update Trigger: Execute /1/0/8 (LwM2M 1.0 Core E.2). Nobody waits for the answer,
-   which would cost a short message. */
-static size_t write_trigger(struct gw_worker *w, uint8_t out[TRIGGER_MAX])
+/* Nobody waits for the answer, which would cost a short message. */
+static size_t write_trigger(struct gw_worker *w, const struct gw_session *here,
+	enum gw_trigger what, uint8_t out[GW_TRIGGER_MAX])
 {
-	static const char *const path[] = { "1", "0", "8" };
-	static const uint8_t none = NO_RESPONSE;
-	uint8_t random[2 + TOKEN];
-	uint16_t last = 0;
-	struct wr x = wr_into(out, TRIGGER_MAX);
+	static const struct gw_question_mids unknown;
+	uint8_t random[GW_QUESTION_RANDOM];
+	struct gw_question q;
 	gw_worker_random(w, random, sizeof(random));
-	wr_u8(&x, 1 << 6 | PDU_NON << 4 | TOKEN);
-	wr_u8(&x, PDU_POST);
-	wr_bytes(&x, random, sizeof(random));
-	for (size_t i = 0; i < COUNT_OF(path); i++) {
-		const struct pdu_option o = { .value = (const uint8_t *)path[i],
-			.len = strlen(path[i]),
-			.number = PDU_URI_PATH };
-		pdu_write_option(&x, &last, &o);
-	}
-	const struct pdu_option quiet = { .value = &none, .len = 1, .number = PDU_NO_RESPONSE };
-	pdu_write_option(&x, &last, &quiet);
-	return x.bad ? 0 : x.len;
+	gw_question_draw(&q, here ? &here->mids : &unknown, random);
+	return gw_trigger_write(&q, what, 0, out);
 }
 
-void gw_sms_wanted_received(struct gw_worker *w, uint32_t cred)
+bool gw_sms_trigger(struct gw_worker *w, uint32_t cred, enum gw_trigger what)
 {
 	const struct gw_session *const here = gw_session_of(w, cred);
 	struct gw_sms moment;
-	uint8_t msg[TRIGGER_MAX];
+	uint8_t msg[GW_TRIGGER_MAX];
 	struct gw_sms *x = here ? here->sms : NULL;
 	memset(&moment, 0, sizeof(moment));
 	if (!x && gw_sms_load(w, cred, NULL, &moment))
 		x = &moment;
-	const size_t len = write_trigger(w, msg);
-	if (x && len > 0)
-		w->smses->stats.triggers += gw_sms_seal_and_keep(w, cred, x, msg, len, 0);
+	const size_t len = write_trigger(w, here, what, msg);
+	const bool kept = x && len > 0 && gw_sms_seal_and_keep(w, cred, x, msg, len, 0);
+	w->smses->stats.triggers += kept;
 	wipe(&moment, sizeof(moment));
+	return kept;
 }

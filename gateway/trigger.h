@@ -3,8 +3,9 @@
  * gateway/trigger: a device is told to begin something by itself: Execute of a trigger of its LwM2M
  *                  Server object, in the server's place.
  *
- * It is how a device that DTLS reaches gets new keys for short messages without one: it asks its
- * bootstrap server again, which writes them (R-312); see gateway/learning.
+ * It is how a device gets new keys for short messages by DTLS: it asks its bootstrap server again,
+ * which writes them (R-312); see gateway/sms_keys_udp. And how a device that sleeps is told by a
+ * short message to come (R-280); see gateway/sms.
  *
  * It is a NON POST that asks for no answer (RFC 7967): what is lost is asked again by who wanted
  * it. A device that answers all the same is heard by the server, to which the token says nothing;

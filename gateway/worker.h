@@ -84,6 +84,7 @@ struct gw_shared {
 	struct gw_rules *rules;  /* to begin with; NULL: what has changed is forgotten at once */
 	struct inbox *chronicle; /* see gateway/chronicle; NULL: nobody is told */
 	struct inbox *sms;       /* of gateway/sms_desk; NULL: there are no short messages */
+	struct inbox *keeper;    /* of gateway/sms_keeper */
 	struct store *store;
 	uint32_t incarnation; /* of this process, in the store */
 	struct gw_seats *seats;
@@ -113,7 +114,7 @@ enum gw_kind {         /* what comes by inbox */
 	GW_SMS_WANTED, /* uint32_t, one whose device is to come by itself */
 	GW_SMS_DTLS,   /* as GW_SMS_IN: a datagram of DTLS */
 	GW_SMS_STORED,
-	GW_BSF_ANSWER, /* struct gw_bsf_told, see gateway/bsf.h */
+	GW_SMS_BOOTSTRAP, /* struct gw_keys_udp_asked, see gateway/sms_keys_udp.h */
 	GW_STOP,
 };
 

@@ -2,7 +2,6 @@
 /* What other threads, and the worker's own operations, have to say to it. */
 #include "dtls/engine.h"
 #include "gateway/ask.h"
-#include "gateway/bsf.h"
 #include "gateway/claim.h"
 #include "gateway/judge.h"
 #include "gateway/keep.h"
@@ -13,6 +12,7 @@
 #include "gateway/rules.h"
 #include "gateway/session.h"
 #include "gateway/sms.h"
+#include "gateway/sms_keys_udp.h"
 #include "gateway/worker_parts.h"
 
 #include <assert.h>
@@ -98,13 +98,6 @@ static void doubted(struct gw_worker *w, const struct inbox_message *m)
 		gw_judge_received(w, cred);
 }
 
-static void keyed(const struct inbox_message *m)
-{
-	struct gw_bsf_told told;
-	memcpy(&told, m->data, sizeof(told));
-	gw_bsf_answer_free(told.answer);
-}
-
 static void claimed(struct gw_worker *w, const struct inbox_message *m)
 {
 	struct gw_claim claim;
@@ -116,6 +109,13 @@ static void claimed(struct gw_worker *w, const struct inbox_message *m)
 	}
 	memcpy(&yield, m->data, sizeof(yield));
 	gw_yield_received(w, &yield);
+}
+
+static void bootstraps(struct gw_worker *w, const struct inbox_message *m)
+{
+	struct gw_keys_udp_asked asked;
+	memcpy(&asked, m->data, sizeof(asked));
+	gw_keys_udp_received(w, &asked);
 }
 
 void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
@@ -167,8 +167,8 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 	case GW_SMS_STORED:
 		gw_sms_received(w, m);
 		return;
-	case GW_BSF_ANSWER:
-		keyed(m);
+	case GW_SMS_BOOTSTRAP:
+		bootstraps(w, m);
 		return;
 	case GW_STOP:
 		w->stopping = true;

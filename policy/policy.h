@@ -45,7 +45,7 @@ enum policy_event {
 	POLICY_POWER_LOST,    /* the first record after a start without proof (S6, S10) */
 	POLICY_MOVED,         /* its address is another */
 	POLICY_NOSEC,         /* it comes without DTLS from a network that is allowed to */
-	POLICY_SMS_KEY_STALE, /* older than its registration */
+	POLICY_SMS_KEY_STALE, /* superseded ones, or such that have ended, were used */
 	POLICY_EVENTS
 };
 

@@ -26,7 +26,8 @@ static const char *const events[POLICY_EVENTS] = {
 	[POLICY_POWER_LOST] = "Its first record after a start that may have lost some.",
 	[POLICY_MOVED] = "Its address is another.",
 	[POLICY_NOSEC] = "It comes without DTLS, from a network that is allowed to.",
-	[POLICY_SMS_KEY_STALE] = "The keys of its SMS packets are older than its registration.",
+	[POLICY_SMS_KEY_STALE] =
+		"It has used keys of SMS packets that were superseded, or have ended.",
 };
 
 static const char *const actions[POLICY_ACTIONS] = {

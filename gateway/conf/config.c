@@ -15,6 +15,7 @@
 #include "conf/config_dtls.h"
 #include "conf/config_repository.h"
 #include "conf/config_sms.h"
+#include "conf/config_sms_keys.h"
 #include "conf/config_store.h"
 #include "conf/config_upstreams.h"
 #include "conf/draft.h"
@@ -248,7 +249,8 @@ static bool fill(const struct conf_draft *d, struct conf_gateway *out)
 	if (fill_texts(d, out) && fill_listeners(d, out) && conf_fill_airs(d, out) &&
 		fill_told(d, out) && conf_fill_upstreams(d, out) && conf_fill_dtls(d, out) &&
 		conf_fill_store(d, out) && fill_uris(d, out) && conf_fill_repository(d, out) &&
-		conf_fill_sms(d, out) && conf_fill_bsf(d, out) && fits_together(d, out))
+		conf_fill_sms(d, out) && conf_fill_bsf(d, out) && conf_fill_sms_keys(d, out) &&
+		fits_together(d, out))
 		return true;
 	conf_free(out);
 	return false;
@@ -323,6 +325,7 @@ void conf_free(struct conf_gateway *c)
 	conf_free_airs(c);
 	conf_free_repository(c);
 	conf_free_sms(c);
+	conf_free_sms_keys(c);
 	conf_free_bsf(c);
 	conf_free_dtls(c);
 	conf_free_upstreams(c);

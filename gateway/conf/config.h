@@ -122,6 +122,13 @@ struct conf_sms {     /* the way to devices by short messages; socket NULL: ther
 	uint32_t valid_s;        /* how long the network is to try */
 };
 
+struct conf_sms_keys { /* of devices by short messages whose keys are renewed; see keyset_rules */
+	uint32_t overlap_s, early_s, answer_s, retry_s, backoff_s, most_s, rest_s;
+	uint32_t refreshes_an_hour; /* of one device; 0: no bound */
+	uint32_t tries;             /* 1 to 100 */
+	char *card_file;            /* NULL: none */
+};
+
 struct conf_gateway {
 	char *file;         /* its name, as it is in errors */
 	uint32_t workers;   /* >= 1: 0 in the file has become the number of processors */
@@ -149,6 +156,7 @@ struct conf_gateway {
 	uint32_t relay_asleep_messages, relay_asleep_wait_s;
 	struct conf_repository repository;
 	struct conf_sms sms;
+	struct conf_sms_keys sms_keys;
 	struct conf_bsf bsf;
 	bool store_any_filesystem;
 	uint8_t cid_node, cid_random;           /* see dtls/cid */

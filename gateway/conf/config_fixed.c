@@ -6,6 +6,7 @@
 #include "conf/config_bsf.h"
 #include "conf/config_repository.h"
 #include "conf/config_sms.h"
+#include "conf/config_sms_keys.h"
 #include "conf/keys.h"
 
 enum type { NUMBER, TEXT };
@@ -204,6 +205,7 @@ const char *conf_fixed(
 		{ KEY_LISTENER_SECURITY, same_airs },
 		{ KEY_REPOSITORY_PREFIX, conf_same_repository },
 		{ KEY_SMS_SOCKET, conf_same_sms },
+		{ KEY_SMS_KEYS_OVERLAP, conf_same_sms_keys },
 		{ KEY_BSF_URL, conf_same_bsf },
 		{ KEY_UPSTREAMS, same_titles },
 	};

@@ -366,6 +366,37 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 	[KEY_SMS_VALID] = { "sms.valid_s", CONF_NUMBER, 300, 5184000, NULL, "86400", NULL, "s",
 		"How long the network is to try to deliver a message, and the gateway to hand it "
 		"over." },
+	[KEY_SMS_KEYS_OVERLAP] = { "sms_keys.overlap_s", CONF_NUMBER, 0, 86400, NULL, "300", NULL,
+		"s",
+		"What comes under keys that were superseded is answered 4.00 for so long; then it "
+		"is as a forger's. 0: at once. See Keys that are renewed below." },
+	[KEY_SMS_KEYS_EARLY] = { "sms_keys.early_s", CONF_NUMBER, 0, 604800, NULL, "3600", NULL,
+		"s",
+		"Others are asked for so long before keys end, but not before half their life." },
+	[KEY_SMS_KEYS_ANSWER] = { "sms_keys.answer_s", CONF_NUMBER, 1, 3600, NULL, "30", NULL, "s",
+		"Whoever gives keys and does not answer is asked again after so long." },
+	[KEY_SMS_KEYS_RETRY] = { "sms_keys.retry_s", CONF_NUMBER, 1, 86400, NULL, "60", NULL, "s",
+		"Between two deliveries of the same keys; twice as long each time." },
+	[KEY_SMS_KEYS_BACKOFF] = { "sms_keys.backoff_s", CONF_NUMBER, 1, 86400, NULL, "60", NULL,
+		"s", "Between two questions that failed; twice as long each time." },
+	[KEY_SMS_KEYS_MOST] = { "sms_keys.most_s", CONF_NUMBER, 1, 604800, NULL, "3600", NULL, "s",
+		"The longest that either of the two becomes." },
+	[KEY_SMS_KEYS_REST] = { "sms_keys.rest_s", CONF_NUMBER, 0, 2592000, NULL, "21600", NULL,
+		"s",
+		"After all tries, and while keys have ended and nobody wants others. 0: until the "
+		"device is heard." },
+	[KEY_SMS_KEYS_AN_HOUR] = { "sms_keys.refreshes_an_hour", CONF_NUMBER, 0, 3600, NULL, "30",
+		NULL, "refreshes",
+		"That begin for one device in an hour, at most, whatever asks for them. 0: no "
+		"bound." },
+	[KEY_SMS_KEYS_TRIES] = { "sms_keys.tries", CONF_NUMBER, 1, 100, NULL, "4", NULL,
+		"deliveries", "Of the same keys, at most." },
+	[KEY_SMS_KEYS_CARD_FILE] = { "sms_keys.card_file", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
+		"What smartcards have in EF_LWM2M_Bootstrap, as octets: the account of this "
+		"gateway in "
+		"it (of sms.number, or the only one) gets the keys of credentials with "
+		"renew=smartcard, the rest is written as it is. At most 960 octets. Empty: no card "
+		"gets keys." },
 	[KEY_BSF_URL] = { "bsf.url", CONF_TEXT, 0, 512, NULL, "", NULL, NULL,
 		"Bootstrapping server function (BSF) that is asked for keys of secured packets by "
 		"GBA Push (Nbsp_GBA, TS 29.309): https://HOST[:PORT][/PATH], what comes before "

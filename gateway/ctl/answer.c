@@ -43,6 +43,8 @@ static const struct shape {
 	[CTL_RELOAD] = { false, false, false, NULL },
 	[CTL_POLICY_TEXT] = { false, true, false, NULL },
 	[CTL_POLICY_FACTS] = { false, true, true, NULL },
+	[CTL_SMS_KEYS] = { true, false, false, "an endpoint is missing; name one" },
+	[CTL_SMS_REFRESH] = { true, false, false, "an endpoint is missing; name one" },
 };
 
 enum ctl_status ctl_say(const struct ctl_ask *a, enum ctl_status status, const char *sentence)
@@ -284,6 +286,9 @@ static enum ctl_status act(const struct ctl_ask *a)
 	case CTL_POLICY_TEXT:
 	case CTL_POLICY_FACTS:
 		return ctl_answer_policy(a);
+	case CTL_SMS_KEYS:
+	case CTL_SMS_REFRESH:
+		return ctl_answer_sms(a);
 	case CTL_VERBS:
 		break;
 	}

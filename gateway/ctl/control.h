@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 struct ctl_out;
+struct ctl_sms_keys;
 
 enum { CTL_STAYS = 4, CTL_CID_MAX = 20 };
 
@@ -131,9 +132,17 @@ struct ctl_air {           /* without DTLS (R-078, R-084); see gateway/air.h */
 struct ctl_sms {           /* by short messages; see gateway/sms.h */
 	uint64_t sessions; /* now */
 	uint64_t in, out, forged, replayed, reflected, malformed, later, lost, triggers;
+	uint64_t old, proved; /* messages answered 4.00; sets of keys used for the first time */
 	/* The bridge's, with the first worker. */
 	uint64_t bridges; /* that are connected now: one at most */
 	uint64_t strangers, other, refused, expired, segments;
+	/* The same of keys that are renewed, and of who is asked for them. */
+	struct {
+		uint64_t changes, failed, asked, obtained, refused, pushes, under_way;
+	} keys;
+	struct {
+		uint64_t asked, tokens, answered, failed, under_way, waiting;
+	} bsf;
 };
 
 enum { CTL_LISTENERS_MAX = 16 };
@@ -196,6 +205,11 @@ struct ctl_source {
 	/* False: the store does not know the endpoint, or failed. NULL: cannot. */
 	bool (*about)(
 		void *ctx, const char *endpoint, enum ctl_purpose purpose, struct ctl_about *out);
+	/* Keys of a device by short messages (ctl/sms_keys). NULL, like the next: cannot. */
+	enum ctl_status (*sms_keys)(
+		void *ctx, const char *endpoint, struct ctl_sms_keys *out, struct ctl_said *said);
+	/* It is to have others, now; says what follows from that. */
+	enum ctl_status (*sms_refresh)(void *ctx, const char *endpoint, struct ctl_said *said);
 	struct ctl_store_source store;
 };
 

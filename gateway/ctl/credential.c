@@ -150,8 +150,8 @@ static void read_renew(struct rd *r, bool has_keys, struct cred_renew *out)
 	struct cred_ota *const o = &out->ota;
 	out->how = rd_u8(r);
 	out->gba = rd_u8(r);
-	(void)read_octets(r, out->subscriber, CRED_SUBSCRIBER_MAX);
-	if (out->how >= CRED_RENEWS || out->gba >= CRED_GBAS)
+	const size_t len = read_octets(r, out->subscriber, CRED_SUBSCRIBER_MAX);
+	if (out->how >= CRED_RENEWS || out->gba >= CRED_GBAS || memchr(out->subscriber, '\0', len))
 		r->bad = true;
 	if (out->how != CRED_RENEW_SMARTCARD)
 		return;

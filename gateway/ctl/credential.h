@@ -14,7 +14,8 @@
  * is among what is said, what is staged: u8 kind, u8 armed, u64 generation, u64 until_ms, u8 length
  * of the identity, identity.
  *
- * Promise: pure, total, bounded (I7). An endpoint holds no NUL. Who holds one with keys wipes it.
+ * Promise: pure, total, bounded (I7). Endpoint and subscriber hold no NUL. Who holds one with keys
+ *          wipes it.
  * Errors:  latched in the cursor.
  * Threads: any.
  */

@@ -129,6 +129,21 @@ static const struct counter counters[] = {
 	COUNTER("sms_refused", sms.refused, "SMS refused", "by the network"),
 	COUNTER("sms_expired", sms.expired, "SMS expired", "not sent in time"),
 	COUNTER("sms_triggers", sms.triggers, "SMS to sleepers", "that they are to come"),
+	COUNTER("sms_old", sms.old, "SMS under old keys", "messages, 4.00 to requests"),
+	COUNTER("sms_proved", sms.proved, "SMS keys", "used for the first time"),
+	COUNTER("sms_keys_asked", sms.keys.asked, "SMS keys", "asked for"),
+	COUNTER("sms_keys_obtained", sms.keys.obtained, "SMS keys", "obtained"),
+	COUNTER("sms_keys_refused", sms.keys.refused, "SMS keys", "not to be had"),
+	COUNTER("sms_keys_pushes", sms.keys.pushes, "SMS keys", "messages that deliver them"),
+	COUNTER("sms_keys_changes", sms.keys.changes, "SMS keys", "changes stored"),
+	COUNTER("sms_keys_failed", sms.keys.failed, "SMS keys", "changes not stored"),
+	COUNTER("sms_keys_under_way", sms.keys.under_way, "SMS keys", "changes under way now"),
+	COUNTER("bsf_asked", sms.bsf.asked, "BSF", "questions"),
+	COUNTER("bsf_answered", sms.bsf.answered, "BSF", "answers with keys"),
+	COUNTER("bsf_failed", sms.bsf.failed, "BSF", "questions that failed"),
+	COUNTER("bsf_tokens", sms.bsf.tokens, "BSF", "tokens"),
+	COUNTER("bsf_under_way", sms.bsf.under_way, "BSF", "questions under way now"),
+	COUNTER("bsf_waiting", sms.bsf.waiting, "BSF", "questions that wait now"),
 };
 
 static uint64_t count_of(const struct ctl_worker *w, const struct counter *c)

@@ -219,8 +219,10 @@ static bool is_held_back(
 {
 	if ((does & AS_PUT) != 0)
 		return !n->keys || n->blob_len > KEYSET_BLOB_MAX || k->last == UINT32_MAX;
-	if ((does & AS_AGAIN) != 0)
-		return n->now_ms - k->sent_ms < until_next_try(k, r);
+	if ((does & AS_AGAIN) != 0 && n->now_ms - k->sent_ms < until_next_try(k, r)) {
+		sooner(k, k->sent_ms + until_next_try(k, r)); /* but then it is */
+		return true;
+	}
 	const uint64_t allowed = allowed_ms(k, r, n->now_ms);
 	if ((does & KEYSET_DO_ASK) == 0 || allowed <= n->now_ms)
 		return false;
@@ -238,13 +240,24 @@ static void note_cause(struct keyset *k, enum keyset_event e, const struct keyse
 		(void)snprintf(k->cause, sizeof(k->cause), "%s", cause);
 }
 
+/* Keys that were there before the registration end with it. */
+static void hear_lifetime(struct keyset *k, const struct keyset_news *n)
+{
+	struct keyset_keys *const x = &k->set[KEYSET_CURRENT];
+	const uint64_t end_ms = n->now_ms + (uint64_t)n->lifetime_s * 1000;
+	k->lifetime_s = n->lifetime_s;
+	if (n->lifetime_s > 0 && is_there(x) && x->origin != KEYSET_PROVISIONED &&
+		(x->until_ms == 0 || x->until_ms > end_ms))
+		x->until_ms = end_ms;
+}
+
 unsigned keyset_step(struct keyset *k, const struct keyset_rules *r, enum keyset_event e,
 	const struct keyset_news *n)
 {
 	const struct keyset_cell *const c = keyset_cell(k->state, e);
 	const unsigned told = KEYSET_DO_ASK | KEYSET_DO_SEND | KEYSET_DO_REFUSE;
 	if (e == KEYSET_WANTED)
-		k->lifetime_s = n->lifetime_s;
+		hear_lifetime(k, n);
 	if (e == KEYSET_OVER)
 		k->over = true;
 	if (!c->is)

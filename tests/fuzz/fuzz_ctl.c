@@ -7,6 +7,7 @@
 #include "base/wr.h"
 #include "ctl/answer.h"
 #include "ctl/facts.h"
+#include "ctl/sms_keys.h"
 #include "ctl/sp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -189,6 +190,37 @@ static bool about(void *ctx, const char *endpoint, enum ctl_purpose purpose, str
 	return o->size % 9 != 0;
 }
 
+/* Every number is the input's; words are ours, but for the cause. */
+static enum ctl_status sms_keys(
+	void *ctx, const char *endpoint, struct ctl_sms_keys *out, struct ctl_said *said)
+{
+	const struct octets *o = ctx;
+	uint8_t *const octets = (uint8_t *)out;
+	for (size_t k = 0; o->size > 0 && k < sizeof(*out); k++)
+		octets[k] = o->data[k % o->size];
+	strncpy(out->endpoint, endpoint, sizeof(out->endpoint) - 1);
+	out->endpoint[sizeof(out->endpoint) - 1] = out->cause[sizeof(out->cause) - 1] = '\0';
+	memcpy(out->renew, "udp", sizeof("udp"));
+	memcpy(out->state, "stale", sizeof("stale"));
+	out->is_stored = o->size % 2 == 0;
+	out->is_due = o->size % 3 == 0;
+	out->message = o->size % 5 == 0;
+	for (size_t i = 0; i < CTL_KEY_SETS; i++) {
+		memcpy(out->sets[i].origin, "smartcard", sizeof("smartcard"));
+		memcpy(out->sets[i].profile, "cr-004", sizeof("cr-004"));
+		out->sets[i].ends = (o->size + i) % 2 == 0;
+	}
+	memcpy(said->text, "no", sizeof("no"));
+	return o->size % 11 == 0 ? CTL_UNKNOWN_ENDPOINT : CTL_DONE;
+}
+
+static enum ctl_status sms_refresh(void *ctx, const char *endpoint, struct ctl_said *said)
+{
+	(void)ctx;
+	strncpy(said->text, endpoint, sizeof(said->text) - 1);
+	return CTL_FAILED;
+}
+
 /* A credential that is read is written again as it came. */
 static void check_cred(const uint8_t *data, size_t size)
 {
@@ -253,6 +285,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.policy = policy,
 		.facts = session_facts,
 		.about = about,
+		.sms_keys = sms_keys,
+		.sms_refresh = sms_refresh,
 		.store = {
 			.ctx = &rest,
 			.facts = facts,

@@ -153,6 +153,28 @@ static void test_I5_an_OTA_key_goes_where_keys_go(void **state)
 	}
 }
 
+static void test_I7_a_subscriber_with_a_NUL_is_refused(void **state)
+{
+	(void)state;
+	struct ctl_cred c = whole(), back;
+	uint8_t wire[CTL_CRED_MAX];
+	c.kind = CTL_CRED_SMS;
+	c.pinned = false;
+	c.sms = cred_sms_default(CRED_SMS_CR_004);
+	c.sms.renew.how = CRED_RENEW_GBA_PUSH;
+	memcpy(c.sms.renew.subscriber, "sub@home", sizeof("sub@home"));
+	struct wr w = wr_into(wire, sizeof(wire));
+	ctl_cred_write(&w, &c);
+	struct rd r = rd_from(wire, w.len);
+	assert_true(ctl_cred_read(&r, &back));
+	assert_string_equal(back.sms.renew.subscriber, "sub@home");
+	uint8_t *const at = memmem(wire, w.len, "sub@home", 8);
+	assert_non_null(at);
+	at[3] = '\0';
+	r = rd_from(wire, w.len);
+	assert_false(ctl_cred_read(&r, &back));
+}
+
 /* I5: what is shown has only the lengths. */
 static void test_I5_without_keys_none_is_on_the_wire(void **state)
 {
@@ -266,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_written_is_read),
 		cmocka_unit_test(test_the_longest_fits_to_the_octet),
 		cmocka_unit_test(test_I5_an_OTA_key_goes_where_keys_go),
+		cmocka_unit_test(test_I7_a_subscriber_with_a_NUL_is_refused),
 		cmocka_unit_test(test_I5_without_keys_none_is_on_the_wire),
 		cmocka_unit_test(test_I7_what_is_out_of_bounds_is_refused),
 		cmocka_unit_test(test_I7_labels_and_what_is_said_of_them_are_bounded),

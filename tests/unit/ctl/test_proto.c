@@ -67,8 +67,8 @@ static void test_I7_malformed_requests_are_refused(void **state)
 		{ "\1\0\0", 3, false },
 		{ "\2\0\0\0", 4, false },
 		{ "\1\2\0\0", 4, false },
-		{ "\1\0\22\0", 4, true },
-		{ "\1\0\23\0", 4, false },
+		{ "\1\0\24\0", 4, true },
+		{ "\1\0\25\0", 4, false },
 		{ "\1\0\0\1", 4, false },
 		{ "\1\0\0\0e", 5, true }, /* a body */
 		{ "\1\0\2\2e\0", 6, false },

@@ -98,6 +98,44 @@ static void test_R061_who_proves_what_no_listener_takes_is_told(void **state)
 	cred_free(creds);
 }
 
+static void test_R306_who_is_to_give_keys_must_be_there(void **state)
+{
+	(void)state;
+	static const char file[] =
+		"credentials = (\n"
+		"{ endpoint = \"a\"; upstream_identity = \"a\"; upstream_key = "
+		"\"00112233445566778899aabbccddee0f\"; sms = { number = \"4911111\"; "
+		"renew = \"gba-push\"; }; },\n"
+		"{ endpoint = \"b\"; upstream_identity = \"b\"; upstream_key = "
+		"\"10112233445566778899aabbccddee0f\"; sms = { number = \"4922222\"; "
+		"profile = \"cr-004\"; tar = \"BFFF00\"; renew = \"udp\"; }; },\n"
+		"{ endpoint = \"c\"; upstream_identity = \"c\"; upstream_key = "
+		"\"20112233445566778899aabbccddee0f\"; sms = { number = \"4933333\"; "
+		"renew = \"smartcard\"; ota = { file = \"7fff6432\"; tar = \"B00010\"; key = "
+		"\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"; }; }; "
+		"}\n);\n";
+	static char anything[] = "https://bsf.example";
+	struct conf_error error = { .text = "" };
+	struct cred_set *const creds = cred_parse(file, "test", NULL, 0, &error);
+	struct conf_gateway conf = usual();
+	assert_string_equal(error.text, "");
+	conf.sms.socket = anything;
+	const char *said = advice_on(&conf, creds);
+	assert_non_null(
+		strstr(said, "keys of 1 devices by short messages are to come by GBA Push"));
+	assert_non_null(strstr(said, "keys of 1 devices by short messages are to come from their"));
+	conf.bsf.url = anything;
+	said = advice_on(&conf, creds);
+	assert_null(strstr(said, "GBA Push"));
+	assert_non_null(strstr(said, "learn.server_uris"));
+	assert_non_null(strstr(said, "keys of 1 devices by short messages are to be written"));
+	conf.sms_keys.card_file = anything;
+	assert_null(strstr(advice_on(&conf, creds), "written"));
+	conf.learn_uris_len = 1;
+	assert_string_equal(advice_on(&conf, creds), "");
+	cred_free(creds);
+}
+
 static void test_the_usual_needs_no_advice(void **state)
 {
 	(void)state;
@@ -199,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_R195_too_little_locked_memory_is_told),
 		cmocka_unit_test(test_a_store_in_memory_is_told),
 		cmocka_unit_test(test_R061_who_proves_what_no_listener_takes_is_told),
+		cmocka_unit_test(test_R306_who_is_to_give_keys_must_be_there),
 		cmocka_unit_test(test_the_usual_needs_no_advice),
 		cmocka_unit_test(test_R100_shorter_timers_are_told_with_their_price),
 		cmocka_unit_test(test_R100_a_listeners_own_timer_is_told_too),

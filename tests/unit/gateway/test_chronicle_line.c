@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "chronicle_kit.h"
+#include "sms/keyset.h"
 
 static const char *line_of(const struct gw_entry *e)
 {
@@ -134,6 +135,28 @@ static void test_S31_what_is_learned_has_lines_of_its_own(void **state)
 	assert_null(strstr(line_of(&e), "generation"));
 }
 
+static void test_R317_what_becomes_of_keys_has_lines_of_its_own(void **state)
+{
+	(void)state;
+	struct gw_entry e = { .wall_ms = kit_entry(7).wall_ms,
+		.kind = GW_ENTRY_SMS_KEYS,
+		.was = KEYSET_REFRESHING,
+		.is = KEYSET_FAILED,
+		.endpoint = "meter-1",
+		.reason = "bsf-down",
+		.new_generation = 3 };
+	assert_string_equal(line_of(&e),
+		"{\"time\":\"2026-09-21T14:13:20.123Z\",\"endpoint\":\"meter-1\","
+		"\"event\":\"sms-keys\",\"was\":\"refreshing\",\"is\":\"failed\","
+		"\"generation\":3,\"cause\":\"bsf-down\"}\n");
+	e.reason[0] = '\0';
+	e.new_generation = 0;
+	assert_string_equal(line_of(&e),
+		"{\"time\":\"2026-09-21T14:13:20.123Z\",\"endpoint\":\"meter-1\","
+		"\"event\":\"sms-keys\",\"was\":\"refreshing\",\"is\":\"failed\","
+		"\"generation\":0,\"cause\":null}\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_I7_a_hostile_name_stays_inside_its_quotes),
 		cmocka_unit_test(test_the_longest_entry_has_a_line),
 		cmocka_unit_test(test_S31_what_is_learned_has_lines_of_its_own),
+		cmocka_unit_test(test_R317_what_becomes_of_keys_has_lines_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

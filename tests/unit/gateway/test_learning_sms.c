@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "gateway/session.h"
+#include "gateway/sms_keeper.h"
+#include "io/inbox.h"
 #include "school.h"
 #include "sms/keyset.h"
 #include "store/sms_keys.h"
@@ -43,7 +45,7 @@ static enum store_result put_cred(struct store_txn *x, void *arg)
 	return store_cred_put(x, c);
 }
 
-static void reached_by_sms(struct town *t, uint8_t profile)
+static void reached(struct town *t, uint8_t profile, uint8_t how)
 {
 	struct store_cred c = { .kind = STORE_CRED_SMS,
 		.endpoint = "urn:dev:0",
@@ -54,13 +56,19 @@ static void reached_by_sms(struct town *t, uint8_t profile)
 			.kic = 0x12,
 			.kid = 0x12,
 			.cc_len = 8,
-			.tar = { 0xbf, 0xff, 0x07 } } };
+			.tar = { 0xbf, 0xff, 0x07 },
+			.renew = { .how = how } } };
 	static const uint8_t card[] = { 0xb2, 0x02, 0x03 };
 	if (profile == STORE_SMS_LWM2M_10)
 		memcpy(c.sms.tar, card, sizeof(card));
 	school_key(100, c.key);
 	school_key(101, c.key + SCHOOL_KEY);
 	assert_int_equal(town_do(t, put_cred, &c), STORE_OK);
+}
+
+static void reached_by_sms(struct town *t, uint8_t profile)
+{
+	reached(t, profile, STORE_RENEW_NEVER);
 }
 
 static void write_both(struct town *t, size_t socket, const struct school_sms *sms)
@@ -215,6 +223,7 @@ static void test_R313_they_are_the_next_before_the_device_has_the_finish(void **
 	assert_int_equal(n->until_ms, 0);
 	school_assert_told(t, GW_ENTRY_STAGED, "has finished");
 	school_assert_told(t, GW_ENTRY_STAGED, "keys for short messages");
+	school_assert_told(t, GW_ENTRY_SMS_KEYS, "");
 	school_free(t);
 }
 
@@ -293,6 +302,165 @@ static void test_R313_an_account_that_says_nothing_of_them_changes_nothing(void 
 	school_free(t);
 }
 
+/* --- where the bootstrap server is who renews them -------------------------------------------- */
+
+static enum store_result put_session(struct store_txn *x, void *arg)
+{
+	return store_session_put(x, arg);
+}
+
+static void registered(struct town *t, uint32_t lifetime_s)
+{
+	struct store_reader *const r = store_reader_new(t->store);
+	struct store_cred c = { .number = 0 };
+	assert_non_null(r);
+	assert_int_equal(store_find_endpoint_sms(r, "urn:dev:0", &c), STORE_OK);
+	store_reader_free(r);
+	struct store_session row = { .cred = c.number,
+		.device = STORE_NO_SLOT,
+		.link = STORE_NO_SLOT,
+		.registered = true,
+		.location = "rd/7",
+		.lifetime_s = lifetime_s,
+		.expires_ms = UINT64_MAX / 2 };
+	assert_int_equal(town_do(t, put_session, &row), STORE_OK);
+}
+
+/* Its sets are these. */
+static enum store_result put_sets(struct store_txn *x, void *arg)
+{
+	const struct keyset *const k = arg;
+	struct store_sms_keys row = { .due_ms = UINT64_MAX };
+	struct store_cred c = { .number = 0 };
+	assert_int_equal(store_find_endpoint_sms(store_txn_reader(x), "urn:dev:0", &c), STORE_OK);
+	row.cred = c.number;
+	row.proved = c.proved;
+	row.len = keyset_save(k, row.data, sizeof(row.data));
+	return store_sms_keys_put(x, &row);
+}
+
+/* Others were asked for. */
+static void asked(struct town *t, const struct sms_agreed *current)
+{
+	struct keyset k;
+	keyset_begin(&k, current, 1);
+	k.state = KEYSET_REFRESHING;
+	k.due_ms = UINT64_MAX / 2;
+	assert_int_equal(town_do(t, put_sets, &k), STORE_OK);
+}
+
+static void test_R305_they_end_with_the_registration(void **state)
+{
+	static const uint32_t lifetimes[] = { 0, 120 };
+	uint8_t key[KEYS] = { 0 };
+	struct keyset k = { .state = 0 };
+	(void)state;
+	struct town *const t = school_new();
+	reached(t, STORE_SMS_CR_004, STORE_RENEW_UDP);
+	const size_t socket = known(t);
+	for (size_t i = 0; i < COUNT_OF(lifetimes); i++) {
+		const uint32_t want_s = lifetimes[i] > 0 ? lifetimes[i] : 86400;
+		const struct school_sms x = next((uint8_t)(1 + 2 * i), key);
+		if (lifetimes[i] > 0)
+			registered(t, lifetimes[i]);
+		teach(t, socket, &x);
+		passes(t);
+		school_answer(t, socket, TOWN_CODE_CHANGED);
+		town_settle(t);
+		assert_true(sets(t, &k));
+		const struct keyset_keys *const n = &k.set[KEYSET_NEXT];
+		assert_memory_equal(n->agreed.key, key, KEYS);
+		assert_true(n->until_ms == n->obtained_ms + (uint64_t)want_s * 1000);
+	}
+	school_free(t);
+}
+
+/* What the keeper is told; false: nothing. */
+static bool told(struct inbox *keeper, const char *cause)
+{
+	struct inbox_message *const m = calloc(1, sizeof(*m));
+	struct gw_keeper_told x = { .cred = 0 };
+	assert_non_null(m);
+	const bool is = inbox_take(keeper, m);
+	if (is) {
+		assert_int_equal(m->kind, GW_KEEPER_TOLD);
+		memcpy(&x, m->data, sizeof(x));
+		assert_int_equal(x.event, KEYSET_REFUSED);
+		assert_false(x.ask);
+		assert_string_equal(x.cause, cause);
+		assert_int_equal(x.retry_s, 0);
+	}
+	free(m);
+	return is;
+}
+
+static void test_R312_a_bootstrap_that_brings_none_is_told_where_some_are_awaited(void **state)
+{
+	static const struct sms_agreed own = { .profile = SMS_CR_004,
+		.kic = 0x12,
+		.kid = 0x12,
+		.cc_len = 8,
+		.key_len = KEYS,
+		.key = { 1, 2 } };
+	uint8_t key[KEYS] = { 0 };
+	(void)state;
+	struct town *const t = school_new();
+	struct inbox *const keeper = inbox_new();
+	assert_non_null(keeper);
+	t->shared.keeper = keeper;
+	reached(t, STORE_SMS_CR_004, STORE_RENEW_UDP);
+	const size_t socket = known(t);
+	teach(t, socket, NULL);
+	passes(t);
+	assert_false(told(keeper, ""));
+	asked(t, &own);
+	teach(t, socket, NULL);
+	passes(t);
+	assert_true(told(keeper, "no-keys"));
+	assert_false(told(keeper, ""));
+	struct school_sms x = next(1, key);
+	x.mode = 3;
+	teach(t, socket, &x);
+	refused(t);
+	assert_true(told(keeper, "bad-keys"));
+	assert_false(told(keeper, ""));
+	t->shared.keeper = NULL;
+	inbox_free(keeper);
+	school_free(t);
+}
+
+static void test_R312_the_current_ones_again_are_none(void **state)
+{
+	struct sms_agreed own = { .profile = SMS_CR_004,
+		.kic = 0x22,
+		.kid = 0x22,
+		.cc_len = 8,
+		.key_len = KEYS,
+		.tar = { 0xbf, 0xff, 0x07 } };
+	struct keyset k = { .state = 0 };
+	uint8_t key[KEYS] = { 0 };
+	(void)state;
+	struct town *const t = school_new();
+	t->conf.sms_keys.backoff_s = 60;
+	t->conf.sms_keys.most_s = 3600;
+	reached(t, STORE_SMS_CR_004, STORE_RENEW_UDP);
+	const size_t socket = known(t);
+	const struct school_sms x = next(1, key);
+	memcpy(own.key, key, KEYS);
+	asked(t, &own);
+	teach(t, socket, &x);
+	passes(t);
+	assert_true(sets(t, &k));
+	assert_int_equal(k.state, KEYSET_FAILED);
+	assert_string_equal(k.cause, "same-keys");
+	assert_int_equal(k.last, 1);
+	assert_int_equal(k.set[KEYSET_NEXT].generation, 0);
+	school_assert_told(t, GW_ENTRY_STAGED, "has finished");
+	school_assert_told(t, GW_ENTRY_STAGED, "keys for short messages");
+	school_assert_told(t, GW_ENTRY_SMS_KEYS, "same-keys");
+	school_free(t);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -303,6 +471,10 @@ int main(void)
 		cmocka_unit_test(test_R313_the_same_again_brings_nothing),
 		cmocka_unit_test(test_R313_what_is_written_last_counts),
 		cmocka_unit_test(test_R313_an_account_that_says_nothing_of_them_changes_nothing),
+		cmocka_unit_test(test_R305_they_end_with_the_registration),
+		cmocka_unit_test(
+			test_R312_a_bootstrap_that_brings_none_is_told_where_some_are_awaited),
+		cmocka_unit_test(test_R312_the_current_ones_again_are_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

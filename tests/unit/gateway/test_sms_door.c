@@ -19,12 +19,12 @@
 
 enum { PATIENCE_MS = 10000, STEP_MS = 20, WORDS = 64, FILL = 3000 };
 
-/* nng, which is only the peer here, forgets to free a dialer that is closed while it connects, or is
-   being hung up on; what the door itself takes is not from there. */
-/* NOLINTBEGIN(bugprone-reserved-identifier): the sanitizer's name */
+/* nng, which is only the peer here, forgets to free a dialer that is closed while it connects, or
+   is being hung up on; what the door itself takes is not from there. */
+/* NOLINTBEGIN: the sanitizer's name, which is reserved, and is not ours to choose */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
-/* NOLINTEND(bugprone-reserved-identifier) */
+/* NOLINTEND */
 {
 	return "leak:libnng.so";
 }

@@ -270,17 +270,24 @@ static enum store_result hears(struct life *l, const struct keyset_keys *under, 
 	return does(l);
 }
 
-/* As far as delivered. */
-static void delivers(struct life *l, uint64_t until_ms)
+static uint64_t pushes(struct life *l, uint64_t until_ms)
 {
 	tells(l, KEYSET_WANTED, KEYSET_CONFIRMED, KEYSET_REFRESHING);
 	assert_true(l->last.ask && l->last.lifetime_s == 600 && l->last.out_len == 0);
 	obtains(l, 7, until_ms);
 	assert_true(l->last.is == KEYSET_FRESH && l->last.out_len == 1 && !l->last.ask);
-	const uint64_t id = l->last.out[0].id;
+	return l->last.out[0].id;
+}
+
+/* As far as delivered. */
+static void delivers(struct life *l, uint64_t until_ms)
+{
+	const uint64_t id = pushes(l, until_ms);
+	assert_int_equal(boxes(l, false), 1);
 	change(l, KEYSET_TAKEN)->message = id;
 	assert_int_equal(does(l), STORE_OK);
 	assert_int_equal(l->last.is, KEYSET_DELIVERED);
+	assert_int_equal(boxes(l, false), 0);
 }
 
 static void test_a_round(void **state)
@@ -311,7 +318,7 @@ static void test_the_push_octet_by_octet(void **state)
 	uint32_t session;
 	const uint8_t *gpi;
 	size_t len;
-	delivers(l, T0 + 600 * SECOND);
+	(void)pushes(l, T0 + 600 * SECOND);
 	store_reader_rest(l->r);
 	assert_int_equal(store_sms_next_out(l->r, 0, &at, &m), STORE_OK);
 	assert_true(m.pid == 0x7d && m.dcs == 0xf5 && m.port == 2948 && m.marker == 0);

@@ -296,6 +296,39 @@ static void test_keys_that_were_brought_are_next(void **state)
 	assert_int_equal(kit_obtain(&k, KEYSET_OBTAINED, T0 + HOUR + 2, 0), 0);
 }
 
+/* R-305: keys that were there before the registration end with it; what the operator gave does
+   not. */
+static void test_keys_end_with_the_registration(void **state)
+{
+	(void)state;
+	struct keyset k = delivered(T0 + 24 * HOUR);
+	assert_int_equal(k.set[KEYSET_CURRENT].until_ms, 0);
+	(void)kit_tell(&k, KEYSET_PROVED, T0 + SECOND);
+	assert_int_equal(k.set[KEYSET_CURRENT].until_ms, T0 + 24 * HOUR);
+	(void)kit_tell(&k, KEYSET_WANTED, T0 + MINUTE);
+	assert_int_equal(k.set[KEYSET_CURRENT].until_ms, T0 + MINUTE + 600 * SECOND);
+	/* It is never put off. */
+	(void)kit_tell(&k, KEYSET_WANTED, T0 + 2 * MINUTE);
+	assert_int_equal(k.set[KEYSET_CURRENT].until_ms, T0 + MINUTE + 600 * SECOND);
+}
+
+/* a delivery follows each message under old keys, if not at once. */
+static void test_what_is_too_soon_is_delivered_later(void **state)
+{
+	(void)state;
+	struct keyset k = delivered(T0 + HOUR);
+	assert_int_equal(k.due_ms, 0);
+	assert_int_equal(kit_tell(&k, KEYSET_HEARD_OLD, T0 + 2 * SECOND), KEYSET_DO_REFUSE);
+	assert_int_equal(k.state, KEYSET_DELIVERED);
+	const uint64_t then = keyset_next_ms(&k);
+	assert_true(then > T0 + 2 * SECOND && then <= T0 + 1 + keyset_kit_rules.retry_ms);
+	assert_int_equal(kit_tell(&k, KEYSET_HEARD_OLD, T0 + 3 * SECOND), KEYSET_DO_REFUSE);
+	assert_int_equal(keyset_next_ms(&k), then);
+	assert_int_equal(keyset_time(&k, &keyset_kit_rules, then - 1), 0);
+	assert_int_equal(keyset_time(&k, &keyset_kit_rules, then), KEYSET_DO_SEND);
+	assert_int_equal(k.state, KEYSET_FRESH);
+}
+
 static void test_what_a_card_has_stays_known(void **state)
 {
 	(void)state;
@@ -470,6 +503,8 @@ int main(void)
 		cmocka_unit_test(test_what_is_to_last_how_long),
 		cmocka_unit_test(test_every_event_in_every_state),
 		cmocka_unit_test(test_what_was_stored_is_read_or_refused),
+		cmocka_unit_test(test_keys_end_with_the_registration),
+		cmocka_unit_test(test_what_is_too_soon_is_delivered_later),
 		cmocka_unit_test(test_a_cause_is_a_text),
 		cmocka_unit_test(test_generations_never_begin_anew),
 		cmocka_unit_test(test_the_table_for_people),
