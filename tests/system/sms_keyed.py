@@ -33,6 +33,8 @@ from sms_packet import (  # noqa: E402  # noqa: E402
 )
 from usim import OutOfSync  # noqa: E402
 
+RFM_TAR = bytes.fromhex("b00010")
+
 PUSH_PORT = 2948
 # gateway/gba/gpi_push.h says what of it is verified and what is not.
 PUSH = b"application/vnd.3gpp.gba.gpi\0\xafx-wap-application:gba.ua\0"
@@ -375,3 +377,29 @@ class Rough:
     def take(self, *words):
         for seconds in self._fate("MT"):
             self._at(seconds, self.device.take, *words)
+
+
+def ota_keys():
+    return Keys(
+        os.urandom(16), os.urandom(16), spi=bytes([SPI1, 0x39]), kic=0x22, kid=0x22, tar=RFM_TAR
+    )
+
+
+def card_file(key=b"", size=160):
+    """What the operator has personalised: an account without keys for short messages, or with."""
+    row = {card.URI: b"coap://lwm2m.example", card.IS_BOOTSTRAP: b"\0", card.MODE: b"\3"}
+    row.update({card.SMS_MODE: b"\2", card.SMS_PARAMS: bytes.fromhex("12121600bfff01")})
+    row.update({card.SMS_KEYS: key or bytes(range(32)), card.SHORT_ID: b"\x65"})
+    return card.bootstrap_file(row, size)
+
+
+def judge(device):
+    """What must hold of every device at any time."""
+    assert not device.faults, device.faults
+    keys = [(s.keys.cipher_key, s.keys.check_key) for s in device.sets]
+    assert len(set(keys)) == len(keys), "keys a second time"
+    for s in device.sets:
+        assert sorted(s.sent) == list(range(1, s.counter + 1)), "counters from 1, each once"
+        assert len(set(s.sent.values())) == len(s.sent)
+        # Both directions have counters of their own and the same keys: never the same octets.
+        assert not set(s.sent.values()) & set(s.taken.values()), "reflected"

@@ -25,7 +25,7 @@ from sms_packet import (  # noqa: E402
     part,
     seal,
     unseal,
-    unseal_response,  # noqa: E402
+    unseal_response,
 )
 from uicc import BOOTSTRAP, Uicc, bootstrap_file, read_bootstrap  # noqa: E402
 

@@ -22,10 +22,9 @@ import bsf_gpi  # noqa: E402
 import sms_coap as coap  # noqa: E402
 from harness import Process, binary, run_tests  # noqa: E402
 from sms_coap import BAD_REQUEST, CHANGED, CREATED  # noqa: E402
-from sms_keyed import PUSH_PORT, KeyedDevice, write_push  # noqa: E402
+from sms_keyed import PUSH_PORT, KeyedDevice, judge, write_push  # noqa: E402
 from sms_keyed_bsf import impi_of  # noqa: E402
-from sms_keyed_world import judge  # noqa: E402
-from sms_packet import (  # noqa: E402  # noqa: E402
+from sms_packet import (  # noqa: E402
     COMMAND,
     LWM2M_DEVICE,
     SPI1,
