@@ -211,6 +211,8 @@ void gw_sms_leave(struct gw_session *s)
 	if (!x)
 		return;
 	s->sms = NULL;
+	if (x->tells)
+		(void)gw_keeper_tell(s->worker->shared, &x->tale);
 	s->worker->smses->stats.sessions--;
 	wipe(x, sizeof(*x));
 	free(x);

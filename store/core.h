@@ -228,8 +228,8 @@ MUST_USE enum store_result sms_forget(struct store_txn *t, uint32_t cred);
 
 /* sms_keys.c: its sets of keys go, too; sms_forget() does it */
 MUST_USE enum store_result sms_keys_forget(struct store_txn *t, uint32_t cred);
-/* It is due, whether it has a row or not. */
-MUST_USE enum store_result sms_keys_look(struct store_txn *t, uint32_t cred);
+/* It is due at once, whether it has a row or not; or is not, unless its row says so. */
+MUST_USE enum store_result sms_keys_look(struct store_txn *t, uint32_t cred, bool renews);
 
 /* rotate.c */
 uint32_t store_sweep_step(void *ctx);

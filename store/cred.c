@@ -187,8 +187,8 @@ static enum store_result write_all(struct store_txn *t, struct store_cred *c,
 		r = put_hints(t, c);
 	if (r == STORE_OK && anew)
 		r = end_messages(t, c, old);
-	if (r == STORE_OK && c->kind == STORE_CRED_SMS && c->sms.renew.how != STORE_RENEW_NEVER)
-		r = sms_keys_look(t, c->number);
+	if (r == STORE_OK && c->kind == STORE_CRED_SMS)
+		r = sms_keys_look(t, c->number, c->sms.renew.how != STORE_RENEW_NEVER);
 	return r == STORE_OK ? end_staged(t, c, anew) : r;
 }
 

@@ -149,9 +149,9 @@ enum store_result sms_keys_forget(struct store_txn *t, uint32_t cred)
 	return r == STORE_OK && is ? kv_del(t->kv, KEY_SMS_KEYS, key_slice(&k)) : r;
 }
 
-enum store_result sms_keys_look(struct store_txn *t, uint32_t cred)
+enum store_result sms_keys_look(struct store_txn *t, uint32_t cred, bool renews)
 {
-	return enter_index(t, cred, AT_ONCE_MS);
+	return renews ? enter_index(t, cred, AT_ONCE_MS) : leave_index(t, cred, AT_ONCE_MS);
 }
 
 enum store_result store_sms_keys_next_due(

@@ -100,6 +100,44 @@ static void test_a_row_is_as_it_was_put(void **state)
 	store_reader_rest(d->r);
 }
 
+static bool is_due_at_once(struct depot *d, uint32_t cred)
+{
+	uint64_t ms = 0;
+	uint32_t of = 0;
+	store_reader_rest(d->r);
+	while (store_sms_keys_next_due(d->r, 10, &ms, &of) == STORE_OK) {
+		if (of == cred)
+			return true;
+	}
+	return false;
+}
+
+/* Whose keys are to be renewed is there from the transaction on that says so, without a row. */
+static void test_who_renews_is_looked_at_at_once(void **state)
+{
+	struct depot *const d = *state;
+	struct store_cred c = put_cred(d, "urn:dev:a", "4911111", 'a');
+	assert_false(is_due_at_once(d, c.number));
+	c.sms.renew.how = STORE_RENEW_UDP;
+	assert_int_equal(depot_cred_put(d, &c), STORE_OK);
+	assert_true(is_due_at_once(d, c.number));
+	depot_kill(d);
+	depot_start(d);
+	assert_true(is_due_at_once(d, c.number));
+	/* Its row says from then on when it is. */
+	assert_int_equal(put(d, &c, 70, "a row"), STORE_OK);
+	assert_false(is_due_at_once(d, c.number));
+	/* Other rules are looked at, too; none are no reason. */
+	c.sms.renew.how = STORE_RENEW_GBA_PUSH;
+	assert_int_equal(depot_cred_put(d, &c), STORE_OK);
+	assert_true(is_due_at_once(d, c.number));
+	holds(d, c.number, 70, "a row");
+	c.sms.renew.how = STORE_RENEW_NEVER;
+	assert_int_equal(depot_cred_put(d, &c), STORE_OK);
+	assert_false(is_due_at_once(d, c.number));
+	holds(d, c.number, 70, "a row");
+}
+
 static void test_it_is_sealed(void **state)
 {
 	struct depot *const d = *state;
@@ -335,6 +373,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(test_a_row_is_as_it_was_put),
+		cmocka_unit_test_setup_teardown(
+			test_who_renews_is_looked_at_at_once, depot_begin, depot_end),
 		cmocka_unit_test_setup_teardown(test_it_is_sealed, depot_begin, depot_end),
 		BOTH(test_the_index_has_each_once_in_the_order_of_time),
 		BOTH(test_it_goes_with_its_credential),
