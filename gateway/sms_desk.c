@@ -171,9 +171,14 @@ static bool is_packet(const struct wire_text *t, struct gw_sms_mo *out)
 	return true;
 }
 
+struct owner { /* of a number */
+	uint32_t cred;
+	bool has_card; /* to which the gateway writes, and which answers */
+};
+
 /* dtls: one whose device speaks DTLS, or one whose device sends secured packets. */
 static bool find_cred(
-	struct gw_sms_desk *d, const struct wire_number *peer, bool dtls, uint32_t *cred)
+	struct gw_sms_desk *d, const struct wire_number *peer, bool dtls, struct owner *out)
 {
 	struct store_cred c;
 	store_reader_rest(d->g->reader);
@@ -183,7 +188,8 @@ static bool find_cred(
 			  c.state == STORE_CRED_ACTIVE && c.kind == STORE_CRED_SMS &&
 			  (c.sms.profile == STORE_SMS_DTLS) == dtls;
 	if (good)
-		*cred = c.number;
+		*out = (struct owner){ .cred = c.number,
+			.has_card = c.sms.renew.how == STORE_RENEW_SMARTCARD };
 	wipe(&c, sizeof(c));
 	return good;
 }
@@ -204,7 +210,9 @@ static void datagram(struct gw_sms_desk *d, const struct wire_text *t, struct gw
 	struct net_path path;
 	const bool good =
 		has_listener(g->shared.conf) && is_ours(d, &t->own) && gw_sms_dtls_path(t, &path);
-	const bool known = good && find_cred(d, &t->peer, true, &m->cred);
+	struct owner owner = { 0 };
+	const bool known = good && find_cred(d, &t->peer, true, &owner);
+	m->cred = owner.cred;
 	d->stats.other += !good;
 	d->stats.strangers += good && !known;
 	store_reader_rest(g->reader);
@@ -232,10 +240,13 @@ static void mo(struct gw_sms_desk *d, const struct wire_text *t)
 		return;
 	}
 	const bool packet = is_packet(t, &m) && is_ours(d, &t->own);
-	const bool known = packet && find_cred(d, &t->peer, false, &m.cred);
-	d->stats.other += !packet;
+	struct owner owner = { 0 };
+	const bool known = packet && find_cred(d, &t->peer, false, &owner);
+	const bool answers = m.marker == GW_SMS_RESPONSE && !owner.has_card; /* nobody's question */
+	m.cred = owner.cred;
+	d->stats.other += !packet || (known && answers);
 	d->stats.strangers += packet && !known;
-	if (known) {
+	if (known && !answers) {
 		const uint32_t to = gw_sms_worker(&g->shared, g->reader, m.cred);
 		const size_t len = offsetof(struct gw_sms_mo, data) + m.len;
 		if (!inbox_post(g->inboxes[to], INBOX_LOSSY, GW_SMS_IN, &m, len))

@@ -128,7 +128,9 @@ static void test_R077_keys_of_the_other_kind_are_no_good(void **state)
 
 static const char *fixed(const char *next)
 {
-	struct conf_gateway a = good(AIR(ADDRESS " port = 1;" NOSEC ALL)), b = good(next);
+	static struct conf_gateway a, b;
+	a = good(AIR(ADDRESS " port = 1;" NOSEC ALL));
+	b = good(next);
 	const char *const path = conf_fixed(&a, &b, 0);
 	conf_free(&a);
 	conf_free(&b);
