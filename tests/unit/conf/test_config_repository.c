@@ -126,7 +126,9 @@ static void test_R287_what_cannot_be_is_refused(void **state)
 
 static bool same(const char *next)
 {
-	struct conf_gateway a = good(WITH(ALL)), b = good(next);
+	static struct conf_gateway a, b;
+	a = good(WITH(ALL));
+	b = good(next);
 	const bool is = conf_same_repository(&a, &b);
 	const char *const fixed = conf_fixed(&a, &b, 0);
 	assert_true(is == (fixed == NULL));

@@ -239,7 +239,9 @@ static void test_names_are_looked_up(void **state)
 
 static const char *fixed(const char *now, const char *next, size_t number)
 {
-	struct conf_gateway a = good(now), b = good(next);
+	static struct conf_gateway a, b;
+	a = good(now);
+	b = good(next);
 	const char *const path = conf_fixed(&a, &b, number);
 	conf_free(&a);
 	conf_free(&b);
