@@ -166,7 +166,7 @@ enum keyset_event gw_keys_card_make(const struct gw_card_wish *w, struct keyset_
 
 struct delivery { /* of one row; in secret memory */
 	struct card_settings settings;
-	struct card_state state;
+	struct card_state state, before; /* a packet that did not go out */
 	uint8_t copy[GW_SMS_MO_MAX];
 };
 
@@ -228,7 +228,7 @@ static enum store_result write_packet(struct store_txn *t, struct gw_keys_change
 {
 	struct store_sms_counters n = { 0 }, own = { 0 };
 	uint64_t counter;
-	if (x->out_len == GW_KEYS_OUT || !x->cipher)
+	if (x->out_len == GW_KEYS_OUT)
 		return STORE_FULL;
 	struct store_sms_message *const m = gw_keys_message(x);
 	m->keys = gw_keys_hash(t, r->ota.key, r->ota.key_len);
@@ -239,6 +239,7 @@ static enum store_result write_packet(struct store_txn *t, struct gw_keys_change
 		return result;
 	if (!sms_next(SMS_COUNT_HIGHER, n.out, &counter))
 		return STORE_FULL;
+	memcpy(&d->before, &d->state, sizeof(d->before));
 	m->len = card_packet(
 		&d->state, &d->settings, x->cipher, counter, x->now_ms, m->data, sizeof(m->data));
 	m->pid = CARD_PID;
@@ -251,6 +252,8 @@ static enum store_result write_packet(struct store_txn *t, struct gw_keys_change
 	result = store_sms_send(t, m, r->proved, true, counter, 0, x->settings->a_day);
 	if (result == STORE_OK)
 		d->state.message = x->out[x->out_len++].id;
+	else /* its counter is still the next */
+		memcpy(&d->state, &d->before, sizeof(d->state));
 	return result;
 }
 
@@ -260,6 +263,8 @@ static enum store_result go_on(struct store_txn *t, struct gw_keys_change *x,
 {
 	const bool was_given_up = d->state.phase == CARD_GIVEN_UP;
 	*why = NULL;
+	if (!x->cipher)
+		return STORE_OK; /* it stays due, for who can seal */
 	if (!card_is_due(&d->state, &d->settings, x->now_ms)) {
 		if (d->state.phase == CARD_GIVEN_UP && !was_given_up)
 			*why = cause_of(&d->state);
@@ -275,13 +280,15 @@ static enum store_result say(
 	struct store_txn *t, struct gw_keys_change *x, struct gw_keys_row *r, struct delivery *d)
 {
 	const char *why;
-	const enum store_result result = go_on(t, x, r, d, &why);
+	enum store_result result = go_on(t, x, r, d, &why);
 	const bool has = d->state.phase == CARD_HAS_IT;
+	if (result == STORE_OK && why)
+		result = tell(t, x, r, KEYSET_UNSENT, why);
+	if (why && d->state.phase == CARD_TO_SEND)
+		d->state.due_ms = r->k.due_ms; /* no sooner than the keys' own next try */
 	keep(r, d);
-	if (result != STORE_OK)
+	if (result != STORE_OK || why)
 		return result;
-	if (why)
-		return tell(t, x, r, KEYSET_UNSENT, why);
 	return has ? tell(t, x, r, KEYSET_TAKEN, NULL) : STORE_OK;
 }
 
@@ -289,9 +296,11 @@ enum store_result gw_keys_card_send(
 	struct store_txn *t, struct gw_keys_change *x, struct gw_keys_row *r)
 {
 	struct delivery *const d = open(x, r);
+	r->k.message = 0; /* whatever push there was before */
 	if (!d)
 		return tell(t, x, r, KEYSET_UNSENT, "no-card");
-	if (d->state.phase == CARD_GIVEN_UP) {
+	const bool lost = d->state.phase == CARD_HAS_IT && !d->state.proved;
+	if (lost || d->state.phase == CARD_GIVEN_UP) {
 		uint8_t file[CARD_FILE_MAX];
 		const size_t len = d->state.len;
 		memcpy(file, d->state.content, len);
@@ -375,6 +384,30 @@ void gw_keys_card_proved(struct gw_keys_change *x, struct gw_keys_row *r)
 	d->state.cause = CARD_NO_CAUSE;
 	d->state.due_ms = 0;
 	keep(r, d);
+}
+
+bool gw_keys_card_has_it(const struct gw_keys_row *r)
+{
+	struct card_state s;
+	const bool has = is_under_way(r) && card_load(r->k.blob, r->k.blob_len, &s) &&
+			 s.phase == CARD_HAS_IT && s.proved;
+	wipe(&s, sizeof(s));
+	return has;
+}
+
+/* That nobody has used them says less than why the card has not got them. */
+void gw_keys_card_name(struct gw_keys_row *r)
+{
+	struct card_state s;
+	const bool spent = r->has_card && r->k.state == KEYSET_FAILED &&
+			   r->k.set[KEYSET_NEXT].origin == KEYSET_SMARTCARD &&
+			   strcmp(r->k.cause, "not-proved") == 0;
+	if (spent && card_load(r->k.blob, r->k.blob_len, &s) && s.phase != CARD_HAS_IT) {
+		if (s.cause == CARD_NO_CAUSE)
+			s.cause = CARD_NO_ANSWER;
+		(void)snprintf(r->k.cause, sizeof(r->k.cause), "%s", cause_of(&s));
+	}
+	wipe(&s, sizeof(s));
 }
 
 uint64_t gw_keys_card_due_ms(const struct gw_keys_row *r)

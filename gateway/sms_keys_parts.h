@@ -25,7 +25,8 @@ enum store_result gw_keys_act(
 
 /* --- sms_keys_card.c: in a transaction -------------------------------------------------------- */
 
-/* The next packet goes out, if it is time for it; a delivery that was given up begins anew. */
+/* The next packet goes out, if it is time for it; a delivery that was given up, or that only the
+   network has taken, begins anew. */
 enum store_result gw_keys_card_send(
 	struct store_txn *t, struct gw_keys_change *x, struct gw_keys_row *r);
 /* Time for a packet, and what follows from that. */
@@ -39,6 +40,10 @@ enum store_result gw_keys_card_network(
 	struct store_txn *t, struct gw_keys_change *x, struct gw_keys_row *r, bool has);
 /* The device has used what the card was to get. */
 void gw_keys_card_proved(struct gw_keys_change *x, struct gw_keys_row *r);
+/* It has said itself that it has the next ones. */
+bool gw_keys_card_has_it(const struct gw_keys_row *r);
+/* After all tries: the cause is the card's, if that has not got them. */
+void gw_keys_card_name(struct gw_keys_row *r);
 /* When the card wants to be looked at; UINT64_MAX: never. */
 uint64_t gw_keys_card_due_ms(const struct gw_keys_row *r);
 

@@ -167,6 +167,7 @@ static enum store_result pass_time(
 {
 	const enum store_result result =
 		gw_keys_act(t, x, r, keyset_time(&r->k, &x->settings->rules, x->now_ms));
+	gw_keys_card_name(r);
 	return result == STORE_OK ? gw_keys_card_time(t, x, r) : result;
 }
 
@@ -192,7 +193,9 @@ static enum store_result hear(struct store_txn *t, struct gw_keys_change *x, str
 	if (result != STORE_OK)
 		return result;
 	const bool of_card = e == KEYSET_PROVED && under.origin == KEYSET_SMARTCARD;
-	const unsigned does = keyset_step(&r->k, &x->settings->rules, e, &x->news);
+	/* A device looks into its card when it is bootstrapped: nothing brings it there sooner. */
+	const bool rests = e == KEYSET_HEARD && gw_keys_card_has_it(r);
+	const unsigned does = rests ? 0 : keyset_step(&r->k, &x->settings->rules, e, &x->news);
 	if (of_card)
 		gw_keys_card_proved(x, r);
 	if ((does & KEYSET_DO_REFUSE) != 0)
@@ -230,7 +233,7 @@ enum store_result gw_keys_run(struct store_txn *t, struct gw_keys_change *x)
 	if (result == STORE_OK)
 		result = pass_time(t, x, &r);
 	if (result == STORE_OK)
-		result = x->card_len > 0 ? gw_keys_card_answer(t, x, &r)
+		result = x->card         ? gw_keys_card_answer(t, x, &r)
 			 : x->under != 0 ? hear(t, x, &r)
 					 : tell(t, x, &r);
 	if (result == STORE_OK)

@@ -61,8 +61,8 @@ struct gw_keys_change { /* the holder wipes it */
 	uint64_t counter;
 	struct store_sms_message *in; /* as for store_sms_take() */
 	/* An answer of its smartcard (a response packet), which is no event. */
-	const uint8_t *card;
-	size_t card_len;                                               /* 0: there is none */
+	const uint8_t *card; /* NULL: there is none */
+	size_t card_len;
 	uint8_t peer[STORE_SMS_NUMBER_MAX], own[STORE_SMS_NUMBER_MAX]; /* of what goes out */
 	uint8_t refusal[GW_KEYS_REFUSAL_MAX]; /* CoAP, see gw_keys_refusal() */
 	size_t refusal_len;                   /* 0: it is none that is answered */
