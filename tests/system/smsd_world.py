@@ -261,9 +261,15 @@ class Smsc:
             assert self.changed.wait_for(find, seconds), f"no {event} {fields}: {self.events[-9:]}"
             return find()
 
-    def all(self, event):
-        with self.changed:
+    def all(self, event, least=0):
+        """All that there are, once there are so many."""
+
+        def those():
             return [e for e in self.events if e.get("event") == event]
+
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(those()) >= least, DEADLINE_S), self.events
+            return those()
 
     def here(self):
         return len(self.events)

@@ -59,7 +59,8 @@ def test_R280_who_is_told_comes_by_udp_and_gets_what_has_waited():
         say(client, answer.octets())
         assert lab.hears(asked.token).code == CONTENT
         lab.network.until_taken()
-        assert (device.triggered, len(lab.network.submitted)) == (1, 1)
+        told = device.triggered, len(lab.network.submitted)
+        assert told == (1, 1), (told, lab.network.submitted, device.heard, device.faults)
         assert lab.status()["sms_triggers"] == 1
         assert not device.faults, device.faults
 

@@ -91,7 +91,7 @@ def test_sends_segments(kind):
         w.gateway.say(mt(1, packet, reference=9))
         outcome = w.gateway.wait(MT_OUTCOME)
         assert (outcome["outcome"], outcome["segments"]) == (ACCEPTED, 3), outcome
-        sent = [bytes.fromhex(e["hex"]) for e in w.smsc.all("submit")]
+        sent = [bytes.fromhex(e["hex"]) for e in w.smsc.all("submit", 3)]
         assert [s[1:6] for s in sent] == [bytes([0, 3, 9, 3, i]) for i in (1, 2, 3)], sent
         assert all(len(s) <= 140 for s in sent)
         assert sent[0][6:8] == bytes([COMMAND, 0]) and sent[1][0] == 5
@@ -248,9 +248,7 @@ def test_modem_sends_and_tells():
         outcome = w.gateway.wait(MT_OUTCOME)
         assert (outcome["outcome"], outcome["segments"]) == (ACCEPTED, 3), outcome
         assert outcome["way"] == "modem", outcome
-        for _ in range(3):
-            w.smsc.wait("submit")
-        sent = w.smsc.all("submit")
+        sent = w.smsc.all("submit", 3)
         assert {(e["to"], e["pid"], e["dcs"], e["esm"]) for e in sent} == {
             (DEVICE, 0x7D, 0xF5, 0x40)
         }, sent

@@ -109,9 +109,14 @@ static void test_R272_nothing_passes_before_registration(void **state)
 	up(&w, &con);
 	expect_answer(&w.device, PDU_RST, 0, 5, "");
 	up(&w, &non);
-	expect_answer(&w.device, PDU_RST, 0, 6, "");
+	expect_silence(&w.device);
+	struct build told = build_start(PDU_NON, 0x45, 9, "t");
+	build_option(&told, PDU_OBSERVE, "\1", 1);
+	up(&w, &told);
+	expect_answer(&w.device, PDU_RST, 0, 9, "");
 	up(&w, &ack);
 	up(&w, &empty);
+	assert_int_equal(relay_stats(w.relay).dropped, 3);
 	const struct build send =
 		build_request(&(struct want){ PDU_CON, PDU_POST, 8, "s", "dp", NULL });
 	up(&w, &send);
