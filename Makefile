@@ -110,7 +110,7 @@ LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink $(
 BENCHES := $(patsubst tests/bench/%,bench-%,$(filter-out %.c %.py,$(wildcard tests/bench/[a-z]*[a-z])))
 BENCH_PROGRAMS := $(patsubst tests/bench/%_main.c,$(B)/bench-%,$(wildcard tests/bench/*_main.c))
 
-.PHONY: FORCE all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak-restart soak-power soak-roam soak-sms soak-sms-keys interop conformance lint lint-parts install dist clean help setup $(BENCHES)
+.PHONY: FORCE all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak soak-restart soak-power soak-roam soak-sms soak-sms-keys interop conformance lint lint-parts install dist clean help setup $(BENCHES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -248,6 +248,12 @@ lab:
 	@$(MAKE) --no-print-directory programs
 	@BUILD=$(B) tests/lab/lab
 
+# as it is operated: upgrades in place, an interface that goes down, files that are rotated: SOAK_MIN=, DEVICES=
+soak:
+	@deploy/setup -q build peers openssl
+	@$(MAKE) --no-print-directory programs
+	@BUILD=$(B) tests/soak/operate
+
 # 2,000 devices, and lwgated killed 100 times: DEVICES=, RESTARTS=
 soak-restart:
 	@deploy/setup -q build peers openssl
@@ -334,6 +340,7 @@ help:
 	@echo 'check       every test; check-unit is its quick half'
 	@echo 'asan tsan   the unit tests under sanitizers'
 	@echo 'fuzz        every fuzz target for FUZZ_S seconds'
+	@echo 'soak        as it is operated, for SOAK_MIN=30 minutes with DEVICES=5000'
 	@echo 'soak-restart  sessions through RESTARTS=100 kills of lwgated, with DEVICES=2000'
 	@echo 'soak-power  power losses and copies put back, under every policy'
 	@echo 'soak-roam   devices with connection ids that move a thousand times, in every way'

@@ -207,17 +207,24 @@ static bool place_devices(struct fleet *f)
 	const struct net_addr *server = &f->set->server;
 	const bool shared = is_shared(f);
 	uint32_t socket = 0;
+	struct net_addr here = { .family = server->family };
+	if (!shared && !udp_source(server, &here)) {
+		(void)fprintf(stderr, "no way to the server: %s\n", strerror(errno));
+		return false;
+	}
 	for (uint32_t i = 0; i < f->set->devices; i++) {
 		struct net_path *path = &f->devices[i].path;
-		struct net_addr any = { .family = server->family };
+		struct net_addr any = here;
 		if ((!shared || i < FLEET_SOCKETS) && !udp_set_open(f->host.udp, &any, &socket)) {
 			(void)fprintf(stderr, "cannot open socket %u: %s\n", i, strerror(errno));
 			return false;
 		}
 		*path = (struct net_path){ .peer = *server,
 			.sock = shared ? i % FLEET_SOCKETS : socket };
-		if (!shared)
+		if (!shared) {
+			memcpy(path->local_ip, here.ip, sizeof(here.ip));
 			continue;
+		}
 		const uint32_t host = i + 1;
 		const uint8_t ip[4] = { LOOPBACK, (uint8_t)(HOSTS + (host >> 16)),
 			(uint8_t)(host >> 8), (uint8_t)host };

@@ -135,6 +135,25 @@ int udp_socket(struct net_addr *local)
 	return -1;
 }
 
+bool udp_source(const struct net_addr *to, struct net_addr *out)
+{
+	struct sockaddr_storage name;
+	socklen_t len = udp_to_sockaddr(to, &name);
+	const int fd = socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	const bool good = connect(fd, (const struct sockaddr *)&name, len) == 0;
+	len = sizeof(name);
+	const bool told = good && getsockname(fd, (struct sockaddr *)&name, &len) == 0;
+	const int error = errno;
+	close(fd);
+	errno = error;
+	if (!told || !udp_from_sockaddr(&name, out))
+		return false;
+	out->port = 0;
+	return true;
+}
+
 static void wire_up(struct batch *b)
 {
 	for (size_t i = 0; i < UDP_BATCH; i++) {

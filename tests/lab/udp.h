@@ -32,6 +32,8 @@ MUST_USE bool udp_from_sockaddr(const struct sockaddr_storage *s, struct net_add
    local
    addresses told. */
 MUST_USE int udp_socket(struct net_addr *local);
+/* The address of ours, without a port, from which the kernel sends to another. False with errno. */
+MUST_USE bool udp_source(const struct net_addr *to, struct net_addr *out);
 
 /* Room for that many sockets. */
 MUST_USE struct udp_set *udp_set_new(size_t sockets_max);

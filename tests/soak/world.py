@@ -49,9 +49,12 @@ class World:
     """with World(devices) as w: ...; nothing of it is left afterwards, but the folder after a
     failure if LAB_KEEP=1."""
 
+    SERVER = ("--non",)  # what each server gets
+
     def __init__(self, devices, settings="", store="", seed=1, keep_under=None, workers=0):
         self.devices, self.settings, self.store, self.seed = devices, settings, store, seed
         self.workers = workers
+        self.address = "127.0.0.1"  # where devices find the gateway
         self.keep_under = keep_under or os.path.abspath(os.path.join("build", "soak"))
         self.children, self.lives, self.everybody = [], [], []
         self.gateway = self.fleet = self.server = self.watch = None
@@ -122,7 +125,7 @@ class World:
             "--rounds",
             "0",
             "--quiet",
-            "--non",
+            *self.SERVER,
             *more,
         )
         self.server.wait_json(lambda e: e.get("event") == "listening")
@@ -159,7 +162,7 @@ class World:
         with open(self.path("lwgate.conf"), "w", encoding="ascii") as f:
             f.write(f"""workers = {self.workers}; user = ""; group = "";
 credentials = "credentials.conf";
-listeners = ( {{ address = "127.0.0.1"; port = {self.gateway_port}; }} );
+listeners = ( {{ address = "{self.address}"; port = {self.gateway_port}; }} );
 upstream = {{
   address = "127.0.0.1"; port = {self.link_port}; sources = [ "127.0.1.0/24" ];
 }};
@@ -181,7 +184,7 @@ control = {{ path = "{self.path("control")}"; group = ""; }};
         self.fleet = self.start(
             binary("lwgate-fleet"),
             "--server",
-            f"127.0.0.1:{port or self.device_port}",
+            f"{self.address}:{port or self.device_port}",
             "--credentials",
             self.path("credentials.conf"),
             "--seed",

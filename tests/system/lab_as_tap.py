@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs tests/lab/lab with given settings and says its checks as TAP."""
+"""Runs tests/lab/lab, or a program like it, with given settings and says its checks as TAP."""
 
 import json
 import os
@@ -8,9 +8,10 @@ import sys
 import tempfile
 
 
-def run(**settings):
+def run(program="lab/lab", **settings):
     """Ends the program, with 0 when every check holds. settings: LAB_DEVICES=..., LAB_S=..."""
-    lab = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab", "lab")
+    lab = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", program)
+    word = os.path.basename(program)
     with tempfile.TemporaryDirectory(prefix="lwgate-lab-tap-") as folder:
         report = os.path.join(folder, "report.json")
         done = subprocess.run(
@@ -26,13 +27,13 @@ def run(**settings):
                 checks = json.load(f)
         except OSError:
             checks = [
-                {"name": f"the lab ended with status {done.returncode}", "ok": False, "detail": ""}
+                {"name": f"it ended with status {done.returncode}", "ok": False, "detail": ""}
             ]
     broken = [c for c in checks if not c["ok"]]
     for number, check in enumerate(checks, 1):
-        word = "ok" if check["ok"] else "not ok"
+        mark = "ok" if check["ok"] else "not ok"
         detail = "" if check["ok"] else f": {check['detail']}"
-        print(f"{word} {number} - lab: {check['name']}{detail}")
+        print(f"{mark} {number} - {word}: {check['name']}{detail}")
     print(f"1..{len(checks)}")
     if broken:
         for line in done.stdout.decode("utf-8", "replace").splitlines()[-60:]:
