@@ -394,8 +394,8 @@ static const char *status_why(uint8_t status)
 		[0x04] = "PoR 04: CNTR blocked: the card takes nothing more under these OTA keys",
 		[0x05] = "PoR 05: ciphering error: ota.key or ota.kic are not the card's",
 		[0x06] = "PoR 06: unidentified security error",
-		[0x07] = "PoR 07: not enough memory in the card for the packet: fewer "
-			 "sms.keys.card_segments",
+		[0x07] = "PoR 07: not enough memory in the card for the packet: shorten "
+			 "sms_keys.card_file",
 		[0x09] = "PoR 09: TAR unknown: check ota.tar",
 		[0x0a] = "PoR 0a: the card demands more security than ota has: check ota.spi2",
 		[0x0c] = "PoR 0c: the answer goes by USSD, which does not come here",
@@ -423,7 +423,7 @@ const char *card_why(const struct card_state *s)
 	case CARD_BAD_FORMAT:
 		return "the card could not read the commands: check ota.format";
 	case CARD_TOO_LONG:
-		return "the file does not fit: shorten its template, or allow more segments";
+		return "the file does not fit: shorten sms_keys.card_file";
 	}
 	return "";
 }
