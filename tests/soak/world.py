@@ -158,14 +158,17 @@ class World:
         self.watch = self.start(binary("watch"), *ports)
         self.watch.wait_json(lambda e: e.get("event") == "listening")
 
+    def upstreams(self):
+        return f"""upstream = {{
+  address = "127.0.0.1"; port = {self.link_port}; sources = [ "127.0.1.0/24" ];
+}};"""
+
     def write_config(self):
         with open(self.path("lwgate.conf"), "w", encoding="ascii") as f:
             f.write(f"""workers = {self.workers}; user = ""; group = "";
 credentials = "credentials.conf";
 listeners = ( {{ address = "{self.address}"; port = {self.gateway_port}; }} );
-upstream = {{
-  address = "127.0.0.1"; port = {self.link_port}; sources = [ "127.0.1.0/24" ];
-}};
+{self.upstreams()}
 handshake = {{ device_initial_ms = 1000; upstream_initial_ms = 1000; count = 4096; }};
 store = {{
   path = "{self.path("store")}"; key_file = "{self.path("store.key")}";
