@@ -90,9 +90,11 @@ class SmsDevice(Device):
         return seal(keys or self.keys, counter, wrap(octets, self.tag))
 
     def say(self, message, **how):
-        packet = self.packet(message.octets())
-        self.spy(packet)
-        self.say_octets(packet, **how)
+        """With the network's lock: what has the next counter is the next that the network has."""
+        with self.network.changed:
+            packet = self.packet(message.octets())
+            self.spy(packet)
+            self.say_octets(packet, **how)
 
     def next_id(self):
         with self.changed:

@@ -337,7 +337,7 @@ class Rough:
     def __init__(self, network, device, seed, loss=0.3, late_s=1.5):
         self.network, self.device = network, device
         self.luck, self.loss, self.late_s = random.Random(seed), loss, late_s
-        self.lock = threading.Lock()
+        self.lock, self.changed = threading.Lock(), network.changed
         self.counts = collections.Counter()
         network.devices[device.number] = self
         device.network = self

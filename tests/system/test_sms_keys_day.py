@@ -6,6 +6,7 @@ steps) against the lab's devices and their USIMs, over a network that is smooth,
 delays and turns around; with an hour without a BSF."""
 
 import collections
+import contextlib
 import heapq
 import itertools
 import os
@@ -96,7 +97,7 @@ class Side:
         self.home, self.sqn = aka.Milenage(k, opc), 0
         self.device = KeyedDevice(f"urn:day:{number}", digits, Usim(impi_of(digits), k, opc))
         self.device.clock = lambda: world.now
-        self.device.network = self
+        self.device.network, self.changed = self, contextlib.nullcontext()
         self.joiner = Joiner()
         self.out, self.last = collections.Counter(), collections.Counter()  # by generation
         self.location, self.answered = None, {}
