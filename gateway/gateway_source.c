@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/wipe.h"
 #include "gateway/ask.h"
+#include "gateway/chronicle.h"
 #include "gateway/credentials_choose.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/reload.h"
@@ -8,6 +9,7 @@
 #include "gateway/seats.h"
 #include "gateway/sms.h"
 #include "gateway/sms_keys_shown.h"
+#include "gateway/trace.h"
 #include "gateway/upgrade.h"
 #include "store/store.h"
 
@@ -337,6 +339,12 @@ static uint64_t uptime_s(void *ctx)
 	return (uint64_t)(t.tv_sec - g->since_s);
 }
 
+static void events(void *ctx, struct ctl_recent *recent, struct ctl_out *out)
+{
+	const struct gw_gateway *g = ctx;
+	gw_chronicle_recent(g->chronicle, recent, out);
+}
+
 struct ctl_source gw_source(struct gw_gateway *g)
 {
 	return (struct ctl_source){
@@ -355,5 +363,8 @@ struct ctl_source gw_source(struct gw_gateway *g)
 		.about = gw_policy_about,
 		.sms_keys = gw_keys_asked,
 		.sms_refresh = gw_keys_refresh,
+		.trace = gw_trace_asked,
+		.events = events,
+		.happened = gw_happened,
 	};
 }

@@ -11,6 +11,7 @@
 #include "gateway/routes.h"
 #include "gateway/session.h"
 #include "gateway/sms.h"
+#include "gateway/trace.h"
 #include "gateway/worker_parts.h"
 #include "io/sources.h"
 #include "proxy/relay.h"
@@ -190,6 +191,7 @@ static void on_begin(struct ev_loop *loop, ev_check *check, int events)
 	(void)events;
 	w->now_ms = gw_worker_clock_ms();
 	w->batched = false;
+	gw_trace_turn(w);
 }
 
 static void on_due(struct ev_loop *loop, ev_timer *timer, int events)

@@ -170,6 +170,10 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 	case GW_SMS_BOOTSTRAP:
 		bootstraps(w, m);
 		return;
+	case GW_PULSE:
+		memcpy(&cred, m->data, sizeof(cred));
+		w->pulse = cred;
+		return;
 	case GW_STOP:
 		w->stopping = true;
 		stop_listening(w);

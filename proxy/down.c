@@ -140,8 +140,12 @@ static bool settle(struct relay_device *d, struct exchange *e, const struct pdu 
 
 static void answered(struct relay_device *d, struct exchange *e, const struct pdu *m)
 {
+	struct relay *const r = d->relay;
+	const uint64_t asked_ms = e->due_ms - r->settings.answer_ms;
+	if (!e->answered && e->due_ms >= r->settings.answer_ms && asked_ms <= r->now_ms)
+		histogram_add(&r->stats.answer, 1000 * (r->now_ms - asked_ms));
 	e->answered = true;
-	e->due_ms = d->relay->now_ms + d->relay->settings.answer_ms;
+	e->due_ms = r->now_ms + r->settings.answer_ms;
 	e->has_server_mid = m->type == PDU_CON;
 	e->server_mid = m->mid;
 	/* Until the ACK of a separate answer the server repeats it. */

@@ -72,8 +72,8 @@ static void up_response(struct relay_device *d, const struct pdu *m)
 {
 	if (!device_is_asked(d)) {
 		/* R-272: the server has no part in it; "matched" by nobody, so RFC 7252 section 4.2
-		   rejects it. A NON may be passed over (4.3), and is, but for a notification, which
-		   would come again: the word costs battery, and money where it is a short message */
+		   rejects it. A NON may be passed over (4.3), and is, but for a notification,
+		   which would come again: a word costs battery, and money by short messages */
 		if (m->type == PDU_CON || (m->type == PDU_NON && relay_is_notification(m)))
 			answer_reset(d, SIDE_DEVICE, m->mid);
 		else

@@ -21,6 +21,7 @@
 #define LWG_STORE_STORE_H
 
 #include "base/attr.h"
+#include "base/histogram.h"
 #include "base/net.h"
 #include "store/credential.h"
 #include "store/error.h"
@@ -105,6 +106,7 @@ struct store_stats {
 	uint64_t resting; /* CIDs of associations that have gone (S25) */
 	uint64_t staged;
 	uint64_t commit_us_last, commit_us_max;
+	struct histogram commit;
 	bool is_full;   /* the last new session was refused for want of room */
 	bool is_broken; /* the medium failed (S4): nothing is written any more */
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 
+#include "base/log_ring.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,13 +41,16 @@ static void PRINTF_LIKE(4, 0) say(const struct log *l, enum log_level level, con
 {
 	char line[LOG_LINE_MAX];
 	const size_t room = sizeof(line) - 1; /* the newline's byte is kept */
-	size_t len =
+	const size_t head =
 		clip(snprintf(line, room, "%s %s %s ", l->name, level_names[level], event), room);
+	size_t len = head;
 	len += clip(vsnprintf(line + len, room - len, form, args), room - len);
 	for (size_t i = 0; i < len; i++) {
 		if ((unsigned char)line[i] < 0x20 || (unsigned char)line[i] == 0x7f)
 			line[i] = '.';
 	}
+	if (l->ring)
+		log_ring_add(l->ring, l, level, event, line + head, len - head);
 	line[len++] = '\n';
 	/* A log that cannot be written must not stop the gateway. */
 	const ssize_t ignored = write(l->fd, line, len);

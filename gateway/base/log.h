@@ -19,12 +19,14 @@
 #include <stdint.h>
 
 enum { LOG_LINE_MAX = 1024 };
+struct log_ring;
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct log {
-	int fd;               /* borrowed */
-	enum log_level level; /* lines above it are not written */
-	const char *name;     /* program or worker, static or outliving the log; never NULL */
+	int fd;                /* borrowed */
+	enum log_level level;  /* lines above it are not written */
+	const char *name;      /* program or worker, static or outliving the log; never NULL */
+	struct log_ring *ring; /* where lines are kept, too; borrowed; NULL: nowhere */
 };
 
 /* What one kind of line that strangers can provoke may cost. Zeroed = nothing said yet. */

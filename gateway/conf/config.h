@@ -54,6 +54,8 @@ struct conf_error {
 	char text[CONF_ERROR_MAX]; /* "FILE:LINE: what is wrong; what would be right" */
 };
 
+enum conf_sandbox { CONF_SANDBOX_TRY, CONF_SANDBOX_ON, CONF_SANDBOX_OFF };
+
 struct conf_prefix {          /* a range of source addresses */
 	struct net_addr base; /* port 0; host bits 0 */
 	uint8_t bits;         /* prefix length */
@@ -130,10 +132,12 @@ struct conf_sms_keys { /* of devices by short messages whose keys are renewed; s
 };
 
 struct conf_gateway {
-	char *file;         /* its name, as it is in errors */
-	uint32_t workers;   /* >= 1: 0 in the file has become the number of processors */
-	char *user, *group; /* "" = stay who we are */
-	char *credentials;  /* path, made absolute to the configuration's folder; NULL: none */
+	char *file;          /* its name, as it is in errors */
+	uint32_t workers;    /* >= 1: 0 in the file has become the number of processors */
+	char *user, *group;  /* "" = stay who we are */
+	uint8_t sandbox;     /* enum conf_sandbox */
+	struct net_addr web; /* of the status page and the metrics; family 0: none */
+	char *credentials;   /* path, made absolute to the configuration's folder; NULL: none */
 	struct net_addr listeners[CONF_LISTENERS_MAX];
 	size_t listeners_len;                               /* >= 1 */
 	struct conf_dtls listener_dtls[CONF_LISTENERS_MAX]; /* of listeners, by number */

@@ -45,6 +45,10 @@ static const struct shape {
 	[CTL_POLICY_FACTS] = { false, true, true, NULL },
 	[CTL_SMS_KEYS] = { true, false, false, "an endpoint is missing; name one" },
 	[CTL_SMS_REFRESH] = { true, false, false, "an endpoint is missing; name one" },
+	[CTL_IMPORT_TRY] = { false, false, false, NULL },
+	[CTL_TRACE] = { true, true, false, "an endpoint is missing; name one" },
+	[CTL_EVENTS] = { false, true, false, NULL },
+	[CTL_HAPPENED] = { false, true, false, NULL },
 };
 
 enum ctl_status ctl_say(const struct ctl_ask *a, enum ctl_status status, const char *sentence)
@@ -279,6 +283,7 @@ static enum ctl_status act(const struct ctl_ask *a)
 	case CTL_IMPORT_BEGIN:
 	case CTL_IMPORT_STAGE:
 	case CTL_IMPORT_COMMIT:
+	case CTL_IMPORT_TRY:
 	case CTL_STORE_STATUS:
 	case CTL_STORE_REWRAP:
 	case CTL_STORE_ROTATE:
@@ -289,6 +294,10 @@ static enum ctl_status act(const struct ctl_ask *a)
 	case CTL_SMS_KEYS:
 	case CTL_SMS_REFRESH:
 		return ctl_answer_sms(a);
+	case CTL_TRACE:
+	case CTL_EVENTS:
+	case CTL_HAPPENED:
+		return ctl_answer_live(a);
 	case CTL_VERBS:
 		break;
 	}

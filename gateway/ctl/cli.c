@@ -36,14 +36,12 @@ void cli_begin(void)
 
 int cli_wrong(const char *what, const char *detail, const char *remedy)
 {
-	(void)fprintf(stderr, "lwgatectl: %s%s; %s\n", what, detail, remedy);
-	return CLI_USAGE;
+	return cli_complain(CLI_USAGE, remedy, "%s%s", what, detail);
 }
 
 static int unreachable(const char *path, const char *why, const char *remedy)
 {
-	(void)fprintf(stderr, "lwgatectl: cannot reach lwgated at %s: %s; %s\n", path, why, remedy);
-	return CLI_USAGE;
+	return cli_complain(CLI_UNREACHED, remedy, "cannot reach lwgated at %s: %s", path, why);
 }
 
 int cli_not_understood(const struct cli *c)

@@ -27,6 +27,8 @@
 
 struct ctl_out;
 struct ctl_sms_keys;
+struct ctl_trace;
+struct ctl_trace_ask;
 
 enum { CTL_STAYS = 4, CTL_CID_MAX = 20 };
 
@@ -154,11 +156,18 @@ struct ctl_listener {
 	uint64_t datagrams_in, octets_in, datagrams_out, octets_out, handshakes;
 };
 
+enum { CTL_UPSTREAMS_MAX = 8 };
+struct ctl_upstream {                    /* the way to one server */
+	uint32_t addresses, passed_over; /* that it has; of these: that do not answer */
+};
+
 struct ctl_worker { /* one worker's numbers */
 	struct ctl_air air;
 	struct ctl_sms sms;
 	struct ctl_listener listeners[CTL_LISTENERS_MAX];
 	size_t listeners_len;
+	struct ctl_upstream upstreams[CTL_UPSTREAMS_MAX];
+	size_t upstreams_len;
 	struct dtls_stats dtls;
 	struct relay_stats relay;
 	uint64_t datagrams_in, datagrams_out, send_failed, handed_over;
@@ -167,6 +176,11 @@ struct ctl_worker { /* one worker's numbers */
 	   wait, and were too many. */
 	uint64_t stale, slowed, held_lost;
 	uint64_t proofs[CTL_PROOFS]; /* handshakes of devices, by enum ctl_cred_kind */
+};
+
+struct ctl_recent {
+	uint64_t from;       /* asked: the number of the first line that is not known; 0: any */
+	uint64_t next, lost; /* answered: to ask with; lines that have gone before */
 };
 
 /* What the control room asks of the gateway. Each call blocks the main thread until the workers
@@ -210,6 +224,14 @@ struct ctl_source {
 		void *ctx, const char *endpoint, struct ctl_sms_keys *out, struct ctl_said *said);
 	/* It is to have others, now; says what follows from that. */
 	enum ctl_status (*sms_refresh)(void *ctx, const char *endpoint, struct ctl_said *said);
+	/* Begins to trace what comes from and goes to a device, or goes on; what came since. *out
+	   is the caller's also when it failed. NULL: cannot. */
+	enum ctl_status (*trace)(void *ctx, const char *endpoint, const struct ctl_trace_ask *ask,
+		struct ctl_trace *out, struct ctl_said *said);
+	/* Appends the last lines of the chronicle that are newer. NULL: cannot. */
+	void (*events)(void *ctx, struct ctl_recent *recent, struct ctl_out *out);
+	/* The same of the log's lines that are a warning or worse. */
+	void (*happened)(void *ctx, struct ctl_recent *recent, struct ctl_out *out);
 	struct ctl_store_source store;
 };
 

@@ -4,6 +4,7 @@
  * includes this.
  *
  *   engine.c     the public face: new, free, connect, tick, facts
+ *   fate.c       what became of a record, for who wants to know
  *   input.c      datagram -> records -> hello, handshake or association
  *   handshake.c  one handshake in libssl: its life, and the association that it makes
  *   handshake_flight.c  what it says: flights and their timer, alerts, what libssl writes
@@ -221,6 +222,8 @@ struct dtls_engine {
 	uint64_t now_ms;
 	uint32_t repeats_ms; /* what is being sent goes out again then; 0: it does not */
 	uint64_t changes;
+	const struct dtls_arrival *arrival; /* the datagram in hand; NULL: none is */
+	bool tells;                         /* owner.fate is called */
 };
 
 /* One datagram on its way through the engine. */
@@ -238,12 +241,19 @@ struct dtls_arrival {
 	bool dropped;    /* the record in hand is counted: see dtls_drop() */
 	uint8_t strange; /* records so far that no association had */
 	size_t records;  /* before the one in hand */
+	/* For dtls/fate: the record in hand, why it was dropped, and whose it is. */
+	const struct dtls_record *record;
+	const uint64_t *reason;
+	uint32_t cred;
+	bool delivered; /* its message went to the owner */
 };
 
 /* The record in hand, or a part of it, comes to nothing: counted once, for the first reason. */
 static inline void dtls_drop(struct dtls_arrival *a, uint64_t *reason)
 {
 	*reason += !a->dropped;
+	if (!a->dropped)
+		a->reason = reason;
 	a->dropped = true;
 }
 
@@ -271,6 +281,11 @@ struct dtls_opener {
 	uint64_t seq;                         /* of its record */
 	uint64_t tag;                         /* hash of its random */
 };
+
+/* --- fate.c ---------------------------------------------------------------------------------- */
+
+/* The record in hand has been dealt with: tells the owner. */
+void dtls_fate_tell(const struct dtls_arrival *a);
 
 /* --- conn.c ---------------------------------------------------------------------------------- */
 

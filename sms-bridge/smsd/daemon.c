@@ -36,7 +36,7 @@ struct daemon {
 	struct link *link;
 	struct daemon_way ways[BRIDGE_WAYS_MAX];
 	ev_prepare prepare;
-	ev_timer wake;
+	ev_timer wake, beat;
 	struct daemon_owner owner;
 	ev_signal signals[4];
 	uint64_t leave_ms; /* 0: it stays */
@@ -307,6 +307,14 @@ static bool open_bridge(struct daemon *d, struct conf_error *error)
 	return d->bridge ? true : conf_fail(error, "lwgate-smsd", 0, "no memory");
 }
 
+static void on_beat(struct ev_loop *loop, ev_timer *t, int events)
+{
+	const struct daemon *const d = t->data;
+	(void)loop;
+	(void)events;
+	d->owner.turns(d->owner.ctx);
+}
+
 static void expect_signal(struct daemon *d, ev_signal *s, int number)
 {
 	ev_signal_init(s, on_signal, number);
@@ -327,7 +335,8 @@ struct daemon *daemon_open(const struct settings *s, const struct log *log,
 	d->loop = ev_loop_new(EVFLAG_AUTO);
 	ev_prepare_init(&d->prepare, settle);
 	ev_timer_init(&d->wake, on_wake, 0., 0.);
-	d->prepare.data = d;
+	ev_timer_init(&d->beat, on_beat, 0., d->owner.beat_ms * s_per_ms);
+	d->prepare.data = d->beat.data = d;
 	for (size_t i = 0; i < COUNT_OF(numbers); i++)
 		expect_signal(d, &d->signals[i], numbers[i]);
 	return d;
@@ -364,6 +373,8 @@ void daemon_run(struct daemon *d)
 	for (size_t i = 0; i < COUNT_OF(d->signals); i++)
 		ev_signal_start(d->loop, &d->signals[i]);
 	ev_prepare_start(d->loop, &d->prepare);
+	if (d->owner.beat_ms > 0)
+		ev_timer_start(d->loop, &d->beat);
 	link_start(d->link);
 	for (size_t i = 0; i < d->settings->ways_len; i++)
 		line_start(d->ways[i].line);
@@ -384,6 +395,7 @@ void daemon_free(struct daemon *d)
 	}
 	spool_close(d->spool);
 	if (d->loop) {
+		ev_timer_stop(d->loop, &d->beat);
 		for (size_t i = 0; i < COUNT_OF(d->signals); i++)
 			ev_signal_stop(d->loop, &d->signals[i]);
 		ev_loop_destroy(d->loop);

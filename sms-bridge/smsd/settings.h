@@ -15,6 +15,7 @@
 #include "base/attr.h"
 #include "base/log.h"
 #include "conf/config.h"
+#include "confine/confine.h"
 #include "sms-bridge/modem/modem.h"
 #include "sms-bridge/smpp/smpp.h"
 #include "sms-bridge/smsd/bridge.h"
@@ -46,9 +47,10 @@ struct settings {
 	char gateway[SETTINGS_PATH_MAX];                        /* its socket */
 	char spool[SETTINGS_PATH_MAX];                          /* folder */
 	enum log_level log_level;
+	enum confine_mode sandbox;
 	uint32_t answer_s;
 	struct settings_way ways[BRIDGE_WAYS_MAX];
-	size_t ways_len; /* >= 1 */
+	size_t ways_len; /* 0: nothing is carried yet */
 };
 
 /* NULL: *error says why. */

@@ -2,6 +2,7 @@
 """lwgate-smsd between an SMSC (tests/lab/smsc) and a gateway that is played here: it listens as
 nng's pair0 does, and says the messages of sms-bridge/wire in a reading of their own."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import struct
 import tempfile
+import termios
 import threading
 import time
 
@@ -336,6 +338,15 @@ class World:
     def kill_bridge(self):
         self.bridge.child.send_signal(signal.SIGKILL)
         self.bridge.child.wait(DEADLINE_S)
+        if self.kind == MODEM:
+            self.unlock_tty()
+
+    def unlock_tty(self):
+        """A tty is nobody's when its last user is gone; a pseudo terminal, whose other side is
+        open, stays the dead bridge's (TIOCEXCL), and no capability is left to pass over that."""
+        tty = os.open(self.path("tty"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        fcntl.ioctl(tty, termios.TIOCNXCL)
+        os.close(tty)
 
     def __exit__(self, *error):
         if error and error[0]:

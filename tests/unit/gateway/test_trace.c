@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is traced, and the lines of each; what a worker tells of is in tests/system/test_trace.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dtls/engine.h"
+#include "gateway/trace.h"
+
+enum { NOW = 5000, CRED = 7, OTHER = 8 };
+
+static bool begin(struct gw_tracing *t, const char *endpoint, uint32_t cred, uint64_t now_ms)
+{
+	bool fresh;
+	const struct gw_trace_begin b = {
+		.endpoint = endpoint, .creds = &cred, .len = 1, .now_ms = now_ms
+	};
+	return gw_tracing_begin(t, &b, &fresh);
+}
+
+static struct gw_line_place add(struct gw_tracing *t, uint32_t cred, const char *fate)
+{
+	struct ctl_traced *const line = calloc(1, sizeof(*line));
+	assert_non_null(line);
+	line->fate = fate;
+	const struct gw_line_place p = gw_tracing_add(t, cred, NULL, line);
+	free(line);
+	return p;
+}
+
+/* How many lines come behind that, and where it goes on. */
+static size_t count(struct gw_tracing *t, uint64_t *after, uint64_t *lost)
+{
+	struct ctl_trace out;
+	assert_true(gw_tracing_read(t, "a", *after, &out));
+	for (size_t i = 0; i < out.len; i++)
+		assert_true(out.lines[i].number == out.next - out.len + 1 + i);
+	*after = out.next;
+	*lost = out.lost;
+	free(out.lines);
+	return out.len;
+}
+
+static void test_only_who_is_asked_for_has_lines(void **state)
+{
+	struct gw_tracing *const t = gw_tracing_new();
+	uint64_t after = 0, lost = 0;
+	(void)state;
+	assert_false(gw_tracing_is_on(t, NOW));
+	assert_true(begin(t, "a", CRED, NOW));
+	assert_true(gw_tracing_is_on(t, NOW));
+	assert_true(gw_tracing_has(t, CRED));
+	assert_false(gw_tracing_has(t, OTHER));
+	assert_false(gw_tracing_has(t, DTLS_NO_CRED));
+	(void)add(t, CRED, "sent");
+	assert_int_equal(add(t, OTHER, "sent").number, 0);
+	(void)add(t, CRED, "sent");
+	assert_int_equal(count(t, &after, &lost), 2);
+	assert_int_equal(count(t, &after, &lost), 0);
+	(void)add(t, CRED, "sent");
+	assert_int_equal(count(t, &after, &lost), 1);
+	assert_int_equal(lost, 0);
+	gw_tracing_free(t);
+}
+
+static void test_a_line_without_its_fate_holds_up_those_behind(void **state)
+{
+	struct gw_tracing *const t = gw_tracing_new();
+	struct ctl_traced *const line = calloc(1, sizeof(*line));
+	uint64_t after = 0, lost = 0;
+	(void)state;
+	assert_non_null(line);
+	assert_true(begin(t, "a", CRED, NOW));
+	(void)add(t, CRED, "sent");
+	const struct gw_line_place p = add(t, CRED, NULL);
+	(void)add(t, CRED, "sent");
+	assert_int_equal(count(t, &after, &lost), 1);
+	line->fate = "relayed";
+	gw_tracing_settle(t, &p, line);
+	assert_int_equal(count(t, &after, &lost), 2);
+	free(line);
+	gw_tracing_free(t);
+}
+
+static void test_what_was_not_fetched_in_time_is_counted(void **state)
+{
+	struct gw_tracing *const t = gw_tracing_new();
+	uint64_t after = 0, lost = 0;
+	(void)state;
+	assert_true(begin(t, "a", CRED, NOW));
+	(void)add(t, CRED, "sent");
+	assert_int_equal(count(t, &after, &lost), 1);
+	for (int i = 0; i < GW_TRACE_LINES + 3; i++)
+		(void)add(t, CRED, "sent");
+	assert_int_equal(count(t, &after, &lost), GW_TRACE_LINES);
+	assert_int_equal(lost, 3);
+	assert_int_equal(count(t, &after, &lost), 0);
+	assert_int_equal(lost, 0);
+	gw_tracing_free(t);
+}
+
+static void test_it_ends_by_itself_unless_somebody_asks(void **state)
+{
+	struct gw_tracing *const t = gw_tracing_new();
+	(void)state;
+	assert_true(begin(t, "a", CRED, NOW));
+	assert_true(gw_tracing_is_on(t, NOW + GW_TRACE_MS - 1));
+	assert_true(begin(t, "a", CRED, NOW + GW_TRACE_MS - 1));
+	assert_true(gw_tracing_is_on(t, NOW + GW_TRACE_MS));
+	assert_false(gw_tracing_is_on(t, NOW + 2 * GW_TRACE_MS));
+	assert_false(gw_tracing_has(t, CRED));
+	assert_int_equal(add(t, CRED, "sent").number, 0);
+	gw_tracing_free(t);
+}
+
+static void test_a_fifth_waits_until_another_ends(void **state)
+{
+	struct gw_tracing *const t = gw_tracing_new();
+	char name[] = "a";
+	(void)state;
+	for (uint32_t i = 0; i < GW_TRACES; i++, name[0]++)
+		assert_true(begin(t, name, CRED + i, NOW));
+	assert_false(begin(t, "z", CRED + GW_TRACES, NOW));
+	assert_true(begin(t, "b", CRED + 1, NOW + 1));
+	assert_true(begin(t, "z", CRED + GW_TRACES, NOW + GW_TRACE_MS));
+	assert_false(gw_tracing_has(t, CRED)); /* "a" has gone, "b" has been asked for */
+	assert_true(gw_tracing_has(t, CRED + 1));
+	gw_tracing_free(t);
+}
+
+static void test_I5_payload_is_wanted_only_if_asked_for_and_not_in_a_bootstrap(void **state)
+{
+	struct gw_tracing *const t = gw_tracing_new();
+	const uint32_t cred = CRED;
+	bool fresh;
+	struct gw_trace_begin b = { .endpoint = "a", .creds = &cred, .len = 1, .now_ms = NOW };
+	(void)state;
+	assert_true(gw_tracing_begin(t, &b, &fresh));
+	assert_true(fresh);
+	assert_false(gw_tracing_wants_payload(t, CRED));
+	b.payload = true;
+	assert_true(gw_tracing_begin(t, &b, &fresh));
+	assert_false(fresh);
+	assert_true(gw_tracing_wants_payload(t, CRED));
+	assert_false(gw_tracing_wants_payload(t, OTHER));
+	gw_tracing_hide(t, CRED, true);
+	assert_false(gw_tracing_wants_payload(t, CRED));
+	gw_tracing_hide(t, CRED, false);
+	assert_true(gw_tracing_wants_payload(t, CRED));
+	gw_tracing_free(t);
+}
+
+static void test_who_was_there_last_is_known_by_the_path(void **state)
+{
+	struct gw_tracing *const t = gw_tracing_new();
+	struct ctl_traced *const line = calloc(1, sizeof(*line));
+	const struct net_path path = {
+		.peer = { .ip = { 192, 0, 2, 1 }, .port = 9, .family = NET_IPV4 }
+	};
+	const struct net_path nowhere = { .sock = 0 };
+	(void)state;
+	assert_non_null(line);
+	line->fate = "sent";
+	assert_true(begin(t, "a", CRED, NOW));
+	assert_true(gw_tracing_at(t, &path) == DTLS_NO_CRED);
+	(void)gw_tracing_add(t, CRED, &path, line);
+	assert_true(gw_tracing_at(t, &path) == CRED);
+	assert_true(gw_tracing_at(t, &nowhere) == DTLS_NO_CRED);
+	assert_true(gw_tracing_named(t, "a") == CRED);
+	assert_true(gw_tracing_named(t, "b") == DTLS_NO_CRED);
+	free(line);
+	gw_tracing_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_only_who_is_asked_for_has_lines),
+		cmocka_unit_test(test_a_line_without_its_fate_holds_up_those_behind),
+		cmocka_unit_test(test_what_was_not_fetched_in_time_is_counted),
+		cmocka_unit_test(test_it_ends_by_itself_unless_somebody_asks),
+		cmocka_unit_test(test_a_fifth_waits_until_another_ends),
+		cmocka_unit_test(
+			test_I5_payload_is_wanted_only_if_asked_for_and_not_in_a_bootstrap),
+		cmocka_unit_test(test_who_was_there_last_is_known_by_the_path),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
