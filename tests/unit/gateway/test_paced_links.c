@@ -12,11 +12,18 @@
 #include "io/sources.h"
 #include "town_night.h"
 
-enum { QUIET_TURNS = 12, UNAVAILABLE = 5 << 5 | 3, COPY_MS = 1100 };
+enum { QUIET_TURNS = 12, UNAVAILABLE = 5 << 5 | 3, COPY_MS = 1100, PATIENCE_MS = 5000 };
 
 static struct gw_pace *pace_of(struct town *t)
 {
 	return &t->workers[0]->upstreams[0].pace;
+}
+
+static void until_asked(struct town *t, uint32_t links)
+{
+	const uint64_t end_ms = town_clock_ms() + PATIENCE_MS;
+	while (pace_of(t)->under_way + pace_of(t)->waiting < links && town_clock_ms() < end_ms)
+		town_turn(t);
 }
 
 /* One link at a time: the first device's is being opened to a server that does not answer, the
@@ -31,7 +38,7 @@ static struct town *two_that_want(size_t sockets[2])
 		town_connect(t, i, sockets[i]);
 		town_until(t, &t->devices.ups, i + 1);
 		town_register(t, i, sockets[i]);
-		town_turns(t, QUIET_TURNS);
+		until_asked(t, (uint32_t)i + 1);
 	}
 	assert_int_equal(pace_of(t)->under_way, 1);
 	assert_int_equal(pace_of(t)->waiting, 1);
