@@ -172,10 +172,14 @@ def test_a_forgers_flood_causes_no_message():
         judge(device)
 
 
-def rough_lives(w, seconds, every_s, **more):
+def rough_lives(w, sets, every_s, **more):
+    """ROUGH_S seconds of a rough network; then all are well again, and each of them has had `sets`
+    key sets. How many of these came while it was rough is luck: one try of a card's takes all of
+    its messages and the longest pause between two tries is most of that time."""
     roughs = [w.rough(d, SEED + n) for n, d in enumerate(w.devices)]
     lives = [w.live(d, every_s, **more) for d in w.devices]
-    time.sleep(seconds)
+    time.sleep(ROUGH_S)
+    print(f"# key sets while it was rough: {[len(d.sets) for d in w.devices]}")
     for r in roughs:
         r.smooth()
     marks = [len(life.done) for life in lives]
@@ -185,6 +189,7 @@ def rough_lives(w, seconds, every_s, **more):
         return codes[-3:] == [CHANGED] * 3
 
     w.until(lambda: all(well(life, m) for life, m in zip(lives, marks, strict=True)), 60)
+    w.until(lambda: all(len(d.sets) >= sets for d in w.devices), 60)
     for life in lives:
         life.end()
     for r, life, d in zip(roughs, lives, w.devices, strict=True):
@@ -197,9 +202,7 @@ def test_a_rough_network_locks_nobody_out():
     devices = [Subscriber(f"44770090{n:04}") for n in range(4)]
     rules = "overlap_s = 5; early_s = 2; retry_s = 1; refreshes_an_hour = 0; tries = 100;"
     with KeyedGateway(devices, lifetime_s=8, keys=rules) as w:
-        rough_lives(w, ROUGH_S, 1.0, answer_s=2.0)
-        for d in devices:
-            assert len(d.sets) > 3
+        rough_lives(w, 4, 1.0, answer_s=2.0)
         w.tell_cost()
 
 
@@ -269,9 +272,8 @@ def test_R310_by_smartcard_over_a_rough_network():
     devices = [Carded(f"44770092{n:04}", form) for n, form in enumerate(forms)]
     rules = "overlap_s = 10; retry_s = 1; most_s = 10; refreshes_an_hour = 0; tries = 100;"
     with KeyedGateway(devices, keys=rules) as w:
-        rough_lives(w, ROUGH_S, 1.0, answer_s=2.0)
+        rough_lives(w, 3, 1.0, answer_s=2.0)
         for d in devices:
-            assert len(d.sets) > 2
             print(f"# {d.endpoint}: {w.keys_of(d)['asked']} asked")
         w.tell_cost()
 
