@@ -14,6 +14,9 @@ Q := $(if $(V),,@)
 # A TPM 2.0 can keep the store's key where tpm2-tss is there; TPM= builds without.
 TPM ?= $(shell pkg-config --exists tss2-esys tss2-tctildr tss2-mu tss2-rc && echo 1)
 LIBS_TPM := $(if $(TPM),-ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc)
+# libseccomp confines the daemons where it is there; SECCOMP= builds without.
+SECCOMP ?= $(shell pkg-config --exists libseccomp && echo 1)
+LIBS_SECCOMP := $(if $(SECCOMP),-lseccomp)
 PREFIX ?= /usr/local
 DESTDIR ?=
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo 0.1)
@@ -36,7 +39,7 @@ OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,und
 OPT := $(OPT_$(VARIANT))
 $(if $(OPT),,$(error VARIANT=$(VARIANT) is unknown: release, asan, tsan, fuzz or keylog))
 INCLUDES := -I. -Igateway -Itests
-CPPFLAGS_ALL := $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION='"$(VERSION)"' -DLWG_BUILT_S=$(BUILT_S) $(if $(TPM),-DLWG_TPM=1) $(if $(OSSL),-isystem $(OSSL)/include) $(CPPFLAGS)
+CPPFLAGS_ALL := $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION='"$(VERSION)"' -DLWG_BUILT_S=$(BUILT_S) $(if $(TPM),-DLWG_TPM=1) -DLWG_SECCOMP=$(or $(SECCOMP),0) $(if $(OSSL),-isystem $(OSSL)/include) $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 $(WARN) $(HARDEN) $(OPT) $(CFLAGS)
 SAN_asan := -fsanitize=address,undefined
 SAN_tsan := -fsanitize=thread
@@ -46,17 +49,20 @@ LDFLAGS_ALL := $(HARDEN_LD) $(SAN_$(VARIANT)) $(LDFLAGS)
 , := ,
 RPATH := $(OSSL)/lib
 LIBS_SSL = $(if $(OSSL),-L$(OSSL)/lib -Wl$(,)--disable-new-dtags$(,)-rpath$(,)$(RPATH)) -lssl -lcrypto
-LIBS = $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -llmdb -lcurl $(LIBS_TPM) -lpthread
+LIBS = $(LIBS_SSL) -lcoap-3-notls -lconfig -lnng -lev -llmdb -lcurl $(LIBS_TPM) $(LIBS_SECCOMP) -lpthread
 
 # --- rooms -----------------------------------------------------------------------------------------------------
 # NEED_ lines are the arrows of ARCHITECTURE.md, no others; in link order, a room before those below it.
-ROOMS := base dtls proxy store conf policy learn io ctl sms gba wire pdu smpp modem smsd gateway lab
+ROOMS := base confine dtls proxy store conf policy learn io ctl web sms gba wire pdu smpp modem smsd gateway doctor lab
 DIR_base := gateway/base
+DIR_confine := gateway/confine
 DIR_dtls := gateway/dtls
 DIR_conf := gateway/conf
 DIR_learn := gateway/learn
 DIR_io := gateway/io
 DIR_ctl := gateway/ctl
+DIR_doctor := gateway/doctor
+DIR_web := gateway/web
 DIR_lab := tests/lab
 DIR_sms := gateway/sms
 DIR_gba := gateway/gba
@@ -66,6 +72,7 @@ DIR_smpp := sms-bridge/smpp
 DIR_modem := sms-bridge/modem
 DIR_smsd := sms-bridge/smsd
 NEED_base :=
+NEED_confine := base
 NEED_dtls := base
 NEED_proxy := base
 NEED_store := base
@@ -73,15 +80,17 @@ NEED_conf := base
 NEED_policy := conf base
 NEED_learn := proxy base
 NEED_io := base
-NEED_ctl := policy conf base
+NEED_ctl := policy learn proxy conf base
 NEED_sms := base
 NEED_gba := base
 NEED_wire := base
 NEED_pdu := wire base
 NEED_smpp := pdu wire base
 NEED_modem := pdu wire base
-NEED_smsd := smpp modem pdu wire conf base
-NEED_gateway := ctl io dtls store policy learn proxy sms gba wire conf base
+NEED_smsd := smpp modem pdu wire conf confine base
+NEED_gateway := web ctl io dtls store policy learn proxy sms gba wire conf confine base
+NEED_web := ctl policy learn proxy conf base
+NEED_doctor := gateway $(NEED_gateway)
 NEED_lab := io dtls store conf base
 
 path = $(or $(DIR_$(1)),$(1))
@@ -110,7 +119,7 @@ LAB_PROGRAMS := $(B)/lwgate-labserver $(B)/lwgate-fleet $(B)/impair $(B)/sink $(
 BENCHES := $(patsubst tests/bench/%,bench-%,$(filter-out %.c %.py,$(wildcard tests/bench/[a-z]*[a-z])))
 BENCH_PROGRAMS := $(patsubst tests/bench/%_main.c,$(B)/bench-%,$(wildcard tests/bench/*_main.c))
 
-.PHONY: FORCE all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak soak-restart soak-power soak-roam soak-sms soak-sms-keys interop conformance lint lint-parts install dist clean help setup $(BENCHES)
+.PHONY: FORCE all programs units check check-unit check-system asan tsan fuzz fuzz-run lab soak soak-restart soak-power soak-roam soak-sms soak-sms-keys interop conformance lint lint-parts install dist deb check-packages check-ports check-musl check-arm64 check-docker clean help setup $(BENCHES)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -122,11 +131,12 @@ programs: $(PROGRAMS) $(LAB_PROGRAMS) $(INTEROP_PROGRAMS) $(BENCH_PROGRAMS)
 	@:
 
 # What has the version in it is made anew when that is another.
-$(addprefix $(B)/gateway/,main.o clock.o ctl/lwgatectl_main.o ctl/show_status.o) $(B)/sms-bridge/smsd_main.o: $(B)/version
+$(addprefix $(B)/gateway/,main.o clock.o upgrade.o web_facts.o ctl/lwgatectl_main.o ctl/show_status.o) $(B)/sms-bridge/smsd_main.o: $(B)/version
 $(B)/version: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(BUILT_S)' | cmp -s - $@ || echo '$(VERSION) $(BUILT_S)' >$@
 
+$(B)/gateway/web/page.o: gateway/web/page.html
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  cc   $@')
@@ -144,6 +154,8 @@ endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 # Keys and certificates for tests of the gateway, too.
 $(filter $(B)/tests/unit/gateway/%,$(UNIT_BINS)): $(B)/tests/unit/dtls/pki.o
+# Tables that a man page has.
+$(filter %/conf/test_table %/policy/test_table %/gateway/test_events %/gateway/test_web_metrics,$(UNIT_BINS)): $(B)/tests/unit/base/man_page.o
 
 # The installed programs find an OpenSSL that we built beside them, not in a builder's cache.
 $(B)/install/%: RPATH := $(PREFIX)/lib/lwgate
@@ -151,7 +163,7 @@ $(B)/lwgated $(B)/install/lwgated: $(B)/gateway/main.o $(call libs,gateway)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
-$(B)/lwgatectl $(B)/install/lwgatectl: $(B)/gateway/ctl/lwgatectl_main.o $(call libs,ctl)
+$(B)/lwgatectl $(B)/install/lwgatectl: $(B)/gateway/ctl/lwgatectl_main.o $(call libs,doctor)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -198,7 +210,7 @@ $(BENCH_PROGRAMS): $(B)/bench-%: $(B)/tests/bench/%_main.o $(call lib,policy) $(
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # --- tests -----------------------------------------------------------------------------------------------------
-FUZZ_LIBS := $(foreach r,smsd smpp modem pdu,$(call lib,$(r))) $(call libs,gateway)
+FUZZ_LIBS := $(foreach r,smsd smpp modem pdu doctor,$(call lib,$(r))) $(call libs,gateway)
 $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay_main.o $(FUZZ_LIBS)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -206,11 +218,13 @@ $(B)/tests/fuzz/run_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_LIBS)
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-UNIT_RUN := $(UNIT_BINS) $(foreach n,$(FUZZ_NAMES),"$(B)/tests/fuzz/replay_$(n) tests/fuzz/corpus/$(n)")
+# RUNNER: what runs programs of another processor, as qemu-aarch64.
+RUNNER ?=
+UNIT_RUN := $(foreach u,$(UNIT_BINS),"$(strip $(RUNNER) $(u))") $(foreach n,$(FUZZ_NAMES),"$(strip $(RUNNER) $(B)/tests/fuzz/replay_$(n)) tests/fuzz/corpus/$(n)")
 SYSTEM_TESTS := $(sort $(wildcard tests/system/test_*.py))
 
 check:
-	@deploy/setup -q build peers openssl stacks
+	@deploy/setup -q build peers prometheus browser openssl stacks
 	@$(MAKE) --no-print-directory programs units
 	@$(MAKE) --no-print-directory VARIANT=keylog build/keylog$(if $(filter system,$(OPENSSL)),-sys)/lwgated
 	@BUILD=$(B) tests/run $(UNIT_RUN) $(SYSTEM_TESTS) "tests/conformance/conformance.py --tap"
@@ -304,7 +318,7 @@ $(BENCHES): bench-%:
 lint:
 	@deploy/setup -q build lint openssl stacks
 	@$(MAKE) --no-print-directory lint-parts
-lint-parts: export LINT_CFLAGS = $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION="lint" -DLWG_BUILT_S=0 $(if $(TPM),-DLWG_TPM=1) $(if $(OSSL),-isystem $(OSSL)/include) \
+lint-parts: export LINT_CFLAGS = $(INCLUDES) -D_GNU_SOURCE -DLWG_VERSION="lint" -DLWG_BUILT_S=0 $(if $(TPM),-DLWG_TPM=1) -DLWG_SECCOMP=$(or $(SECCOMP),0) $(if $(OSSL),-isystem $(OSSL)/include) \
 	-DWOLFSSL_USER_SETTINGS -isystem $(WOLF)/include -isystem $(MBED)/include -std=c11 $(filter-out -Werror,$(WARN))
 lint-parts: export CC := $(CC)
 lint-parts:
@@ -322,17 +336,40 @@ install:
 	install -D -m 0644 deploy/lwgate.conf $(DESTDIR)$(PREFIX)/share/lwgate/lwgate.conf
 	install -D -m 0644 deploy/lwgate-smsd.conf $(DESTDIR)$(PREFIX)/share/lwgate/lwgate-smsd.conf
 	install -D -m 0600 deploy/credentials.conf.example $(DESTDIR)$(PREFIX)/share/lwgate/credentials.conf.example
+	install -D -m 0644 deploy/completion/lwgatectl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lwgatectl
+	for p in deploy/prometheus/* deploy/grafana/*; do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/share/lwgate/$${p#deploy/}; done
 	for p in deploy/policy/*; do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/share/lwgate/policy/$${p##*/}; done
 
 dist:
 	@mkdir -p build
 	git archive --prefix=lwgate-$(VERSION)/ -o build/lwgate-$(VERSION).tar.gz HEAD
 
+# Debian packages of this tree, for the release that this machine has, into build/deb.
+deb:
+	@deploy/setup -q build packages
+	@deploy/deb build build/deb
+
+# They are built and tried out in fresh Debian systems; RELEASES=trixie: in that one only.
+check-packages:
+	@deploy/setup -q packages
+	@tests/packages/run $(RELEASES) || [ $$? = 77 ]
+
+# Elsewhere than on the Debian of this machine: fresh systems; each says why where it cannot be done.
+check-ports: check-musl check-arm64 check-docker
+	@$(MAKE) --no-print-directory programs
+	@BUILD=$(B) tests/run tests/system/test_openwrt.py
+check-arm64 check-docker: check-%:
+	@deploy/setup -q packages
+	@tests/ports/$* || [ $$? = 77 ]
+check-musl:
+	@deploy/setup -q build ports openssl
+	@tests/ports/musl || [ $$? = 77 ]
+
 clean:
 	rm -rf build
 
 setup:
-	deploy/setup build peers lint java openssl stacks
+	deploy/setup build peers lint java prometheus browser openssl stacks
 
 help:
 	@echo 'all         the programs, in $(B)'
@@ -350,6 +387,9 @@ help:
 	@echo 'bench-NAME  $(notdir $(wildcard tests/bench/*[a-z]))'
 	@echo 'conformance  which requirements have a test, by area'
 	@echo 'lint        format, clang-tidy, cppcheck, headers alone'
+	@echo 'deb         Debian packages of this tree, in build/deb'
+	@echo 'check-packages  these, in fresh Debian 12 and 13 systems: RELEASES='
+	@echo 'check-ports  arm64 under qemu-user, musl, the steps of the container images, OpenWrt'"'"'s configuration'
 	@echo 'install dist clean setup'
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -4,6 +4,7 @@
 #include "base/wipe.h"
 #include "conf/config_air.h"
 #include "gateway/clock.h"
+#include "gateway/trace.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -151,7 +152,11 @@ static bool air_send(struct channel *c, const uint8_t *msg, size_t len)
 	struct gw_air *const x = s->air;
 	if (!x || x->closed)
 		return false;
-	if (air_may_send(&x->flow, msg, len))
+	const bool may = air_may_send(&x->flow, msg, len);
+	if (s->worker->tracing)
+		gw_trace_sent_bare(s, msg, len, may ? "sent" : "dropped",
+			may ? NULL : "its address is not shown to be right");
+	if (may)
 		gw_air_say(s->worker, &x->path, msg, len);
 	else
 		s->worker->airs->stats.withheld++;

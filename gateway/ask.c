@@ -243,6 +243,8 @@ static bool append_facts(struct gw_ask *a, const struct gw_session *s)
 
 static bool tell(const struct gw_worker *w, struct gw_ask *a, const struct gw_session *s)
 {
+	if (a->what == GW_ASK_CENSUS)
+		return gw_census_add(&a->census, s);
 	return a->what == GW_ASK_FACTS ? append_facts(a, s) : append(w, a, s);
 }
 
@@ -316,6 +318,18 @@ static struct ctl_sms sms_numbers(const struct gw_worker *w)
 		.proved = s->proved };
 }
 
+static void fill_upstreams(const struct gw_worker *w, struct ctl_worker *out)
+{
+	_Static_assert((int)CTL_UPSTREAMS_MAX == (int)GW_UPSTREAMS_MAX, "each has a place");
+	out->upstreams_len = w->upstreams_len;
+	for (size_t i = 0; i < w->upstreams_len; i++) {
+		const struct gw_targets *const t = &w->upstreams[i].targets;
+		out->upstreams[i].addresses = (uint32_t)t->now_len;
+		for (size_t n = 0; n < t->now_len; n++)
+			out->upstreams[i].passed_over += t->until_ms[t->now[n]] > w->now_ms;
+	}
+}
+
 static void numbers(const struct gw_worker *w, struct gw_ask *a)
 {
 	a->numbers = (struct ctl_worker){
@@ -343,6 +357,7 @@ static void numbers(const struct gw_worker *w, struct gw_ask *a)
 			.octets_out = t->octets_out,
 			.handshakes = t->handshakes };
 	}
+	fill_upstreams(w, &a->numbers);
 	_Static_assert(sizeof(a->numbers.proofs) == sizeof(w->proofs), "both are by kind");
 	memcpy(a->numbers.proofs, w->proofs, sizeof(w->proofs));
 	done(a, true);
@@ -394,6 +409,7 @@ void gw_ask_received(struct gw_worker *w, struct gw_ask *a)
 		return;
 	case GW_ASK_SESSIONS:
 	case GW_ASK_FACTS:
+	case GW_ASK_CENSUS:
 		sessions(w, a);
 		return;
 	case GW_ASK_SESSION:

@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "ctl/control.h"
 #include "ctl/out.h"
+#include "gateway/census.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +31,7 @@ enum gw_ask_what {
 	GW_ASK_CLOSE,
 	GW_ASK_FACTS,    /* what a policy is asked, of all */
 	GW_ASK_FACTS_OF, /* ... of one */
+	GW_ASK_CENSUS,   /* what there is of all, in numbers */
 };
 enum { GW_ASK_MS = 5000, GW_ASK_PIECE = 128 };
 
@@ -45,6 +47,7 @@ struct gw_ask {
 		*sessions; /* malloc'd; freed with the question unless the asker takes it */
 	size_t len, cap;
 	struct ctl_out facts; /* as ctl/facts writes them */
+	struct gw_census census;
 };
 
 MUST_USE struct gw_ask *gw_ask_new(enum gw_ask_what what, uint32_t cred);

@@ -33,6 +33,9 @@ struct gw_chronicle {
 	char *path, *file, *user, *group; /* NULL: none */
 	struct gw_file to;
 	struct gw_pub pub;
+	struct gw_recent recent;
+	struct gw_tally tally[GW_TALLY_RULES];
+	size_t rules;
 	/* Of the entry that is told now. */
 	struct inbox_message message;
 	struct gw_entry entry;
@@ -97,20 +100,33 @@ bool gw_chronicle_put(struct inbox *to, const struct gw_entry *e)
 	return inbox_post(to, INBOX_SURE, 0, e, sizeof(*e));
 }
 
+static void count(struct gw_chronicle *c, const struct gw_entry *e)
+{
+	size_t i = 0;
+	while (i < c->rules && strcmp(c->tally[i].rule, e->rule) != 0)
+		i++;
+	if (i == GW_TALLY_RULES) /* its last row has no name */
+		i--;
+	else if (i == c->rules && ++c->rules < GW_TALLY_RULES)
+		(void)snprintf(c->tally[i].rule, sizeof(c->tally[i].rule), "%s", e->rule);
+	c->tally[i].entries[e->outcome]++;
+}
+
 static void tell(struct gw_chronicle *c, const struct gw_entry *e)
 {
 	struct gw_piece piece = { .line = c->line, .wall_ms = e->wall_ms };
 	c->entries++;
+	if (e->kind == GW_ENTRY_DECISION)
+		count(c, e);
 	if (e->kind == GW_ENTRY_DECISION)
 		say(c->log, e);
 	else if (e->kind == GW_ENTRY_SMS_KEYS)
 		say_keys(c, e);
 	else
 		say_learned(c->log, e);
-	if (!c->to.path && gw_pub_count(&c->pub) == 0)
-		return;
 	piece.len = gw_entry_line(e, c->line, sizeof(c->line));
 	if (piece.len > 0) {
+		gw_recent_add(&c->recent, c->line, piece.len);
 		gw_file_add(&c->to, &piece);
 		gw_pub_add(&c->pub, &piece);
 		return;
@@ -186,6 +202,17 @@ struct inbox *gw_chronicle_inbox(const struct gw_chronicle *c)
 int gw_chronicle_listener(const struct gw_chronicle *c)
 {
 	return c->pub.door;
+}
+
+void gw_chronicle_recent(struct gw_chronicle *c, struct ctl_recent *recent, struct ctl_out *out)
+{
+	gw_recent_read(&c->recent, recent, out);
+}
+
+size_t gw_chronicle_tally(const struct gw_chronicle *c, const struct gw_tally **out)
+{
+	*out = c->tally;
+	return c->rules;
 }
 
 void gw_chronicle_facts(const struct gw_chronicle *c, struct gw_chronicle_facts *out)
@@ -274,6 +301,7 @@ void gw_chronicle_close(struct gw_chronicle *c)
 	gw_pub_flush(&c->pub);
 	gw_pub_close(&c->pub);
 	gw_file_close(&c->to);
+	gw_recent_fini(&c->recent);
 	inbox_free(c->inbox);
 	if (c->poll >= 0)
 		(void)close(c->poll);

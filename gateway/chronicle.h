@@ -33,6 +33,7 @@ enum gw_outcome {
 	GW_DONE,    /* carried out */
 	GW_KEPT,    /* nothing was to be done, by rule; or the alert was all */
 	GW_FAILED,  /* it could not be: the store; it is tried again */
+	GW_OUTCOMES
 };
 
 enum gw_entry_kind {
@@ -105,6 +106,18 @@ void gw_chronicle_serve(struct gw_chronicle *c);
 void gw_chronicle_reopen(struct gw_chronicle *c);
 /* The socket that subscribers come to, for a successor (settings.inherited); -1: none. */
 int gw_chronicle_listener(const struct gw_chronicle *c);
+/* Appends the last lines, from recent->from on. */
+struct ctl_out;
+struct ctl_recent;
+void gw_chronicle_recent(struct gw_chronicle *c, struct ctl_recent *recent, struct ctl_out *out);
+/* How often each rule has decided, since it was opened; rules beyond GW_TALLY_RULES, whose files
+   were reloaded away, are one: "". Returns how many; good until the next entry. */
+enum { GW_TALLY_RULES = 512 };
+struct gw_tally {
+	char rule[POLICY_NAME_MAX + 1];
+	uint64_t entries[GW_OUTCOMES];
+};
+size_t gw_chronicle_tally(const struct gw_chronicle *c, const struct gw_tally **out);
 void gw_chronicle_facts(const struct gw_chronicle *c, struct gw_chronicle_facts *out);
 /* One JSON object and a newline, no NUL; the length, or 0: it does not fit. Every entry fits into
    GW_ENTRY_LINE. Pure. */

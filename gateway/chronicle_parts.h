@@ -7,6 +7,7 @@
  *   chronicle_queue.c  lines that wait for a reader, as many as there is room for
  *   chronicle_file.c   the file
  *   chronicle_pub.c    the subscribers
+ *   chronicle_recent.c the last lines, for who comes later
  *
  * Promise: a line is in a queue whole or not at all; where lines are missing, a line says how many.
  * Errors:  each says its own. Threads: the main thread.
@@ -16,6 +17,7 @@
 
 #include "base/attr.h"
 #include "base/log.h"
+#include "ctl/control.h"
 #include "gateway/chronicle.h"
 
 #include <stdbool.h>
@@ -76,6 +78,21 @@ void gw_file_add(struct gw_file *f, const struct gw_piece *p);
 void gw_file_flush(struct gw_file *f);
 void gw_file_reopen(struct gw_file *f);
 uint64_t gw_file_waiting(const struct gw_file *f);
+
+/* --- the last lines -------------------------------------------------------------------------- */
+
+enum { GW_RECENT = 256 };
+struct gw_recent {
+	uint64_t newest; /* number of the last line; they count from 1 */
+	struct gw_recent_line {
+		char *text; /* NULL: none, or memory was short */
+		size_t len;
+	} lines[GW_RECENT]; /* by number */
+};
+
+void gw_recent_add(struct gw_recent *r, const char *line, size_t len);
+void gw_recent_read(struct gw_recent *r, struct ctl_recent *recent, struct ctl_out *out);
+void gw_recent_fini(struct gw_recent *r);
 
 /* --- the subscribers ------------------------------------------------------------------------- */
 

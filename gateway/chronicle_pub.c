@@ -232,9 +232,11 @@ void gw_pub_close(struct gw_pub *p)
 	for (size_t i = 0; i < GW_SUBSCRIBERS; i++)
 		hang_up(&p->subscribers[i]);
 	if (p->door >= 0) {
+		const bool own = ctl_door_is_own(p->door);
 		(void)close(p->door);
 		/* Fails where the folder is root's and we are no more; the next start does it. */
-		(void)unlink(p->path);
+		if (own)
+			(void)unlink(p->path);
 	}
 	if (p->poll >= 0)
 		(void)close(p->poll);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/credentials_ops.h"
 
-#include "base/heap.h"
 #include "base/log.h"
 #include "base/wipe.h"
 #include "conf/config.h"
@@ -10,6 +9,7 @@
 #include "conf/fail.h"
 #include "gateway/clock.h"
 #include "gateway/credentials_choose.h"
+#include "gateway/credentials_parts.h"
 #include "gateway/credentials_plan.h"
 #include "gateway/credentials_shown.h"
 #include "store/staging.h"
@@ -31,18 +31,6 @@ _Static_assert((int)CTL_CRED_PSK == (int)CRED_PSK && (int)CTL_CRED_RAW_KEY == (i
 		       (int)CTL_CRED_CERTIFICATE == (int)CRED_CERTIFICATE,
 	"a kind is the same everywhere");
 _Static_assert((int)CTL_LABELS_MAX + 1 == (int)CONF_LABELS_TEXT, "and so are labels");
-
-struct gw_credentials {
-	struct gw_credentials_settings s;
-	struct store_reader *reader;
-	bool told_export; /* of the one that is going on */
-};
-
-struct import {
-	struct cred_build build;
-	char name[CTL_ARG_MAX + 1];
-	bool replace;
-};
 
 struct gw_credentials *gw_credentials_new(const struct gw_credentials_settings *s)
 {
@@ -71,7 +59,7 @@ void *gw_credentials_owner(void *ctx)
 	return c->s.owner;
 }
 
-static struct cred_plan_by plan_by(
+struct cred_plan_by gw_cred_plan_by(
 	const struct gw_credentials *c, const char *name, enum cred_plan_mode mode)
 {
 	return (struct cred_plan_by){
@@ -89,7 +77,7 @@ static struct cred_plan_by plan_by(
 
 /* --- the file -------------------------------------------------------------------------------- */
 
-static void log_made(
+void gw_cred_log_made(
 	const struct gw_credentials *c, const char *name, const struct cred_plan_made *m)
 {
 	log_say(c->s.log, LOG_LEVEL_INFO, "credentials",
@@ -100,11 +88,11 @@ static void log_made(
 bool gw_credentials_sync(struct gw_credentials *c, const struct cred_set *file, const char *name,
 	struct conf_error *error)
 {
-	const struct cred_plan_by by = plan_by(c, name, CRED_PLAN_FILE);
+	const struct cred_plan_by by = gw_cred_plan_by(c, name, CRED_PLAN_FILE);
 	struct cred_plan_made m;
 	if (!cred_plan_do(&by, file, &m, error))
 		return false;
-	log_made(c, name, &m);
+	gw_cred_log_made(c, name, &m);
 	if (m.kept > 0)
 		log_say(c->s.log, LOG_LEVEL_WARN, "credentials",
 			"%s:%u: %s was %s, which stands; %zu more differ; remedy: take "
@@ -118,7 +106,7 @@ bool gw_credentials_sync(struct gw_credentials *c, const struct cred_set *file, 
 
 /* --- one and many ---------------------------------------------------------------------------- */
 
-static void said_error(struct ctl_said *said, const struct conf_error *e)
+void gw_cred_said_error(struct ctl_said *said, const struct conf_error *e)
 {
 	(void)snprintf(said->text, sizeof(said->text), "%s", e->text);
 }
@@ -145,7 +133,7 @@ static bool add_terms(
 	return why == NULL || conf_fail(error, name, c->line, "labels: %s", why);
 }
 
-static bool add_to(struct cred_build *b, const struct ctl_cred *c, struct conf_error *error)
+bool gw_cred_add_to(struct cred_build *b, const struct ctl_cred *c, struct conf_error *error)
 {
 	const size_t endpoint_len = strlen(c->endpoint);
 	struct cred_draft d = { .line = c->line,
@@ -167,15 +155,15 @@ static bool add_to(struct cred_build *b, const struct ctl_cred *c, struct conf_e
 	return add_terms(b->name, c, &d, error) && cred_build_add(b, &d, error);
 }
 
-static struct cred_set *set_of(
-	const struct gw_credentials *c, const struct ctl_cred *one, struct conf_error *error)
+struct cred_set *gw_cred_set_of(const struct gw_credentials *c, const char *name,
+	const struct ctl_cred *one, struct conf_error *error)
 {
 	struct cred_build b;
-	if (!cred_build_begin(&b, one->endpoint, NULL, 0, c->s.derives)) {
-		(void)conf_fail(error, one->endpoint, 0, "no memory; free some");
+	if (!cred_build_begin(&b, name, NULL, 0, c->s.derives)) {
+		(void)conf_fail(error, name, 0, "no memory; free some");
 		return NULL;
 	}
-	if (add_to(&b, one, error))
+	if (gw_cred_add_to(&b, one, error))
 		return cred_build_end(&b, error);
 	cred_build_abort(&b);
 	return NULL;
@@ -185,14 +173,14 @@ static struct cred_set *set_of(
 static enum ctl_status do_one(struct gw_credentials *c, const struct ctl_cred *one,
 	enum cred_plan_mode mode, struct ctl_said *said)
 {
-	const struct cred_plan_by by = plan_by(c, one->endpoint, mode);
+	const struct cred_plan_by by = gw_cred_plan_by(c, one->endpoint, mode);
 	struct conf_error error;
 	struct cred_plan_made m;
-	struct cred_set *set = set_of(c, one, &error);
+	struct cred_set *set = gw_cred_set_of(c, one->endpoint, one, &error);
 	const bool ok = set != NULL && cred_plan_do(&by, set, &m, &error);
 	cred_free(set);
 	if (!ok) {
-		said_error(said, &error);
+		gw_cred_said_error(said, &error);
 		return CTL_FAILED;
 	}
 	const char *what = m.added > 0 ? "added" : m.replaced > 0 ? "replaced" : "is as it was";
@@ -303,7 +291,7 @@ static enum ctl_status revoke(
 	struct gw_credentials *c = ctx;
 	struct store_cred old;
 	struct conf_error error;
-	const struct cred_plan_by by = plan_by(c, endpoint, CRED_PLAN_REPLACE);
+	const struct cred_plan_by by = gw_cred_plan_by(c, endpoint, CRED_PLAN_REPLACE);
 	enum ctl_status status = find(c, endpoint, purpose, &old, said);
 	if (status != CTL_DONE)
 		return status;
@@ -317,7 +305,7 @@ static enum ctl_status revoke(
 		log_say(c->s.log, LOG_LEVEL_INFO, "credential", "%s revoked, by lwgatectl",
 			endpoint);
 	} else {
-		said_error(said, &error);
+		gw_cred_said_error(said, &error);
 		status = CTL_FAILED;
 	}
 	wipe(&old, sizeof(old));
@@ -384,67 +372,6 @@ static enum ctl_status next(
 	return CTL_FAILED;
 }
 
-/* --- import ---------------------------------------------------------------------------------- */
-
-static void *import_begin(void *ctx, const char *name, bool with_replace, struct ctl_said *said)
-{
-	const struct gw_credentials *c = ctx;
-	struct import *i = calloc(1, sizeof(*i));
-	if (i != NULL) {
-		(void)snprintf(i->name, sizeof(i->name), "%s", name);
-		i->replace = with_replace;
-		if (cred_build_begin(&i->build, i->name, NULL, 0, c->s.derives))
-			return i;
-	}
-	free(i);
-	(void)snprintf(said->text, sizeof(said->text), "the gateway has no memory; free some");
-	return NULL;
-}
-
-static void import_abort(void *ctx, void *import)
-{
-	struct import *i = import;
-	(void)ctx;
-	cred_build_abort(&i->build);
-	free(i);
-}
-
-static enum ctl_status import_stage(
-	void *ctx, void *import, const struct ctl_cred *one, struct ctl_said *said)
-{
-	struct import *i = import;
-	struct conf_error error;
-	(void)ctx;
-	if (add_to(&i->build, one, &error))
-		return CTL_DONE;
-	said_error(said, &error);
-	return CTL_FAILED;
-}
-
-static enum ctl_status import_commit(void *ctx, void *import, struct ctl_said *said)
-{
-	struct gw_credentials *c = ctx;
-	struct import *i = import;
-	struct conf_error error;
-	struct cred_plan_made m;
-	const struct cred_plan_by by =
-		plan_by(c, i->name, i->replace ? CRED_PLAN_REPLACE : CRED_PLAN_ADD);
-	struct cred_set *set = cred_build_end(&i->build, &error);
-	const bool ok = set != NULL && cred_plan_do(&by, set, &m, &error);
-	if (ok) {
-		(void)snprintf(said->text, sizeof(said->text),
-			"%s: %zu added, %zu replaced, %zu as they were", i->name, m.added,
-			m.replaced, m.same);
-		log_made(c, i->name, &m);
-	} else {
-		said_error(said, &error);
-	}
-	cred_free(set);
-	free(i);
-	heap_trim(); /* it may have been a million */
-	return ok ? CTL_DONE : CTL_FAILED;
-}
-
 struct ctl_store_source gw_credentials_source(struct gw_credentials *c)
 {
 	return (struct ctl_store_source){
@@ -454,9 +381,11 @@ struct ctl_store_source gw_credentials_source(struct gw_credentials *c)
 		.revoke = revoke,
 		.show = show,
 		.next = next,
-		.import_begin = import_begin,
-		.import_stage = import_stage,
-		.import_commit = import_commit,
-		.import_abort = import_abort,
+		.import_begin = gw_cred_import_begin,
+		.import_stage = gw_cred_import_stage,
+		.import_commit = gw_cred_import_commit,
+		.import_abort = gw_cred_import_abort,
+		.import_dry = gw_cred_import_dry,
+		.import_try = gw_cred_import_try,
 	};
 }

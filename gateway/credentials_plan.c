@@ -174,6 +174,38 @@ bool cred_plan_do(const struct cred_plan_by *by, const struct cred_set *set,
 	return ok;
 }
 
+/* --- trying it ------------------------------------------------------------------------------- */
+
+struct trying {
+	const struct cred_set *set;
+	void (*each)(void *ctx, const struct cred_would_be *w);
+	void *ctx;
+};
+
+static void tried(void *ctx, const struct cred_step *s, const char *why)
+{
+	const struct trying *t = ctx;
+	const struct cred_would_be w = {
+		.endpoint = cred_endpoint(t->set, s->entry),
+		.line = cred_line(t->set, s->entry),
+		.what = s->act == CRED_LEAVE ? CRED_WOULD_LEAVE
+			: s->number == 0     ? CRED_WOULD_ADD
+					     : CRED_WOULD_REPLACE,
+		.why = why,
+	};
+	t->each(t->ctx, &w);
+}
+
+bool cred_plan_try(const struct cred_plan_by *by, const struct cred_set *set,
+	void (*each)(void *ctx, const struct cred_would_be *w), void *ctx, struct conf_error *error)
+{
+	struct cred_plan p = { .by = by, .set = set, .error = error };
+	struct trying t = { .set = set, .each = each, .ctx = ctx };
+	const bool ok = cred_steps_try(&p, tried, &t);
+	free(p.steps);
+	return ok;
+}
+
 /* --- revoking one ---------------------------------------------------------------------------- */
 
 /* Whose word it was is kept with it, so that no file brings it back. */

@@ -63,6 +63,18 @@ struct cred_plan_by {
 MUST_USE bool cred_stands_over_file(const struct store_cred *c);
 MUST_USE bool cred_plan_do(const struct cred_plan_by *by, const struct cred_set *set,
 	struct cred_plan_made *made, struct conf_error *error);
+/* What that would do with each of the set, of which nothing is done; not of a file. line: of the
+   file; why: "FILE:LINE: ...", it is refused, else NULL. */
+enum cred_would { CRED_WOULD_ADD, CRED_WOULD_REPLACE, CRED_WOULD_LEAVE };
+struct cred_would_be {
+	const char *endpoint;
+	unsigned line;
+	enum cred_would what;
+	const char *why;
+};
+MUST_USE bool cred_plan_try(const struct cred_plan_by *by, const struct cred_set *set,
+	void (*each)(void *ctx, const struct cred_would_be *w), void *ctx,
+	struct conf_error *error);
 /* One of the store is revoked, by lwgatectl. */
 MUST_USE bool cred_plan_revoke(
 	const struct cred_plan_by *by, const struct store_cred *c, struct conf_error *error);

@@ -453,7 +453,7 @@ static void count(struct cred_plan *p)
 	}
 }
 
-bool cred_steps_make(struct cred_plan *p)
+static bool begin(struct cred_plan *p)
 {
 	const size_t n = cred_count(p->set);
 	p->steps = calloc(n + 1, sizeof(*p->steps));
@@ -465,6 +465,14 @@ bool cred_steps_make(struct cred_plan *p)
 		p->steps[i] = (struct cred_step){
 			.act = CRED_PUT, .entry = i, .purpose = (uint8_t)cred_purpose(p->set, i)
 		};
+	return true;
+}
+
+bool cred_steps_make(struct cred_plan *p)
+{
+	const size_t n = cred_count(p->set);
+	if (!begin(p))
+		return false;
 	if (!(p->by->mode == CRED_PLAN_FILE ? meet_all(p) && pins_free(p) : look_all_up(p)))
 		return false;
 	for (size_t i = 0; i < n; i++) {
@@ -472,5 +480,18 @@ bool cred_steps_make(struct cred_plan *p)
 			p->steps[i].act = CRED_LEAVE;
 	}
 	count(p);
+	return true;
+}
+
+bool cred_steps_try(struct cred_plan *p,
+	void (*each)(void *ctx, const struct cred_step *s, const char *error), void *ctx)
+{
+	if (!begin(p))
+		return false;
+	for (uint32_t i = 0; i < cred_count(p->set); i++) {
+		const bool ok = look_up(p, i);
+		each(ctx, &p->steps[i], ok ? NULL : p->error->text);
+	}
+	store_reader_rest(p->by->reader);
 	return true;
 }

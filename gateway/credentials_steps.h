@@ -67,5 +67,9 @@ MUST_USE bool cred_steps_no_memory(const struct cred_plan *p);
 MUST_USE bool cred_steps_unreadable(const struct cred_plan *p);
 /* Fills steps, which the caller frees, and made. */
 MUST_USE bool cred_steps_make(struct cred_plan *p);
+/* The same of lwgatectl's set, but each entry for itself: what is refused is no end. each: NULL is
+   the text of an error, *error, else. */
+MUST_USE bool cred_steps_try(struct cred_plan *p,
+	void (*each)(void *ctx, const struct cred_step *s, const char *error), void *ctx);
 
 #endif

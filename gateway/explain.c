@@ -146,13 +146,13 @@ static void add_identity(struct text *t, const struct gw_worker *w, const struct
 		sip_hash(&w->shared->identity_key, f->identity, f->identity_len));
 	if (w->log.level < LOG_LEVEL_DEBUG)
 		return;
-	add(t, " \"");
+	add(t, " identity_text=\"");
 	for (size_t i = 0; i < f->identity_len && i < IDENTITY_SHOWN; i++) {
 		const uint8_t c = f->identity[i];
 		const bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 		add(t, plain ? "%c" : "\\x%02x", c);
 	}
-	add(t, "\"%s", f->identity_len > IDENTITY_SHOWN ? "..." : "");
+	add(t, "%s\"", f->identity_len > IDENTITY_SHOWN ? "..." : "");
 }
 
 static void add_suites(struct text *t, const struct dtls_failure *f)

@@ -9,6 +9,7 @@
 #include "gateway/chronicle.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/inherit.h"
+#include "gateway/listen_fds.h"
 #include "gateway/material.h"
 #include "gateway/reload.h"
 #include "gateway/repository.h"
@@ -17,9 +18,12 @@
 #include "gateway/seats.h"
 #include "gateway/sms.h"
 #include "gateway/sms_keeper.h"
+#include "gateway/trace.h"
 #include "gateway/upgrade.h"
+#include "gateway/web_door.h"
 #include "io/inbox.h"
 #include "io/steer.h"
+#include "io/udp.h"
 #include "store/store.h"
 
 #include <assert.h>
@@ -54,13 +58,17 @@ static bool fill_shared(struct gw_gateway *g, const struct gw_settings *s)
 		.rules = g->rules,
 		.inboxes = g->inboxes,
 		.seats = gw_seats_new(),
+		.tracing = gw_tracing_new(),
 		.steer = { .owners = (uint32_t)g->len, .node = s->conf->cid_node },
 		.keylog_fd = s->keylog_fd,
 		.log_fd = s->log->fd,
+		.log_ring = s->log->ring,
+		.log_sink = s->log->sink,
 	};
 	memcpy(g->shared.masters, s->masters, sizeof(s->masters));
-	return g->shared.seats && getrandom(&g->shared.identity_key, sizeof(g->shared.identity_key),
-					  0) == sizeof(g->shared.identity_key);
+	return g->shared.seats && g->shared.tracing &&
+	       getrandom(&g->shared.identity_key, sizeof(g->shared.identity_key), 0) ==
+		       sizeof(g->shared.identity_key);
 }
 
 /* While still root, who may make files where they are wanted. */
@@ -105,6 +113,13 @@ static void found(void *ctx, const struct gw_resolved *r)
 	}
 }
 
+static bool make_web(struct gw_gateway *g)
+{
+	if (g->shared.conf->web.family != 0)
+		g->web = gw_web_new(g);
+	return g->web || g->shared.conf->web.family == 0;
+}
+
 static bool make_resolver(struct gw_gateway *g)
 {
 	const struct gw_resolver_settings s = {
@@ -130,7 +145,7 @@ struct gw_gateway *gw_open(const struct gw_settings *s, struct conf_error *error
 	g->claims_store = s->claims_store;
 	memset(g->fds, 0xff, sizeof(g->fds)); /* -1 */
 	(void)snprintf(error->text, sizeof(error->text), "memory is short");
-	if (fill_shared(g, s) && make_keeper(g, error) && make_resolver(g) &&
+	if (fill_shared(g, s) && make_keeper(g, error) && make_resolver(g) && make_web(g) &&
 		gw_bind_all(g, error) && gw_store_prepare(g, error) && open_chronicle(g, error) &&
 		open_sms(g, error) &&
 		gw_repository_open(
@@ -169,8 +184,9 @@ static bool make_workers(struct gw_gateway *g)
 static void steer(struct gw_gateway *g)
 {
 	for (size_t l = 0; l < g->shared.conf->listeners_len && g->len > 1; l++) {
-		if (g->fds[0][l] >= 0 && !steer_attach(&g->shared.steer, g->fds[0][l],
-						 g->shared.conf->listeners[l].family))
+		const int first = g->fds[0][l];
+		if (first >= 0 && udp_shares_port(first) &&
+			!steer_attach(&g->shared.steer, first, g->shared.conf->listeners[l].family))
 			log_say(g->log, LOG_LEVEL_WARN, "steer",
 				"the kernel takes no filter (%s); workers hand strays to each "
 				"other",
@@ -196,6 +212,8 @@ void gw_free(struct gw_gateway *g)
 	gw_repository_free(g->shared.repository);
 	gw_bsf_free(g->shared.bsf);
 	gw_sms_keeper_free(g->keeper);
+	gw_web_free(g->web);
+	gw_tracing_free(g->shared.tracing);
 	gw_seats_free(g->shared.seats);
 	gw_material_unref(g->material);
 	gw_rules_unref(g->rules);
@@ -218,6 +236,7 @@ static bool start(struct gw_gateway *g, struct conf_error *error)
 			"workers need less");
 		return false;
 	}
+	gw_listen_fds_say(gw_inherit_manager(g->inherited), g->log);
 	gw_inherit_free(g->inherited);
 	g->inherited = NULL;
 	heap_trim(); /* reading the configuration took more than stays */
@@ -331,9 +350,12 @@ bool gw_watch(struct gw_gateway *g, struct ctl_control *control)
 	if (g->sms)
 		gw_sms_desk_begin(g->sms, g->loop);
 	gw_sms_keeper_begin(g->keeper, g->loop);
+	if (g->web)
+		gw_web_begin(g->web, g->loop);
 	gw_sweeping_begin(g);
 	gw_due_begin(g);
 	gw_reload_begin(g);
+	gw_watchdog_begin(g);
 	if (g->shared.resolver)
 		gw_resolver_begin(g->shared.resolver, g->loop);
 	if (g->shared.bsf)
@@ -357,8 +379,11 @@ enum gw_end gw_run(struct gw_gateway *g, struct ctl_control *control)
 		gw_resolver_end(g->shared.resolver);
 	gw_bsf_end(g->shared.bsf);
 	gw_sms_keeper_end(g->keeper, g->loop);
+	if (g->web)
+		gw_web_end(g->web, g->loop);
 	gw_due_end(g);
 	gw_sweeping_end(g);
+	gw_watchdog_end(g);
 	gw_reload_end(g);
 	ev_io_stop(g->loop, &g->chronicle_io);
 	if (g->sms)

@@ -7,9 +7,11 @@
  *   gateway_store.c    the store: opened, asked and ordered about by the control room
  *   gateway_source.c   what else the control room asks
  *   gateway_policy.c   what it asks for those who write policies
+ *   happened.c         what has gone wrong lately
  *   gateway_sweep.c    drives the sweep: has sessions judged after a change
  *   due.c              registrations of sleepers that end, credentials that expire, what was
  *                      learned and is not proved in time
+ *   watchdog.c         tells the service manager that all threads answer
  */
 #ifndef LWG_GATEWAY_GATEWAY_PARTS_H
 #define LWG_GATEWAY_GATEWAY_PARTS_H
@@ -19,6 +21,7 @@
 #include "conf/config.h"
 #include "ctl/control.h"
 #include "gateway/ask.h"
+#include "gateway/census.h"
 #include "gateway/gateway.h"
 #include "gateway/sweep.h"
 #include "gateway/worker.h"
@@ -38,6 +41,7 @@ struct gw_material;
 struct gw_self;
 struct gw_sms_desk;
 struct gw_sms_keeper;
+struct gw_web;
 
 /* fds[worker][listener]; bound in the order of the workers, as the kernel's filter counts. -1: not,
    or the worker's. */
@@ -55,6 +59,8 @@ struct gw_gateway {
 	bool has_kek;
 	bool discard_sessions;
 	bool claims_store;
+	bool pulse_missed; /* and it was told */
+	uint32_t pulse;    /* what the workers were asked to show last */
 	struct gw_credentials *credentials;
 	struct store_reader *reader; /* the main thread's */
 	struct inbox *inboxes[CONF_WORKERS_MAX];
@@ -66,6 +72,8 @@ struct gw_gateway {
 	ev_io control_io;
 	ev_signal term, interrupt, hangup, usr2;
 	ev_timer due;
+	ev_timer watchdog;
+	uint64_t pulse_ms;     /* since when */
 	ev_timer day;          /* certificates are looked at */
 	uint64_t due_after_ms; /* where the look at the deadlines goes on */
 	uint32_t due_after_cred;
@@ -73,13 +81,18 @@ struct gw_gateway {
 	uint32_t expiry_after_cred;
 	struct gw_chronicle *chronicle;
 	ev_io chronicle_io;
+	struct gw_web *web;      /* NULL: no status page */
+	struct gw_census census; /* the last one, for the metrics */
+	uint64_t census_due_ms;  /* of uptime: the next one */
 	struct gw_sms_desk *sms; /* NULL: there are no short messages */
 	struct gw_sms_keeper *keeper;
 	struct gw_sweep sweep;
 	ev_timer sweep_due;
 	unsigned due_rounds;
 	ev_child trial;     /* of the program that is to take over */
-	ev_timer trial_due; /* when the answer to who asked for it is out */
+	ev_timer trial_due; /* when the answer to who asked is out; after it, of handshakes */
+	uint64_t quiet_by_ms;
+	bool trial_refused; /* the last one */
 	enum gw_end end;
 	const struct gw_self *self;
 };
@@ -131,6 +144,13 @@ bool gw_policy_asked(void *ctx, struct ctl_policy *out);
 bool gw_policy_facts(void *ctx, const char *endpoint, uint64_t *from, struct ctl_out *out);
 bool gw_policy_about(
 	void *ctx, const char *endpoint, enum ctl_purpose purpose, struct ctl_about *out);
+
+/* watchdog.c */
+void gw_watchdog_begin(struct gw_gateway *g);
+void gw_watchdog_end(struct gw_gateway *g);
+
+/* happened.c: a member of struct ctl_source. */
+void gw_happened(void *ctx, struct ctl_recent *recent, struct ctl_out *out);
 
 /* due.c */
 void gw_due_begin(struct gw_gateway *g);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/wipe.h"
 #include "gateway/ask.h"
+#include "gateway/chronicle.h"
 #include "gateway/credentials_choose.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/reload.h"
@@ -8,6 +9,7 @@
 #include "gateway/seats.h"
 #include "gateway/sms.h"
 #include "gateway/sms_keys_shown.h"
+#include "gateway/trace.h"
 #include "gateway/upgrade.h"
 #include "store/store.h"
 
@@ -208,21 +210,27 @@ bool gw_source_is_awake(const struct gw_gateway *g, uint32_t cred)
 	return seat && gw_tenure_worker(atomic_load(seat)) != UINT32_MAX;
 }
 
+/* Who is awake is passed over unread: they may be a hundred thousand, before the first sleeper. */
 static bool sleepers(void *ctx, uint32_t *from, struct ctl_session *out, size_t cap, size_t *len)
 {
+	enum { LOOKS = 4096, READ = 16 }; /* what reading a row costs, in looks: that and more */
 	struct gw_gateway *g = ctx;
 	struct store_session row;
 	uint32_t at = *from > 0 ? *from - 1 : 0;
 	enum store_result r = STORE_OK;
-	for (*len = 0; *len < cap;) {
-		r = store_next_session(g->reader, &at, &row);
+	*len = 0;
+	for (size_t looks = 0; *len < cap && looks < LOOKS; looks++) {
+		r = store_next_session_number(g->reader, &at);
 		if (r != STORE_OK)
 			break;
-		if (!gw_source_is_awake(g, at) && row.device != STORE_NO_SLOT &&
-			fill_sleeper(g, &row, &out[*len]))
+		if (gw_source_is_awake(g, at))
+			continue;
+		looks += READ;
+		if (store_read_session(g->reader, at, &row) == STORE_OK &&
+			row.device != STORE_NO_SLOT && fill_sleeper(g, &row, &out[*len]))
 			(*len)++;
 	}
-	*from = at + 1;
+	*from = r == STORE_OK && at < UINT32_MAX ? at + 1 : 0;
 	store_reader_rest(g->reader);
 	return r == STORE_OK || r == STORE_NONE;
 }
@@ -337,6 +345,12 @@ static uint64_t uptime_s(void *ctx)
 	return (uint64_t)(t.tv_sec - g->since_s);
 }
 
+static void events(void *ctx, struct ctl_recent *recent, struct ctl_out *out)
+{
+	const struct gw_gateway *g = ctx;
+	gw_chronicle_recent(g->chronicle, recent, out);
+}
+
 struct ctl_source gw_source(struct gw_gateway *g)
 {
 	return (struct ctl_source){
@@ -348,6 +362,7 @@ struct ctl_source gw_source(struct gw_gateway *g)
 		.close = close_endpoint,
 		.uptime_s = uptime_s,
 		.upgrade = gw_upgrade_asked,
+		.upgrading = gw_upgrading,
 		.reload = gw_reload_asked,
 		.deciding = gw_sweeping_facts,
 		.policy = gw_policy_asked,
@@ -355,5 +370,8 @@ struct ctl_source gw_source(struct gw_gateway *g)
 		.about = gw_policy_about,
 		.sms_keys = gw_keys_asked,
 		.sms_refresh = gw_keys_refresh,
+		.trace = gw_trace_asked,
+		.events = events,
+		.happened = gw_happened,
 	};
 }

@@ -327,6 +327,7 @@ static void facts(void *ctx, struct ctl_store_facts *out)
 		.staged = s.staged,
 		.commit_us_last = s.commit_us_last,
 		.commit_us_max = s.commit_us_max,
+		.commit = s.commit,
 		.is_full = s.is_full,
 		.is_broken = s.is_broken,
 		.fresh = start.fresh,

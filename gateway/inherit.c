@@ -3,6 +3,7 @@
 
 #include "base/net.h"
 #include "base/wipe.h"
+#include "gateway/listen_fds.h"
 #include "io/udp.h"
 
 #include <errno.h>
@@ -45,6 +46,7 @@ struct gw_inherited {
 	struct link *links;
 	int *taken; /* of all gw_inherit_links() */
 	size_t taken_len;
+	struct gw_listen_fds *manager; /* NULL: it has handed over nothing */
 };
 
 /* --- taking over ----------------------------------------------------------------------------- */
@@ -91,7 +93,7 @@ static void close_on_exec(const struct gw_inherited *in)
 		(void)fcntl(in->h.control, F_SETFD, FD_CLOEXEC);
 }
 
-struct gw_inherited *gw_inherit_read(void)
+static struct gw_inherited *read_predecessor(void)
 {
 	const char *const text = getenv(variable);
 	char *end = NULL;
@@ -115,6 +117,32 @@ struct gw_inherited *gw_inherit_read(void)
 	return NULL;
 }
 
+/* The manager starts one who has no predecessor. */
+static struct gw_inherited *read_manager(void)
+{
+	struct gw_listen_fds *const manager = gw_listen_fds_read();
+	struct gw_inherited *const in = manager ? calloc(1, sizeof(*in)) : NULL;
+	if (!in) {
+		gw_listen_fds_free(manager);
+		return NULL;
+	}
+	memset(in->h.listeners, 0xff, sizeof(in->h.listeners)); /* -1 */
+	in->h.control = -1;
+	in->manager = manager;
+	return in;
+}
+
+struct gw_inherited *gw_inherit_read(void)
+{
+	struct gw_inherited *const in = read_predecessor();
+	return in ? in : read_manager();
+}
+
+struct gw_listen_fds *gw_inherit_manager(struct gw_inherited *in)
+{
+	return in ? in->manager : NULL;
+}
+
 void gw_inherit_free(struct gw_inherited *in)
 {
 	if (!in)
@@ -131,6 +159,7 @@ void gw_inherit_free(struct gw_inherited *in)
 	}
 	if (in->h.control >= 0)
 		(void)close(in->h.control);
+	gw_listen_fds_free(in->manager);
 	free(in->links);
 	free(in->taken);
 	wipe(in, sizeof(*in));
@@ -204,7 +233,7 @@ static bool listens_on(int fd, const char *path)
 int gw_inherit_control(struct gw_inherited *in, const char *path)
 {
 	if (!in || !listens_on(in->h.control, path))
-		return -1;
+		return gw_listen_fds_unix(gw_inherit_manager(in), path);
 	const int fd = in->h.control;
 	in->h.control = -1;
 	return fd;
@@ -219,7 +248,7 @@ int gw_inherit_events(struct gw_inherited *in, const char *path)
 		in->links[i].fd = -1;
 		return fd;
 	}
-	return -1;
+	return gw_listen_fds_unix(gw_inherit_manager(in), path);
 }
 
 /* --- handing over ---------------------------------------------------------------------------- */

@@ -25,8 +25,9 @@
 #include <stdint.h>
 
 struct gw_inherited;
+struct gw_listen_fds;
 
-/* What was handed over, or NULL. */
+/* What was handed over, by who was in this process before or by the service manager, or NULL. */
 struct gw_inherited *gw_inherit_read(void);
 /* Closes what nobody took. */
 void gw_inherit_free(struct gw_inherited *in);
@@ -41,6 +42,9 @@ const int *gw_inherit_links(struct gw_inherited *in, const struct conf_gateway *
 	uint32_t worker, size_t upstream, size_t *len);
 /* False: none. The caller wipes it. */
 MUST_USE bool gw_inherit_kek(const struct gw_inherited *in, struct kek *out);
+/* Sockets of the service manager (gateway/listen_fds), of which gw_inherit_control() and
+   gw_inherit_events() give, too. NULL: it has handed over none. */
+struct gw_listen_fds *gw_inherit_manager(struct gw_inherited *in);
 /* The control socket, if it listens on path; -1: none. The caller's now. */
 int gw_inherit_control(struct gw_inherited *in, const char *path);
 /* The same of the socket that events are sent from; path may be NULL. */

@@ -5,6 +5,7 @@
 #include "gateway/judge_parts.h"
 #include "gateway/keep.h"
 #include "gateway/rules.h"
+#include "gateway/trace.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -280,5 +281,7 @@ void gw_judge_say(struct gw_worker *w, const char *endpoint, const struct gw_rul
 	memcpy(e.endpoint, endpoint, strnlen(endpoint, sizeof(e.endpoint) - 1));
 	memcpy(e.rule, r->rule, sizeof(e.rule));
 	memcpy(e.reason, r->reason, sizeof(e.reason));
+	if (w->tracing)
+		gw_trace_decided(w, &e);
 	(void)gw_chronicle_put(w->shared->chronicle, &e); /* what is lost is counted there */
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/build.h"
 #include "base/log.h"
+#include "base/log_ring.h"
+#include "base/log_sink.h"
 #include "base/net.h"
 #include "conf/config.h"
 #include "conf/credentials.h"
@@ -15,6 +17,7 @@
 #include "gateway/notify.h"
 #include "gateway/privilege.h"
 #include "gateway/rules.h"
+#include "gateway/sandbox.h"
 #include "gateway/upgrade.h"
 #include "gateway/vault_openssl.h"
 
@@ -142,6 +145,10 @@ static void say_ready(const struct log *log, const struct conf_gateway *conf, si
 	log_say(log, LOG_LEVEL_INFO, "ready", "version=%s workers=%u credentials=%zu upstream=%s",
 		LWG_VERSION, conf->workers, credentials,
 		net_addr_text(&conf->upstreams[0].addresses[0], text));
+	if (credentials == 0)
+		log_say(log, LOG_LEVEL_WARN, "credentials",
+			"there is none, so no device comes in; remedy: lwgatectl credential add, "
+			"or import");
 	if (geteuid() == 0)
 		log_say(log, LOG_LEVEL_WARN, "privileges",
 			"running as root; user = \"lwgate\" would drop it");
@@ -150,6 +157,7 @@ static void say_ready(const struct log *log, const struct conf_gateway *conf, si
 /* What is open while still root, and what is closed in the reverse order. */
 struct parts {
 	struct log log; /* of all below, until the last of them is closed */
+	struct log_sink sink;
 	struct conf_gateway conf;
 	struct cred_set *creds;
 	struct cred_set *masters[CONF_UPSTREAMS_MAX]; /* of several upstreams */
@@ -251,6 +259,7 @@ static bool open_parts(
 	p->gateway = gw_open(&s, error);
 	return p->gateway && open_control(p, error) &&
 	       gw_privilege_drop(p->conf.user, p->conf.group, error) && gw_privilege_seal(error) &&
+	       gw_sandbox_enter(&p->conf, p->self.program, o->keylog_file, log, error) &&
 	       start(p, error);
 }
 
@@ -275,12 +284,25 @@ static void say_end(const struct log *log, const struct parts *p)
 		p->conf.store_path ? "every session is in the store" : "every peer was told");
 }
 
+/* An upgrade is a reload that takes longer: the process stays, and is ready again. */
+static void tell_end(enum gw_end end)
+{
+	if (end == GW_END_UPGRADE)
+		gw_notify_reloading();
+	gw_notify(end == GW_END_UPGRADE
+			  ? "STATUS=becoming the program that is installed now\nWATCHDOG=1"
+			  : "STOPPING=1\nSTATUS=putting every session to sleep");
+}
+
 static int serve(const struct options *o, struct parts *p)
 {
 	struct conf_error error;
 	const struct log *const log = &p->log;
 	enum gw_end end = GW_END_STOP;
 	p->log = (struct log){ .fd = STDERR_FILENO, .level = p->conf.log_level, .name = "lwgated" };
+	log_sink_open(&p->sink, "lwgated", p->conf.log_format);
+	p->log.sink = &p->sink;
+	p->log.ring = log_ring_new(); /* without, the page and `lwgatectl top` have no lines */
 	p->files = gw_privilege_raise_files();
 	error.text[0] = '\0';
 	const bool started = open_keylog(o, p, &error) && open_parts(o, log, p, &error) &&
@@ -296,9 +318,9 @@ static int serve(const struct options *o, struct parts *p)
 		p->material = NULL;
 		gw_say_rules(p->gateway);
 		say_ready(log, &p->conf, gw_credentials_count(p->gateway));
-		gw_notify("READY=1");
+		gw_notify("READY=1\nSTATUS=serving devices");
 		end = gw_run(p->gateway, p->control);
-		gw_notify(end == GW_END_UPGRADE ? "RELOADING=1" : "STOPPING=1");
+		tell_end(end);
 	} else {
 		log_say(log, LOG_LEVEL_ERROR, "start", "%s", error.text);
 	}
@@ -350,8 +372,9 @@ int main(int argc, char **argv)
 	(void)signal(SIGHUP, SIG_IGN);
 	know_self(parts, argv, options.file);
 	parts->inherited = gw_inherit_read();
-	if (!load(&options, parts, &error)) {
-		(void)fprintf(stderr, "lwgated: %s\n", error.text);
+	if (!load(&options, parts, &error) || (options.check && !gw_sandbox_fits(&error))) {
+		const char *const hint = gw_sandbox_hint(error.text);
+		(void)fprintf(stderr, "lwgated: %s%s\n", error.text, hint);
 	} else if (options.check) {
 		const struct log log = {
 			.fd = STDERR_FILENO, .level = LOG_LEVEL_WARN, .name = "lwgated"
@@ -366,6 +389,8 @@ int main(int argc, char **argv)
 		status = serve(&options, parts);
 	}
 	close_parts(parts);
+	log_ring_free(parts->log.ring);
+	log_sink_close(&parts->sink);
 	free(parts);
 	return status;
 }

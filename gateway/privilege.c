@@ -2,6 +2,7 @@
 #include "gateway/privilege.h"
 
 #include "conf/config.h"
+#include "confine/caps.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -38,8 +39,8 @@ uint64_t gw_privilege_raise_files(void)
 uint64_t gw_privilege_locked(void)
 {
 	struct rlimit limit;
-	const bool bound = geteuid() != 0 && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
-			   limit.rlim_cur != RLIM_INFINITY;
+	const bool bound =
+		getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 	return bound ? limit.rlim_cur : UINT64_MAX;
 }
 
@@ -103,7 +104,10 @@ bool gw_privilege_drop(const char *user, const char *group, struct conf_error *e
 	gid_t gid = (gid_t)-1;
 	if (user[0] == '\0' || geteuid() != 0)
 		return true;
-	return find(user, group, &uid, &gid, error) && become(user, uid, gid, error);
+	if (!find(user, group, &uid, &gid, error))
+		return false;
+	confine_caps_bound(); /* while we may */
+	return become(user, uid, gid, error);
 }
 
 bool gw_privilege_give(
@@ -124,6 +128,9 @@ bool gw_privilege_seal(struct conf_error *error)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return refuse(error, "core dumps cannot be switched off: %s", strerror(errno));
+	confine_caps_bound();
+	if (!confine_caps_drop())
+		return refuse(error, "capabilities cannot be dropped: %s", strerror(errno));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return refuse(error, "new privileges cannot be ruled out: %s", strerror(errno));
 	return true;

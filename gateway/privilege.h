@@ -21,14 +21,15 @@ struct conf_error;
 
 /* As many descriptors as the system allows: a link may need its own. Returns how many. */
 uint64_t gw_privilege_raise_files(void);
-/* How many bytes may be locked into memory by now; UINT64_MAX: no bound. */
+/* How many bytes may be locked into memory once capabilities are dropped, by root as well;
+   UINT64_MAX: no bound. */
 uint64_t gw_privilege_locked(void);
 /* Becomes user and group, if root; "" = stay. */
 MUST_USE bool gw_privilege_drop(const char *user, const char *group, struct conf_error *error);
 /* Gives a file to whom gw_privilege_drop() will become. */
 MUST_USE bool gw_privilege_give(
 	const char *user, const char *group, const char *path, struct conf_error *error);
-/* No core dumps, no new privileges; to be called last. */
+/* No core dumps, no capability, no new privileges; to be called last, before any thread is made. */
 MUST_USE bool gw_privilege_seal(struct conf_error *error);
 
 #endif

@@ -11,17 +11,14 @@
 #include "gateway/material.h"
 #include "gateway/notify.h"
 #include "gateway/rules.h"
+#include "gateway/sandbox.h"
 #include "gateway/upgrade.h"
 #include "io/inbox.h"
 #include "policy/policy.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-enum { STATE = 64 };
 
 static const double day_s = 86400.0;
 
@@ -30,18 +27,6 @@ void gw_say_rules(const struct gw_gateway *g)
 	if (g->rules)
 		log_say(g->log, LOG_LEVEL_INFO, "rules", "policy=%s rules=%zu",
 			gw_rules_name(g->rules), policy_rules(gw_rules_policy(g->rules)));
-}
-
-/* A service manager must be able to tell this reload from the one before: sd_notify(3). */
-static void tell_manager(bool begins)
-{
-	char state[STATE] = "READY=1";
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	if (begins)
-		(void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-			(uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000);
-	gw_notify(state);
 }
 
 /* What waits for a restart, and without which the rest would not be right: places are numbered, so
@@ -196,19 +181,19 @@ enum ctl_status gw_reload_asked(void *gateway, struct ctl_said *said)
 	struct conf_gateway *const next = calloc(1, sizeof(*next));
 	struct conf_error error = { "memory is short" };
 	struct fresh f = { .material = NULL };
-	tell_manager(true);
+	gw_notify_reloading();
 	const bool good =
 		next && conf_load(g->self->conf_file, next, &error) && take(g, next, &f, &error);
 	if (good)
 		say_done(g, next, &f, said);
 	else
-		(void)snprintf(
-			said->text, sizeof(said->text), "nothing was changed: %.480s", error.text);
+		(void)snprintf(said->text, sizeof(said->text), "nothing was changed: %.400s%s",
+			error.text, gw_sandbox_hint(error.text));
 	if (next)
 		conf_free(next);
 	free(next);
 	log_say(g->log, good ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "reload", "%s", said->text);
-	tell_manager(false);
+	gw_notify("READY=1");
 	return good ? CTL_DONE : CTL_FAILED;
 }
 

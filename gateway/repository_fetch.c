@@ -39,8 +39,9 @@ static void fails(struct gw_repository *r, uint8_t code, const char *why)
 	struct gw_image *const i = r->pulled;
 	if (!i)
 		return;
-	log_say(&r->log, LOG_LEVEL_WARN, "image-failed", "path=/%s why=\"%s\" octets=%llu", i->path,
-		why, (unsigned long long)r->pull.offset);
+	log_limited(&r->log, &r->unfetched, r->now_ms, LOG_LEVEL_WARN, "image-failed",
+		"path=/%s why=\"%s\" octets=%llu", i->path, why,
+		(unsigned long long)r->pull.offset);
 	lock(r);
 	if (r->part >= 0) { /* it is the image's */
 		gw_image_close(i);

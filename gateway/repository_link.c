@@ -59,8 +59,8 @@ static void failed(void *ctx, const struct dtls_failure *f)
 	struct gw_repository *const r = ctx;
 	const bool silent = f->cause == DTLS_FAIL_TIMEOUT || f->cause == DTLS_FAIL_UNREACHABLE;
 	r->connecting = false;
-	log_say(&r->log, LOG_LEVEL_WARN, "repository-handshake", "why=\"%s\"%s%s",
-		dtls_cause_text(f->cause), f->alert ? " alert=" : "",
+	log_limited(&r->log, &r->refused, r->now_ms, LOG_LEVEL_WARN, "repository-handshake",
+		"why=\"%s\"%s%s", dtls_cause_text(f->cause), f->alert ? " alert=" : "",
 		f->alert ? dtls_alert_text(f->alert) : "");
 	gw_fetch_link_lost(r, silent ? PDU_GATEWAY_TIMEOUT : PDU_BAD_GATEWAY,
 		silent ? "the repository does not answer" : "the repository refuses the gateway");
@@ -171,7 +171,8 @@ void gw_repository_link_drop(struct gw_repository *r)
 void gw_repository_link_send(struct gw_repository *r, const uint8_t *msg, size_t len)
 {
 	if (r->conn && dtls_send(r->dtls, r->conn, msg, len) != DTLS_OK)
-		log_say(&r->log, LOG_LEVEL_DEBUG, "repository", "a record is not sent");
+		log_limited(&r->log, &r->unsent, r->now_ms, LOG_LEVEL_DEBUG, "repository",
+			"a record is not sent");
 }
 
 void gw_repository_link_read(struct gw_repository *r)

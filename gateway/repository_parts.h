@@ -69,6 +69,7 @@ struct gw_repository {
 	struct gw_image_waiter waiters[GW_IMAGE_WAITERS];
 	/* The thread's own: */
 	uint64_t now_ms;
+	struct log_limit refused, unsent, unfetched; /* who is on the way can cause them */
 	struct dtls_engine *dtls;
 	struct dtls_conn *conn;
 	bool connecting;

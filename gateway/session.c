@@ -16,6 +16,7 @@
 #include "gateway/routes.h"
 #include "gateway/seats.h"
 #include "gateway/sms.h"
+#include "gateway/trace.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
 
@@ -304,21 +305,51 @@ bool gw_session_begin(struct gw_session *s, const struct relay_registration *reg
 	return true;
 }
 
-static void pass(struct gw_session *s, const struct gw_held *m)
+static enum gw_took take_open(struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len)
+{
+	if (from == GW_DEVICE && gw_session_image(s, msg, len))
+		return GW_TOOK_IMAGE;
+	if (from == GW_DEVICE)
+		relay_from_device(s->relay, msg, len, s->worker->now_ms);
+	else
+		relay_from_server(s->relay, msg, len, s->worker->now_ms);
+	return GW_TOOK_PASSED;
+}
+
+static void take_held(struct gw_session *s, enum gw_leg_name from, struct gw_held *m)
+{
+	if (s->worker->tracing)
+		gw_trace_take(s, from, m->msg, m->len, take_open);
+	else
+		(void)take_open(s, from, m->msg, m->len);
+}
+
+static bool send_held(struct gw_session *s, const struct gw_held *m)
+{
+	const bool traced = s->worker->tracing;
+	if (traced)
+		gw_trace_sends(s->worker);
+	const bool ok = gw_roam_send(s, m->msg, m->len);
+	if (traced)
+		gw_trace_sent(s, GW_DEVICE, m->msg, m->len, ok);
+	return ok;
+}
+
+static void pass(struct gw_session *s, struct gw_held *m)
 {
 	struct gw_worker *const w = s->worker;
 	switch (m->way) {
 	case GW_FROM_DEVICE:
-		if ((gw_session_path(s) || s->sms) && !gw_session_image(s, m->msg, m->len))
-			relay_from_device(s->relay, m->msg, m->len, w->now_ms);
+		if (gw_session_path(s) || s->sms)
+			take_held(s, GW_DEVICE, m);
 		return;
 	case GW_FROM_SERVER:
 		if (s->legs[GW_LINK].conn)
-			relay_from_server(s->relay, m->msg, m->len, w->now_ms);
+			take_held(s, GW_LINK, m);
 		return;
 	case GW_TO_DEVICE:
 		if (s->legs[GW_DEVICE].conn)
-			w->held_lost += !gw_roam_send(s, m->msg, m->len);
+			w->held_lost += !send_held(s, m);
 		return;
 	}
 }
@@ -348,27 +379,34 @@ static void forget(const struct gw_session *s, enum gw_leg_name from, uint8_t *m
 		wipe(msg, len);
 }
 
-void gw_session_message(struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len)
+enum gw_took gw_session_take(struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len)
 {
 	struct gw_worker *const w = s->worker;
 	const bool open = gw_session_is_open(s);
 	if (from == GW_DEVICE && s->roam && gw_roam_heard(s, msg, len))
-		return;
+		return GW_TOOK_REPLY;
 	if (from == GW_LINK && !s->legs[GW_LINK].conn)
-		return; /* it is led to another server by now */
+		return GW_TOOK_ELSEWHERE; /* it is led to another server by now */
 	if (!open || s->hold.len > 0) {
-		w->held_lost += !gw_hold_put(
+		const bool held = gw_hold_put(
 			&s->hold, from == GW_DEVICE ? GW_FROM_DEVICE : GW_FROM_SERVER, msg, len);
+		w->held_lost += !held;
 		forget(s, from, msg, len);
-		return;
+		return held ? GW_TOOK_HELD : GW_TOOK_LOST;
 	}
-	if (from == GW_DEVICE && gw_session_image(s, msg, len))
-		return;
-	if (from == GW_DEVICE)
-		relay_from_device(s->relay, msg, len, w->now_ms);
-	else
-		relay_from_server(s->relay, msg, len, w->now_ms);
+	const enum gw_took took = take_open(s, from, msg, len);
+	if (took == GW_TOOK_IMAGE)
+		return took;
 	forget(s, from, msg, len);
 	if (s->sentence)
 		gw_session_loosen(s);
+	return took;
+}
+
+void gw_session_message(struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len)
+{
+	if (s->worker->tracing)
+		gw_trace_take(s, from, msg, len, gw_session_take);
+	else
+		(void)gw_session_take(s, from, msg, len);
 }

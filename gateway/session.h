@@ -19,6 +19,7 @@
  *   learning*.c      what its device is to prove next, from its bootstrap
  *   air*.c           what stands in the place of the association where there is no DTLS
  *   sms*.c           the same where its device is reached by short messages
+ *   trace*.c         what becomes of each of its datagrams, for who looks
  *
  * Promise: an endpoint has one session for each of its credentials (R-023, R-109), a session one
  *          device association and at most one link. A new handshake of a device keeps its
@@ -157,7 +158,16 @@ void gw_session_end(struct gw_session *s, enum gw_fate fate, const char *why);
 void gw_session_free(struct gw_session *s);
 /* Messages that waited go on, as far as they may. */
 void gw_session_flow(struct gw_session *s);
-/* One message of a peer. */
+enum gw_took {             /* what became of it at once */
+	GW_TOOK_PASSED,    /* the relay has it */
+	GW_TOOK_HELD,      /* it waits */
+	GW_TOOK_LOST,      /* as too many do */
+	GW_TOOK_REPLY,     /* it is for the gateway itself */
+	GW_TOOK_IMAGE,     /* the repository has it */
+	GW_TOOK_ELSEWHERE, /* its link is none any more */
+};
+enum gw_took gw_session_take(struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len);
+/* The same, which is told to who traces it. */
 void gw_session_message(struct gw_session *s, enum gw_leg_name from, uint8_t *msg, size_t len);
 /* Of the listener by which its device has come. */
 const struct relay_radio *gw_session_radio(const struct gw_session *s);

@@ -21,6 +21,7 @@
 #include "gateway/seats.h"
 #include "gateway/session.h"
 #include "gateway/sms_dtls.h"
+#include "gateway/trace.h"
 #include "gateway/worker.h"
 
 static struct dtls_profile *profile(void *ctx, const struct net_path *path)
@@ -34,15 +35,20 @@ static uint8_t *room(void *ctx, const struct net_path *path, size_t cap)
 	struct gw_worker *w = ctx;
 	w->room_sock = path->sock;
 	w->room_sms = path->peer.family == NET_SMS;
-	if (w->room_sms)
-		return gw_sms_dtls_room(w, path, cap);
-	return udp_tx_room(&w->tx, gw_worker_fd(w, path->sock), path, cap);
+	uint8_t *const out = w->room_sms
+				     ? gw_sms_dtls_room(w, path, cap)
+				     : udp_tx_room(&w->tx, gw_worker_fd(w, path->sock), path, cap);
+	if (w->tracing)
+		gw_trace_room(w, path, out);
+	return out;
 }
 
 static void sent(void *ctx, size_t len)
 {
 	struct gw_worker *w = ctx;
 	gw_worker_sent(w, w->room_sock, len);
+	if (w->tracing)
+		gw_trace_leaves(w, len);
 	if (w->room_sms)
 		gw_sms_dtls_sent(w, len);
 	else
@@ -145,6 +151,8 @@ static void device_up(struct gw_worker *w, struct dtls_conn *c)
 static void up(void *ctx, struct dtls_conn *c)
 {
 	struct gw_worker *w = ctx;
+	if (w->tracing)
+		gw_trace_up(w, c);
 	if (dtls_conn_role(c) == DTLS_SERVER) {
 		device_up(w, c);
 		return;
@@ -312,6 +320,8 @@ static void failed(void *ctx, const struct dtls_failure *f)
 {
 	struct gw_worker *w = ctx;
 	gw_explain(w, f);
+	if (w->tracing)
+		gw_trace_failed(w, f);
 	gw_known_failed(w, f);
 	if (f->role == DTLS_SERVER)
 		return;
@@ -379,6 +389,7 @@ struct dtls_owner gw_session_dtls_owner(struct gw_worker *w)
 		.session_keep = resumes ? gw_resume_keep : NULL,
 		.link_session_keep = gw_link_session_keep,
 		.session_drop = resumes ? gw_resume_drop : NULL,
+		.fate = gw_trace_fate,
 		.keylog = BUILD_KEYLOG && w->shared->keylog_fd >= 0 ? keylog : NULL,
 	};
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/session.h"
 
+#include "base/log_words.h"
 #include "base/sip.h"
 #include "base/wipe.h"
 #include "conf/credentials.h"
@@ -13,6 +14,7 @@
 #include "gateway/roam.h"
 #include "gateway/sms.h"
 #include "gateway/sms_keys_udp.h"
+#include "gateway/trace.h"
 #include "gateway/upstream_key.h"
 #include "gateway/worker.h"
 #include "io/sources.h"
@@ -51,17 +53,27 @@ static size_t link_room(struct channel *c)
 	return room(CONTAINER_OF(c, struct gw_session, link)->legs[GW_LINK].conn);
 }
 
-static bool device_send(struct channel *c, const uint8_t *msg, size_t len)
+static bool send_to_device(struct gw_session *s, const uint8_t *msg, size_t len)
 {
-	struct gw_session *s = CONTAINER_OF(c, struct gw_session, device);
-	struct dtls_conn *const conn = s->legs[GW_DEVICE].conn;
-	if (!conn)
+	if (!s->legs[GW_DEVICE].conn)
 		return false;
 	gw_question_mids_see(&s->mids, msg, len);
 	/* The device may not be told what could be forgotten. */
 	if (s->blocked > 0)
 		return gw_hold_put(&s->hold, GW_TO_DEVICE, msg, len);
 	return gw_roam_send(s, msg, len);
+}
+
+static bool device_send(struct channel *c, const uint8_t *msg, size_t len)
+{
+	struct gw_session *s = CONTAINER_OF(c, struct gw_session, device);
+	const bool traced = s->worker->tracing;
+	if (traced)
+		gw_trace_sends(s->worker);
+	const bool ok = send_to_device(s, msg, len);
+	if (traced)
+		gw_trace_sent(s, GW_DEVICE, msg, len, ok);
+	return ok;
 }
 
 static void device_close(struct channel *c, enum channel_reason why)
@@ -81,7 +93,13 @@ static bool link_send(struct channel *c, const uint8_t *msg, size_t len)
 {
 	struct gw_session *s = CONTAINER_OF(c, struct gw_session, link);
 	struct dtls_conn *const conn = s->legs[GW_LINK].conn;
-	return conn && dtls_send(s->worker->dtls, conn, msg, len) == DTLS_OK;
+	const bool traced = s->worker->tracing;
+	if (traced)
+		gw_trace_sends(s->worker);
+	const bool ok = conn && dtls_send(s->worker->dtls, conn, msg, len) == DTLS_OK;
+	if (traced)
+		gw_trace_sent(s, GW_LINK, msg, len, ok);
+	return ok;
 }
 
 static void link_close(struct channel *c, enum channel_reason why)
@@ -351,13 +369,14 @@ static void changed(void *ctx, struct relay_device *d)
 	const struct gw_worker *w = ctx;
 	const struct relay_registration *r = relay_device_registration(d);
 	struct gw_session *s = relay_device_user(d);
+	char location[RELAY_LOCATION_MAX]; /* the server has said it */
 	const uint64_t sum = r->active ? gw_session_sum(s, r) : 0;
 	const enum log_level level = sum != s->said ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 	s->said = sum;
 	if (r->active)
 		log_limited(&w->log, gw_session_lines(s), w->now_ms, level, "registered",
-			"endpoint=%s location=/%s lifetime_s=%u", s->endpoint, r->location,
-			r->lifetime_s);
+			"endpoint=%s location=/%s lifetime_s=%u", s->endpoint,
+			log_word(r->location, location, sizeof(location)), r->lifetime_s);
 	else
 		log_limited(&w->log, gw_session_lines(s), w->now_ms, level, "deregistered",
 			"endpoint=%s", s->endpoint);

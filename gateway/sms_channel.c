@@ -6,6 +6,7 @@
 #include "gateway/sms_keeper.h"
 #include "gateway/sms_keys_run.h"
 #include "gateway/sms_parts.h"
+#include "gateway/trace.h"
 #include "gateway/worker.h"
 #include "sms/counter.h"
 
@@ -169,7 +170,11 @@ static bool sms_send_to(struct channel *c, const uint8_t *msg, size_t len)
 	if (!x || x->closed || len > x->room)
 		return false;
 	const uint64_t answers = gw_sms_answers(x, msg, len);
-	return gw_sms_seal_and_keep(s->worker, s->cred, x, msg, len, answers);
+	const bool ok = gw_sms_seal_and_keep(s->worker, s->cred, x, msg, len, answers);
+	if (s->worker->tracing)
+		gw_trace_sent_bare(s, msg, len, ok ? "held" : "dropped",
+			ok ? "until it is durable; then the network has it" : "no key for it");
+	return ok;
 }
 
 static void sms_close(struct channel *c, enum channel_reason why)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log_words.h"
 #include "base/wipe.h"
 #include "conf/config.h"
 #include "gateway/gateway_parts.h"
@@ -285,6 +286,7 @@ static bool tell_keeper(struct gw_sms_desk *d, const struct wire_mt_outcome *o)
 
 static void outcome(struct gw_sms_desk *d, const struct wire_mt_outcome *o)
 {
+	char way[WIRE_NAME_MAX + 1];
 	d->stats.outcomes++;
 	d->stats.segments += o->segments;
 	d->stats.refused += o->outcome == WIRE_REFUSED;
@@ -296,7 +298,8 @@ static void outcome(struct gw_sms_desk *d, const struct wire_mt_outcome *o)
 	}
 	if (o->outcome == WIRE_REFUSED)
 		log_limited(d->g->log, &d->said, wall(d), LOG_LEVEL_WARN, "sms-refused",
-			"way=%s code=%u why=\"the network does not take it\"", o->way, o->code);
+			"way=%s code=%u why=\"the network does not take it\"",
+			log_word(o->way, way, sizeof(way)), o->code);
 	if ((o->id & GW_SMS_DATAGRAM) == 0 && !tell_keeper(d, o))
 		forget(d, o->id);
 }
@@ -304,6 +307,7 @@ static void outcome(struct gw_sms_desk *d, const struct wire_mt_outcome *o)
 static void frame(void *ctx, const uint8_t *data, size_t len)
 {
 	struct gw_sms_desk *const d = ctx;
+	char name[WIRE_NAME_MAX + 1];
 	struct wire_message m;
 	if (!wire_read(data, len, &m)) {
 		d->stats.other++;
@@ -312,7 +316,7 @@ static void frame(void *ctx, const uint8_t *data, size_t len)
 	switch ((enum wire_type)m.type) {
 	case WIRE_HELLO:
 		log_limited(d->g->log, &d->hellos, wall(d), LOG_LEVEL_INFO, "sms-bridge", "name=%s",
-			m.hello.name);
+			log_word(m.hello.name, name, sizeof(name)));
 		return;
 	case WIRE_MO:
 		mo(d, &m.mo.text);

@@ -290,8 +290,9 @@ void gw_sms_door_close(struct gw_sms_door *d)
 	if (d->fd >= 0)
 		(void)close(d->fd);
 	if (d->listener >= 0) {
+		const bool own = ctl_door_is_own(d->listener);
 		(void)close(d->listener);
-		if (d->path)
+		if (d->path && own)
 			(void)unlink(d->path); /* else the next start does it */
 	}
 	if (d->poll >= 0)

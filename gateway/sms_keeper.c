@@ -8,6 +8,7 @@
 #include "gateway/gateway_parts.h"
 #include "gateway/sms_keys_bsf.h"
 #include "gateway/sms_keys_card.h"
+#include "gateway/sms_keys_count.h"
 #include "gateway/sms_keys_run.h"
 #include "gateway/sms_keys_say.h"
 #include "gateway/sms_keys_udp.h"
@@ -31,6 +32,7 @@ struct gw_sms_keeper {
 	uint32_t after_cred;
 	struct log_limit limit;
 	struct gw_keeper_stats stats;
+	struct gw_keys_round round;
 	struct inbox_message message;
 };
 
@@ -315,6 +317,8 @@ void gw_sms_keeper_due(struct gw_sms_keeper *k, uint64_t now_ms)
 		store_sms_keys_next_due(k->g->reader, now_ms, &k->after_ms, &k->after_cred) ==
 			STORE_OK)
 		told(k, &(struct gw_keeper_told){ .cred = k->after_cred, .event = KEYSET_EVENTS });
+	(void)gw_keys_round_turn(&k->round, k->g->reader, now_ms);
+	store_reader_rest(k->g->reader);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -383,5 +387,7 @@ void gw_sms_keeper_end(struct gw_sms_keeper *k, struct ev_loop *loop)
 
 struct gw_keeper_stats gw_sms_keeper_stats(const struct gw_sms_keeper *k)
 {
-	return k->stats;
+	struct gw_keeper_stats s = k->stats;
+	memcpy(s.sets, gw_keys_round_counts(&k->round), sizeof(s.sets));
+	return s;
 }

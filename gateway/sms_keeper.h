@@ -63,6 +63,7 @@ struct gw_keeper_stats {
 	uint64_t obtained, refused;
 	uint64_t pushes; /* messages that deliver keys */
 	size_t under_way;
+	uint64_t sets[KEYSET_STATES]; /* by state, see gateway/sms_keys_count */
 };
 
 /* As root: a file is read. NULL with *error: that cannot be, or memory is short. */
@@ -73,7 +74,8 @@ struct inbox *const *gw_sms_keeper_inbox(const struct gw_sms_keeper *k);
 void gw_sms_keeper_begin(struct gw_sms_keeper *k, struct ev_loop *loop);
 /* Waits for the store's answers to what is under way. */
 void gw_sms_keeper_end(struct gw_sms_keeper *k, struct ev_loop *loop);
-/* Each second: whose time has come is looked at. k NULL: there is nobody to do so. */
+/* Each second: whose time has come is looked at, and some are counted. k NULL: there is nobody to
+   do so. */
 void gw_sms_keeper_due(struct gw_sms_keeper *k, uint64_t now_ms);
 struct gw_keeper_stats gw_sms_keeper_stats(const struct gw_sms_keeper *k);
 

@@ -296,6 +296,8 @@ void gw_keys_count(const struct gw_gateway *g, struct ctl_sms *out)
 		out->keys.refused = s.refused;
 		out->keys.pushes = s.pushes;
 		out->keys.under_way = s.under_way;
+		_Static_assert((int)CTL_KEY_STATES == (int)KEYSET_STATES, "all are counted");
+		memcpy(out->keys.sets, s.sets, sizeof(out->keys.sets));
 	}
 	if (g->shared.bsf)
 		gw_bsf_counts(g->shared.bsf, &b);

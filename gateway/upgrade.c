@@ -7,6 +7,7 @@
 #include "gateway/gateway_parts.h"
 #include "gateway/inherit.h"
 #include "gateway/sms.h"
+#include "gateway/worker_parts.h"
 #include "io/sources.h"
 #include "store/store.h"
 
@@ -18,6 +19,43 @@
 #include <unistd.h>
 
 static const double answer_s = 0.05; /* for the answer to who asked */
+/* A handshake of two round trips and a copy lost; a slower device repeats its flight in vain and
+   begins again by its own timer. */
+enum { QUIET_MS = 4000 };
+static const double look_s = 0.02;
+
+static bool all_quiet(const struct gw_gateway *g)
+{
+	for (uint32_t i = 0; i < g->len; i++) {
+		if (!g->workers[i]->quiet)
+			return false;
+	}
+	return true;
+}
+
+static void on_quiet(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct gw_gateway *const g = timer->data;
+	(void)events;
+	if (!all_quiet(g) && gw_worker_clock_ms() < g->quiet_by_ms)
+		return;
+	ev_timer_stop(loop, timer);
+	g->end = GW_END_UPGRADE;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+/* Everything goes on meanwhile, but that nobody begins. */
+static void finish_handshakes(struct gw_gateway *g)
+{
+	g->quiet_by_ms = gw_worker_clock_ms() + QUIET_MS;
+	for (size_t i = 0; i < g->running; i++) {
+		if (!inbox_post(g->inboxes[i], INBOX_SURE, GW_HUSH, NULL, 0))
+			g->quiet_by_ms = 0; /* no memory */
+	}
+	ev_timer_init(&g->trial_due, on_quiet, 0.0, look_s);
+	g->trial_due.data = g;
+	ev_timer_start(g->loop, &g->trial_due);
+}
 
 static void on_trial(struct ev_loop *loop, ev_child *child, int events)
 {
@@ -26,14 +64,14 @@ static void on_trial(struct ev_loop *loop, ev_child *child, int events)
 	ev_child_stop(loop, child);
 	if (WIFEXITED(child->rstatus) && WEXITSTATUS(child->rstatus) == 0) {
 		log_say(g->log, LOG_LEVEL_INFO, "upgrade", "program=%s", g->self->program);
-		g->end = GW_END_UPGRADE;
-		ev_break(loop, EVBREAK_ALL);
+		finish_handshakes(g);
 		return;
 	}
 	log_say(g->log, LOG_LEVEL_ERROR, "upgrade",
 		"%s does not take %s (see above): everything stays as it is; correct it and try "
 		"again",
 		g->self->program, g->self->conf_file);
+	g->trial_refused = true;
 }
 
 void gw_upgrade_begin(struct gw_gateway *g)
@@ -44,10 +82,12 @@ void gw_upgrade_begin(struct gw_gateway *g)
 	if (ev_is_active(&g->trial))
 		return; /* one is under way */
 	(void)snprintf(file, sizeof(file), "%s", g->self->conf_file);
+	g->trial_refused = false;
 	const int error = posix_spawn(&pid, g->self->program, NULL, NULL, argv, environ);
 	if (error != 0) {
 		log_say(g->log, LOG_LEVEL_ERROR, "upgrade", "%s cannot be run: %s",
 			g->self->program, strerror(error));
+		g->trial_refused = true;
 		return;
 	}
 	ev_child_init(&g->trial, on_trial, pid, 0);
@@ -79,8 +119,20 @@ enum ctl_status gw_upgrade_asked(void *gateway, struct ctl_said *said)
 		g->self->conf_file);
 	ev_timer_init(&g->trial_due, on_answered, answer_s, 0.0);
 	g->trial_due.data = g;
+	g->trial_refused = false;
 	ev_timer_start(g->loop, &g->trial_due);
 	return CTL_DONE;
+}
+
+void gw_upgrading(void *gateway, struct ctl_upgrading *out)
+{
+	struct gw_gateway *const g = gateway;
+	*out = (struct ctl_upgrading){ .run = store_start(g->shared.store).incarnation,
+		.version = LWG_VERSION };
+	if (g->trial_refused)
+		out->trial = CTL_TRIAL_REFUSED;
+	else if (ev_is_active(&g->trial_due) || ev_is_active(&g->trial) || g->end == GW_END_UPGRADE)
+		out->trial = CTL_TRIAL_ON;
 }
 
 static bool collect_links(const struct gw_worker *w, uint8_t upstream, struct gw_legacy *l)

@@ -11,6 +11,7 @@
 #include "gateway/routes.h"
 #include "gateway/session.h"
 #include "gateway/sms.h"
+#include "gateway/trace.h"
 #include "gateway/worker_parts.h"
 #include "io/sources.h"
 #include "proxy/relay.h"
@@ -190,6 +191,7 @@ static void on_begin(struct ev_loop *loop, ev_check *check, int events)
 	(void)events;
 	w->now_ms = gw_worker_clock_ms();
 	w->batched = false;
+	gw_trace_turn(w);
 }
 
 static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
@@ -298,6 +300,8 @@ static void on_end(struct ev_loop *loop, ev_prepare *prepare, int events)
 		gw_sms_turn(w);
 		gw_worker_reclaim(w);
 	}
+	if (w->hushed)
+		w->quiet = dtls_stats(w->dtls).handshakes == 0;
 	const bool finished = w->stopping && !may_go_on(w);
 	store_reader_rest(w->reader);
 	udp_tx_flush(&w->tx);

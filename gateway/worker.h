@@ -52,6 +52,8 @@ struct gw_rules;
 struct gw_seats;
 struct gw_session;
 struct gw_smses;
+struct gw_trace_took;
+struct gw_tracing;
 struct relay;
 struct sources;
 struct store;
@@ -81,10 +83,11 @@ struct gw_shared {
 	struct gw_repository *repository; /* NULL: none */
 	struct gw_bsf *bsf;               /* NULL: none */
 	struct gw_material *material;     /* to begin with; NULL: PSK with CCM_8 alone */
-	struct gw_rules *rules;  /* to begin with; NULL: what has changed is forgotten at once */
-	struct inbox *chronicle; /* see gateway/chronicle; NULL: nobody is told */
-	struct inbox *sms;       /* of gateway/sms_desk; NULL: there are no short messages */
-	struct inbox *keeper;    /* of gateway/sms_keeper */
+	struct gw_rules *rules;     /* to begin with; NULL: what has changed is forgotten at once */
+	struct inbox *chronicle;    /* see gateway/chronicle; NULL: nobody is told */
+	struct inbox *sms;          /* of gateway/sms_desk; NULL: there are no short messages */
+	struct inbox *keeper;       /* of gateway/sms_keeper */
+	struct gw_tracing *tracing; /* NULL: nobody is ever traced */
 	struct store *store;
 	uint32_t incarnation; /* of this process, in the store */
 	struct gw_seats *seats;
@@ -93,6 +96,8 @@ struct gw_shared {
 	struct sip_key identity_key; /* identities in the log are hashed with it */
 	int keylog_fd;               /* -1: none; only test builds ever write to it */
 	int log_fd;
+	struct log_ring *log_ring; /* NULL: none */
+	struct log_sink *log_sink;
 };
 
 enum gw_kind {         /* what comes by inbox */
@@ -115,6 +120,8 @@ enum gw_kind {         /* what comes by inbox */
 	GW_SMS_DTLS,   /* as GW_SMS_IN: a datagram of DTLS */
 	GW_SMS_STORED,
 	GW_SMS_BOOTSTRAP, /* struct gw_keys_udp_asked, see gateway/sms_keys_udp.h */
+	GW_PULSE,         /* uint32_t, to be shown in gw_worker's pulse */
+	GW_HUSH,          /* no device's handshake begins any more */
 	GW_STOP,
 };
 
@@ -136,6 +143,16 @@ struct gw_upstream { /* the way to one server */
 
 struct gw_traffic { /* of a listener: octets without the headers of UDP */
 	uint64_t datagrams_in, octets_in, datagrams_out, octets_out, handshakes;
+};
+
+struct gw_trace_now {               /* of gateway/trace; while a call lasts */
+	const uint8_t *place;       /* of the datagram that is being written */
+	struct net_path to;         /* where it goes */
+	struct gw_trace_took *took; /* the message that is being dealt with; NULL: none is */
+	size_t left;                /* octets of the last datagram of a message; 0: none left */
+	uint64_t record;            /* its number */
+	uint16_t epoch;
+	bool sends; /* it is a message's */
 };
 
 struct gw_limits { /* log lines that strangers, or a broken network, can provoke */
@@ -162,6 +179,8 @@ struct gw_worker {
 	struct gw_traffic traffic[GW_LISTENERS_MAX];
 	uint32_t room_sock; /* from which the datagram leaves that is being written */
 	bool room_sms;      /* it leaves by a short message */
+	bool tracing;       /* somebody is traced, in this turn */
+	struct gw_trace_now trace;
 	struct gw_upstream upstreams[GW_UPSTREAMS_MAX];
 	size_t upstreams_len;
 	struct dtls_engine *dtls;
@@ -193,6 +212,7 @@ struct gw_worker {
 	uint64_t paced_us;             /* until when the bucket of judgements is not empty */
 	struct wheel terms;            /* timers of sentences */
 	bool ticking;                  /* the relay's time is what happens */
+	_Atomic uint32_t pulse;        /* the newest GW_PULSE, which the main thread reads */
 	uint32_t reroutes;             /* that the routes were exchanged; see gw_session_route() */
 	uint32_t reclaim_next; /* source slot that is looked at next: does a link sleep there? */
 	uint8_t reclaim_of;    /* whose */
@@ -213,6 +233,8 @@ struct gw_worker {
 	uint64_t held_lost;         /* messages that would have had to wait, and were too many */
 	uint64_t stale_records;     /* numbers that a sleeper's window had seen */
 	uint64_t slowed_records;    /* records for sleepers that were not tried (S24) */
+	bool hushed;
+	_Atomic bool quiet; /* hushed, and no handshake is under way; the main thread reads it */
 	bool stopping;
 	struct gw_limits limits;
 	uint8_t random

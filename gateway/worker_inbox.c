@@ -118,6 +118,22 @@ static void bootstraps(struct gw_worker *w, const struct inbox_message *m)
 	gw_keys_udp_received(w, &asked);
 }
 
+/* By the main thread, of the worker itself. */
+static void ordered(struct gw_worker *w, const struct inbox_message *m)
+{
+	uint32_t pulse;
+	if (m->kind == GW_PULSE) {
+		memcpy(&pulse, m->data, sizeof(pulse));
+		w->pulse = pulse;
+	} else if (m->kind == GW_HUSH) {
+		w->hushed = true;
+		dtls_hush(w->dtls);
+	} else {
+		w->stopping = true;
+		stop_listening(w);
+	}
+}
+
 void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 {
 	struct gw_stored stored;
@@ -170,9 +186,10 @@ void gw_worker_dispatch(struct gw_worker *w, struct inbox_message *m)
 	case GW_SMS_BOOTSTRAP:
 		bootstraps(w, m);
 		return;
+	case GW_PULSE:
+	case GW_HUSH:
 	case GW_STOP:
-		w->stopping = true;
-		stop_listening(w);
+		ordered(w, m);
 		return;
 	}
 }

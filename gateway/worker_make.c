@@ -135,9 +135,11 @@ struct gw_worker *gw_worker_new(
 	w->material = shared->material ? gw_material_ref(shared->material) : NULL;
 	w->rules = shared->rules ? gw_rules_ref(shared->rules) : NULL;
 	(void)snprintf(w->name, sizeof(w->name), "worker-%u", number);
-	w->log = (struct log){
-		.fd = shared->log_fd, .level = shared->conf->log_level, .name = w->name
-	};
+	w->log = (struct log){ .fd = shared->log_fd,
+		.level = shared->conf->log_level,
+		.name = w->name,
+		.ring = shared->log_ring,
+		.sink = shared->log_sink };
 	pool_init(&w->session_pool, sizeof(struct gw_session));
 	pool_init_secret(&w->op_pool, sizeof(struct gw_op));
 	w->due_ms = UINT64_MAX;

@@ -140,8 +140,13 @@ static bool settle(struct relay_device *d, struct exchange *e, const struct pdu 
 
 static void answered(struct relay_device *d, struct exchange *e, const struct pdu *m)
 {
+	struct relay *const r = d->relay;
+	/* An empty ACK gives the server new time; the device has waited since it asked. */
+	const uint32_t asked_ms = e->first_ms - r->settings.answer_ms;
+	if (!e->answered)
+		histogram_add(&r->stats.answer, 1000 * (uint64_t)((uint32_t)r->now_ms - asked_ms));
 	e->answered = true;
-	e->due_ms = d->relay->now_ms + d->relay->settings.answer_ms;
+	e->due_ms = r->now_ms + r->settings.answer_ms;
 	e->has_server_mid = m->type == PDU_CON;
 	e->server_mid = m->mid;
 	/* Until the ACK of a separate answer the server repeats it. */

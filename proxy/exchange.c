@@ -84,7 +84,11 @@ struct exchange *exchange_open(struct pool *home, struct exchange_table **t,
 	if (!e)
 		e = find_room(*t);
 	*e = (struct exchange){
-		.used = true, .mid = request->mid, .due_ms = due_ms, .settled = settled
+		.used = true,
+		.mid = request->mid,
+		.due_ms = due_ms,
+		.first_ms = (uint32_t)due_ms,
+		.settled = settled,
 	};
 	e->born = (*t)->births++;
 	e->confirmable = request->type == PDU_CON;

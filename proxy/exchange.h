@@ -31,7 +31,8 @@ enum { EXCHANGE_MAX = 4 };
 struct exchange {
 	uint64_t due_ms; /* unanswered: 5.04 to the device; answered: to be forgotten */
 	struct registration_request request;
-	uint32_t born; /* order of arrival */
+	uint32_t born;     /* order of arrival */
+	uint32_t first_ms; /* the first due_ms, of which these bits are enough */
 	uint16_t mid;
 	uint16_t server_mid; /* of the separate answer */
 	uint8_t token[PDU_TOKEN_MAX];

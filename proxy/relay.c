@@ -249,6 +249,11 @@ const char *relay_device_endpoint(const struct relay_device *d)
 	return d->endpoint;
 }
 
+bool relay_device_bootstraps(const struct relay_device *d)
+{
+	return d->bootstrap_until_ms > 0;
+}
+
 const struct relay_registration *relay_device_registration(const struct relay_device *d)
 {
 	return &d->reg;

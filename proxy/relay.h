@@ -30,6 +30,7 @@
 #define LWG_PROXY_RELAY_H
 
 #include "base/attr.h"
+#include "base/histogram.h"
 #include "proxy/attributes.h"
 #include "proxy/channel.h"
 #include "proxy/radio.h"
@@ -92,13 +93,14 @@ struct relay_settings {
 };
 
 struct relay_stats {
-	uint64_t up, down;   /* messages relayed towards the server, the device */
-	uint64_t refused;    /* answered by the relay itself with 4.xx */
-	uint64_t failed;     /* answered with 5.xx */
-	uint64_t malformed;  /* */
-	uint64_t dropped;    /* nobody to answer, or no room */
-	uint64_t reset;      /* answered with RST */
-	uint64_t registered; /* Registers that the server accepted */
+	uint64_t up, down;       /* messages relayed towards the server, the device */
+	uint64_t refused;        /* answered by the relay itself with 4.xx */
+	uint64_t failed;         /* answered with 5.xx */
+	uint64_t malformed;      /* */
+	uint64_t dropped;        /* nobody to answer, or no room */
+	uint64_t reset;          /* answered with RST */
+	uint64_t registered;     /* Registers that the server accepted */
+	struct histogram answer; /* from a device's request to the server's first answer */
 	/* Of devices on a slow radio: */
 	uint64_t suppressed;         /* copies that were not passed on */
 	uint64_t repeated;           /* messages sent again by the relay's own timers */
@@ -252,6 +254,8 @@ uint64_t relay_next_ms(const struct relay *r);
 
 void *relay_device_user(const struct relay_device *d);
 const char *relay_device_endpoint(const struct relay_device *d);
+/* A bootstrap is under way: there are keys in its messages. */
+bool relay_device_bootstraps(const struct relay_device *d);
 const struct relay_registration *relay_device_registration(const struct relay_device *d);
 struct channel *relay_device_link(const struct relay_device *d); /* NULL: not up */
 struct relay_stats relay_stats(const struct relay *r);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/log.h"
+#include "base/log_sink.h"
+#include "conf/fail.h"
+#include "confine/confine.h"
 #include "gateway/notify.h"
 #include "gateway/privilege.h"
 #include "sms-bridge/smsd/daemon.h"
@@ -14,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, FOLDER_MODE = 0700 };
+enum { EXIT_USAGE = 2, FOLDER_MODE = 0700, BEATS = 4 /* in the time of a watchdog */ };
 
 static const char default_file[] = "/etc/lwgate/lwgate-smsd.conf";
 
@@ -107,7 +109,9 @@ static void read_again(void *ctx)
 {
 	struct service *const is = ctx;
 	struct conf_error error;
+	gw_notify_reloading();
 	struct settings *const s = settings_load(is->file, &error);
+	gw_notify("READY=1");
 	if (!s) {
 		log_say(&is->log, LOG_LEVEL_ERROR, "reload", "%s; nothing has changed", error.text);
 		return;
@@ -118,20 +122,59 @@ static void read_again(void *ctx)
 		"log_level is taken; all else is when lwgate-smsd is started anew");
 }
 
+static void is_well(void *ctx)
+{
+	(void)ctx;
+	gw_notify("WATCHDOG=1");
+}
+
+/* What the bridge needs of the file system. */
+static bool confine(
+	const char *file, const struct settings *s, const struct log *log, struct conf_error *error)
+{
+	struct confine_plan *const p = confine_plan_new(CONFINE_BRIDGE, s->sandbox);
+	if (!p)
+		return conf_fail(error, "lwgate-smsd", 0, "no memory");
+	p->log = log;
+	confine_add_folder_of(p, CONFINE_READ, file);
+	confine_add(p, CONFINE_WRITE, s->spool);
+	for (size_t i = 0; i < s->ways_len; i++) {
+		confine_add_folder_of(p, CONFINE_READ, s->ways[i].anchors);
+		/* One that is plugged in again has a new node there. */
+		if (s->ways[i].kind == SETTINGS_MODEM)
+			confine_add(p, CONFINE_DEVICE, "/dev");
+	}
+	const bool good = confine_enter(p, error->text, sizeof(error->text));
+	free(p);
+	return good;
+}
+
 static int serve(const char *file, const struct settings *s)
 {
 	struct conf_error error;
 	struct service is = { .file = file,
 		.log = { .fd = STDERR_FILENO, .level = s->log_level, .name = "lwgate-smsd" } };
+	struct log_sink sink;
+	log_sink_open(&sink, is.log.name, s->log_format);
+	is.log.sink = &sink;
 	const struct log *const log = &is.log;
-	const struct daemon_owner owner = { .ctx = &is, .again = read_again };
+	const struct daemon_owner owner = { .ctx = &is,
+		.again = read_again,
+		.turns = is_well,
+		.beat_ms = gw_notify_watchdog_ms() / BEATS };
 	struct daemon *const d = daemon_open(s, log, &owner, &error);
 	const bool started = d && give_spool(s, &error) &&
 			     gw_privilege_drop(s->user, s->group, &error) &&
-			     gw_privilege_seal(&error) && daemon_start(d, &error);
+			     gw_privilege_seal(&error) && confine(file, s, log, &error) &&
+			     daemon_start(d, &error);
 	if (started) {
 		log_say(log, LOG_LEVEL_INFO, "ready", "version=%s ways=%zu gateway=%s", LWG_VERSION,
 			s->ways_len, s->gateway);
+		if (s->ways_len == 0)
+			log_say(log, LOG_LEVEL_WARN, "ways",
+				"there is none, so nothing is carried; remedy: your operator's "
+				"SMSC, or a modem, in ways of %s",
+				file);
 		if (geteuid() == 0)
 			log_say(log, LOG_LEVEL_WARN, "privileges",
 				"running as root; user = \"lwgate\" would drop it");
@@ -143,6 +186,7 @@ static int serve(const char *file, const struct settings *s)
 		log_say(log, LOG_LEVEL_ERROR, "start", "%s", error.text);
 	}
 	daemon_free(d);
+	log_sink_close(&sink);
 	return started ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

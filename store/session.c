@@ -56,6 +56,13 @@ enum store_result store_next_session(
 	return result;
 }
 
+enum store_result store_next_session_number(struct store_reader *r, uint32_t *cred)
+{
+	struct kv_slice v;
+	const enum store_result result = reader_ready(r);
+	return result == STORE_OK ? reader_next(r, KEY_SESSION, cred, &v) : result;
+}
+
 enum store_result store_next_deadline(
 	struct store_reader *r, uint64_t until_ms, uint64_t *after_ms, uint32_t *after_cred)
 {

@@ -68,6 +68,13 @@ enum store_result store_sms_keys_read(
 	return good ? STORE_OK : reader_damage(r, KEY_SMS_KEYS, cred);
 }
 
+enum store_result store_sms_keys_next(struct store_reader *r, uint32_t *cred)
+{
+	struct kv_slice v;
+	const enum store_result result = reader_ready(r);
+	return result == STORE_OK ? reader_next(r, KEY_SMS_KEYS, cred, &v) : result;
+}
+
 /* --- changes ---------------------------------------------------------------------------------- */
 
 static enum store_result leave_index(struct store_txn *t, uint32_t cred, uint64_t due_ms)

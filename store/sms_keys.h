@@ -36,6 +36,9 @@ MUST_USE enum store_result store_sms_keys_read(
 /* STORE_STALE: the credential is not active, no SMS credential, or has other keys of its own.
    STORE_DAMAGED: it is too long. */
 MUST_USE enum store_result store_sms_keys_put(struct store_txn *t, const struct store_sms_keys *x);
+/* The lowest credential above *cred that has a row, which becomes its; 0 to begin with. Nothing is
+   unsealed: whether the row can be read, and is of what the credential has now, reading it says. */
+MUST_USE enum store_result store_sms_keys_next(struct store_reader *r, uint32_t *cred);
 /* The earliest that is due by now_ms, after *after_ms and *after_cred, which become its;
    STORE_NONE: there is none. A hint: the row says whether it is. */
 MUST_USE enum store_result store_sms_keys_next_due(

@@ -196,6 +196,7 @@ struct store_stats store_stats(struct store *s)
 		.hot_bytes = (uint64_t)hot_facts(s->parts.hot).slots * SLOT_SIZE,
 		.commit_us_last = w.commit_us_last,
 		.commit_us_max = w.commit_us_max,
+		.commit = w.commit,
 		.is_full = w.is_full,
 		.is_broken = w.is_broken,
 	};

@@ -21,6 +21,7 @@
 #define LWG_STORE_STORE_H
 
 #include "base/attr.h"
+#include "base/histogram.h"
 #include "base/net.h"
 #include "store/credential.h"
 #include "store/error.h"
@@ -105,6 +106,7 @@ struct store_stats {
 	uint64_t resting; /* CIDs of associations that have gone (S25) */
 	uint64_t staged;
 	uint64_t commit_us_last, commit_us_max;
+	struct histogram commit;
 	bool is_full;   /* the last new session was refused for want of room */
 	bool is_broken; /* the medium failed (S4): nothing is written any more */
 };
@@ -332,6 +334,9 @@ MUST_USE enum store_result store_next_deadline(
 /* The session with the lowest credential above *cred, which becomes its; 0 to begin with. */
 MUST_USE enum store_result store_next_session(
 	struct store_reader *r, uint32_t *cred, struct store_session *out);
+/* The same without unsealing, which costs a twentieth: the credential's number alone. Whether its
+   row can be read, reading it says. */
+MUST_USE enum store_result store_next_session_number(struct store_reader *r, uint32_t *cred);
 /* STORE_STALE: its credential is not active any more, has expired, or what the device proves has
    changed since (R-211). */
 MUST_USE enum store_result store_find_resume(

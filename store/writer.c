@@ -101,6 +101,7 @@ static void note_commit(struct writer *w, uint64_t us)
 	(void)pthread_mutex_lock(&w->lock);
 	w->stats.commits++;
 	w->stats.commit_us_last = us;
+	histogram_add(&w->stats.commit, us);
 	if (us > w->stats.commit_us_max)
 		w->stats.commit_us_max = us;
 	(void)pthread_mutex_unlock(&w->lock);

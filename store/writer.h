@@ -19,6 +19,7 @@
 #define LWG_STORE_WRITER_H
 
 #include "base/attr.h"
+#include "base/histogram.h"
 #include "store/error.h"
 
 #include <stdbool.h>
@@ -48,6 +49,7 @@ struct writer_owner {
 struct writer_stats {
 	uint64_t commits, operations, failed, full;
 	uint64_t commit_us_last, commit_us_max;
+	struct histogram commit;
 	bool is_full, is_broken;
 };
 

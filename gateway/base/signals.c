@@ -7,7 +7,7 @@
 
 void signals_block(sigset_t *before)
 {
-	static const int own[] = { SIGBUS, SIGSEGV, SIGABRT, SIGFPE, SIGILL };
+	static const int own[] = { SIGBUS, SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGSYS };
 	sigset_t others;
 	(void)sigfillset(&others);
 	for (size_t i = 0; i < COUNT_OF(own); i++)

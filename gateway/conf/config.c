@@ -18,6 +18,7 @@
 #include "conf/config_sms_keys.h"
 #include "conf/config_store.h"
 #include "conf/config_upstreams.h"
+#include "conf/config_web.h"
 #include "conf/draft.h"
 #include "conf/fail.h"
 #include "conf/mask.h"
@@ -76,6 +77,13 @@ static uint32_t processors(void)
 	return n < 1 ? 1 : (uint32_t)(n < CONF_WORKERS_MAX ? n : CONF_WORKERS_MAX);
 }
 
+static uint8_t sandbox_of(const char *word)
+{
+	return strcmp(word, "on") == 0    ? CONF_SANDBOX_ON
+	       : strcmp(word, "off") == 0 ? CONF_SANDBOX_OFF
+					  : CONF_SANDBOX_TRY;
+}
+
 static enum conf_update update_of(const char *word)
 {
 	if (strcmp(word, "forward") == 0)
@@ -97,6 +105,7 @@ static void fill_numbers(const struct conf_draft *d, struct conf_gateway *out)
 	/* What nobody has written must serve on a machine of any size. */
 	if (v[KEY_HANDSHAKE_BYTES].line == 0 && out->handshake_bytes_max / out->workers < least)
 		out->handshake_bytes_max = least * out->workers;
+	out->sandbox = sandbox_of(v[KEY_SANDBOX].text);
 	out->relay_queue_messages = (uint32_t)v[KEY_QUEUE_MESSAGES].number;
 	out->relay_queue_bytes = v[KEY_QUEUE_BYTES].number;
 	out->relay_answer_s = (uint32_t)v[KEY_ANSWER].number;
@@ -132,7 +141,8 @@ static bool fill_texts(const struct conf_draft *d, struct conf_gateway *out)
 		!conf_fill_path(d, KEY_EVENTS_FILE, &out->events_file) ||
 		!conf_fill_path(d, KEY_EVENTS_PATH, &out->events_path))
 		return no_memory(d);
-	return log_level_parse(v[KEY_LOG_LEVEL].text, &out->log_level);
+	return log_level_parse(v[KEY_LOG_LEVEL].text, &out->log_level) &&
+	       log_form_parse(v[KEY_LOG_FORMAT].text, &out->log_format);
 }
 
 static bool take_uri(const struct conf_draft *d, const char *text, struct conf_gateway *out)
@@ -250,7 +260,7 @@ static bool fill(const struct conf_draft *d, struct conf_gateway *out)
 		fill_told(d, out) && conf_fill_upstreams(d, out) && conf_fill_dtls(d, out) &&
 		conf_fill_store(d, out) && fill_uris(d, out) && conf_fill_repository(d, out) &&
 		conf_fill_sms(d, out) && conf_fill_bsf(d, out) && conf_fill_sms_keys(d, out) &&
-		fits_together(d, out))
+		conf_fill_web(d, out) && fits_together(d, out))
 		return true;
 	conf_free(out);
 	return false;

@@ -14,7 +14,7 @@
 #define LWG_CONF_CONFIG_H
 
 #include "base/attr.h"
-#include "base/log.h"
+#include "base/log_sink.h"
 #include "base/net.h"
 #include "conf/dtls.h"
 #include "conf/labels.h"
@@ -53,6 +53,8 @@ enum conf_power_loss { CONF_POWER_RESUME, CONF_POWER_PROBE, CONF_POWER_GAP };
 struct conf_error {
 	char text[CONF_ERROR_MAX]; /* "FILE:LINE: what is wrong; what would be right" */
 };
+
+enum conf_sandbox { CONF_SANDBOX_TRY, CONF_SANDBOX_ON, CONF_SANDBOX_OFF };
 
 struct conf_prefix {          /* a range of source addresses */
 	struct net_addr base; /* port 0; host bits 0 */
@@ -130,10 +132,12 @@ struct conf_sms_keys { /* of devices by short messages whose keys are renewed; s
 };
 
 struct conf_gateway {
-	char *file;         /* its name, as it is in errors */
-	uint32_t workers;   /* >= 1: 0 in the file has become the number of processors */
-	char *user, *group; /* "" = stay who we are */
-	char *credentials;  /* path, made absolute to the configuration's folder; NULL: none */
+	char *file;          /* its name, as it is in errors */
+	uint32_t workers;    /* >= 1: 0 in the file has become the number of processors */
+	char *user, *group;  /* "" = stay who we are */
+	uint8_t sandbox;     /* enum conf_sandbox */
+	struct net_addr web; /* of the status page and the metrics; family 0: none */
+	char *credentials;   /* path, made absolute to the configuration's folder; NULL: none */
 	struct net_addr listeners[CONF_LISTENERS_MAX];
 	size_t listeners_len;                               /* >= 1 */
 	struct conf_dtls listener_dtls[CONF_LISTENERS_MAX]; /* of listeners, by number */
@@ -165,6 +169,7 @@ struct conf_gateway {
 	size_t told_len;                        /* 0: nobody */
 	uint32_t told_rate;                     /* at most so many a second, of the process */
 	enum log_level log_level;
+	enum log_form log_format;
 	/* As written; without store_anchor the gateway does RESUME (S6, S11). */
 	enum conf_power_loss store_after_power_loss;
 	uint32_t store_evict_after_s;

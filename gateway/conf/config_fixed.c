@@ -7,6 +7,7 @@
 #include "conf/config_repository.h"
 #include "conf/config_sms.h"
 #include "conf/config_sms_keys.h"
+#include "conf/config_web.h"
 #include "conf/keys.h"
 
 enum type { NUMBER, TEXT };
@@ -29,6 +30,7 @@ static const struct setting settings[] = {
 	SETTING(KEY_WORKERS, NUMBER, workers),
 	SETTING(KEY_USER, TEXT, user),
 	SETTING(KEY_GROUP, TEXT, group),
+	SETTING(KEY_SANDBOX, NUMBER, sandbox),
 	SETTING(KEY_CREDENTIALS, TEXT, credentials),
 	SETTING(KEY_CID_NODE, NUMBER, cid_node),
 	SETTING(KEY_CID_RANDOM, NUMBER, cid_random),
@@ -54,6 +56,7 @@ static const struct setting settings[] = {
 	SETTING(KEY_EVENTS_FILE, TEXT, events_file),
 	SETTING(KEY_EVENTS_PATH, TEXT, events_path),
 	SETTING(KEY_LOG_LEVEL, NUMBER, log_level),
+	SETTING(KEY_LOG_FORMAT, NUMBER, log_format),
 	SETTING(KEY_STORE_PATH, TEXT, store_path),
 	SETTING(KEY_STORE_KEY_FILE, TEXT, store_key_file),
 	SETTING(KEY_STORE_KEY_CREDENTIAL, TEXT, store_key_credential),
@@ -207,6 +210,7 @@ const char *conf_fixed(
 		{ KEY_SMS_SOCKET, conf_same_sms },
 		{ KEY_SMS_KEYS_OVERLAP, conf_same_sms_keys },
 		{ KEY_BSF_URL, conf_same_bsf },
+		{ KEY_WEB_ADDRESS, conf_same_web },
 		{ KEY_UPSTREAMS, same_titles },
 	};
 	const struct {

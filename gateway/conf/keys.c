@@ -16,6 +16,10 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 		"User to become after the sockets are bound, when started as root. Empty: stay." },
 	[KEY_GROUP] = { "group", CONF_TEXT, 0, 32, NULL, "lwgate", NULL, NULL,
 		"Group to become, as user." },
+	[KEY_SANDBOX] = { "sandbox", CONF_WORD, 0, 0, "try|on|off", "try", NULL, NULL,
+		"System calls and files that lwgated does not need are out of its reach once it "
+		"has started (seccomp, Landlock): what the kernel has; \"on\": no start without "
+		"both; see Sandbox in lwgated(8)." },
 	[KEY_CREDENTIALS] = { "credentials", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
 		"File of the devices' names and keys, see lwgate-credentials(5). At each start the "
 		"store is made to hold what the file says. Empty: the store alone says who may "
@@ -469,8 +473,19 @@ const struct conf_row conf_rows[KEY_COUNT] = {
 	[KEY_EVENTS_PATH] = { "events.path", CONF_TEXT, 0, 1024, NULL, "", NULL, NULL,
 		"Socket from which \"lwgatectl events\" and other subscribers have the same lines; "
 		"at most 107 bytes with its folder. Empty: none." },
+	[KEY_WEB_ADDRESS] = { "web.address", CONF_TEXT, 0, 64, NULL, "", NULL, NULL,
+		"Loopback address on which the status page (/) and the metrics (/metrics) are "
+		"served over HTTP, to whoever has a login on this machine. Empty: they are not." },
+	[KEY_WEB_PORT] = { "web.port", CONF_NUMBER, 1, 65535, NULL, "9684", NULL, NULL,
+		"Its port." },
 	[KEY_LOG_LEVEL] = { "log.level", CONF_WORD, 0, 0, "error|warn|info|debug", "info", NULL,
 		NULL, "How much is logged: lines of this level and of those before it." },
+	[KEY_LOG_FORMAT] = { "log.format", CONF_WORD, 0, 0, "auto|text|logfmt|journal", "auto",
+		NULL, NULL,
+		"text: a line for people. logfmt: pairs key=value with a time, for programs. "
+		"journal: fields of systemd's journal, LWGATE_EVENT and one for each pair of the "
+		"line. auto: the journal where stderr is the journal's, else text. See "
+		"lwgate-events(7)." },
 	[KEY_STORE_PATH] = { "store.path", CONF_TEXT, 0, 1024, NULL, "/var/lib/lwgate", NULL, NULL,
 		"Folder of the store, which is made (0700) if it does not exist. Empty: everything "
 		"is kept in memory and lost with the process." },

@@ -45,6 +45,11 @@ static const struct shape {
 	[CTL_POLICY_FACTS] = { false, true, true, NULL },
 	[CTL_SMS_KEYS] = { true, false, false, "an endpoint is missing; name one" },
 	[CTL_SMS_REFRESH] = { true, false, false, "an endpoint is missing; name one" },
+	[CTL_IMPORT_TRY] = { false, false, false, NULL },
+	[CTL_TRACE] = { true, true, false, "an endpoint is missing; name one" },
+	[CTL_EVENTS] = { false, true, false, NULL },
+	[CTL_HAPPENED] = { false, true, false, NULL },
+	[CTL_UPGRADING] = { false, false, false, NULL },
 };
 
 enum ctl_status ctl_say(const struct ctl_ask *a, enum ctl_status status, const char *sentence)
@@ -134,8 +139,6 @@ static bool gather(
 		free(*found);
 		return false;
 	}
-	if (*len < PAGE_SLEEPERS)
-		*from = 0;
 	return true;
 }
 
@@ -238,6 +241,18 @@ static enum ctl_status upgrade(const struct ctl_ask *a)
 	return ctl_say(a, s, said.text);
 }
 
+/* For lwgatectl alone: "none|tried|refused RUN VERSION". */
+static enum ctl_status upgrading(const struct ctl_ask *a)
+{
+	static const char *const words[] = { "none", "tried", "refused" };
+	struct ctl_upgrading is;
+	if (a->source->upgrading == NULL)
+		return ctl_say(a, CTL_FAILED, "this gateway cannot replace itself; restart it");
+	a->source->upgrading(a->source->ctx, &is);
+	ctl_out_form(a->out, "%s %u %s\n", words[is.trial], is.run, is.version);
+	return CTL_DONE;
+}
+
 static enum ctl_status reload(const struct ctl_ask *a)
 {
 	struct ctl_said said = { "" };
@@ -269,6 +284,8 @@ static enum ctl_status act(const struct ctl_ask *a)
 		return close_one(a);
 	case CTL_UPGRADE:
 		return upgrade(a);
+	case CTL_UPGRADING:
+		return upgrading(a);
 	case CTL_RELOAD:
 		return reload(a);
 	case CTL_CRED_ADD:
@@ -279,6 +296,7 @@ static enum ctl_status act(const struct ctl_ask *a)
 	case CTL_IMPORT_BEGIN:
 	case CTL_IMPORT_STAGE:
 	case CTL_IMPORT_COMMIT:
+	case CTL_IMPORT_TRY:
 	case CTL_STORE_STATUS:
 	case CTL_STORE_REWRAP:
 	case CTL_STORE_ROTATE:
@@ -289,6 +307,10 @@ static enum ctl_status act(const struct ctl_ask *a)
 	case CTL_SMS_KEYS:
 	case CTL_SMS_REFRESH:
 		return ctl_answer_sms(a);
+	case CTL_TRACE:
+	case CTL_EVENTS:
+	case CTL_HAPPENED:
+		return ctl_answer_live(a);
 	case CTL_VERBS:
 		break;
 	}

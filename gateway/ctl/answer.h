@@ -46,6 +46,8 @@ enum ctl_status ctl_say_malformed(const struct ctl_ask *a);
 enum ctl_status ctl_answer_store(const struct ctl_ask *a);
 /* Those of the policy. */
 enum ctl_status ctl_answer_policy(const struct ctl_ask *a);
+/* Those about what happens now. */
+enum ctl_status ctl_answer_live(const struct ctl_ask *a);
 /* Those of keys for short messages. */
 enum ctl_status ctl_answer_sms(const struct ctl_ask *a);
 

@@ -132,8 +132,13 @@ static enum ctl_status import_begin(const struct ctl_ask *a)
 		return cannot(a);
 	if (a->q->body_len != 1)
 		return ctl_say_malformed(a);
+	const uint8_t how = a->q->body[0];
+	if ((how & CTL_IMPORT_DRY) != 0 && s->import_dry == NULL)
+		return cannot(a);
 	abort_import(a);
-	*a->import = s->import_begin(s->ctx, a->q->arg, a->q->body[0] != 0, &said);
+	*a->import = s->import_begin(s->ctx, a->q->arg, (how & CTL_IMPORT_REPLACE) != 0, &said);
+	if (*a->import != NULL && (how & CTL_IMPORT_DRY) != 0)
+		s->import_dry(s->ctx, *a->import);
 	return ctl_say(a, *a->import == NULL ? CTL_FAILED : CTL_DONE, said.text);
 }
 
@@ -169,6 +174,17 @@ static enum ctl_status import_commit(const struct ctl_ask *a)
 	const enum ctl_status status = s->import_commit(s->ctx, *a->import, &said);
 	*a->import = NULL;
 	return ctl_say(a, status, said.text);
+}
+
+static enum ctl_status import_try(const struct ctl_ask *a)
+{
+	const struct ctl_store_source *s = &a->source->store;
+	struct ctl_said said = { "" };
+	if (*a->import == NULL || s->import_try == NULL)
+		return ctl_say(a, CTL_FAILED, "no import has begun here; begin again");
+	const enum ctl_status status = s->import_try(s->ctx, *a->import, a->out, &said);
+	*a->import = NULL;
+	return status == CTL_DONE ? status : ctl_say(a, status, said.text);
 }
 
 /* --- the store's keys ------------------------------------------------------------------------- */
@@ -235,6 +251,7 @@ enum ctl_status ctl_answer_store(const struct ctl_ask *a)
 		[CTL_IMPORT_BEGIN] = import_begin,
 		[CTL_IMPORT_STAGE] = import_stage,
 		[CTL_IMPORT_COMMIT] = import_commit,
+		[CTL_IMPORT_TRY] = import_try,
 		[CTL_STORE_STATUS] = facts,
 		[CTL_STORE_REWRAP] = rewrap,
 		[CTL_STORE_ROTATE] = rotate,

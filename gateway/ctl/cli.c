@@ -36,14 +36,12 @@ void cli_begin(void)
 
 int cli_wrong(const char *what, const char *detail, const char *remedy)
 {
-	(void)fprintf(stderr, "lwgatectl: %s%s; %s\n", what, detail, remedy);
-	return CLI_USAGE;
+	return cli_complain(CLI_USAGE, remedy, "%s%s", what, detail);
 }
 
 static int unreachable(const char *path, const char *why, const char *remedy)
 {
-	(void)fprintf(stderr, "lwgatectl: cannot reach lwgated at %s: %s; %s\n", path, why, remedy);
-	return CLI_USAGE;
+	return cli_complain(CLI_UNREACHED, remedy, "cannot reach lwgated at %s: %s", path, why);
 }
 
 int cli_not_understood(const struct cli *c)
@@ -198,15 +196,23 @@ static int exchange(struct cli_wire *w, const struct ctl_request *q, int timeout
 	return nng_recvmsg(w->sock, &w->answer, 0);
 }
 
-int cli_ask(struct cli *c, const struct ctl_request *q, int timeout_ms, struct cli_answer *a)
+/* lost: NULL, or who is told that the gateway has gone amid the question; then nothing is said. */
+static int ask(struct cli *c, const struct ctl_request *q, int timeout_ms, struct cli_answer *a,
+	bool *lost)
 {
+	if (lost != NULL)
+		*lost = false;
+	*a = (struct cli_answer){ .status = CTL_FAILED };
 	const int status = connect_to(c);
 	if (status != CLI_DONE)
 		return status;
 	forget(c->wire);
 	const int error = exchange(c->wire, q, timeout_ms);
+	if (lost != NULL)
+		*lost = error == NNG_ECONNRESET || error == NNG_ECLOSED;
 	if (error != 0)
-		return nng_failed(c->path, error, timeout_ms);
+		return lost != NULL && *lost ? CLI_UNREACHED
+					     : nng_failed(c->path, error, timeout_ms);
 	const uint8_t *body = nng_msg_body(c->wire->answer);
 	const size_t len = nng_msg_len(c->wire->answer);
 	if (len < HEAD_LEN || body[0] != CTL_VERSION || body[1] > CTL_FAILED)
@@ -215,6 +221,20 @@ int cli_ask(struct cli *c, const struct ctl_request *q, int timeout_ms, struct c
 		.status = (enum ctl_status)body[1], .body = body + HEAD_LEN, .len = len - HEAD_LEN
 	};
 	return CLI_DONE;
+}
+
+int cli_ask(struct cli *c, const struct ctl_request *q, int timeout_ms, struct cli_answer *a)
+{
+	return ask(c, q, timeout_ms, a, NULL);
+}
+
+int cli_ask_again(struct cli *c, const struct ctl_request *q, int timeout_ms, struct cli_answer *a,
+	bool *lost)
+{
+	const int status = ask(c, q, timeout_ms, a, lost);
+	if (*lost)
+		cli_end(c); /* another connection, the next time */
+	return status;
 }
 
 int cli_one(struct cli *c, enum ctl_verb verb, int timeout_ms, struct cli_answer *a)

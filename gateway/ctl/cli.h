@@ -23,7 +23,8 @@
 struct cli_wire; /* nng's */
 struct nng_msg;
 
-enum { CLI_DONE = 0, CLI_REFUSED = 1, CLI_USAGE = 2 };
+/* Exit statuses; their meanings do not change. CLI_USAGE: also of a file here that is not good. */
+enum { CLI_DONE = 0, CLI_REFUSED = 1, CLI_USAGE = 2, CLI_UNREACHED = 3 };
 /* How long a question may take: a short one, and one that the store's disk has a part in. */
 enum { CLI_SHORT_MS = 5000, CLI_LONG_MS = 600000 };
 
@@ -54,11 +55,22 @@ enum cli_option {
 	CLI_NO_REPOSITORY,
 	CLI_NOSEC,
 	CLI_SMS,
+	CLI_FOLLOW,
+	CLI_RULE,
+	CLI_SINCE,
+	CLI_EVERY,
+	CLI_PAYLOAD,
+	CLI_FOR,
+	CLI_CONFIG,
+	CLI_DRY_RUN,
+	CLI_FORMAT,
+	CLI_NO_WAIT,
 	CLI_OPTIONS
 };
 
 struct cli {
 	const char *path; /* of the socket */
+	bool socket_said; /* it is not the default */
 	enum ctl_form form;
 	const char *arg, *second;         /* behind the command; NULL: none */
 	const char *options[CLI_OPTIONS]; /* NULL: not given */
@@ -77,10 +89,21 @@ void cli_end(struct cli *c);
 /* CLI_DONE: *a is filled, whatever its status. */
 MUST_USE int cli_ask(
 	struct cli *c, const struct ctl_request *q, int timeout_ms, struct cli_answer *a);
-/* The same, and prints the answer. */
+/* The same, of what may be asked again: *lost: the gateway has gone amid the question; nothing was
+   printed. */
+MUST_USE int cli_ask_again(struct cli *c, const struct ctl_request *q, int timeout_ms,
+	struct cli_answer *a, bool *lost);
+/* As cli_ask(), and prints the answer. */
 MUST_USE int cli_ask_print(struct cli *c, const struct ctl_request *q, int timeout_ms);
 /* Prints a text that the gateway has sent: on the standard output, but people's errors. */
 MUST_USE int cli_print(const struct cli *c, const struct cli_answer *a);
+/* In which form the program speaks; before anything else. */
+void cli_speak(enum ctl_form form);
+/* "lwgatectl: sentence; remedy" on the standard error, or {"error", "remedy"} on the standard
+   output. remedy NULL: none. Returns status. */
+int cli_complain(int status, const char *remedy, const char *form, ...) PRINTF_LIKE(3, 4);
+/* What was done, of a command that has no other answer. */
+void cli_tell(const char *form, ...) PRINTF_LIKE(1, 2);
 /* "lwgatectl: what detail; remedy" */
 int cli_wrong(const char *what, const char *detail, const char *remedy);
 int cli_not_understood(const struct cli *c);
@@ -119,6 +142,9 @@ int cli_policy_explain(struct cli *c);
 int cli_policy_test(struct cli *c);
 int cli_policy_diff(struct cli *c);
 int cli_events(struct cli *c);
+int cli_top(struct cli *c);
+int cli_trace(struct cli *c);
+int cli_upgrade(struct cli *c);
 /* These ask no gateway. */
 int cli_key_new(struct cli *c);
 int cli_key_csr(struct cli *c);

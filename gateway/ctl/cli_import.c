@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/cli.h"
+#include "ctl/cli_import.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,29 +7,10 @@
 
 #include "base/secret.h"
 #include "base/wipe.h"
-#include "base/wr.h"
 #include "conf/config.h"
 #include "conf/credentials.h"
-#include "ctl/csv_cred.h"
-#include "ctl/security_object.h"
 
-enum { READ_AT_ONCE = 65536 };
-
-/* What import needs while it lasts, in memory for secrets. */
-struct importing {
-	struct cli *cli;
-	const char *name;
-	int status; /* the first that was not CLI_DONE */
-	struct csv_cred csv;
-	bool by_object; /* or it is: */
-	struct security_object object;
-	char read[READ_AT_ONCE];
-	struct wr w; /* into body */
-	uint8_t body[CTL_BODY_MAX];
-};
-
-/* False: the status is not CLI_DONE any more. */
-static bool ask(struct importing *i, const struct ctl_request *q, int timeout_ms)
+bool cli_import_ask(struct importing *i, const struct ctl_request *q, int timeout_ms)
 {
 	struct cli_answer a;
 	i->status = cli_ask(i->cli, q, timeout_ms, &a);
@@ -38,19 +19,21 @@ static bool ask(struct importing *i, const struct ctl_request *q, int timeout_ms
 	return i->status == CLI_DONE;
 }
 
-static bool begin(struct importing *i)
+bool cli_import_begin(struct importing *i)
 {
-	const uint8_t replace = i->cli->options[CLI_REPLACE] != NULL;
+	const uint8_t how =
+		(uint8_t)((i->cli->options[CLI_REPLACE] != NULL ? CTL_IMPORT_REPLACE : 0) |
+			  (i->dry ? CTL_IMPORT_DRY : 0));
 	struct ctl_request q = { .form = i->cli->form,
 		.verb = CTL_IMPORT_BEGIN,
-		.body = &replace,
-		.body_len = sizeof(replace) };
+		.body = &how,
+		.body_len = sizeof(how) };
 	(void)snprintf(q.arg, sizeof(q.arg), "%s", i->name);
 	i->w = wr_into(i->body, sizeof(i->body));
-	return ask(i, &q, CLI_SHORT_MS);
+	return cli_import_ask(i, &q, CLI_SHORT_MS);
 }
 
-static bool stage(struct importing *i)
+bool cli_import_stage(struct importing *i)
 {
 	const struct ctl_request q = {
 		.form = i->cli->form,
@@ -58,16 +41,16 @@ static bool stage(struct importing *i)
 		.body = i->body,
 		.body_len = i->w.len,
 	};
-	const bool ok = i->w.len == 0 || ask(i, &q, CLI_SHORT_MS);
+	const bool ok = i->w.len == 0 || cli_import_ask(i, &q, CLI_SHORT_MS);
 	i->w = wr_into(i->body, sizeof(i->body));
 	return ok;
 }
 
-static bool add(void *ctx, const struct ctl_cred *c)
+bool cli_import_add(void *ctx, const struct ctl_cred *c)
 {
 	struct importing *i = ctx;
 	struct ctl_cred whole = *c;
-	if (sizeof(i->body) - i->w.len < CTL_CRED_MAX && !stage(i))
+	if (sizeof(i->body) - i->w.len < CTL_CRED_MAX && !cli_import_stage(i))
 		return false;
 	i->status = cli_terms(i->cli, &whole);
 	if (i->status == CLI_DONE)
@@ -76,13 +59,12 @@ static bool add(void *ctx, const struct ctl_cred *c)
 	return i->status == CLI_DONE;
 }
 
-/* All of it, or the gateway forgets what has come when we hang up. */
-static int commit(struct importing *i)
+int cli_import_commit(struct importing *i)
 {
 	const struct ctl_request q = { .form = i->cli->form, .verb = CTL_IMPORT_COMMIT };
-	if (!stage(i))
+	if (!cli_import_stage(i))
 		return i->status;
-	return cli_ask_print(i->cli, &q, CLI_LONG_MS);
+	return i->dry ? cli_import_try(i) : cli_ask_print(i->cli, &q, CLI_LONG_MS);
 }
 
 /* --- CSV -------------------------------------------------------------------------------------- */
@@ -90,33 +72,34 @@ static int commit(struct importing *i)
 static int csv_wrong(const struct importing *i)
 {
 	unsigned line = 0;
-	const char *why = i->by_object ? security_object_why(&i->object, &line)
-				       : csv_cred_why(&i->csv, &line);
+	const char *why = i->format == CLI_FORMAT_OBJECT_CSV
+				  ? security_object_why(&i->object, &line)
+				  : csv_cred_why(&i->csv, &line);
 	if (i->status != CLI_DONE) /* it was not the file */
 		return i->status;
-	(void)fprintf(stderr, "lwgatectl: %s:%u: %s; nothing was changed\n", i->name, line, why);
-	return CLI_REFUSED;
+	return cli_complain(CLI_REFUSED, "nothing was changed", "%s:%u: %s", i->name, line, why);
 }
 
 static bool feed(struct importing *i, size_t len)
 {
-	return i->by_object ? security_object_feed(&i->object, i->read, len)
-			    : csv_cred_feed(&i->csv, i->read, len);
+	return i->format == CLI_FORMAT_OBJECT_CSV ? security_object_feed(&i->object, i->read, len)
+						  : csv_cred_feed(&i->csv, i->read, len);
 }
 
 static bool end(struct importing *i)
 {
-	return i->by_object ? security_object_end(&i->object) : csv_cred_end(&i->csv);
+	return i->format == CLI_FORMAT_OBJECT_CSV ? security_object_end(&i->object)
+						  : csv_cred_end(&i->csv);
 }
 
-/* Of devices, that belong to nobody else. */
-static void tell_private_keys(const struct importing *i)
+/* They belong to nobody else. */
+void cli_import_tell_private_keys(const struct importing *i, size_t n)
 {
-	if (i->object.private_keys > 0)
+	if (n > 0)
 		(void)fprintf(stderr,
 			"lwgatectl: %s: %zu private keys of devices are in it and were not taken; "
 			"they belong into the devices alone: remove them from the file\n",
-			i->name, i->object.private_keys);
+			i->name, n);
 }
 
 static int import_csv(struct importing *i, const char *file)
@@ -126,13 +109,13 @@ static int import_csv(struct importing *i, const char *file)
 	bool ok = true;
 	if (fd < 0)
 		return CLI_USAGE;
-	if (!begin(i)) {
+	if (!cli_import_begin(i)) {
 		if (fd != STDIN_FILENO)
 			(void)close(fd);
 		return i->status;
 	}
-	csv_cred_begin(&i->csv, add, i);
-	security_object_begin(&i->object, i->cli->options[CLI_ENDPOINT], add, i);
+	csv_cred_begin(&i->csv, cli_import_add, i);
+	security_object_begin(&i->object, i->cli->options[CLI_ENDPOINT], cli_import_add, i);
 	do {
 		n = read(fd, i->read, sizeof(i->read));
 		if (n > 0)
@@ -144,8 +127,8 @@ static int import_csv(struct importing *i, const char *file)
 	if (ok && n < 0)
 		return cli_wrong(i->name, " cannot be read", strerror(error));
 	ok = ok && end(i);
-	tell_private_keys(i);
-	return ok ? commit(i) : csv_wrong(i);
+	cli_import_tell_private_keys(i, i->object.private_keys);
+	return ok ? cli_import_commit(i) : csv_wrong(i);
 }
 
 /* --- libconfig -------------------------------------------------------------------------------- */
@@ -192,41 +175,119 @@ static int import_libconfig(struct importing *i, const char *file)
 	struct ctl_cred c;
 	struct cred_set *s = cred_load_import(file, &error);
 	if (s == NULL) {
-		(void)fprintf(stderr, "lwgatectl: %s; nothing was changed\n", error.text);
-		return CLI_REFUSED;
+		return cli_complain(CLI_REFUSED, "nothing was changed", "%s", error.text);
 	}
-	bool ok = begin(i);
+	bool ok = cli_import_begin(i);
 	for (uint32_t n = 0; ok && n < cred_count(s); n++) {
 		from_set(s, n, &c);
-		ok = add(i, &c);
+		ok = cli_import_add(i, &c);
 	}
 	wipe(&c, sizeof(c));
 	cred_free(s);
-	return ok ? commit(i) : i->status;
+	return ok ? cli_import_commit(i) : i->status;
 }
 
-static bool is_csv(const char *file)
+/* --- which of them ---------------------------------------------------------------------------- */
+
+struct format_word {
+	const char *word;
+	enum cli_format format;
+};
+
+static bool ends_in(const char *file, const char *end)
 {
-	const char *dot = strrchr(file, '.');
-	return dot != NULL && strcmp(dot, ".csv") == 0;
+	const size_t len = strlen(file), tail = strlen(end);
+	return len > tail && strcmp(file + len - tail, end) == 0;
+}
+
+static enum cli_format by_name(const char *file)
+{
+	static const struct format_word ends[] = {
+		{ ".csv", CLI_FORMAT_CSV },
+		{ ".json", CLI_FORMAT_JSON },
+		{ ".tlv", CLI_FORMAT_TLV },
+		{ ".cbor", CLI_FORMAT_SENML_CBOR },
+	};
+	for (size_t i = 0; i < COUNT_OF(ends); i++) {
+		if (ends_in(file, ends[i].word))
+			return ends[i].format;
+	}
+	return CLI_FORMAT_CONF;
+}
+
+/* CLI_FORMATS: no such word. */
+static enum cli_format by_word(const char *word)
+{
+	static const struct format_word words[] = {
+		{ "conf", CLI_FORMAT_CONF },
+		{ "csv", CLI_FORMAT_CSV },
+		{ "security-csv", CLI_FORMAT_OBJECT_CSV },
+		{ "json", CLI_FORMAT_JSON },
+		{ "leshan", CLI_FORMAT_LESHAN },
+		{ "tlv", CLI_FORMAT_TLV },
+		{ "senml-json", CLI_FORMAT_SENML_JSON },
+		{ "senml-cbor", CLI_FORMAT_SENML_CBOR },
+		{ "lwm2m-json", CLI_FORMAT_LWM2M_JSON },
+	};
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		if (strcmp(word, words[i].word) == 0)
+			return words[i].format;
+	}
+	return CLI_FORMATS;
+}
+
+static enum cli_format format_of(const struct cli *c)
+{
+	if (c->options[CLI_FORMAT] != NULL)
+		return by_word(c->options[CLI_FORMAT]);
+	if (c->options[CLI_SECURITY_OBJECT] != NULL)
+		return CLI_FORMAT_OBJECT_CSV;
+	return c->options[CLI_CSV] != NULL ? CLI_FORMAT_CSV : by_name(c->arg);
+}
+
+static int import(struct importing *i, const char *file)
+{
+	switch (i->format) {
+	case CLI_FORMAT_CONF:
+		return import_libconfig(i, file);
+	case CLI_FORMAT_CSV:
+	case CLI_FORMAT_OBJECT_CSV:
+		return import_csv(i, file);
+	case CLI_FORMAT_LESHAN:
+	case CLI_FORMAT_TLV:
+	case CLI_FORMAT_SENML_JSON:
+	case CLI_FORMAT_SENML_CBOR:
+	case CLI_FORMAT_LWM2M_JSON:
+	case CLI_FORMAT_JSON:
+		return cli_import_text(i, file);
+	case CLI_FORMATS:
+		break;
+	}
+	return cli_wrong("--format: no such format", "",
+		"write conf, csv, security-csv, json, leshan, tlv, senml-json, senml-cbor or "
+		"lwm2m-json");
 }
 
 int cli_cred_import(struct cli *c)
 {
-	const char *file = c->arg;
-	const bool object = c->options[CLI_SECURITY_OBJECT] != NULL;
-	const bool csv = object || c->options[CLI_CSV] != NULL || is_csv(file);
-	if (!object && c->options[CLI_ENDPOINT] != NULL)
+	const char *const file = c->arg;
+	const enum cli_format format = format_of(c);
+	const bool stdin_named = strcmp(file, "-") == 0;
+	if (c->options[CLI_ENDPOINT] != NULL &&
+		(format == CLI_FORMAT_CONF || format == CLI_FORMAT_CSV))
 		return cli_wrong("--endpoint goes with --security-object", "", "leave it out");
-	if (!csv && strcmp(file, "-") == 0)
-		return cli_wrong("the standard input is read as CSV only", "", "add --csv");
+	if (format == CLI_FORMAT_CONF && stdin_named)
+		return cli_wrong("of the standard input it is not known what it is", "",
+			"add --csv, or --format");
 	struct importing *i = secret_new(sizeof(*i));
 	if (i == NULL)
 		return cli_wrong("no memory", "", "free some");
 	i->cli = c;
-	i->by_object = object;
-	i->name = strcmp(file, "-") == 0 ? "stdin" : file;
-	const int status = csv ? import_csv(i, file) : import_libconfig(i, file);
+	i->format = format;
+	i->dry = c->options[CLI_DRY_RUN] != NULL;
+	i->name = stdin_named ? "stdin" : file;
+	const int status = import(i, file);
+	ctl_out_fini(&i->refused);
 	secret_free(i, sizeof(*i));
 	return status;
 }

@@ -166,6 +166,8 @@ int cli_key_csr(struct cli *c)
 						     "name the file of one, as lwgatectl key new "
 						     "makes it");
 	EVP_PKEY_free(f.key);
+	if (status == CLI_DONE && c->form == CTL_JSON)
+		cli_tell("%s has the request", c->second);
 	return status;
 }
 

@@ -237,6 +237,8 @@ static int export_file(struct listing *l, const char *file)
 int cli_cred_export(struct cli *c)
 {
 	const char *file = c->options[CLI_WITH_SECRETS];
+	if (file == NULL && c->form == CTL_JSON)
+		return cli_cred_list(c); /* the same, in the form that was asked for */
 	struct listing l = {
 		.cli = c,
 		.secrets = file != NULL,
@@ -249,7 +251,6 @@ int cli_cred_export(struct cli *c)
 	const int status = file != NULL ? export_file(&l, file) : list_all(&l);
 	ctl_out_fini(&l.out);
 	if (status == CLI_DONE && file != NULL)
-		(void)fprintf(stderr, "lwgatectl: %zu credentials with their keys are in %s\n",
-			l.count, file);
+		cli_tell("%zu credentials with their keys are in %s", l.count, file);
 	return status;
 }

@@ -21,8 +21,7 @@ enum { EXAMPLES = 10, WORDS_MAX = 512 };
 /* A file of a policy, or of expectations, that is not good. */
 static int refused(const struct conf_error *error)
 {
-	(void)fprintf(stderr, "lwgatectl: %s\n", error->text);
-	return CLI_REFUSED;
+	return cli_complain(CLI_REFUSED, NULL, "%s", error->text);
 }
 
 static int readable(const char *file)
@@ -119,10 +118,8 @@ static int explain(void *context, const struct ctl_facts *found)
 		ctl_show_explained(&e->out, e->form, e->rules, &f, &found->rest);
 		return CLI_DONE;
 	}
-	(void)fprintf(stderr,
-		"lwgatectl: %s cannot happen to this session: %s; use another --event\n",
-		policy_event_word(e->event), why);
-	return CLI_REFUSED;
+	return cli_complain(CLI_REFUSED, "use another --event",
+		"%s cannot happen to this session: %s", policy_event_word(e->event), why);
 }
 
 int cli_policy_explain(struct cli *c)

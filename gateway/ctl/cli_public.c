@@ -39,8 +39,7 @@ static bool read_all(int fd, char *out, size_t *len)
 
 static int wrong(const char *option, const char *file, const char *why)
 {
-	(void)fprintf(stderr, "lwgatectl: %s %s: %s\n", option, file, why);
-	return CLI_USAGE;
+	return cli_complain(CLI_USAGE, NULL, "%s %s: %s", option, file, why);
 }
 
 /* What is in the file may be a private key, by mistake: it is kept like one. */

@@ -82,9 +82,7 @@ static int proof(const struct cli *c, struct ctl_cred *d)
 		status = cli_public_key(key, "--public-key", false, &spki);
 		if (status != CLI_DONE)
 			return status;
-		d->kind = CTL_CRED_RAW_KEY;
-		d->identity_len = sizeof(spki.digest);
-		memcpy(d->identity, spki.digest, sizeof(spki.digest));
+		ctl_cred_by_raw_key(d, &spki);
 		return CLI_DONE;
 	}
 	if (cn != NULL) {

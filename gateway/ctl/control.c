@@ -331,9 +331,11 @@ void ctl_close(struct ctl_control *c)
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		hang_up(c, &c->clients[i]);
 	if (c->door >= 0) {
+		const bool own = ctl_door_is_own(c->door);
 		(void)close(c->door);
 		/* Fails where the folder is root's and we are no more; the next start does it. */
-		(void)unlink(c->path);
+		if (own)
+			(void)unlink(c->path);
 	}
 	if (c->poll >= 0)
 		(void)close(c->poll);

@@ -27,6 +27,8 @@
 
 struct ctl_out;
 struct ctl_sms_keys;
+struct ctl_trace;
+struct ctl_trace_ask;
 
 enum { CTL_STAYS = 4, CTL_CID_MAX = 20 };
 
@@ -129,6 +131,8 @@ struct ctl_air {           /* without DTLS (R-078, R-084); see gateway/air.h */
 	uint64_t outside, strangers, unknown, challenged, shown, withheld, copies, full;
 };
 
+enum { CTL_KEY_STATES = 7 };
+
 struct ctl_sms {           /* by short messages; see gateway/sms.h */
 	uint64_t sessions; /* now */
 	uint64_t in, out, forged, replayed, reflected, malformed, later, lost, triggers;
@@ -139,6 +143,7 @@ struct ctl_sms {           /* by short messages; see gateway/sms.h */
 	/* The same of keys that are renewed, and of who is asked for them. */
 	struct {
 		uint64_t changes, failed, asked, obtained, refused, pushes, under_way;
+		uint64_t sets[CTL_KEY_STATES]; /* now, by enum keyset_state */
 	} keys;
 	struct {
 		uint64_t asked, tokens, answered, failed, under_way, waiting;
@@ -154,11 +159,18 @@ struct ctl_listener {
 	uint64_t datagrams_in, octets_in, datagrams_out, octets_out, handshakes;
 };
 
+enum { CTL_UPSTREAMS_MAX = 8 };
+struct ctl_upstream {                    /* the way to one server */
+	uint32_t addresses, passed_over; /* that it has; of these: that do not answer */
+};
+
 struct ctl_worker { /* one worker's numbers */
 	struct ctl_air air;
 	struct ctl_sms sms;
 	struct ctl_listener listeners[CTL_LISTENERS_MAX];
 	size_t listeners_len;
+	struct ctl_upstream upstreams[CTL_UPSTREAMS_MAX];
+	size_t upstreams_len;
 	struct dtls_stats dtls;
 	struct relay_stats relay;
 	uint64_t datagrams_in, datagrams_out, send_failed, handed_over;
@@ -167,6 +179,18 @@ struct ctl_worker { /* one worker's numbers */
 	   wait, and were too many. */
 	uint64_t stale, slowed, held_lost;
 	uint64_t proofs[CTL_PROOFS]; /* handshakes of devices, by enum ctl_cred_kind */
+};
+
+struct ctl_recent {
+	uint64_t from;       /* asked: the number of the first line that is not known; 0: any */
+	uint64_t next, lost; /* answered: to ask with; lines that have gone before */
+};
+
+/* The program that runs, and the trial of the one that is to follow. */
+struct ctl_upgrading {
+	enum ctl_trial { CTL_TRIAL_NONE, CTL_TRIAL_ON, CTL_TRIAL_REFUSED } trial;
+	uint32_t run;        /* of the store: another program, another number */
+	const char *version; /* static */
 };
 
 /* What the control room asks of the gateway. Each call blocks the main thread until the workers
@@ -180,8 +204,9 @@ struct ctl_source {
 	bool (*sessions)(
 		void *ctx, const char *endpoint_or_null, struct ctl_session **out, size_t *len);
 	/* Sleeping sessions in the order of their credentials: those of *from and after, at most
-	   cap of them; *from becomes the number to go on with; *len < cap: there are no more.
-	   False: the store failed. NULL: nobody sleeps. */
+	   cap of them, and maybe none: as many sessions are looked at as do not keep the main
+	   thread from its devices, awake or asleep. *from becomes the number to go on with; 0:
+	   there are no more. False: the store failed. NULL: nobody sleeps. */
 	bool (*sleepers)(
 		void *ctx, uint32_t *from, struct ctl_session *out, size_t cap, size_t *len);
 	/* Closes both legs of an endpoint's sessions, with close_notify, asleep or awake; of one
@@ -191,6 +216,8 @@ struct ctl_source {
 	/* Begins the replacement of the program by the one that is installed now, once it has shown
 	   that it takes the configuration; the answer goes out before. NULL: cannot. */
 	enum ctl_status (*upgrade)(void *ctx, struct ctl_said *said);
+	/* How far that is. NULL: cannot. */
+	void (*upgrading)(void *ctx, struct ctl_upgrading *out);
 	/* Reads the configuration, keys and certificates anew. NULL: cannot. */
 	enum ctl_status (*reload)(void *ctx, struct ctl_said *said);
 	/* What is decided by. False: nothing is. NULL: there is none. */
@@ -210,6 +237,14 @@ struct ctl_source {
 		void *ctx, const char *endpoint, struct ctl_sms_keys *out, struct ctl_said *said);
 	/* It is to have others, now; says what follows from that. */
 	enum ctl_status (*sms_refresh)(void *ctx, const char *endpoint, struct ctl_said *said);
+	/* Begins to trace what comes from and goes to a device, or goes on; what came since. *out
+	   is the caller's also when it failed. NULL: cannot. */
+	enum ctl_status (*trace)(void *ctx, const char *endpoint, const struct ctl_trace_ask *ask,
+		struct ctl_trace *out, struct ctl_said *said);
+	/* Appends the last lines of the chronicle that are newer. NULL: cannot. */
+	void (*events)(void *ctx, struct ctl_recent *recent, struct ctl_out *out);
+	/* The same of the log's lines that are a warning or worse. */
+	void (*happened)(void *ctx, struct ctl_recent *recent, struct ctl_out *out);
 	struct ctl_store_source store;
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/purpose.h"
+#include "conf/spki.h"
 
 enum {
 	OWN = 2,
@@ -269,4 +270,12 @@ const char *ctl_cred_origin_word(enum ctl_cred_origin origin)
 		break;
 	}
 	return "lwgatectl";
+}
+
+void ctl_cred_by_raw_key(struct ctl_cred *c, const struct conf_spki *key)
+{
+	_Static_assert(sizeof(key->digest) <= sizeof(c->identity), "an identity has room for it");
+	c->kind = CTL_CRED_RAW_KEY;
+	c->identity_len = sizeof(key->digest);
+	memcpy(c->identity, key->digest, sizeof(key->digest));
 }

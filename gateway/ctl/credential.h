@@ -76,6 +76,7 @@ struct ctl_staged {
 	uint8_t identity[CTL_NAME_MAX];
 };
 
+struct conf_spki;
 struct ctl_cred {
 	uint32_t line; /* in the file that it comes from; 0: none */
 	/* What the store knows; 0 on the way there. */
@@ -116,5 +117,8 @@ MUST_USE bool ctl_cred_read(struct rd *r, struct ctl_cred *out);
 const char *ctl_cred_kind_word(enum ctl_cred_kind kind);
 /* "lwgatectl", "file", "bootstrap". */
 const char *ctl_cred_origin_word(enum ctl_cred_origin origin);
+
+/* The device proves this public key (RFC 7250): its identity is the key's digest. */
+void ctl_cred_by_raw_key(struct ctl_cred *c, const struct conf_spki *key);
 
 #endif

@@ -170,6 +170,15 @@ int ctl_door_open(const struct ctl_door_file *file, char *error, size_t error_le
 	return -1;
 }
 
+/* The kernel keeps who has called listen(2). */
+bool ctl_door_is_own(int door)
+{
+	struct ucred maker;
+	socklen_t len = sizeof(maker);
+	return getsockopt(door, SOL_SOCKET, SO_PEERCRED, &maker, &len) == 0 &&
+	       maker.pid == getpid();
+}
+
 int ctl_door_accept(int door)
 {
 	struct sockaddr_un from;

@@ -14,6 +14,7 @@
 
 #include "base/attr.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct ctl_door_file {
@@ -23,6 +24,9 @@ struct ctl_door_file {
 
 /* A listening, non-blocking socket; closing it and removing the file is the caller's. */
 MUST_USE int ctl_door_open(const struct ctl_door_file *file, char *error, size_t error_len);
+/* Did this process make it, also before an exec? Else its file is the service manager's, and stays
+   when we go. */
+bool ctl_door_is_own(int door);
 /* One who has come, close-on-exec and non-blocking; -1: errno, EAGAIN when nobody has. */
 MUST_USE int ctl_door_accept(int door);
 

@@ -90,3 +90,12 @@ void ctl_json_null(struct ctl_json *j)
 	before(j);
 	ctl_out_text(j->out, "null");
 }
+
+void ctl_json_pair(struct ctl_json *j, const char *key, const char *text)
+{
+	ctl_json_key(j, key);
+	if (text[0] == '\0')
+		ctl_json_null(j);
+	else
+		ctl_json_text(j, text);
+}

@@ -31,5 +31,7 @@ void ctl_json_number(struct ctl_json *j, uint64_t n);
 void ctl_json_signed(struct ctl_json *j, int64_t n);
 void ctl_json_bool(struct ctl_json *j, bool b);
 void ctl_json_null(struct ctl_json *j);
+/* A key and its text; null for "". */
+void ctl_json_pair(struct ctl_json *j, const char *key, const char *text);
 
 #endif

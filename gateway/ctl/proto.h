@@ -9,12 +9,14 @@
  *          SESSION, CLOSE, CRED_REVOKE, CRED_SHOW  u8 enum ctl_purpose, or nothing
  *          CRED_ADD, CRED_REPLACE  one credential (ctl/credential)
  *          CRED_PAGE       u32 from, u8 with keys
- *          IMPORT_BEGIN    u8 replace
+ *          IMPORT_BEGIN    u8 CTL_IMPORT_REPLACE, CTL_IMPORT_DRY
  *          IMPORT_STAGE    credentials
  *          STORE_REWRAP    u8 enum ctl_kek, for CTL_KEK_KEY 32 octets
  *          POLICY_TEXT     u32 from, an octet of the text
  *          POLICY_FACTS    u64 from; the argument is an endpoint, then from is an enum
  *                          ctl_purpose, or "": all
+ *          TRACE           u64 after, u8 with payload
+ *          EVENTS, HAPPENED  u64 from
  * Answer:  u8 version (1), u8 status (enum ctl_status), then the text in the form that was asked
  *          for; but of status CTL_DONE, and for these verbs:
  *          SESSIONS        u32 from (of the next page; 0: there is none), 9 octets widths, text:
@@ -25,6 +27,10 @@
  *                          two pages are of one text, u16 length of its name, name, text from
  *                          there: at least an octet if there is one
  *          POLICY_FACTS    u64 from (of the next page; 0: there is none), facts (ctl/facts)
+ *          IMPORT_TRY      what would be done with each, see ctl/tried; nothing is
+ *          UPGRADING       text: "none", "tried" or "refused", the run of the store, the version
+ *          TRACE, EVENTS, HAPPENED  u64 after or from (of the next question), u64 lost, text:
+ *                          lines
  *
  * Promise: pure, total, bounded (I7). No answer holds a secret (I5) but CRED_PAGE with keys, which
  *          is wiped, as every request with a body is.
@@ -70,8 +76,14 @@ enum ctl_verb {
 	CTL_POLICY_FACTS,
 	CTL_SMS_KEYS,
 	CTL_SMS_REFRESH,
+	CTL_TRACE,
+	CTL_EVENTS,
+	CTL_IMPORT_TRY,
+	CTL_HAPPENED,
+	CTL_UPGRADING,
 	CTL_VERBS
 };
+enum { CTL_IMPORT_REPLACE = 1, CTL_IMPORT_DRY = 2 };
 enum ctl_status { CTL_DONE, CTL_UNKNOWN_ENDPOINT, CTL_BAD_REQUEST, CTL_FAILED };
 
 struct ctl_request {

@@ -255,9 +255,7 @@ static bool raw_key(const struct record *r)
 	const char *const why = conf_spki_from_der(r->s->octets, len, &key);
 	if (why != NULL)
 		return fail(r->s, r->line, "%s: %s", names[IDENTITY], why);
-	c->kind = CTL_CRED_RAW_KEY;
-	c->identity_len = sizeof(key.digest);
-	memcpy(c->identity, key.digest, sizeof(key.digest));
+	ctl_cred_by_raw_key(c, &key);
 	return true;
 }
 

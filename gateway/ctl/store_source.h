@@ -10,7 +10,9 @@
 #ifndef LWG_CTL_STORE_SOURCE_H
 #define LWG_CTL_STORE_SOURCE_H
 
+#include "base/histogram.h"
 #include "ctl/credential.h"
+#include "ctl/out.h"
 #include "ctl/proto.h"
 
 #include <stdbool.h>
@@ -31,6 +33,7 @@ struct ctl_store_facts {
 	uint64_t file_bytes, hot_bytes;
 	uint64_t associations, sessions, credentials, resumable, staged;
 	uint64_t commit_us_last, commit_us_max;
+	struct histogram commit;
 	bool is_full, is_broken;
 	bool fresh, continuous, anchored; /* this start */
 	uint32_t incarnation;
@@ -72,6 +75,12 @@ struct ctl_store_source {
 		void *ctx, void *import, const struct ctl_cred *c, struct ctl_said *said);
 	enum ctl_status (*import_commit)(void *ctx, void *import, struct ctl_said *said);
 	void (*import_abort)(void *ctx, void *import);
+	/* After begin: nothing will be done, and what is refused is no end. */
+	void (*import_dry)(void *ctx, void *import);
+	/* Instead of commit, and frees it, too: what it would do, into *out (ctl/tried), all that
+	   was staged and refused included. */
+	enum ctl_status (*import_try)(
+		void *ctx, void *import, struct ctl_out *out, struct ctl_said *said);
 
 	/* The store's keys. said also says what has to be changed in lwgate.conf before the next
 	   start: then the store is opened by the new key only. A TPM's object that does not exist

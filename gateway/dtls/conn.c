@@ -268,8 +268,10 @@ static void got_data(struct dtls_arrival *a, struct dtls_conn *c, uint8_t *msg, 
 	const size_t most = c->fragment_code > 0 ? dtls_conn_text_max(c) : DTLS_PLAIN_MAX;
 	if (len > most) /* */
 		dtls_drop(a, &e->stats.junk);
-	else if (len > 0) /* */
+	else if (len > 0) { /* */
+		a->delivered = true;
 		e->owner.message(e->owner.ctx, c, msg, len);
+	}
 }
 
 /* Nothing that it says is believed: it may be a record of long ago. */

@@ -99,6 +99,11 @@ struct dtls_engine *dtls_engine_new(
 	return NULL;
 }
 
+void dtls_hush(struct dtls_engine *e)
+{
+	e->hushed = true;
+}
+
 void dtls_engine_free(struct dtls_engine *e)
 {
 	if (!e)

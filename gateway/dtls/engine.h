@@ -194,6 +194,19 @@ struct dtls_knock {
 	uint64_t seq;
 };
 
+/* A record that has been dealt with. Borrowed. */
+struct dtls_fated {
+	enum dtls_role role;
+	const struct net_path *path; /* where it came from */
+	uint32_t cred; /* whose it was, or whose it said it was; DTLS_NO_CRED: nobody knows */
+	size_t len;    /* of its datagram */
+	uint16_t epoch;
+	uint64_t seq;
+	uint8_t type;    /* as its header says */
+	bool is_message; /* it was one of data, and `message` had it */
+	const char *why; /* it was dropped: its counter's name (dtls/stats); NULL: it was taken */
+};
+
 /* What the engine asks of its owner. All are called only from within dtls_* calls, and must not
    call back into the engine except where said. */
 struct dtls_owner {
@@ -296,6 +309,9 @@ struct dtls_owner {
 	void (*session_keep)(void *ctx, const struct dtls_resumable *s);
 	void (*link_session_keep)(void *ctx, void *user, const struct dtls_resumable *s);
 	void (*session_drop)(void *ctx, const uint8_t *id, size_t len);
+	/* Of each record, once dtls_trace() has asked for that: what became of it. Calls nothing.
+	   May be NULL. */
+	void (*fate)(void *ctx, const struct dtls_fated *f);
 	/* NULL in every build but the one for captures (R-323): the secrets of a handshake that
 	   has finished. */
 	void (*keylog)(void *ctx, const uint8_t client_random[32], const uint8_t master[48]);
@@ -459,6 +475,16 @@ uint64_t dtls_next_ms(const struct dtls_engine *e);
 /* Only within `room` and `sent`: in how long this datagram goes out again if nothing comes, so
    that it is of no use afterwards (RFC 7925 A.4); 0: it does not. */
 uint32_t dtls_repeats_ms(const struct dtls_engine *e);
+
+/* From now on no device's handshake begins: its hello is dropped (deferred), and it repeats it, to
+   whoever has the socket then. Those under way go on. */
+void dtls_hush(struct dtls_engine *e);
+
+/* owner.fate is called from now on, or no more. */
+void dtls_trace(struct dtls_engine *e, bool on);
+/* Only within `message`, `unproven` and `failed`: the record in hand. False: none is. Of *out only
+   path, len, epoch, seq and type are filled. */
+bool dtls_arrived(const struct dtls_engine *e, struct dtls_fated *out);
 
 void *dtls_conn_user(const struct dtls_conn *c);
 void dtls_conn_set_user(struct dtls_conn *c, void *user);

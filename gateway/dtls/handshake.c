@@ -101,7 +101,9 @@ void dtls_handshake_fail(struct dtls_handshake *h, enum dtls_cause cause, const 
 	dtls_resume_failed(h);
 	dtls_admit_failed(h, cause);
 	detach(h);
+	_Static_assert(DTLS_CAUSES == DTLS_FAIL_ANEW + 1, "each cause is counted");
 	e->stats.handshakes_failed[h->role]++;
+	e->stats.failed_by[h->role][cause]++;
 	const struct dtls_failure f = {
 		.role = h->role,
 		.cause = cause,

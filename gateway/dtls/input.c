@@ -80,6 +80,10 @@ static void client_hello(struct dtls_arrival *a, const struct dtls_fragment *f, 
 		dtls_drop(a, &e->stats.junk);
 		return;
 	}
+	if (e->hushed && !a->hs) {
+		dtls_drop(a, &e->stats.deferred);
+		return;
+	}
 	/* A hello that follows our demand is not the first (RFC 6347 4.2.2). */
 	const bool good = dtls_cookie_good(&e->cookies, &a->path->peer, &hello, e->now_ms);
 	if (!good || f->message_seq == 0) {
@@ -173,6 +177,7 @@ static bool to_association(
 {
 	if (!a->conn)
 		return dtls_conn_rouse(a, r, how);
+	a->cred = a->conn->cred;
 	if (dtls_conn_is_besieged(a, a->conn)) {
 		dtls_drop(a, &a->e->stats.untried);
 		*how = DTLS_BEYOND; /* dropped, and nobody is to blame */
@@ -272,6 +277,7 @@ static void to_handshake(
 		return;
 	}
 	a->hs = h;
+	a->cred = h->cred;
 	if (!dtls_handshake_protected(a, r))
 		dtls_handshake_unopened(a, r);
 }
@@ -320,8 +326,13 @@ static void record(struct dtls_arrival *a, const struct dtls_record *r, const ui
 {
 	const bool cid = r->type == DTLS_CID;
 	a->dropped = false;
+	a->delivered = false;
+	a->record = r;
+	a->cred = DTLS_NO_CRED;
 	if (!cid)
 		look_again(a);
+	if (!cid && a->hs)
+		a->cred = a->hs->cred;
 	if (r->epoch == 0 && !cid)
 		clear(a, r);
 	else if (!may_be_protected(r))
@@ -333,6 +344,8 @@ static void record(struct dtls_arrival *a, const struct dtls_record *r, const ui
 	a->e->stats.heard++;
 	a->e->stats.taken += !a->dropped;
 	a->records++;
+	if (a->e->tells)
+		dtls_fate_tell(a);
 }
 
 /* What was computed ahead of one datagram. */
@@ -358,10 +371,12 @@ static void input(struct dtls_engine *e, enum dtls_role role, const struct dtls_
 	const uint64_t *cid_hash = ahead->has_cid ? &ahead->hash : NULL;
 	const bool dtls = may_be_dtls(d); /* before any look-up */
 	forget_look(&a);
+	e->arrival = &a;
 	while (dtls && dtls_record_next(&at, &left, &r)) {
 		record(&a, &r, cid_hash);
 		cid_hash = NULL;
 	}
+	e->arrival = NULL;
 	const bool rest = left > 0 || !dtls;
 	e->stats.heard += rest;
 	e->stats.junk += rest;

@@ -287,8 +287,10 @@ bool dtls_conn_rouse(struct dtls_arrival *a, const struct dtls_record *r, enum d
 	};
 	const bool known = cid ? o->asleep_by_cid(o->ctx, a->role, &k, &s)
 			       : o->asleep(o->ctx, a->role, a->path, r->seq, &s);
-	if (known)
+	if (known) {
+		a->cred = s.cred;
 		try_sleeper(a, r, &s, how);
+	}
 	wipe(&s, sizeof(s));
 	return known;
 }

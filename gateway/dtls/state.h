@@ -4,6 +4,7 @@
  * includes this.
  *
  *   engine.c     the public face: new, free, connect, tick, facts
+ *   fate.c       what became of a record, for who wants to know
  *   input.c      datagram -> records -> hello, handshake or association
  *   handshake.c  one handshake in libssl: its life, and the association that it makes
  *   handshake_flight.c  what it says: flights and their timer, alerts, what libssl writes
@@ -212,6 +213,7 @@ struct dtls_engine {
 	struct dtls_cookies cookies;
 	struct dtls_libssl lib;
 	struct dtls_profile *profile; /* of who has none: PSK with CCM_8 */
+	bool hushed;
 	struct dtls_pipe pipe;
 	uint8_t feed[DTLS_FEED_MAX];                /* the record that libssl is about to read */
 	struct dtls_queued queues[DTLS_NOT_QUEUED]; /* of devices, by enum dtls_queue */
@@ -221,6 +223,8 @@ struct dtls_engine {
 	uint64_t now_ms;
 	uint32_t repeats_ms; /* what is being sent goes out again then; 0: it does not */
 	uint64_t changes;
+	const struct dtls_arrival *arrival; /* the datagram in hand; NULL: none is */
+	bool tells;                         /* owner.fate is called */
 };
 
 /* One datagram on its way through the engine. */
@@ -238,12 +242,19 @@ struct dtls_arrival {
 	bool dropped;    /* the record in hand is counted: see dtls_drop() */
 	uint8_t strange; /* records so far that no association had */
 	size_t records;  /* before the one in hand */
+	/* For dtls/fate: the record in hand, why it was dropped, and whose it is. */
+	const struct dtls_record *record;
+	const uint64_t *reason;
+	uint32_t cred;
+	bool delivered; /* its message went to the owner */
 };
 
 /* The record in hand, or a part of it, comes to nothing: counted once, for the first reason. */
 static inline void dtls_drop(struct dtls_arrival *a, uint64_t *reason)
 {
 	*reason += !a->dropped;
+	if (!a->dropped)
+		a->reason = reason;
 	a->dropped = true;
 }
 
@@ -271,6 +282,11 @@ struct dtls_opener {
 	uint64_t seq;                         /* of its record */
 	uint64_t tag;                         /* hash of its random */
 };
+
+/* --- fate.c ---------------------------------------------------------------------------------- */
+
+/* The record in hand has been dealt with: tells the owner. */
+void dtls_fate_tell(const struct dtls_arrival *a);
 
 /* --- conn.c ---------------------------------------------------------------------------------- */
 

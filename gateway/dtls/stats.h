@@ -16,7 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Counts since dtls_engine_new(), except the last three. */
+enum { DTLS_CAUSES = 13 };
+
+/* Counts since dtls_engine_new(), except what is now. */
 struct dtls_stats {
 	uint64_t handshakes_done[2]; /* by role; the abbreviated ones, too */
 	uint64_t resumed;            /* of them: abbreviated */
@@ -51,6 +53,7 @@ struct dtls_stats {
 	uint64_t nowhere;      /* messages and alerts that were not sent for that */
 	uint64_t told_lost;    /* senders of records for nobody who were told (S27) */
 	size_t conns, handshakes, handshake_bytes; /* now */
+	uint64_t failed_by[2][DTLS_CAUSES]; /* handshakes_failed, by enum dtls_cause (engine) */
 };
 
 /* All that came and was dropped. */

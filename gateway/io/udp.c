@@ -3,10 +3,14 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <linux/errqueue.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+/* It takes struct timespec from whoever was included before. */
+#include <linux/errqueue.h>
 
 static socklen_t name_from(union udp_name *name, const struct net_addr *a)
 {
@@ -66,8 +70,7 @@ static bool configure_v4(int fd, const struct udp_options *o)
 
 static bool configure_v6(int fd, const struct udp_options *o)
 {
-	return set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
-	       set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) &&
+	return set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) &&
 	       set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE) &&
 	       (!o->free_bind || set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1)) &&
 	       (!o->errors || set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1));
@@ -83,6 +86,7 @@ int udp_open(const struct udp_options *o)
 	union udp_name name;
 	const socklen_t len = name_from(&name, &o->bind);
 	const bool good = (!o->reuse_port || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+			  (!v6 || set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
 			  (v6 ? configure_v6(fd, o) : configure_v4(fd, o)) &&
 			  bind(fd, &name.any, len) == 0;
 	if (!good) {
@@ -92,6 +96,31 @@ int udp_open(const struct udp_options *o)
 	}
 	widen(fd);
 	return fd;
+}
+
+static bool is_set(int fd, int level, int option)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+	return getsockopt(fd, level, option, &value, &len) == 0 && value != 0;
+}
+
+int udp_adopt(int fd, const struct udp_options *o)
+{
+	const bool v6 = o->bind.family == NET_IPV6;
+	if (v6 && !is_set(fd, IPPROTO_IPV6, IPV6_V6ONLY))
+		return -EAFNOSUPPORT; /* too late to change it */
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0 ||
+		!(v6 ? configure_v6(fd, o) : configure_v4(fd, o)))
+		return -errno;
+	widen(fd);
+	return 0;
+}
+
+bool udp_shares_port(int fd)
+{
+	return is_set(fd, SOL_SOCKET, SO_REUSEPORT);
 }
 
 bool udp_local(int fd, struct net_addr *out)
@@ -268,7 +297,7 @@ void udp_tx_done(struct udp_tx *tx, size_t len)
 }
 
 /* Writes the control message that makes a datagram leave from our address on the path. */
-static size_t control_from(union udp_control *control, const struct net_path *path)
+static socklen_t control_from(union udp_control *control, const struct net_path *path)
 {
 	static const uint8_t unknown[sizeof(path->local_ip)];
 	if (memcmp(path->local_ip, unknown, sizeof(unknown)) == 0)
@@ -295,7 +324,7 @@ static size_t control_from(union udp_control *control, const struct net_path *pa
 static void prepare(struct udp_tx *tx, size_t n, size_t i)
 {
 	const socklen_t name_len = name_from(&tx->names[n], &tx->paths[i].peer);
-	const size_t control_len = control_from(&tx->controls[n], &tx->paths[i]);
+	const socklen_t control_len = control_from(&tx->controls[n], &tx->paths[i]);
 	tx->parts[n] = (struct iovec){ .iov_base = tx->data[i], .iov_len = tx->lens[i] };
 	tx->heads[n].msg_hdr = (struct msghdr){
 		.msg_name = &tx->names[n],

@@ -38,6 +38,11 @@ struct udp_options {
 
 /* A bound, non-blocking, close-on-exec socket, or -errno. */
 MUST_USE int udp_open(const struct udp_options *o);
+/* Makes a socket that another has bound to o->bind what udp_open() would have made of it. 0, or
+   -errno; EAFNOSUPPORT: it is one of IPv6 that takes IPv4, too. */
+MUST_USE int udp_adopt(int fd, const struct udp_options *o);
+/* Was it bound for a group (SO_REUSEPORT)? */
+MUST_USE bool udp_shares_port(int fd);
 /* The address that fd is bound to; false when the system will not say. */
 MUST_USE bool udp_local(int fd, struct net_addr *out);
 /* The address of ours (port 0) that the kernel would choose towards peer; false when there is no

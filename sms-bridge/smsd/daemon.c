@@ -25,6 +25,7 @@ struct daemon_way {
 	const struct settings_way *settings;
 	size_t number;
 	struct pin_book pin;
+	struct log_limit ready, not_ready, closed; /* an SMSC can cause them as often as it likes */
 };
 
 struct daemon {
@@ -36,7 +37,7 @@ struct daemon {
 	struct link *link;
 	struct daemon_way ways[BRIDGE_WAYS_MAX];
 	ev_prepare prepare;
-	ev_timer wake;
+	ev_timer wake, beat;
 	struct daemon_owner owner;
 	ev_signal signals[4];
 	uint64_t leave_ms; /* 0: it stays */
@@ -80,9 +81,10 @@ static void on_received(void *ctx, struct way *w, const struct way_segment *s)
 
 static void on_ready(void *ctx, struct way *w, bool is, const char *why)
 {
-	const struct daemon_way *const d = ctx;
+	struct daemon_way *const d = ctx;
 	(void)w;
-	log_say(d->daemon->log, is || why[0] == '\0' ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+	log_limited(d->daemon->log, is ? &d->ready : &d->not_ready, now_ms(NULL),
+		is || why[0] == '\0' ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
 		is ? "way-ready" : "way-not-ready", "way=%s%s%s", d->settings->name,
 		why[0] != '\0' ? ": " : "", why);
 	bridge_ready(d->daemon->bridge, d->number, is, now_ms(NULL));
@@ -90,10 +92,11 @@ static void on_ready(void *ctx, struct way *w, bool is, const char *why)
 
 static void on_close(void *ctx, struct way *w, uint64_t again_ms, const char *why)
 {
-	const struct daemon_way *const d = ctx;
+	struct daemon_way *const d = ctx;
 	const uint64_t now = now_ms(NULL);
 	(void)w;
-	log_say(d->daemon->log, why[0] == '\0' ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "way-closed",
+	log_limited(d->daemon->log, &d->closed, now,
+		why[0] == '\0' ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "way-closed",
 		"way=%s again_s=%llu%s%s", d->settings->name,
 		(unsigned long long)(again_ms > now ? (again_ms - now) / S_MS : 0),
 		why[0] != '\0' ? ": " : "", why);
@@ -147,12 +150,8 @@ static void on_event(void *ctx, enum bridge_event e, size_t number, uint64_t id,
 	struct daemon *const d = ctx;
 	const char *const way =
 		number < d->settings->ways_len ? d->settings->ways[number].name : "-";
-	if (level_of(e) == LOG_LEVEL_DEBUG)
-		log_say(d->log, LOG_LEVEL_DEBUG, bridge_event_name(e),
-			"way=%s id=%016llx code=0x%x", way, (unsigned long long)id, code);
-	else
-		log_limited(d->log, &d->limits[e], now_ms(NULL), level_of(e), bridge_event_name(e),
-			"way=%s id=%016llx code=0x%x", way, (unsigned long long)id, code);
+	log_limited(d->log, &d->limits[e], now_ms(NULL), level_of(e), bridge_event_name(e),
+		"way=%s id=%016llx code=0x%x", way, (unsigned long long)id, code);
 }
 
 static void on_connected(void *ctx, bool is)
@@ -307,6 +306,14 @@ static bool open_bridge(struct daemon *d, struct conf_error *error)
 	return d->bridge ? true : conf_fail(error, "lwgate-smsd", 0, "no memory");
 }
 
+static void on_beat(struct ev_loop *loop, ev_timer *t, int events)
+{
+	const struct daemon *const d = t->data;
+	(void)loop;
+	(void)events;
+	d->owner.turns(d->owner.ctx);
+}
+
 static void expect_signal(struct daemon *d, ev_signal *s, int number)
 {
 	ev_signal_init(s, on_signal, number);
@@ -327,7 +334,8 @@ struct daemon *daemon_open(const struct settings *s, const struct log *log,
 	d->loop = ev_loop_new(EVFLAG_AUTO);
 	ev_prepare_init(&d->prepare, settle);
 	ev_timer_init(&d->wake, on_wake, 0., 0.);
-	d->prepare.data = d;
+	ev_timer_init(&d->beat, on_beat, 0., d->owner.beat_ms * s_per_ms);
+	d->prepare.data = d->beat.data = d;
 	for (size_t i = 0; i < COUNT_OF(numbers); i++)
 		expect_signal(d, &d->signals[i], numbers[i]);
 	return d;
@@ -356,14 +364,19 @@ bool daemon_start(struct daemon *d, struct conf_error *error)
 	const size_t kept = spool_each(d->spool, restore, d);
 	log_say(d->log, LOG_LEVEL_INFO, "spool", "path=%s segments=%zu", d->settings->spool, kept);
 	d->link = link_new(d->loop, d->settings->gateway, &owner, why);
-	return d->link ? true : conf_fail(error, "lwgate-smsd", 0, "%s", why);
+	if (!d->link)
+		return conf_fail(error, "lwgate-smsd", 0, "%s", why);
+	/* Whoever is told that we are ready may end us at once. */
+	for (size_t i = 0; i < COUNT_OF(d->signals); i++)
+		ev_signal_start(d->loop, &d->signals[i]);
+	return true;
 }
 
 void daemon_run(struct daemon *d)
 {
-	for (size_t i = 0; i < COUNT_OF(d->signals); i++)
-		ev_signal_start(d->loop, &d->signals[i]);
 	ev_prepare_start(d->loop, &d->prepare);
+	if (d->owner.beat_ms > 0)
+		ev_timer_start(d->loop, &d->beat);
 	link_start(d->link);
 	for (size_t i = 0; i < d->settings->ways_len; i++)
 		line_start(d->ways[i].line);
@@ -384,6 +397,7 @@ void daemon_free(struct daemon *d)
 	}
 	spool_close(d->spool);
 	if (d->loop) {
+		ev_timer_stop(d->loop, &d->beat);
 		for (size_t i = 0; i < COUNT_OF(d->signals); i++)
 			ev_signal_stop(d->loop, &d->signals[i]);
 		ev_loop_destroy(d->loop);

@@ -18,15 +18,17 @@
 #include "sms-bridge/smsd/settings.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { DAEMON_LEAVE_MS = 5000 };
 
 struct daemon;
 
-/* SIGHUP: what can be read again is. */
 struct daemon_owner {
 	void *ctx;
-	void (*again)(void *ctx);
+	void (*again)(void *ctx); /* SIGHUP: what can be read again is */
+	void (*turns)(void *ctx); /* each beat_ms, as long as the loop turns */
+	uint32_t beat_ms;         /* 0: never */
 };
 
 /* s and log stay. */

@@ -18,6 +18,7 @@ enum { ANSWER_S = 20, ANSWER_MAX_S = 300 };
 
 struct top { /* as it stands */
 	char user[SETTINGS_WORD_MAX], group[SETTINGS_WORD_MAX], log_level[SETTINGS_WORD_MAX];
+	char sandbox[SETTINGS_WORD_MAX], log_format[SETTINGS_WORD_MAX];
 	char gateway[SETTINGS_PATH_MAX], spool[SETTINGS_PATH_MAX];
 	uint32_t answer_s;
 };
@@ -27,6 +28,8 @@ static const struct settings_key keys[] = {
 	{ "user", AT(top, user), "lwgate", 0, SETTINGS_WORD_MAX - 1, 0, KEY_TEXT, false },
 	{ "group", AT(top, group), "lwgate", 0, SETTINGS_WORD_MAX - 1, 0, KEY_TEXT, false },
 	{ "log_level", AT(top, log_level), "info", 1, SETTINGS_WORD_MAX - 1, 0, KEY_TEXT, false },
+	{ "log_format", AT(top, log_format), "auto", 1, SETTINGS_WORD_MAX - 1, 0, KEY_TEXT, false },
+	{ "sandbox", AT(top, sandbox), "try", 1, SETTINGS_WORD_MAX - 1, 0, KEY_TEXT, false },
 	{ "gateway", AT(top, gateway), "/run/lwgate/sms", 1, SETTINGS_PATH_MAX - 1, 0, KEY_TEXT,
 		false },
 	{ "spool", AT(top, spool), "/var/lib/lwgate-smsd", 1, SETTINGS_PATH_MAX - 1, 0, KEY_TEXT,
@@ -50,9 +53,9 @@ static bool read_ways(const struct settings_source *from, const char *folder,
 	const config_setting_t *list, struct settings *out)
 {
 	const int len = config_setting_length(list);
-	if (!config_setting_is_list(list) || len < 1 || len > BRIDGE_WAYS_MAX)
+	if (!config_setting_is_list(list) || len > BRIDGE_WAYS_MAX)
 		return conf_fail(from->error, from->file, config_setting_source_line(list),
-			"ways must be a list ( ) of 1 to %d groups { }", BRIDGE_WAYS_MAX);
+			"ways must be a list ( ) of at most %d groups { }", BRIDGE_WAYS_MAX);
 	for (int i = 0; i < len; i++) {
 		config_setting_t *const group = config_setting_get_elem(list, (unsigned)i);
 		struct settings_way *const w = &out->ways[i];
@@ -81,6 +84,11 @@ static bool read_top(const struct settings_source *from, const char *folder,
 	if (!log_level_parse(t.log_level, &out->log_level))
 		return conf_fail(
 			from->error, from->file, 0, "log_level must be error, warn, info or debug");
+	if (!log_form_parse(t.log_format, &out->log_format))
+		return conf_fail(from->error, from->file, 0,
+			"log_format must be auto, text, logfmt or journal");
+	if (!confine_mode_parse(t.sandbox, &out->sandbox))
+		return conf_fail(from->error, from->file, 0, "sandbox must be try, on or off");
 	memcpy(out->user, t.user, sizeof(out->user));
 	memcpy(out->group, t.group, sizeof(out->group));
 	out->answer_s = t.answer_s;

@@ -13,8 +13,9 @@
 #define LWG_SMS_BRIDGE_SMSD_SETTINGS_H
 
 #include "base/attr.h"
-#include "base/log.h"
+#include "base/log_sink.h"
 #include "conf/config.h"
+#include "confine/confine.h"
 #include "sms-bridge/modem/modem.h"
 #include "sms-bridge/smpp/smpp.h"
 #include "sms-bridge/smsd/bridge.h"
@@ -46,9 +47,11 @@ struct settings {
 	char gateway[SETTINGS_PATH_MAX];                        /* its socket */
 	char spool[SETTINGS_PATH_MAX];                          /* folder */
 	enum log_level log_level;
+	enum log_form log_format;
+	enum confine_mode sandbox;
 	uint32_t answer_s;
 	struct settings_way ways[BRIDGE_WAYS_MAX];
-	size_t ways_len; /* >= 1 */
+	size_t ways_len; /* 0: nothing is carried yet */
 };
 
 /* NULL: *error says why. */

@@ -16,33 +16,18 @@ requests are NON with a token each, and the fleet tells which came twice.
 
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
-from harness import Process, binary  # noqa: E402  (the path comes first)
+from harness import Process, binary, free_port  # noqa: E402  (the path comes first)
 
 MEMORY = "/dev/shm"  # a tmpfs, for the token
-# Below those that the kernel gives away: nobody may take the port of a gateway that is down.
-PORTS = range(20000, 30000)
 OPS = "read,write,execute,observe"
-
-
-def fixed_port():
-    while True:
-        port = random.choice(PORTS)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            try:
-                s.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-            return port
 
 
 class World:
@@ -67,7 +52,7 @@ class World:
         # On the disk that the store is made for; what must die with the power, in memory.
         self.folder = tempfile.mkdtemp(prefix="world-", dir=self.keep_under)
         self.memory = tempfile.mkdtemp(prefix="lwgate-soak-", dir=MEMORY)
-        self.gateway_port, self.server_port = fixed_port(), fixed_port()
+        self.gateway_port, self.server_port = free_port(), free_port()
         return self
 
     def __exit__(self, *error):
@@ -134,7 +119,7 @@ class World:
         impair = self.start(
             binary("impair"),
             "--listen",
-            f"127.0.0.1:{fixed_port()}",
+            f"127.0.0.1:{free_port()}",
             "--to",
             f"127.0.0.1:{to_port}",
             "--seed",

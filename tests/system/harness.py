@@ -183,6 +183,15 @@ class Device:
         self.up_key = secrets.token_hex(16)
 
 
+def disk_folder():
+    """On a disk, which the system's own temporary folder need not be; open to other users whatever
+    the umask of the test that comes first."""
+    folder = os.path.abspath(os.path.join("build", "system"))
+    os.makedirs(folder, exist_ok=True)
+    os.chmod(folder, 0o755)
+    return folder
+
+
 class Lab:
     """with Lab([...]) as lab: a labserver upstream and a lwgated before it; lab.port is the
     gateway's."""
@@ -302,11 +311,7 @@ class Lab:
         )
 
     def __enter__(self):
-        # With a store: on a disk, which the system's own temporary folder need not be.
-        under = None
-        if self.store is not None:
-            under = os.path.abspath(os.path.join("build", "system"))
-            os.makedirs(under, exist_ok=True)
+        under = disk_folder() if self.store is not None else None
         self.folder = tempfile.mkdtemp(prefix="lwgate-test-", dir=under)
         self.memory = tempfile.mkdtemp(prefix="lwgate-test-", dir=MEMORY)
         try:

@@ -2,6 +2,7 @@
 """lwgate-smsd between an SMSC (tests/lab/smsc) and a gateway that is played here: it listens as
 nng's pair0 does, and says the messages of sms-bridge/wire in a reading of their own."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -9,10 +10,11 @@ import signal
 import socket
 import struct
 import tempfile
+import termios
 import threading
 import time
 
-from harness import DEADLINE_S, Process, binary, free_port
+from harness import DEADLINE_S, Process, binary, disk_folder, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SMSC_FOLDER = os.path.join(HERE, "..", "lab", "smsc")
@@ -293,9 +295,7 @@ class World:
         return self.path(name)
 
     def __enter__(self):
-        under = os.path.abspath(os.path.join("build", "system"))
-        os.makedirs(under, exist_ok=True)
-        self.folder = tempfile.mkdtemp(prefix="lwgate-smsd-", dir=under)
+        self.folder = tempfile.mkdtemp(prefix="lwgate-smsd-", dir=disk_folder())
         try:
             self.port = free_port()
             self.write("password", "secret\n")
@@ -336,6 +336,15 @@ class World:
     def kill_bridge(self):
         self.bridge.child.send_signal(signal.SIGKILL)
         self.bridge.child.wait(DEADLINE_S)
+        if self.kind == MODEM:
+            self.unlock_tty()
+
+    def unlock_tty(self):
+        """A tty is nobody's when its last user is gone; a pseudo terminal, whose other side is
+        open, stays the dead bridge's (TIOCEXCL), and no capability is left to pass over that."""
+        tty = os.open(self.path("tty"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        fcntl.ioctl(tty, termios.TIOCNXCL)
+        os.close(tty)
 
     def __exit__(self, *error):
         if error and error[0]:

@@ -15,6 +15,7 @@ from harness import (  # noqa: E402
     Device,
     Lab,
     binary,
+    disk_folder,
     register_message,
     run_tests,
     s_client,
@@ -148,8 +149,7 @@ def test_a_table_that_is_not_met_ends_with_1():
 def test_errors_name_the_file_the_line_and_the_remedy():
     with open(sample("meters", "conf"), encoding="utf-8") as f:
         text = f.read()
-    folder = os.path.abspath(os.path.join("build", "system"))
-    os.makedirs(folder, exist_ok=True)
+    folder = disk_folder()
     bad = os.path.join(folder, "bad-policy.conf")
     good, table = sample("meters", "conf"), sample("meters", "expect")
     try:

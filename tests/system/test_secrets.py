@@ -313,6 +313,7 @@ class Run:
                 self.devices,
                 build=build,
                 keylog=True,
+                settings='log = { level = "debug"; };\n',
                 store=f'evict_after_s = 3; anchor = "{self.folder}/anchor";',
                 by_control=by_control,
             ) as lab:

@@ -11,6 +11,7 @@ import tempfile
 sys.dont_write_bytecode = True
 import sms_coap as coap  # noqa: E402
 from harness import run_tests  # noqa: E402
+from scrape import Served  # noqa: E402
 from sms_coap import BAD_REQUEST, CHANGED, CREATED  # noqa: E402
 from sms_keyed_gateway import KeyedGateway, Subscriber  # noqa: E402
 
@@ -128,8 +129,37 @@ def test_what_comes_to_nothing_is_refused():
         assert "was revoked" in refused(w, "sms", "keys", asked.endpoint)
 
 
+class Metered(Served, KeyedGateway):
+    def sets(self):
+        scraped = self.metrics().samples.items()
+        found = {dict(k)["state"]: n for (name, k), n in scraped if name == "lwgate_sms_key_sets"}
+        assert len(found) == 7, found
+        return {state: n for state, n in found.items() if n}
+
+    def counted(self, **states):
+        self.until(lambda: self.sets() == states)
+        for device in self.devices:
+            assert self.keys_of(device)["state"] in states
+        status = self.status()
+        for state, n in states.items():
+            assert status[f"sms_key_sets_{state}"] == n, status
+
+
+def test_the_metrics_count_key_sets_by_state():
+    with Metered([Subscriber(ONE), Subscriber(TWO)], keys="refreshes_an_hour = 1;") as w:
+        first, second = w.devices
+        for device in w.devices:
+            device.until_keys()
+        w.counted(delivered=2)
+        assert first.register().code == CREATED
+        w.counted(confirmed=1, delivered=1)
+        w.ctl("credential", "revoke", "--purpose", "sms", second.endpoint)
+        w.until(lambda: w.sets() == {"confirmed": 1})
+
+
 run_tests(
     [
+        test_the_metrics_count_key_sets_by_state,
         test_a_rule_that_alerts_changes_nothing_else,
         test_a_rule_may_end_the_session,
         test_an_order_brings_others,

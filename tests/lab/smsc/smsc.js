@@ -8,10 +8,10 @@ const fs = require('fs');
 const path = require('path');
 const readline = require('readline');
 
-const helper = path.join(__dirname, '..', '..', '..', 'deploy', 'smsc');
-const prefix = execFileSync(helper, ['prefix'], { encoding: 'utf8' }).trim();
+const helper = path.join(__dirname, '..', '..', '..', 'deploy', 'npm');
+const prefix = execFileSync(helper, ['smsc', 'prefix'], { encoding: 'utf8' }).trim();
 if (prefix === '') {
-	process.stderr.write('smsc.js: npm smpp is not here. Remedy: deploy/smsc build\n');
+	process.stderr.write('smsc.js: npm smpp is not here. Remedy: deploy/npm smsc build\n');
 	process.exit(1);
 }
 const smpp = require(path.join(prefix, 'node_modules', 'smpp'));

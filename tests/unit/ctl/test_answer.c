@@ -14,7 +14,7 @@
 #include "ctl/show_time.h"
 
 struct fake { /* a gateway of two workers and two devices */
-	bool broken, no_sleepers, counts;
+	bool broken, no_sleepers, looks_on, counts;
 	void *import;
 	char closed[160];
 	enum ctl_purpose purpose; /* that was said last */
@@ -95,7 +95,7 @@ static bool sessions(void *ctx, const char *endpoint, struct ctl_session **out, 
 	return true;
 }
 
-/* Three sleepers: of credentials 5, 300 and 301. */
+/* Three sleepers: of credentials 5, 300 and 301; who asks for those after 301 is sent on. */
 static bool sleepers(void *ctx, uint32_t *from, struct ctl_session *out, size_t cap, size_t *len)
 {
 	static const uint32_t numbers[] = { 5, 300, 301 };
@@ -113,6 +113,10 @@ static bool sleepers(void *ctx, uint32_t *from, struct ctl_session *out, size_t 
 		(void)snprintf(s->endpoint, sizeof(s->endpoint), "asleep-%u", numbers[i]);
 		*from = numbers[i] + 1;
 	}
+	if (f->looks_on && *from == 302)
+		*from = 400;
+	else if (*from >= 302)
+		*from = 0;
 	return !f->no_sleepers;
 }
 
@@ -352,7 +356,8 @@ static void test_sessions_are_sorted_and_aligned(void **state)
 static void test_sleepers_follow_page_by_page_in_the_same_columns(void **state)
 {
 	(void)state;
-	static const uint8_t first[] = { 0, 0, 0, 1 }, last[] = { 0, 0, 1, 0x2d };
+	static const uint8_t first[] = { 0, 0, 0, 1 }, last[] = { 0, 0, 1, 0x2d },
+			     behind[] = { 0, 0, 1, 0x2e };
 	struct fake f = { 0 };
 	uint8_t head[4 + CTL_WIDTHS] = { 0 };
 	(void)ask_page(&f, CTL_TEXT, head, CTL_DONE);
@@ -378,6 +383,13 @@ static void test_sleepers_follow_page_by_page_in_the_same_columns(void **state)
 		"\"suite\":null,\"forward_secret\":null,\"encrypt_then_mac\":null,"
 		"\"max_fragment_length\":null,"
 		"\"connection_id\":{\"in\":null,\"out\":null,\"out_octets\":null},");
+	/* Where nobody was found there may be more behind. */
+	f.looks_on = true;
+	memcpy(head, behind, sizeof(behind));
+	assert_string_equal(ask_page(&f, CTL_JSON, head, CTL_DONE), "");
+	assert_memory_equal(head, "\0\0\1\x90", 4);
+	assert_string_equal(ask_page(&f, CTL_TEXT, head, CTL_DONE), "");
+	assert_memory_equal(head, "\0\0\0\0", 4);
 	f.no_sleepers = true;
 	memcpy(head, first, sizeof(first));
 	has(ask_page(&f, CTL_TEXT, head, CTL_FAILED), "did not answer");

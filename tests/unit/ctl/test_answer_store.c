@@ -18,7 +18,7 @@ struct fake { /* a store with credentials 1 .. CREDS */
 	struct ctl_rewrap wrap;
 	char revoked[CTL_ARG_MAX + 1];
 	enum ctl_purpose purpose; /* that was said last */
-	size_t staged, begun, committed, aborted;
+	size_t staged, begun, committed, aborted, dry, tried;
 	size_t refuse_at; /* the staged one of this number; 0: none */
 	bool broken;
 	void *import; /* of the one client */
@@ -123,6 +123,24 @@ static void forget(void *ctx, void *import)
 	f->aborted++;
 }
 
+static void be_dry(void *ctx, void *import)
+{
+	struct fake *f = ctx;
+	assert_ptr_equal(import, &f->staged);
+	f->dry++;
+}
+
+static enum ctl_status try_it(void *ctx, void *import, struct ctl_out *out, struct ctl_said *said)
+{
+	struct fake *f = ctx;
+	assert_ptr_equal(import, &f->staged);
+	f->tried++;
+	say(said, "cannot be read");
+	if (!f->broken)
+		ctl_out_text(out, "rows");
+	return f->broken ? CTL_FAILED : CTL_DONE;
+}
+
 static enum ctl_status rewrap(void *ctx, const struct ctl_rewrap *r, struct ctl_said *said)
 {
 	struct fake *f = ctx;
@@ -157,6 +175,8 @@ static const char *ask(struct fake *f, struct ctl_request q, enum ctl_status exp
 						   .import_stage = stage,
 						   .import_commit = commit,
 						   .import_abort = forget,
+						   .import_dry = be_dry,
+						   .import_try = try_it,
 						   .rewrap = rewrap } };
 	struct ctl_out o = { 0 };
 	assert_true(ctl_answer(
@@ -301,6 +321,33 @@ static void test_R024_an_import_ends_with_its_first_error(void **state)
 	assert_null(f.import);
 }
 
+static void test_a_dry_import_is_tried_once(void **state)
+{
+	(void)state;
+	struct fake f = { .broken = false };
+	(void)say_to(&f, CTL_IMPORT_TRY, "", NULL, 0, CTL_FAILED);
+	assert_int_equal(f.tried, 0);
+	(void)say_to(&f, CTL_IMPORT_BEGIN, "f.csv", (const uint8_t *)"\1", 1, CTL_DONE);
+	assert_int_equal(f.dry, 0);
+	(void)say_to(&f, CTL_IMPORT_BEGIN, "f.csv", (const uint8_t *)"\3", 1, CTL_DONE);
+	assert_int_equal(f.dry, 1);
+	assert_int_equal(f.aborted, 1);
+	assert_string_equal(say_to(&f, CTL_IMPORT_TRY, "", NULL, 0, CTL_DONE), "rows");
+	assert_null(f.import);
+	(void)say_to(&f, CTL_IMPORT_TRY, "", NULL, 0, CTL_FAILED);
+	(void)say_to(&f, CTL_IMPORT_COMMIT, "", NULL, 0, CTL_FAILED);
+	assert_int_equal(f.tried, 1);
+	/* Not to replace. */
+	(void)say_to(&f, CTL_IMPORT_BEGIN, "f.csv", (const uint8_t *)"\2", 1, CTL_FAILED);
+	assert_int_equal(f.dry, 1);
+	f.broken = true;
+	(void)say_to(&f, CTL_IMPORT_BEGIN, "f.csv", (const uint8_t *)"\3", 1, CTL_DONE);
+	assert_string_equal(
+		say_to(&f, CTL_IMPORT_TRY, "", NULL, 0, CTL_FAILED), "cannot be read\n");
+	assert_int_equal(f.committed, 0);
+	assert_int_equal(f.aborted, 1);
+}
+
 static void test_a_new_wrapping_key_is_octets_or_a_name(void **state)
 {
 	(void)state;
@@ -381,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_I5_show_and_a_page_without_secrets_have_no_key),
 		cmocka_unit_test(test_pages_have_each_credential_once),
 		cmocka_unit_test(test_R024_an_import_ends_with_its_first_error),
+		cmocka_unit_test(test_a_dry_import_is_tried_once),
 		cmocka_unit_test(test_a_new_wrapping_key_is_octets_or_a_name),
 		cmocka_unit_test(test_the_store_tells_its_health_and_how_it_began),
 		cmocka_unit_test(test_what_a_gateway_cannot_it_says),

@@ -88,20 +88,20 @@ static void test_R108_the_old_association_lives_until_the_new_finished(void **st
 static void test_R108_spoofed_and_replayed_hellos_do_no_harm(void **state)
 {
 	(void)state;
-	struct caught first, second;
-	struct pair *p = stopped_at(HELLO_2, &second);
-	pair_input(p, SERVER, 0, second.d, second.len);
+	struct caught hello;
+	struct pair *p = stopped_at(HELLO_2, &hello);
+	pair_input(p, SERVER, 0, hello.d, hello.len);
 	pair_deliver(p);
 	assert_talk(p);
 	/* The hello of this very association, late or replayed: nothing at all. */
 	const size_t sent = p->side[SERVER].sent;
-	pair_input(p, SERVER, 0, second.d, second.len);
+	pair_input(p, SERVER, 0, hello.d, hello.len);
 	assert_int_equal(p->side[SERVER].sent, sent);
 	assert_int_equal(dtls_stats(p->side[SERVER].e).handshakes, 0);
 	assert_int_equal(dtls_stats(p->side[SERVER].e).replayed, 1);
 	/* Somebody's hello without a cookie: a demand, and no state. */
-	struct pair *const other = stopped_at(HELLO_1, &first);
-	pair_input(p, SERVER, 0, first.d, first.len);
+	struct pair *const other = stopped_at(HELLO_1, &hello);
+	pair_input(p, SERVER, 0, hello.d, hello.len);
 	assert_int_equal(p->side[SERVER].sent, sent + 1);
 	assert_int_equal(dtls_stats(p->side[SERVER].e).handshakes, 0);
 	pair_deliver(p);

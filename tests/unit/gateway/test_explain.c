@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/log_words.h"
 #include "conf/config.h"
 #include "conf/credentials.h"
 #include "gateway/credentials_ops.h"
@@ -110,7 +111,7 @@ static void test_R055_an_identity_is_shown_as_a_keyed_hash_only(void **state)
 	f->shared.identity_key.k0++;
 	assert_string_not_equal(text, gw_explain_text(f->worker, &failure, other));
 	f->worker->log.level = LOG_LEVEL_DEBUG;
-	has(gw_explain_text(f->worker, &failure, text), "\"secret-name\"");
+	has(gw_explain_text(f->worker, &failure, text), " identity_text=\"secret-name\" ");
 }
 
 static void test_R055_an_identity_cannot_forge_a_line(void **state)
@@ -121,7 +122,34 @@ static void test_R055_an_identity_cannot_forge_a_line(void **state)
 	failure.identity = (const uint8_t *)"a\n\0\"why=\\";
 	failure.identity_len = 9;
 	f->worker->log.level = LOG_LEVEL_DEBUG;
-	has(gw_explain_text(f->worker, &failure, text), "\"a\\x0a\\x00\\x22why=\\x5c\"");
+	has(gw_explain_text(f->worker, &failure, text),
+		" identity_text=\"a\\x0a\\x00\\x22why=\\x5c\" ");
+}
+
+/* Also where it is longer than what is shown of it. */
+static void test_R055_an_identity_cannot_forge_a_pair(void **state)
+{
+	struct fixture *f = *state;
+	char text[GW_EXPLAIN_MAX];
+	static const char said[] = "x endpoint=urn:forged \" why=none and much more of it";
+	struct dtls_failure failure = from_device(f, DTLS_FAIL_IDENTITY);
+	failure.identity = (const uint8_t *)said;
+	f->worker->log.level = LOG_LEVEL_DEBUG;
+	for (failure.identity_len = 1; failure.identity_len < sizeof(said);
+		failure.identity_len++) {
+		gw_explain_text(f->worker, &failure, text);
+		struct log_words words = { .at = text, .end = text + strlen(text) };
+		struct log_piece p;
+		unsigned texts = 0, whys = 0;
+		while (log_words_next(&words, &p)) {
+			assert_non_null(p.key);
+			assert_true(strncmp(p.key, "endpoint=", 9) != 0);
+			texts += strncmp(p.key, "identity_text=", 14) == 0;
+			whys += strncmp(p.key, "why=", 4) == 0;
+		}
+		assert_int_equal(texts, 1);
+		assert_int_equal(whys, 1);
+	}
 }
 
 static void test_a_failure_says_what_was_offered_and_what_would_change_it(void **state)
@@ -241,6 +269,8 @@ int main(void)
 			test_R055_an_identity_is_shown_as_a_keyed_hash_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_R055_an_identity_cannot_forge_a_line, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_R055_an_identity_cannot_forge_a_pair, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_failure_says_what_was_offered_and_what_would_change_it, set_up,
 			tear_down),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "gateway/gateway_parts.h"
+#include "store/core.h"
 #include "town_night.h"
 
 /* A main thread, as far as it is asked about sessions. */
@@ -73,6 +74,72 @@ static void test_a_sleeper_is_not_shown_with_anothers_addresses(void **state)
 	assert_true(no_address(&all[1].link_local));
 	assert_int_equal(all[1].generation, 0);
 	assert_int_equal(all[1].device_up_ms_ago, 0);
+	main_thread_end(g);
+	town_free(t);
+}
+
+/* --- how long it looks ------------------------------------------------------------------------ */
+
+enum { NAMELESS = 1000, NAMELESS_LAST = 9000 }; /* credentials, of sessions that nobody has */
+
+static enum store_result put_nameless(struct store_txn *t, void *unused)
+{
+	enum store_result r = STORE_OK;
+	(void)unused;
+	for (uint32_t cred = NAMELESS; cred <= NAMELESS_LAST && r == STORE_OK; cred++) {
+		const struct store_session s = {
+			.cred = cred, .device = STORE_NO_SLOT, .link = STORE_NO_SLOT
+		};
+		r = store_session_put(t, &s);
+	}
+	return r;
+}
+
+/* The main thread has more to do than to look for sleepers among those that are none. */
+static void test_a_look_for_sleepers_ends_though_it_has_found_none(void **state)
+{
+	(void)state;
+	struct town *const t = town_new_kept(1, CONF_POWER_RESUME, false);
+	(void)town_registered(t, 0, 0);
+	town_night(t);
+	assert_int_equal(town_do(t, put_nameless, NULL), STORE_OK);
+	struct gw_gateway *const g = main_thread(t);
+	const struct ctl_source source = gw_source(g);
+	struct ctl_session all[2];
+	uint32_t from = 1, before = 0;
+	size_t len, turns = 0, found = 0;
+	do {
+		assert_true(from > before);
+		before = from;
+		const uint64_t unseals = atomic_load(&t->store->unseals);
+		assert_true(source.sleepers(source.ctx, &from, all, 2, &len));
+		assert_in_range(atomic_load(&t->store->unseals) - unseals, 1, 300);
+		found += len;
+		turns++;
+	} while (from != 0);
+	assert_int_equal(found, 1);
+	assert_true(turns > (NAMELESS_LAST - NAMELESS) / 300);
+	main_thread_end(g);
+	town_free(t);
+}
+
+static void test_who_is_awake_is_passed_over_unread(void **state)
+{
+	(void)state;
+	struct town *const t = town_new_kept(1, CONF_POWER_RESUME, false);
+	(void)town_registered(t, 0, 0);
+	town_settle(t);
+	struct gw_gateway *const g = main_thread(t);
+	const struct ctl_source source = gw_source(g);
+	struct store_session row = { 0 };
+	struct ctl_session one[1];
+	uint32_t from = 1;
+	size_t len;
+	assert_true(town_row(t, 0, &row) && gw_source_is_awake(g, row.cred));
+	const uint64_t unseals = atomic_load(&t->store->unseals);
+	assert_true(source.sleepers(source.ctx, &from, one, 1, &len));
+	assert_true(len == 0 && from == 0);
+	assert_int_equal(atomic_load(&t->store->unseals), unseals);
 	main_thread_end(g);
 	town_free(t);
 }
@@ -224,6 +291,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_sleeper_is_not_shown_with_anothers_addresses),
 		cmocka_unit_test(test_S26_a_sleeper_is_shown_where_it_is_and_was),
+		cmocka_unit_test(test_a_look_for_sleepers_ends_though_it_has_found_none),
+		cmocka_unit_test(test_who_is_awake_is_passed_over_unread),
 		cmocka_unit_test(
 			test_S26_a_sleepers_newest_address_is_a_candidate_until_it_is_shown),
 		cmocka_unit_test(test_R156_one_that_is_awake_is_shown_with_what_the_store_knows),

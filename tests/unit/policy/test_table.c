@@ -16,54 +16,13 @@
 #include "policy/box.h"
 #include "policy/keys.h"
 #include "policy/policy.h"
-
-enum { PAGE_MAX = 256 * 1024 };
-
-static const char page[] = "deploy/man/lwgate-policy.5";
-static const char begin[] = ".\\\" The table begins; it is printed by policy_print_table().\n";
-static const char end[] = ".\\\" The table ends.\n";
-
-/* The caller frees it. */
-static char *read_all(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	if (f == NULL)
-		fail_msg("%s cannot be read: run the tests from the top of the tree", path);
-	char *text = calloc(1, PAGE_MAX);
-	assert_non_null(text);
-	const size_t len = fread(text, 1, PAGE_MAX - 1, f);
-	(void)fclose(f);
-	assert_true(len > 0 && len < PAGE_MAX - 1);
-	return text;
-}
-
-static char *printed_table(void)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
-	assert_non_null(to);
-	policy_print_table(to);
-	assert_int_equal(fclose(to), 0);
-	return text;
-}
+#include "tests/unit/base/man_page.h"
 
 static void test_man_page_has_the_table_of_the_code(void **state)
 {
 	(void)state;
-	char *text = read_all(page), *table = printed_table();
-	char *from = strstr(text, begin);
-	assert_non_null(from);
-	from += sizeof(begin) - 1;
-	char *to = strstr(from, end);
-	assert_non_null(to);
-	*to = '\0';
-	if (strcmp(from, table) != 0)
-		fail_msg("%s differs from the code: put what `test_table print` prints between its "
-			 "marks",
-			page);
-	free(table);
-	free(text);
+	man_page_has("deploy/man/lwgate-policy.5", "policy_print_table", policy_print_table,
+		"test_table");
 }
 
 static void test_every_row_is_whole(void **state)

@@ -147,7 +147,7 @@ static void test_S31_to_what_the_owner_objects_the_device_never_sees(void **stat
 	}
 	expect_told(&w, 0, 2, 0, 0);
 	assert_int_equal(relay_device_exchanges(w.d), 0);
-	assert_int_equal(relay_stats(w.relay).refused, 2);
+	assert_int_equal(counted(&w)->refused, 2);
 	/* It was no Finish: the server has as long as before to write something else. */
 	later(&w, relay_settings_default().answer_ms - 1);
 	w.objection.code = 0;

@@ -303,7 +303,7 @@ static void test_R164_a_notification_that_does_not_fit_ends_the_observation(void
 		expect_answer(&w.server, PDU_NON, PDU_BAD_GATEWAY, -1, "big");
 		expect_silence(&w.device);
 		expect_silence(&w.server);
-		assert_int_equal(relay_stats(w.relay).dropped, 0);
+		assert_int_equal(counted(&w)->dropped, 0);
 		world_end(&w);
 	}
 }
@@ -369,7 +369,7 @@ static void test_R164_an_own_answer_fits_too(void **state)
 	w.device.max = 8; /* not even its header and token */
 	up(&w, &b);
 	expect_silence(&w.device);
-	assert_int_equal(relay_stats(w.relay).dropped, 1);
+	assert_int_equal(counted(&w)->dropped, 1);
 	world_end(&w);
 }
 

@@ -176,7 +176,7 @@ static void test_R213_draining_begins_no_exchange_of_either_side(void **state)
 	down(&w, &non);
 	expect_503(&w.server, PDU_NON, -1, "n", RETRY_S);
 	quiet(&w);
-	assert_int_equal(relay_stats(w.relay).failed, 4);
+	assert_int_equal(counted(&w)->failed, 4);
 	assert_int_equal(relay_device_exchanges(w.d), 0);
 	world_end(&w);
 }
@@ -228,13 +228,13 @@ static void test_R213_draining_drops_notifications_of_both_sides(void **state)
 	pass_up(&w, &first); /* a copy */
 	const struct build con = observed(PDU_CON, 9, "o", 2), non = observed(PDU_NON, 10, "o", 3);
 	const struct build stray = observed(PDU_CON, 11, "x", 3);
-	const uint64_t dropped = relay_stats(w.relay).dropped;
+	const uint64_t dropped = counted(&w)->dropped;
 	up(&w, &con); /* an RST would end the observation, and nobody told the server */
 	up(&w, &non);
 	up(&w, &stray);
 	down(&w, &stray);
 	quiet(&w);
-	assert_int_equal(relay_stats(w.relay).dropped - dropped, 4);
+	assert_int_equal(counted(&w)->dropped - dropped, 4);
 	world_end(&w);
 }
 
@@ -305,7 +305,7 @@ static void test_R213_who_waits_for_a_session_that_ends_is_answered(void **state
 	up(&w, &r);
 	relay_device_cut(w.d);
 	assert_int_equal(relay_device_exchanges(w.d), 0);
-	assert_int_equal(relay_stats(w.relay).queued_bytes, 0);
+	assert_int_equal(counted(&w)->queued_bytes, 0);
 	relay_link_up(w.d, &w.server.base, w.now_ms);
 	quiet(&w);
 	world_end(&w);

@@ -25,14 +25,14 @@ static void test_R243_messages_wait_for_the_link_in_order(void **state)
 	up(&w, &second);
 	up(&w, &first); /* a retransmission is not a second message */
 	assert_int_equal(w.opened, 1);
-	assert_true(relay_stats(w.relay).queued_bytes > first.len + second.len);
+	assert_true(counted(&w)->queued_bytes > first.len + second.len);
 	expect_silence(&w.device);
 	relay_link_up(w.d, &w.server.base, w.now_ms);
 	expect_same(&w.server, &first);
 	expect_same(&w.server, &second);
 	expect_silence(&w.server);
-	assert_int_equal(relay_stats(w.relay).queued_bytes, 0);
-	assert_int_equal(relay_stats(w.relay).up, 2);
+	assert_int_equal(counted(&w)->queued_bytes, 0);
+	assert_int_equal(counted(&w)->up, 2);
 	const struct build created = build_created(PDU_ACK, 1, "t1", "rd/5a3f");
 	down(&w, &created);
 	expect_same(&w.device, &created);
@@ -94,8 +94,8 @@ static void test_R243_each_end_of_a_link_has_its_answer(void **state)
 		assert_int_equal(pdu_next_of(&it, PDU_MAX_AGE, &o), rows[i].max_age);
 		expect_answer(&w.device, PDU_NON, rows[i].code, 0xf000, "t2");
 		expect_silence(&w.device);
-		assert_int_equal(relay_stats(w.relay).failed, 2);
-		assert_int_equal(relay_stats(w.relay).queued_bytes, 0);
+		assert_int_equal(counted(&w)->failed, 2);
+		assert_int_equal(counted(&w)->queued_bytes, 0);
 		world_end(&w);
 	}
 }
@@ -190,7 +190,7 @@ static void test_R243_a_notification_that_cannot_pass_is_not_answered(void **sta
 	up(&w, &con); /* in the back-off */
 	/* Not even with an ACK: the device keeps what the server hasn't seen. */
 	expect_silence(&w.device);
-	assert_int_equal(relay_stats(w.relay).dropped, 3);
+	assert_int_equal(counted(&w)->dropped, 3);
 	world_end(&w);
 }
 
@@ -208,7 +208,7 @@ static void test_R243_an_unanswered_request_is_504(void **state)
 	later(&w, 9);
 	expect_answer(&w.device, PDU_ACK, PDU_GATEWAY_TIMEOUT, 1, "t1");
 	expect_answer(&w.device, PDU_NON, PDU_GATEWAY_TIMEOUT, 0xf000, "t2");
-	assert_int_equal(relay_stats(w.relay).failed, 2);
+	assert_int_equal(counted(&w)->failed, 2);
 	assert_true(relay_next_ms(w.relay) == UINT64_MAX);
 	world_end(&w);
 }
@@ -353,7 +353,7 @@ static void test_R243_a_link_that_takes_nothing_is_502(void **state)
 	expect_answer(&w.device, PDU_ACK, PDU_BAD_GATEWAY, 2, "t2");
 	up(&w, &n);
 	expect_silence(&w.device);
-	assert_int_equal(relay_stats(w.relay).dropped, 1);
+	assert_int_equal(counted(&w)->dropped, 1);
 	later(&w, 100000); /* no second answer */
 	expect_silence(&w.device);
 	world_end(&w);
@@ -371,8 +371,8 @@ static void test_I8_a_device_that_goes_takes_its_link_along(void **state)
 	assert_int_equal(w.server.closed, 1);
 	assert_int_equal(w.server.why, CHANNEL_DONE);
 	assert_int_equal(w.cancelled, 0);
-	assert_int_equal(relay_stats(w.relay).devices, 0);
-	assert_int_equal(relay_stats(w.relay).registrations, 0);
+	assert_int_equal(counted(&w)->devices, 0);
+	assert_int_equal(counted(&w)->registrations, 0);
 	later(&w, 1000000);
 	w.at_once = false;
 	struct wire other;
@@ -381,7 +381,7 @@ static void test_I8_a_device_that_goes_takes_its_link_along(void **state)
 	up(&w, &r);
 	relay_device_down(w.d);
 	assert_int_equal(w.cancelled, 1);
-	assert_int_equal(relay_stats(w.relay).queued_bytes, 0);
+	assert_int_equal(counted(&w)->queued_bytes, 0);
 	expect_silence(&other);
 	wire_fini(&other);
 	world_end(&w);

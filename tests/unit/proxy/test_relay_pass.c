@@ -93,7 +93,32 @@ static void test_R247_observation_notifications_and_cancel(void **state)
 	const struct build rst = build_start(PDU_RST, 0, 0x10, "");
 	up(&w, &rst);
 	expect_same(&w.server, &rst);
-	assert_int_equal(relay_stats(w.relay).dropped, 0);
+	assert_int_equal(counted(&w)->dropped, 0);
+	world_end(&w);
+}
+
+static uint64_t took_us(const struct world *w)
+{
+	return counted(w)->answer.sum_us;
+}
+
+static void test_the_time_to_an_answer_begins_with_the_request(void **state)
+{
+	(void)state;
+	struct world w;
+	world_begin(&w, NULL);
+	const struct build r = reg(1, "t1"), ack = build_start(PDU_ACK, 0, 1, "");
+	const struct build created = build_created(PDU_CON, 77, "t1", "rd/5a3f");
+	up(&w, &r);
+	later(&w, 3000);
+	down(&w, &ack); /* what follows is a separate answer */
+	assert_int_equal(took_us(&w), 0);
+	later(&w, 20000);
+	down(&w, &created);
+	assert_int_equal(took_us(&w), 23000000);
+	later(&w, 1000);
+	down(&w, &created); /* said again */
+	assert_int_equal(took_us(&w), 23000000);
 	world_end(&w);
 }
 
@@ -116,15 +141,15 @@ static void test_R272_nothing_passes_before_registration(void **state)
 	expect_answer(&w.device, PDU_RST, 0, 9, "");
 	up(&w, &ack);
 	up(&w, &empty);
-	assert_int_equal(relay_stats(w.relay).dropped, 3);
+	assert_int_equal(counted(&w)->dropped, 3);
 	const struct build send =
 		build_request(&(struct want){ PDU_CON, PDU_POST, 8, "s", "dp", NULL });
 	up(&w, &send);
 	expect_answer(&w.device, PDU_ACK, PDU_FORBIDDEN, 8, "s");
 	assert_int_equal(w.opened, 0);
-	assert_int_equal(relay_stats(w.relay).reset, 2);
-	assert_int_equal(relay_stats(w.relay).refused, 1);
-	assert_int_equal(relay_stats(w.relay).up, 0);
+	assert_int_equal(counted(&w)->reset, 2);
+	assert_int_equal(counted(&w)->refused, 1);
+	assert_int_equal(counted(&w)->up, 0);
 	world_end(&w);
 }
 
@@ -139,7 +164,7 @@ static void test_I3_the_server_starts_nothing_before_registration(void **state)
 	struct build b = build_start(PDU_ACK, PDU_FORBIDDEN, 1, "t1");
 	down(&w, &b); /* the link stays, but nobody is registered */
 	expect_same(&w.device, &b);
-	const uint64_t passed = relay_stats(w.relay).down;
+	const uint64_t passed = counted(&w)->down;
 	b = build_request(&(struct want){ PDU_CON, 1, 9, "x", "3/0/0", NULL });
 	down(&w, &b); /* a request */
 	expect_answer(&w.server, PDU_RST, 0, 9, "");
@@ -154,8 +179,8 @@ static void test_I3_the_server_starts_nothing_before_registration(void **state)
 	down(&w, &b);
 	expect_silence(&w.device);
 	expect_silence(&w.server);
-	assert_int_equal(relay_stats(w.relay).down, passed);
-	assert_int_equal(relay_stats(w.relay).dropped, 3);
+	assert_int_equal(counted(&w)->down, passed);
+	assert_int_equal(counted(&w)->dropped, 3);
 	world_end(&w);
 }
 
@@ -228,7 +253,7 @@ static void test_R234_malformed_messages_end_here(void **state)
 			expect_answer(&w.server, PDU_RST, 0, 7, "");
 		expect_silence(&w.device);
 	}
-	assert_int_equal(relay_stats(w.relay).malformed, 2 * COUNT_OF(rows));
+	assert_int_equal(counted(&w)->malformed, 2 * COUNT_OF(rows));
 	world_end(&w);
 }
 
@@ -301,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_R241_the_gateway_is_no_forward_proxy),
 		cmocka_unit_test(test_R243_an_undecodable_answer_is_502),
 		cmocka_unit_test(test_R237_an_RST_for_our_own_message_ends_here),
+		cmocka_unit_test(test_the_time_to_an_answer_begins_with_the_request),
 	};
 	return cmocka_run_group_tests_name("proxy/relay: passing", tests, NULL, NULL);
 }

@@ -106,7 +106,7 @@ static void test_R213_quarantine_answers_what_waits_for_a_link_once(void **state
 	relay_device_gate(w.d, RELAY_QUARANTINED, RETRY_S);
 	expect_503(&w.device, PDU_ACK, 1, "t1", RETRY_S);
 	assert_int_equal(w.cancelled, 1);
-	assert_int_equal(relay_stats(w.relay).queued_bytes, 0);
+	assert_int_equal(counted(&w)->queued_bytes, 0);
 	quiet(&w);
 	world_end(&w);
 	/* One that was sent, and waits again since the server has fallen silent. */

@@ -12,7 +12,7 @@ static void test_R260_register_update_deregister(void **state)
 	assert_string_equal(registration_of(&w)->location, "rd/5a3f");
 	assert_int_equal(registration_of(&w)->lifetime_s, 300);
 	assert_int_equal(registration_of(&w)->expires_ms, w.now_ms + 300000);
-	assert_int_equal(relay_stats(w.relay).registrations, 1);
+	assert_int_equal(counted(&w)->registrations, 1);
 	assert_int_equal(w.changed, 1);
 	later(&w, 10000);
 	struct build b = update(2, "t2", "rd/5a3f");
@@ -30,7 +30,7 @@ static void test_R260_register_update_deregister(void **state)
 	down(&w, &b);
 	expect_same(&w.device, &b);
 	assert_false(registration_of(&w)->active); /* */
-	assert_int_equal(relay_stats(w.relay).registrations, 0);
+	assert_int_equal(counted(&w)->registrations, 0);
 	assert_int_equal(w.changed, 3);
 	assert_int_equal(w.server.closed, 0);
 	world_end(&w);
@@ -50,7 +50,7 @@ static void test_I4_R264_a_foreign_endpoint_goes_nowhere(void **state)
 		expect_answer(&w.device, PDU_ACK, strict ? PDU_FORBIDDEN : PDU_BAD_REQUEST, 1, "t");
 		assert_int_equal(w.opened, 0);
 		assert_int_equal(w.server.count, 0);
-		assert_int_equal(relay_stats(w.relay).refused, 1);
+		assert_int_equal(counted(&w)->refused, 1);
 		world_end(&w);
 	}
 }
@@ -68,8 +68,8 @@ static void test_R266_register_again_replaces(void **state)
 	down(&w, &b);
 	expect_same(&w.device, &b);
 	assert_string_equal(registration_of(&w)->location, "rd/new");
-	assert_int_equal(relay_stats(w.relay).registrations, 1);
-	assert_int_equal(relay_stats(w.relay).registered, 2);
+	assert_int_equal(counted(&w)->registrations, 1);
+	assert_int_equal(counted(&w)->registered, 2);
 	b = update(6, "t6", "rd/5a3f");
 	up(&w, &b);
 	expect_answer(&w.device, PDU_ACK, PDU_BAD_REQUEST, 6, "t6"); /* */
@@ -140,7 +140,7 @@ static void test_R269_a_registration_ends_after_lifetime_and_grace(void **state)
 	assert_true(relay_next_ms(w.relay) <= w.now_ms + 1 + 8); /* a tick of the wheel */
 	later(&w, 9);
 	assert_false(registration_of(&w)->active);
-	assert_int_equal(relay_stats(w.relay).registrations, 0);
+	assert_int_equal(counted(&w)->registrations, 0);
 	assert_int_equal(w.changed, 2);
 	assert_int_equal(w.server.count, w.server.seen); /* the upstream is not asked */
 	assert_int_equal(w.device.closed, 0);            /* */
@@ -380,14 +380,14 @@ static void test_R250_a_registration_can_be_adopted(void **state)
 		.lifetime_s = 60,
 		.expires_ms = w.now_ms + 60000 };
 	relay_device_adopt(w.d, &known);
-	assert_int_equal(relay_stats(w.relay).registrations, 1);
+	assert_int_equal(counted(&w)->registrations, 1);
 	const struct build b = build_start(PDU_NON, 0x45, 3, "obs");
 	up(&w, &b); /* a notification opens the link */
 	assert_int_equal(w.opened, 1);
 	expect_same(&w.server, &b);
 	later(&w, 60000 + REGISTRATION_GRACE_MS + 8);
 	assert_false(registration_of(&w)->active);
-	assert_int_equal(relay_stats(w.relay).registrations, 0);
+	assert_int_equal(counted(&w)->registrations, 0);
 	world_end(&w);
 }
 
@@ -414,7 +414,7 @@ static void test_R239_a_separate_answer_and_its_acknowledgement(void **state)
 	b = build_start(PDU_ACK, 0, 0x401, "");
 	up(&w, &b);
 	expect_silence(&w.server);
-	assert_int_equal(relay_stats(w.relay).dropped, 1);
+	assert_int_equal(counted(&w)->dropped, 1);
 	world_end(&w);
 }
 
@@ -434,7 +434,7 @@ static void test_R263_a_lost_answer_is_asked_for_again(void **state)
 		expect_same(&w.device, &deleted);
 	}
 	assert_int_equal(w.changed, 2);
-	assert_int_equal(relay_stats(w.relay).registrations, 0);
+	assert_int_equal(counted(&w)->registrations, 0);
 	/* A Register whose answer was lost is one registration. */
 	const struct build r = reg(4, "t4");
 	const struct build created = build_created(PDU_ACK, 4, "t4", "rd/x");
@@ -442,8 +442,8 @@ static void test_R263_a_lost_answer_is_asked_for_again(void **state)
 		up(&w, &r);
 		down(&w, &created);
 	}
-	assert_int_equal(relay_stats(w.relay).registered, 2);
-	assert_int_equal(relay_stats(w.relay).registrations, 1);
+	assert_int_equal(counted(&w)->registered, 2);
+	assert_int_equal(counted(&w)->registrations, 1);
 	world_end(&w);
 }
 

@@ -245,7 +245,7 @@ static void test_R240_options_that_nobody_knows_go_nowhere(void **state)
 	b = build_start(PDU_NON, 1, 6, "t");
 	build_option(&b, 2051, "x", 1); /* critical: a NON is rejected */
 	down(&w, &b);
-	assert_int_equal(relay_stats(w.relay).dropped, 1);
+	assert_int_equal(counted(&w)->dropped, 1);
 	expect_silence(&w.device);
 	expect_silence(&w.server);
 	b = build_start(PDU_CON, 1, 7, "t");

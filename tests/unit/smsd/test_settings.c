@@ -143,11 +143,23 @@ static void test_all_of_two_ways(void **state)
 	settings_free(s);
 }
 
+/* As it is installed: it starts, and is told of its ways later. */
+static void test_no_way_is_none_yet(void **state)
+{
+	struct conf_error error;
+	struct settings *const s = load("ways = ( );", &error);
+	(void)state;
+	assert_non_null(s);
+	assert_int_equal(s->ways_len, 0);
+	settings_free(s);
+}
+
 static void test_what_is_wrong_is_said(void **state)
 {
 	(void)state;
 	says("", "ways is missing");
-	says("ways = ( );", "1 to 8 groups");
+	says("ways = 1;", "at most 8 groups");
+	says("ways = { };", "at most 8 groups");
 	says("\ncolour = 1; " ONE, ":2: colour is no setting here; there are user, group");
 	says("answer_s = 0; " ONE, "answer_s = 0; it must be 1 to 300");
 	says("answer_s = \"1\"; " ONE, "answer_s is a text; it must be a decimal number");
@@ -187,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all_of_two_ways, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_way_is_none_yet, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_wrong_is_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_password_that_is_too_long, setup, teardown),
 	};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/events_rows.h"
+
+static const struct event_row rows[] = {
+	{ "bsf-bad-answer", EVENT_WARN, EVENT_SERVER, "A BSF's answer is none of TS 29.309.",
+		"Its version, and its log." },
+	{ "bsf-broken", EVENT_WARN, EVENT_SERVER, "A BSF has failed.", "Its log." },
+	{ "bsf-busy", EVENT_WARN, EVENT_SERVER,
+		"A BSF has too much to do; it is asked again later.", "Nothing." },
+	{ "bsf-certificate", EVENT_WARN, EVENT_SERVER, "A BSF's certificate is not believed.",
+		"The CA that issued it into bsf.ca_file; or the right host into bsf.url." },
+	{ "bsf-crowded", EVENT_WARN, EVENT_SYSTEM, "Too many questions to a BSF wait.",
+		"bsf.under_way." },
+	{ "bsf-down", EVENT_WARN, EVENT_SERVER, "A BSF cannot be reached, or hangs up.",
+		"Whether it runs, its name, the network, bsf.certificate_file." },
+	{ "bsf-expired", EVENT_WARN, EVENT_SERVER, "The keys that a BSF gives are over their time.",
+		"Compare the clocks." },
+	{ "bsf-forbidden", EVENT_WARN, EVENT_SERVER, "A BSF does not allow it.",
+		"Have bsf.naf_fqdn and bsf.ua_id allowed there." },
+	{ "bsf-http-1", EVENT_WARN, EVENT_SERVER, "A BSF has no HTTP/2.", "Enable it there." },
+	{ "bsf-no-subscriber", EVENT_WARN, EVENT_SERVER, "A BSF does not know the subscriber.",
+		"subscriber of the credential." },
+	{ "bsf-no-token", EVENT_WARN, EVENT_SERVER, "The token endpoint gives no token.",
+		"bsf.token_url, bsf.client_id, bsf.client_secret_file." },
+	{ "bsf-own-certificate", EVENT_WARN, EVENT_SERVER, "A BSF does not take our certificate.",
+		"bsf.certificate_file and bsf.key_file that it knows." },
+	{ "bsf-refused", EVENT_WARN, EVENT_SERVER, "A BSF refuses.", "bsf.url, and its log." },
+	{ "bsf-short", EVENT_WARN, EVENT_SYSTEM, "Memory is short, or libcurl cannot.",
+		"More memory." },
+	{ "bsf-slow", EVENT_WARN, EVENT_SERVER, "No answer of a BSF within bsf.timeout_s.",
+		"Why is it slow? Or raise that." },
+	{ "bsf-stopping", EVENT_WARN, EVENT_OPERATOR, "The gateway ends while a BSF is asked.",
+		"Nothing." },
+	{ "bsf-too-long", EVENT_WARN, EVENT_SERVER, "A BSF answers more than 65536 octets.",
+		"bsf.url." },
+	{ "bsf-unauthorized", EVENT_WARN, EVENT_SERVER,
+		"A BSF does not take our token, nor a new one.",
+		"Have scope nbsp-gba allowed for bsf.client_id." },
+	{ "bsf-weak-keys", EVENT_WARN, EVENT_SERVER,
+		"A BSF's key leads to keys that may not be used.", "See what makes keys there." },
+};
+
+const struct event_rows events_bsf = { rows, COUNT_OF(rows) };
