@@ -4,8 +4,8 @@
  *
  * Promise: the journal is asked by datagrams that do not wait; a line that it does not take (it is
  *          gone, starts anew, has too much to do) is written to stderr as text, which under systemd
- *          is the journal's, too. So nothing is lost in silence, and nobody waits for the journal.
- * Errors:  log_sink_open(): where the journal has no socket, the form is text.
+ *          is the journal's, too. What that does not take either is counted, see base/log.
+ * Errors:  log_sink_open(): where no socket can be made, the form is text.
  * Memory:  none but the caller's struct, which outlives all logs that name it.
  * Threads: all but opening and closing: any.
  */

@@ -9,7 +9,7 @@
 
 enum { WAIT_MS = 120000, LOOK_MS = 50, ANSWER_MAX = 200 };
 
-/* As ctl_show_upgrading() writes it. */
+/* The answer to CTL_UPGRADING, see ctl/proto. */
 struct upgrading {
 	char is[16], run[16], version[64];
 };
